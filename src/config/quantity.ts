@@ -1,0 +1,57 @@
+import { UsageError } from '../core/errors.js'
+import { parseSize } from '../core/size.js'
+import { splitWords } from '../core/words.js'
+
+/** One type of setting: how text becomes a value, and what may be written. */
+export interface Quantity<T> {
+  /** Whether a file may give it as an array, `args=(-a "b c")`. */
+  readonly isList: boolean
+  /** What can be written, for messages and help: `a size like 20G`. */
+  readonly expects: string
+  /** The words that can be written, where there are only a few; completion offers them. */
+  readonly choices?: readonly string[]
+  /** Throws UsageError when the text is no such value. Lists get one word each from `fromWords`. */
+  parse(text: string): T
+  fromWords?(words: readonly string[]): T
+}
+
+function scalar<T>(expects: string, parse: (text: string) => T, choices?: readonly string[]): Quantity<T> {
+  return { isList: false, expects, parse, ...(choices === undefined ? {} : { choices }) }
+}
+
+function wholeNumber(text: string, min: number, max: number, expects: string): number {
+  const value = Number(text)
+  if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value
+  throw new UsageError(`expected ${expects}, not ${JSON.stringify(text)}`)
+}
+
+export const count = scalar('a whole number from 1', (text) => wholeNumber(text, 1, 4096, 'a whole number from 1 to 4096'))
+export const port = scalar('a TCP port', (text) => wholeNumber(text, 1, 65_535, 'a TCP port from 1 to 65535'))
+export const seconds = scalar('seconds', (text) => wholeNumber(text, 0, 31_536_000, 'a number of seconds'))
+export const size = scalar('a size like 512M or 20G', (text) => parseSize(text, 'G'))
+/** RAM: a bare number is MB, as in QEMU's -m. The value is in bytes. */
+export const megabytes = scalar('a size in MB, or like 2G', (text) => parseSize(text, 'M'))
+export const text = scalar('a word', (value) => value)
+export const path = scalar('a full path', absolutePath)
+
+function absolutePath(value: string): string {
+  if (value.startsWith('/')) return value
+  throw new UsageError(`expected a full path, not ${JSON.stringify(value)}`)
+}
+
+export function choice<const C extends string>(...choices: C[]): Quantity<C> {
+  const parse = (value: string): C => {
+    const found = choices.find((one) => one === value)
+    if (found !== undefined) return found
+    throw new UsageError(`expected ${choices.join(', ')}, not ${JSON.stringify(value)}`)
+  }
+  return scalar(choices.join(', '), parse, choices)
+}
+
+/** Words for a command line: split as a shell would, or an array in a file. Blank means none at all. */
+export const words: Quantity<readonly string[]> = {
+  isList: true,
+  expects: 'words, quoted as for a shell',
+  parse: splitWords,
+  fromWords: (list) => list,
+}

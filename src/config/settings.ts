@@ -1,0 +1,76 @@
+// Every setting once: name, type, default, one line of help. Help, man page, completion, `explain` and the checks are
+// made from this table; a new setting is one row here and its use.
+import type { Quantity } from './quantity.js'
+import { count, choice, megabytes, path, port, seconds, size, text, words } from './quantity.js'
+
+/** The type of a setting's value, and how text becomes one. */
+export interface Setting<T> {
+  readonly quantity: Quantity<T>
+  /** As it is written in a file; undefined where the setting is unset unless somebody sets it. */
+  readonly default: string | undefined
+  /** The default in words, for help, where the text itself would not tell. */
+  readonly defaultInWords?: string
+  readonly help: string
+}
+
+function setting<T>(quantity: Quantity<T>, help: string, defaultText?: string, defaultInWords?: string): Setting<T> {
+  return { quantity, help, default: defaultText, ...(defaultInWords === undefined ? {} : { defaultInWords }) }
+}
+
+export const settingsTable = {
+  mem: setting(megabytes, 'RAM in MB, or with a unit: 2G', '512'),
+  smp: setting(count, 'virtual CPUs', '1'),
+  drives: setting(words, 'QEMU options in place of all drive options', undefined, 'every drive of the VM, from 0 up'),
+  drive_if: setting(choice('virtio', 'scsi', 'ide', 'sata', 'nvme', 'usb', 'sd'), 'how drives are attached', 'virtio'),
+  drive_size: setting(size, "size of newimg's drive", '20G'),
+  display: setting(words, 'QEMU options in place of the display', undefined, 'VNC on a unix socket in the drawer'),
+  vnc_port: setting(port, 'TCP port that vnc listens on', undefined, 'first free from 5900'),
+  viewer: setting(words, 'program that vnc opens; HOST:PORT is put behind it', undefined, 'the viewer that is installed'),
+  store: setting(choice('dir', 'lvm'), 'where drives live', undefined, 'lvm if vg is set, else dir'),
+  vg: setting(text, 'LVM volume group'),
+  gold: setting(text, 'VM or drive (foo, foo-0) that snapshot and clone copy', 'gold'),
+  snapshot_lv: setting(text, "source's name in the store", undefined, 'nbsvm-[CLASS-]GOLD'),
+  source: setting(path, 'full path of the source: a block device or an image file', undefined, 'gold in the store'),
+  bs: setting(text, 'block size of dd; makes clone use dd'),
+  ddargs: setting(words, 'further arguments of dd; makes clone use dd'),
+  usb: setting(words, 'QEMU options in place of USB; a blank turns it off', undefined, 'USB with a tablet'),
+  network: setting(
+    words,
+    'QEMU options in place of the network; a blank turns it off',
+    undefined,
+    'one NIC, see net_if and forward',
+  ),
+  net_if: setting(text, 'NIC model', 'virtio-net-pci'),
+  mac: setting(text, 'MAC address', undefined, "made from the VM's id, always the same"),
+  forward: setting(words, 'ports of the host that lead into the guest: HOST:GUEST ...', undefined, 'none'),
+  bridge: setting(words, "bridge that the VM's tap joins"),
+  args: setting(words, 'further QEMU arguments'),
+  cpu: setting(text, 'QEMU CPU model', undefined, 'host with KVM, else max'),
+  machine: setting(text, 'QEMU machine type', undefined, 'the newest q35 of this QEMU, with its version'),
+  accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),
+  ram: setting(choice('private', 'shared'), 'whether RAM is private to QEMU or a shared memfd', 'private'),
+  qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-x86_64'),
+  timeout: setting(seconds, 'seconds that shutdown and wait wait', '60'),
+  log_size: setting(size, "how much of the console's output is kept", '4M'),
+  trust_source: setting(choice('no', 'yes'), 'accept a source image that refers to other files of the host', 'no'),
+} as const
+
+export type SettingName = keyof typeof settingsTable
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never
+
+/** Which settings always have a value, because the table gives a default in text. */
+type Defaulted = 'mem' | 'smp' | 'drive_if' | 'drive_size' | 'gold' | 'net_if' | 'ram' | 'timeout' | 'log_size' | 'trust_source'
+
+/** The values that a VM runs with, after all layers are folded. */
+export type Settings = {
+  readonly [N in SettingName]: N extends Defaulted
+    ? ValueOf<(typeof settingsTable)[N]>
+    : ValueOf<(typeof settingsTable)[N]> | undefined
+}
+
+export const settingNames = Object.keys(settingsTable) as SettingName[]
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingsTable, name)
+}

@@ -1,0 +1,49 @@
+import { UsageError } from './errors.js'
+
+/** Longest name of a VM or class, in characters. */
+export const maxNameLength = 64
+
+const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
+/**
+ * Checks the name of a VM or a class before anything is touched: letters, digits, `.`, `_`, `-`, first a letter or
+ * digit, 64 characters at most. Returns the name; throws UsageError that quotes it.
+ */
+export function checkName(kind: 'VM' | 'class', name: string): string {
+  const wrong = nameFault(name)
+  if (wrong === undefined) return name
+  throw new UsageError(`${JSON.stringify(name)} is not a ${kind} name: ${wrong}`)
+}
+
+function nameFault(name: string): string | undefined {
+  if (name === '') return 'it is empty'
+  if (name.length > maxNameLength) return `it has ${name.length} characters, ${maxNameLength} at most`
+  if (nameShape.test(name)) return undefined
+  if (!/^[A-Za-z0-9]/.test(name)) return 'it must begin with a letter or a digit'
+  const odd = /[^A-Za-z0-9._-]/u.exec(name)?.[0] ?? ''
+  return `it holds ${JSON.stringify(odd)}; letters, digits, ".", "_" and "-" are allowed`
+}
+
+/** Names the VM in every place it is kept: `foo`, or `win-foo` in class `win`. */
+export function vmId(name: string, vmClass: string | undefined): string {
+  return vmClass === undefined ? name : `${vmClass}-${name}`
+}
+
+/** What every drive's name begins with, in every store. */
+export const drivePrefix = 'nbsvm-'
+
+/** The name of drive `number` of the VM `id`, in every store: `nbsvm-foo-0`. */
+export function driveName(id: string, number: number): string {
+  return `${drivePrefix}${id}-${number}`
+}
+
+/**
+ * The VM id and number in a drive's name, or undefined when it is no VM's drive. `nbsvm-foo-1-0` is drive 0 of VM
+ * `foo-1`, not a drive of `foo`: only the last part is the number.
+ */
+export function parseDriveName(name: string): { id: string; number: number } | undefined {
+  const match = /^nbsvm-(?<id>.+)-(?<number>0|[1-9][0-9]{0,3})$/.exec(name)
+  if (match?.groups === undefined) return undefined
+  const { id = '', number = '' } = match.groups
+  return nameShape.test(id) ? { id, number: Number(number) } : undefined
+}

@@ -1,0 +1,204 @@
+// Files, as nbsvm needs them: absence is a value, not an exception, and whatever is written appears whole or not at all.
+import fs from 'node:fs'
+import path from 'node:path'
+import { errorCode } from '../core/errors.js'
+
+export type Stats = fs.Stats
+
+/** Runs a file operation; a missing file or folder gives undefined instead of an error. */
+function orMissing<T>(operation: () => T): T | undefined {
+  try {
+    return operation()
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** The text of a file, or undefined when there is none. */
+export function readText(file: string): string | undefined {
+  return orMissing(() => fs.readFileSync(file, 'utf8'))
+}
+
+/** The first `length` bytes of a file (fewer when it is shorter), or undefined when there is none. */
+export function readHead(file: string, length: number, offset = 0): Buffer | undefined {
+  return orMissing(() => {
+    const fd = fs.openSync(file, 'r')
+    try {
+      const buffer = Buffer.alloc(length)
+      let filled = 0
+      for (let got = -1; got !== 0 && filled < length; filled += got) {
+        got = fs.readSync(fd, buffer, filled, length - filled, offset + filled)
+      }
+      return buffer.subarray(0, filled)
+    } finally {
+      fs.closeSync(fd)
+    }
+  })
+}
+
+/** The last `length` bytes of a file as text, or undefined when there is none. A first line that was cut is left out. */
+export function readTail(file: string, length: number): string | undefined {
+  const size = stat(file)?.size
+  if (size === undefined) return undefined
+  const text = readHead(file, Math.min(size, length), Math.max(0, size - length))?.toString('utf8') ?? ''
+  return size > length ? text.slice(text.indexOf('\n') + 1) : text
+}
+
+/** Replaces a file as a whole: readers see the old text or the new, never a part, also after a crash. */
+export function writeWhole(file: string, text: string, mode = 0o600): void {
+  const temporary = `${file}.${process.pid}.tmp`
+  const fd = fs.openSync(
+    temporary,
+    fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW,
+    mode,
+  )
+  try {
+    fs.writeSync(fd, text)
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+  fs.renameSync(temporary, file)
+}
+
+/** Adds text at the end of a file that exists or is made. */
+export function appendText(file: string, text: string): void {
+  fs.appendFileSync(file, text, { mode: 0o600 })
+}
+
+/** The names in a folder, sorted; none when there is no such folder. */
+export function list(folder: string): string[] {
+  return (orMissing(() => fs.readdirSync(folder)) ?? []).toSorted()
+}
+
+/** What the path leads to, links followed, or undefined when there is nothing. */
+export function stat(file: string): Stats | undefined {
+  return orMissing(() => fs.statSync(file, { throwIfNoEntry: false }))
+}
+
+/** What stands at the path itself, links not followed, or undefined when there is nothing. */
+export function lstat(file: string): Stats | undefined {
+  return orMissing(() => fs.lstatSync(file, { throwIfNoEntry: false }))
+}
+
+/** Makes a folder that only its owner can enter, and its parents where they are missing. */
+export function makePrivateFolder(folder: string): void {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+}
+
+/** Removes a file; says whether there was one. */
+export function remove(file: string): boolean {
+  return orMissing(() => (fs.unlinkSync(file), true)) ?? false
+}
+
+/** Removes a folder and all in it. */
+export function removeTree(folder: string): void {
+  fs.rmSync(folder, { recursive: true, force: true })
+}
+
+/** Gives a file one more name. Says false, and does nothing, where that name is taken already. */
+export function linkNew(file: string, name: string): boolean {
+  try {
+    fs.linkSync(file, name)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Moves a file over whatever had the name, in one step. */
+export function rename(from: string, to: string): void {
+  fs.renameSync(from, to)
+}
+
+/** Makes what was renamed, linked or removed in a folder survive a power cut. */
+export function syncFolder(folder: string): void {
+  const fd = fs.openSync(folder, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Makes a file's bytes survive a power cut. */
+export function syncFile(file: string): void {
+  syncFolder(file)
+}
+
+/**
+ * Opens a file for a child process or a lock. `new` fails where the name is taken; nothing follows a symbolic link.
+ * Returns the descriptor; `close` gives it back.
+ */
+export function open(file: string, how: 'read' | 'append' | 'truncate' | 'new' | 'lock'): number {
+  const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_APPEND, O_TRUNC, O_EXCL, O_NOFOLLOW } = fs.constants
+  const flags = {
+    read: O_RDONLY,
+    append: O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
+    truncate: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+    new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+    lock: O_RDWR | O_CREAT | O_NOFOLLOW,
+  }[how]
+  return fs.openSync(file, flags, 0o600)
+}
+
+export function close(fd: number): void {
+  fs.closeSync(fd)
+}
+
+/** Tells what an open descriptor is. */
+export function statOpen(fd: number): Stats {
+  return fs.fstatSync(fd)
+}
+
+/** Copies a file by reference (reflink), in no time. Says false where the file system cannot. */
+export function reflink(from: string, to: string): boolean {
+  try {
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE_FORCE | fs.constants.COPYFILE_EXCL)
+    return true
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'EEXIST' || code === 'ENOENT' || code === 'EACCES' || code === 'ENOSPC') throw error
+    // libuv leaves the empty file that it made for the copy.
+    fs.rmSync(to, { force: true })
+    return false
+  }
+}
+
+/** Copies a small file. Fails where the name is taken. */
+export function copyNew(from: string, to: string): void {
+  fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL)
+}
+
+export function readLink(file: string): string | undefined {
+  return orMissing(() => fs.readlinkSync(file))
+}
+
+/** The path with every link followed, or undefined when it leads nowhere. */
+export function realPath(file: string): string | undefined {
+  return orMissing(() => fs.realpathSync(file))
+}
+
+/** Bytes that an ordinary user can still write on the file system of a path. */
+export function freeBytes(folder: string): number {
+  const { bavail, bsize } = fs.statfsSync(folder)
+  return bavail * bsize
+}
+
+/** Finds a program: a path as it is, a bare name in `PATH`. Undefined when it is not there or may not be run. */
+export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''): string | undefined {
+  const places = name.includes('/') ? [path.resolve(name)] : searchPath.split(':').map((folder) => path.join(folder, name))
+  return places.find(isProgram)
+}
+
+function isProgram(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.X_OK)
+    return fs.statSync(file).isFile()
+  } catch {
+    return false
+  }
+}

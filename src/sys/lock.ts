@@ -1,0 +1,68 @@
+// Locks that live as long as somebody holds the descriptor: flock(2), taken by flock(1) because Node has no call for it.
+// The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
+import { close, open, readText, stat } from './file.js'
+import { runSync, sleep } from './process.js'
+
+export interface Lock {
+  readonly fd: number
+  /** Lets go, unless a child that inherited the descriptor still holds it. */
+  release(): void
+}
+
+/** Takes the lock of a file, which is made where it is missing. Undefined when another holds it. */
+export function tryLock(file: string): Lock | undefined {
+  for (;;) {
+    const fd = open(file, 'lock')
+    if (!lockOpen(fd)) {
+      close(fd)
+      return undefined
+    }
+    // Somebody may have removed the file between open and flock: a lock on a file without a name locks nothing.
+    if (stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
+    close(fd)
+  }
+}
+
+/** Takes a lock, waiting for it. Undefined when it is still held after `timeoutMs`. */
+export async function waitLock(file: string, timeoutMs: number): Promise<Lock | undefined> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const lock = tryLock(file)
+    if (lock !== undefined || Date.now() >= deadline) return lock
+    await sleep(2 + Math.random() * 8)
+  }
+}
+
+/** Takes the lock of a file that is open already. Says whether it did. */
+export function lockOpen(fd: number): boolean {
+  return runSync(['flock', '-n', '3'], [fd]) === 0
+}
+
+function inode(fd: number): number | undefined {
+  return stat(`/proc/self/fd/${fd}`)?.ino
+}
+
+/** Says whether somebody holds the lock, by trying for a moment. The truth, for decisions. */
+export function isLocked(file: string): boolean {
+  if (stat(file) === undefined) return false
+  const fd = open(file, 'read')
+  try {
+    return !lockOpen(fd)
+  } finally {
+    close(fd)
+  }
+}
+
+/** The inode numbers of all files that somebody holds a lock on. */
+export type LockedInodes = ReadonlySet<number>
+
+/**
+ * Reads the kernel's table of locks once for a whole list (proc(5): `1: FLOCK ADVISORY WRITE 4711 fe:00:131 0 EOF`).
+ * Only a hint: under heavy churn a read can miss a held lock, and an inode number may belong to another file system (the
+ * device there is not what stat says on btrfs and overlayfs). `isLocked` and `hasOpen` tell the truth.
+ */
+export function readLockedInodes(): LockedInodes {
+  const inodes = new Set<number>()
+  for (const match of (readText('/proc/locks') ?? '').matchAll(/FLOCK .*?:(\d+) \d+ \S+$/gm)) inodes.add(Number(match[1]))
+  return inodes
+}

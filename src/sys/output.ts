@@ -1,0 +1,19 @@
+import fs from 'node:fs'
+import { errorCode } from '../core/errors.js'
+
+/**
+ * Writes to stdout (1) or stderr (2), whole and in order. `console.log` would load 3.5 ms of streams for it. A pipe
+ * whose reader is slow is waited for; one whose reader is gone ends the program quietly, as SIGPIPE would.
+ */
+export function write(fd: 1 | 2, text: string): void {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(fs.writeSync(fd, rest))
+    } catch (error) {
+      if (errorCode(error) === 'EPIPE') process.exit(141)
+      if (errorCode(error) !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2)
+    }
+  }
+}

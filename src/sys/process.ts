@@ -1,0 +1,151 @@
+// Programs that nbsvm runs. node:child_process takes 5 ms to load, so it is loaded when the first one is run.
+import type * as childProcess from 'node:child_process'
+import fs from 'node:fs'
+import { Failure } from '../core/errors.js'
+import { quoteWords } from '../core/words.js'
+
+const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
+
+export interface RunOptions {
+  /** Text for its standard input; nothing without it. */
+  readonly input?: string
+  readonly cwd?: string
+  /** Descriptors that it inherits from number 3 on. */
+  readonly pass?: readonly number[]
+  /** Aborting kills it. */
+  readonly signal?: AbortSignal
+  /** Called with each piece of its standard output as it comes. */
+  readonly onOutput?: (text: string) => void
+  readonly timeoutMs?: number
+}
+
+export interface RunResult {
+  /** Exit status; 128 + the signal's number where a signal ended it, as a shell says it. */
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs one program to its end. What changes the machine gets this passed in, so that a test can record the lines. */
+export type Run = (command: readonly string[], options?: RunOptions) => Promise<RunResult>
+
+/** Runs a program, without a shell, and returns how it ended. Throws only when it could not be started. */
+export const run: Run = (command, options = {}) => {
+  const [program = '', ...args] = command
+  const { spawn } = load()
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      signal: options.signal,
+      killSignal: 'SIGKILL',
+      timeout: options.timeoutMs,
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.pass ?? [])],
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+      options.onOutput?.(text)
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    child.on('error', (error) => reject(startFailure(program, error)))
+    child.on('close', (code, signal) => resolve({ status: exitStatus(code, signal), stdout, stderr }))
+    // A program that ends before it has read all its input is judged by its exit status, not by the broken pipe.
+    child.stdin?.on('error', () => {}).end(options.input)
+  })
+}
+
+/** Runs a program and throws a Failure with its own words unless it ends with 0. Returns what it wrote to stdout. */
+export async function runOrFail(
+  what: string,
+  command: readonly string[],
+  options?: RunOptions & { readonly run?: Run },
+): Promise<string> {
+  const result = await (options?.run ?? run)(command, options)
+  if (result.status === 0) return result.stdout
+  options?.signal?.throwIfAborted()
+  const words = result.stderr.trim() || `exit status ${result.status}`
+  throw new Failure(`cannot ${what}: ${words}`, { hints: [`the command was: ${quoteWords(command)}`] })
+}
+
+/** Runs a program while everything waits; for what takes a millisecond. Returns its exit status. */
+export function runSync(command: readonly string[], pass: readonly number[] = []): number {
+  const [program = '', ...args] = command
+  const { status, signal, error } = load().spawnSync(program, args, { stdio: ['ignore', 'ignore', 'ignore', ...pass] })
+  if (error) throw startFailure(program, error)
+  return exitStatus(status, signal)
+}
+
+export interface Detached {
+  readonly pid: number
+  /** Settles when the program ends, with its exit status as a shell says it. */
+  readonly ended: Promise<number>
+}
+
+/** Starts a program that outlives nbsvm, in a session of its own. Descriptors: 0 nothing, 1 and 2 `output`, then `pass`. */
+export function startDetached(
+  command: readonly string[],
+  options: { cwd: string; output: number; pass: readonly number[] },
+): Detached {
+  const [program = '', ...args] = command
+  const child = load().spawn(program, args, {
+    cwd: options.cwd,
+    detached: true,
+    stdio: ['ignore', options.output, options.output, ...options.pass],
+  })
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on('error', (error) => reject(startFailure(program, error)))
+    child.on('exit', (code, signal) => resolve(exitStatus(code, signal)))
+  })
+  ended.catch(() => {})
+  child.unref()
+  return { pid: child.pid ?? 0, ended }
+}
+
+/** Runs a program on the user's own terminal and returns its exit status. */
+export function runInForeground(command: readonly string[]): Promise<number> {
+  const [program = '', ...args] = command
+  const child = load().spawn(program, args, { stdio: 'inherit' })
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(startFailure(program, error)))
+    child.on('exit', (code, signal) => resolve(exitStatus(code, signal)))
+  })
+}
+
+function startFailure(program: string, error: Error): Failure {
+  const missing = 'code' in error && error.code === 'ENOENT'
+  return missing
+    ? new Failure(`cannot run ${program}: it is not installed`)
+    : new Failure(`cannot run ${program}`, { cause: error })
+}
+
+function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
+  if (code !== null) return code
+  const { constants } = process.getBuiltinModule('node:os')
+  return 128 + (signal === null ? 0 : constants.signals[signal])
+}
+
+/** Whether the process has this very file open: the proof that a pid is still the QEMU that holds a VM's lock. */
+export function hasOpen(pid: number, file: { dev: number; ino: number }): boolean {
+  try {
+    return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      const stats = fs.statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })
+      return stats?.ino === file.ino && stats.dev === file.dev
+    })
+  } catch {
+    return false
+  }
+}
+
+/** Sends a signal. Says false when there is no such process any more. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
