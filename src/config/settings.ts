@@ -21,7 +21,7 @@ export const settingsTable = {
   mem: setting(megabytes, 'RAM in MB, or with a unit: 2G', '512'),
   smp: setting(count, 'virtual CPUs', '1'),
   drives: setting(words, 'QEMU options in place of all drive options', undefined, 'every drive of the VM, from 0 up'),
-  drive_if: setting(choice('virtio', 'scsi', 'ide', 'sata', 'nvme', 'usb', 'sd'), 'how drives are attached', 'virtio'),
+  drive_if: setting(choice('virtio', 'scsi', 'ide', 'sata', 'nvme', 'usb'), 'how drives are attached', 'virtio'),
   drive_size: setting(size, "size of newimg's drive", '20G'),
   display: setting(words, 'QEMU options in place of the display', undefined, 'VNC on a unix socket in the drawer'),
   vnc_port: setting(port, 'TCP port that vnc listens on', undefined, 'first free from 5900'),

@@ -80,6 +80,8 @@ export interface Detached {
   readonly pid: number
   /** Settles when the program ends, with its exit status as a shell says it. */
   readonly ended: Promise<number>
+  /** Ends it at once. Only for its parent, who knows that the pid is still its own child's. */
+  kill(): void
 }
 
 /** Starts a program that outlives nbsvm, in a session of its own. Descriptors: 0 nothing, 1 and 2 `output`, then `pass`. */
@@ -88,18 +90,21 @@ export function startDetached(
   options: { cwd: string; output: number; pass: readonly number[] },
 ): Detached {
   const [program = '', ...args] = command
+  // Whatever it makes is for its owner only: sockets above all.
+  const umask = process.umask(0o077)
   const child = load().spawn(program, args, {
     cwd: options.cwd,
     detached: true,
     stdio: ['ignore', options.output, options.output, ...options.pass],
   })
+  process.umask(umask)
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', (error) => reject(startFailure(program, error)))
     child.on('exit', (code, signal) => resolve(exitStatus(code, signal)))
   })
   ended.catch(() => {})
   child.unref()
-  return { pid: child.pid ?? 0, ended }
+  return { pid: child.pid ?? 0, ended, kill: () => child.kill('SIGKILL') }
 }
 
 /** Runs a program on the user's own terminal and returns its exit status. */

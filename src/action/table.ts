@@ -1,0 +1,120 @@
+// Every action and every command, once. Help, man page, completion and the parser are made from this table; a new verb is
+// one file and one row here.
+import type { ActionRow, Command, Row, Takes } from './verb.js'
+
+const none: Takes = { min: 0, max: 0 }
+const one: Takes = { min: 1, max: 1 }
+
+type Given = Pick<ActionRow, 'summary' | 'load'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
+
+function action(name: string, takes: Takes, row: Given): ActionRow {
+  return { name, takes, words: '', flags: {}, needs: 'vm', makes: false, interactive: false, ...row }
+}
+
+const makesDrive = { needs: 'nothing', makes: true } as const
+
+export const actions: readonly ActionRow[] = [
+  action('newimg', none, {
+    ...makesDrive,
+    summary: "make the VM's next drive, empty, drive_size large",
+    load: async () => (await import('./newimg.js')).newimg,
+  }),
+  action('snapshot', none, {
+    ...makesDrive,
+    summary: 'make its next drive as an instant copy-on-write copy of gold or source',
+    load: async () => (await import('./snapshot.js')).snapshot,
+  }),
+  action('clone', none, {
+    ...makesDrive,
+    summary: 'make its next drive as a full copy of gold or source',
+    load: async () => (await import('./clone.js')).clone,
+  }),
+  action('start', 'options', {
+    words: '[QEMU options]',
+    needs: 'bootable',
+    makes: true,
+    summary: 'start the VM; QEMU options may follow, up to --',
+    load: async () => (await import('./start.js')).start,
+  }),
+  action('stop', none, { summary: 'end it now', load: async () => (await import('./stop.js')).stop }),
+  action('shutdown', none, {
+    summary: 'press the power button and wait until it is off (timeout)',
+    load: async () => (await import('./shutdown.js')).shutdown,
+  }),
+  action('pause', none, { summary: 'stop its processors; RAM stays', load: async () => (await import('./pause.js')).pause }),
+  action('resume', none, { summary: 'let a paused VM go on', load: async () => (await import('./resume.js')).resume }),
+  action('reset', none, { summary: 'press the reset button', load: async () => (await import('./reset.js')).reset }),
+  action('console', none, {
+    interactive: true,
+    summary: 'attach this terminal to the serial port; Ctrl-] leaves',
+    load: async () => (await import('./console.js')).consoleVerb,
+  }),
+  action('monitor', none, {
+    interactive: true,
+    summary: "attach it to QEMU's monitor; Ctrl-] leaves",
+    load: async () => (await import('./monitor.js')).monitor,
+  }),
+  action('vnc', none, {
+    interactive: true,
+    summary: 'show the screen in the VNC viewer that is installed',
+    load: async () => (await import('./vnc.js')).vnc,
+  }),
+  action('log', none, { summary: "print the console's output since power-on", load: async () => (await import('./log.js')).log }),
+  action('status', none, {
+    flags: { json: 'as a JSON object' },
+    summary: 'tell state, reason, drives and ports; exit status 3 if not running',
+    load: async () => (await import('./status.js')).status,
+  }),
+  action('explain', 'options', {
+    words: '[QEMU options]',
+    needs: 'nothing',
+    summary: 'print each setting with its origin, and the QEMU command',
+    load: async () => (await import('./explain.js')).explain,
+  }),
+  action('resize', one, {
+    words: 'SIZE',
+    flags: { 'drive=N': 'which drive, where there are several', shrink: 'allow it to become smaller' },
+    summary: 'change the size of its drive',
+    load: async () => (await import('./resize.js')).resize,
+  }),
+  action('rm', none, {
+    flags: { yes: 'do not ask' },
+    summary: 'remove the VM: its drives and its drawer',
+    load: async () => (await import('./rm.js')).rm,
+  }),
+  action('rm-drive', one, {
+    words: 'N',
+    flags: { yes: 'do not ask' },
+    summary: 'remove its drive N',
+    load: async () => (await import('./rm-drive.js')).rmDrive,
+  }),
+]
+
+function command(name: string, takes: Takes, row: Pick<Row<Command>, 'summary' | 'load'> & Partial<Row<Command>>): Row<Command> {
+  return { name, takes, words: '', flags: {}, ...row }
+}
+
+const atMostOne: Takes = { min: 0, max: 1 }
+
+export const commands: readonly Row<Command>[] = [
+  command('ls', none, {
+    flags: { json: 'as a JSON array', watch: 'draw it anew every second' },
+    summary: 'list the VMs (nbsvm alone does it too)',
+    load: async () => (await import('./ls.js')).ls,
+  }),
+  command('help', atMostOne, {
+    words: '[ACTION]',
+    summary: 'explain nbsvm, or one action, command or setting',
+    load: async () => (await import('./help.js')).help,
+  }),
+  command('completion', one, {
+    words: 'SHELL',
+    summary: 'print the completion script for bash, zsh or fish',
+    load: async () => (await import('./completion.js')).completion,
+  }),
+  command('man', none, { summary: 'print the man page, for man(1)', load: async () => (await import('./man.js')).man }),
+  command('version', none, { summary: 'print the version', load: async () => (await import('./version.js')).version }),
+]
+
+export const actionNames = actions.map(({ name }) => name)
+export const commandNames = commands.map(({ name }) => name)

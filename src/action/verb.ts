@@ -1,0 +1,63 @@
+// What an action is. One file a verb holds its code; `table.ts` names them all, with what the line needs to know of them
+// before any of that code is loaded.
+import type { Vm } from '../vm/vm.js'
+
+/** Flags as they were written: `--yes` is true, `--drive=1` is "1". */
+export type Flags = Readonly<Record<string, string | true>>
+
+/** What an action gets to do its work with. */
+export interface Context {
+  readonly vm: Vm
+  readonly words: readonly string[]
+  readonly flags: Flags
+  /** Writes a line of the result to stdout. */
+  out(line: string): void
+  /** Tells the user something on the way, on stderr. */
+  note(line: string): void
+  /** Draws how far something is, where stderr is a terminal; `undefined` wipes it away. */
+  progress(line: string | undefined): void
+  /** Aborted by Ctrl-C and by SIGTERM: undo what is half done, then stop. */
+  readonly signal: AbortSignal
+}
+
+/** The exit status of one action; nothing means 0. */
+export type Outcome = number | void
+
+/** The code of one action. */
+export interface Verb {
+  /** What `nbsvm help ACTION` says below the first line: contract, examples. */
+  readonly help: string
+  run(context: Context): Promise<Outcome>
+}
+
+/** What a command gets: there is no VM. */
+export type CommandContext = Omit<Context, 'vm'>
+
+export interface Command {
+  readonly help: string
+  run(context: CommandContext): Promise<Outcome>
+}
+
+/** How many words follow: a number of them, or, for `start`, QEMU options up to `--` or the end of the line. */
+export type Takes = { readonly min: number; readonly max: number } | 'options'
+
+/** A row of a table: all that is known of a verb without loading it. */
+export interface Row<Code> {
+  readonly name: string
+  readonly takes: Takes
+  /** The words as help shows them: `SIZE`. */
+  readonly words: string
+  /** Flags it understands, each with a line of help; `drive=N` takes a value. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly summary: string
+  readonly load: () => Promise<Code>
+}
+
+export interface ActionRow extends Row<Verb> {
+  /** What of the VM must be there before: nothing, some trace of it, or something that it can boot. */
+  readonly needs: 'nothing' | 'vm' | 'bootable'
+  /** It makes a VM that was not there, so what follows it in the line may count on it. */
+  readonly makes: boolean
+  /** It takes over the terminal, so it is for one VM at a time. */
+  readonly interactive: boolean
+}

@@ -1,0 +1,87 @@
+// The QEMU command of a VM, from plain data: pure, and each device in a file of its own under device/.
+import { quoteWords, quoteWord } from '../core/words.js'
+import { displayOptions } from './device/display.js'
+import { driveOptions } from './device/drive.js'
+import { nicOptions } from './device/nic.js'
+import { consoleOptions, eventOptions, monitorOptions, qmpOptions } from './device/port.js'
+import { usbOptions } from './device/usb.js'
+import type { Machine, Option, Words } from './machine.js'
+import { qemuFiles } from './socket.js'
+
+/** The options in the order in which `explain` shows them. */
+export function qemuOptions(machine: Machine): Option[] {
+  return [
+    ['-name', `guest=${machine.id}`],
+    ['-nodefaults'],
+    ['-no-user-config'],
+    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-pidfile', qemuFiles.pid],
+    ...boardOptions(machine),
+    ...qmpOptions(),
+    ...monitorOptions(),
+    ...eventOptions(),
+    ...consoleOptions(),
+    ...driveOptions(machine),
+    ...nicOptions(machine),
+    ...displayOptions(machine),
+    ...usbOptions(machine),
+    ...identityOptions(machine),
+  ]
+}
+
+/** The whole command, program first: the user's own arguments come last, so that they can have the last word. */
+export function qemuCommand(machine: Machine): string[] {
+  return [machine.program, ...qemuOptions(machine).flatMap((option) => [...option]), ...machine.args] as string[]
+}
+
+/** Board, processor and memory. */
+function boardOptions(machine: Machine): Option[] {
+  const shared = machine.ram === 'shared'
+  const memory = { 'qom-type': 'memory-backend-memfd', id: 'ram', size: machine.memBytes, share: true }
+  return [
+    ['-machine', shared ? `${machine.type},memory-backend=ram` : machine.type],
+    ['-accel', machine.accelerator],
+    ['-cpu', machine.cpu],
+    ['-smp', String(machine.cpus)],
+    ['-m', `${machine.memBytes / 1024 ** 2}M`],
+    ...(shared ? [['-object', JSON.stringify(memory)] as const] : []),
+  ]
+}
+
+/**
+ * What makes this guest this guest: its UUID; a generation id, which tells a copy that it is one; randomness from the
+ * host; and a way to say that its kernel panicked.
+ */
+function identityOptions(machine: Machine): Option[] {
+  return [
+    ['-uuid', machine.uuid],
+    ['-device', JSON.stringify({ driver: 'vmgenid', guid: machine.uuid })],
+    ['-device', JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng' })],
+    ['-device', JSON.stringify({ driver: 'pvpanic' })],
+  ]
+}
+
+/**
+ * The command as a shell line, one option a line, ready to paste. flock(1) takes the VM's lock and hands it to QEMU, so
+ * what is pasted is the VM for every other nbsvm command.
+ */
+export function pasteable(machine: Machine, drawer: string): string {
+  const lines = [
+    quoteWord(machine.program),
+    ...qemuOptions(machine).map((option) => quoteWords(option as Words)),
+    ...optionLines(machine.args).map(quoteWords),
+  ]
+  const start = `mkdir -p -m 700 ${quoteWord(drawer)} && cd ${quoteWord(drawer)} && umask 077 && flock -n -F lock`
+  return `${start} \\\n  ${lines.join(' \\\n  ')}`
+}
+
+/** Groups words as they belong together: an option, then its values up to the next option. */
+function optionLines(words: Words): string[][] {
+  const lines: string[][] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (word.startsWith('-') || last === undefined) lines.push([word])
+    else last.push(word)
+  }
+  return lines
+}

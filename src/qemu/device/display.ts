@@ -1,0 +1,9 @@
+import type { Machine, Option } from '../machine.js'
+import { qemuFiles } from '../socket.js'
+import { pairs } from './words.js'
+
+/** A graphics card, shown by VNC on a socket that only the VM's owner can reach. The setting `display` replaces the latter. */
+export function displayOptions({ display }: Pick<Machine, 'display'>): Option[] {
+  // `-vga` and not `-device`: a `-vga qxl` of the user's, further on, then takes its place.
+  return [['-vga', 'std'], ...(display === undefined ? [['-vnc', `unix:${qemuFiles.vnc}`] as const] : pairs(display))]
+}

@@ -1,0 +1,83 @@
+import type { Drive, Image } from '../../core/drive.js'
+import { UsageError } from '../../core/errors.js'
+import { json, type DriveInterface, type Machine, type Option } from '../machine.js'
+import { pairs } from './words.js'
+
+/** The drives, first 0. The setting `drives` replaces them all. */
+export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type' | 'usb'>): Option[] {
+  const { drives } = machine
+  if ('words' in drives) return pairs(drives.words)
+  if (drives.length === 0) return []
+  const nodes = drives.map((drive) => json('-blockdev', blockNode(drive.image, nodeName(drive.number))))
+  return [...nodes, ...attach[machine.driveInterface](drives, machine)]
+}
+
+/** The block node of drive `number`; QMP finds the drive by it. At most 31 characters. */
+export function nodeName(number: number): string {
+  return `drive${number}`
+}
+
+/** The device of drive `number`, as the guest's hardware. */
+export function deviceId(number: number): string {
+  return `disk${number}`
+}
+
+/**
+ * The image as QEMU's tree of block nodes, the whole chain spelled out: no format is ever guessed, and what the image says
+ * of its backing file is not believed. Discarded blocks are given back to the host.
+ */
+export function blockNode(image: Image, name?: string): object {
+  const file = { driver: image.kind === 'block' ? 'host_device' : 'file', filename: image.path, discard: 'unmap' }
+  const node = { driver: image.format, ...(name === undefined ? {} : { 'node-name': name }), discard: 'unmap', file }
+  if (image.format !== 'qcow2') return node
+  return { ...node, backing: image.backing === undefined ? null : readOnlyNode(image.backing) }
+}
+
+function readOnlyNode(image: Image): object {
+  return { ...blockNode(image), 'read-only': true }
+}
+
+type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type' | 'usb'>) => Option[]
+
+/** How the drives are attached, for each value of `drive_if`. */
+const attach: Record<DriveInterface, Attach> = {
+  virtio: (drives) => drives.map((drive) => device(drive, { driver: 'virtio-blk-pci' })),
+  nvme: (drives) => drives.map((drive) => device(drive, { driver: 'nvme', serial: nodeName(drive.number) })),
+  scsi: (drives) => [
+    json('-device', { driver: 'virtio-scsi-pci', id: 'scsi' }),
+    ...drives.map((drive) => device(drive, { driver: 'scsi-hd', bus: 'scsi.0' })),
+  ],
+  usb: (drives, { usb }) => [
+    ...(usb === undefined ? [] : [json('-device', { driver: 'qemu-xhci', id: 'usb' })]),
+    ...drives.map((drive) => device(drive, { driver: 'usb-storage', bus: 'usb.0' })),
+  ],
+  sata: (drives, { type }) =>
+    hasAhci(type) ? onBoard(drives, ahciPorts) : [json('-device', { driver: 'ich9-ahci', id: 'sata' }), ...onAhci(drives)],
+  ide: (drives, { type }) => onBoard(drives, hasAhci(type) ? ahciPorts : idePorts),
+}
+
+function device(drive: Drive, properties: object): Option {
+  return json('-device', { ...properties, id: deviceId(drive.number), drive: nodeName(drive.number) })
+}
+
+/** q35 has six SATA ports; the older `pc` boards have IDE, two channels of two drives. */
+function hasAhci(machineType: string): boolean {
+  return machineType.includes('q35')
+}
+
+// QEMU's -cdrom sits on the third port (SATA) or the second channel's first place (IDE): that place is filled last.
+const ahciPorts = [0, 1, 3, 4, 5, 2].map((port) => ({ bus: `ide.${port}` }))
+const idePorts = [0, 1, 3, 2].map((place) => ({ bus: `ide.${place >> 1}`, unit: place & 1 }))
+
+function onBoard(drives: readonly Drive[], places: readonly object[]): Option[] {
+  if (drives.length > places.length) {
+    throw new UsageError(`drive_if: this board has room for ${places.length} drives, the VM has ${drives.length}`, {
+      hints: ['drive_if=virtio or drive_if=scsi take more'],
+    })
+  }
+  return drives.map((drive, index) => device(drive, { driver: 'ide-hd', ...places[index] }))
+}
+
+function onAhci(drives: readonly Drive[]): Option[] {
+  return drives.map((drive, index) => device(drive, { driver: 'ide-hd', bus: `sata.${index}` }))
+}

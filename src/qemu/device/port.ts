@@ -1,0 +1,34 @@
+import type { Option } from '../machine.js'
+import { qemuFiles } from '../socket.js'
+
+/** The control socket of nbsvm itself. One client at a time: others wait without a greeting. */
+export function qmpOptions(): Option[] {
+  return [
+    ['-chardev', `socket,id=qmp,path=${qemuFiles.qmp},server=on,wait=off`],
+    ['-mon', 'chardev=qmp,mode=control'],
+  ]
+}
+
+/** The monitor for people, on a socket of its own, so that whoever sits there never blocks QMP. */
+export function monitorOptions(): Option[] {
+  return [
+    ['-chardev', `socket,id=monitor,path=${qemuFiles.monitor},server=on,wait=off`],
+    ['-mon', 'chardev=monitor,mode=readline'],
+  ]
+}
+
+/** The journal: QEMU writes its events down itself, so they are kept although nobody listens. */
+export function eventOptions(): Option[] {
+  return [
+    ['-chardev', `null,id=events,logfile=${qemuFiles.events},logappend=on`],
+    ['-mon', 'chardev=events,mode=control'],
+  ]
+}
+
+/** The serial console, with a log of what was said while nobody watched. */
+export function consoleOptions(): Option[] {
+  return [
+    ['-chardev', `socket,id=console,path=${qemuFiles.console},server=on,wait=off,logfile=${qemuFiles.consoleLog},logappend=on`],
+    ['-serial', 'chardev:console'],
+  ]
+}

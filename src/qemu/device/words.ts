@@ -1,0 +1,15 @@
+import type { Option, Words } from '../machine.js'
+
+/** The user's words as options, grouped for `explain`: a flag with the word behind it, where that is no flag itself. */
+export function pairs(words: Words): Option[] {
+  const options: Option[] = []
+  for (let at = 0; at < words.length; at++) {
+    const flag = words[at] ?? ''
+    const value = words[at + 1]
+    if (flag.startsWith('-') && value !== undefined && !value.startsWith('-')) {
+      options.push([flag, value])
+      at++
+    } else options.push([flag])
+  }
+  return options
+}

@@ -1,0 +1,13 @@
+/**
+ * What QEMU calls its files, relative to its working directory, which is the VM's drawer: short names are safe from
+ * commas and from the 107 bytes that a socket's path may have.
+ */
+export const qemuFiles = {
+  pid: 'pid',
+  qmp: 'qmp.sock',
+  monitor: 'monitor.sock',
+  console: 'console.sock',
+  consoleLog: 'console.log',
+  vnc: 'vnc.sock',
+  events: 'events.jsonl',
+} as const

@@ -1,0 +1,32 @@
+import path from 'node:path'
+import type { Environment } from '../sys/environment.js'
+
+/** Where nbsvm keeps things: all of it under `NBSVM_HOME` where that is set, else the system's for root and XDG's for a user. */
+export interface Place {
+  /** One drawer a VM: what exists while it runs, and its logs. */
+  readonly state: string
+  /** Drives of the `dir` store. */
+  readonly drives: string
+  /** Settings of this user; root has only the system's. */
+  readonly userConfig: string | undefined
+  readonly systemConfig: string | undefined
+  /** What was found out about this host and its QEMU, kept so that `start` does not pay for it again. */
+  readonly hostCache: string
+}
+
+export function findPlace(environment: Environment, isRoot: boolean, home: string): Place {
+  const own = environment['NBSVM_HOME']
+  if (own) return place(path.resolve(own, 'state'), path.resolve(own, 'drives'), path.resolve(own, 'config'), undefined)
+  if (isRoot) return place('/var/lib/nbsvm', '/var/lib/nbsvm/drives', undefined, '/etc/nbsvm')
+  // The XDG specification tells to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/latest/
+  const xdg = (name: string, usual: string): string => {
+    const value = environment[name]
+    return path.join(value?.startsWith('/') ? value : path.join(home, usual), 'nbsvm')
+  }
+  const drives = path.join(xdg('XDG_DATA_HOME', '.local/share'), 'drives')
+  return place(xdg('XDG_STATE_HOME', '.local/state'), drives, xdg('XDG_CONFIG_HOME', '.config'), '/etc/nbsvm')
+}
+
+function place(state: string, drives: string, userConfig: string | undefined, systemConfig: string | undefined): Place {
+  return { state, drives, userConfig, systemConfig, hostCache: path.join(state, '.host.json') }
+}

@@ -1,0 +1,62 @@
+import { Failure } from '../core/errors.js'
+import { withQmp } from '../qemu/qmp.js'
+import { appendText } from '../sys/file.js'
+import { signalProcess, sleep } from '../sys/process.js'
+import type { Drawer } from './drawer.js'
+import { endingOf, isRunning, qemuPid } from './state.js'
+import type { Vm } from './vm.js'
+
+/** How long QEMU gets to end by itself, its drives written out, before it is killed. */
+const quitTimeoutMs = 5000
+const killTimeoutMs = 5000
+
+/** What became of a request to end a VM. */
+export type Stopped = 'was not running' | 'stopped' | 'killed'
+
+/** Ends a VM now: asks QEMU to quit, kills it if it does not. Throws when it cannot be known which process it is. */
+export async function stopVm(vm: Vm): Promise<Stopped> {
+  const { drawer } = vm
+  if (!isRunning(drawer)) return 'was not running'
+  noteStopping(drawer)
+  await withQmp(drawer.qmp, { timeoutMs: 2000 }, async (qmp) => {
+    await qmp.execute('quit')
+  }).catch(() => {})
+  if (await isGone(drawer, quitTimeoutMs)) return 'stopped'
+  const pid = qemuPid(drawer)
+  if (pid !== undefined) signalProcess(pid, 'SIGKILL')
+  if (await isGone(drawer, killTimeoutMs)) return 'killed'
+  throw new Failure(`cannot stop ${vm.id}: its lock is still held${pid === undefined ? ', and not by a QEMU of its own' : ` by pid ${pid}`}`, {
+    hints: [`see who: fuser -v ${drawer.lock}`],
+  })
+}
+
+/**
+ * Presses the power button once and waits until the VM is gone. Returns why it ended, or undefined when it is still
+ * there after `timeoutMs`.
+ */
+export async function shutdownVm(vm: Vm, options: { timeoutMs: number; signal: AbortSignal }): Promise<string | undefined> {
+  const { drawer } = vm
+  await withQmp(drawer.qmp, { timeoutMs: 5000 }, async (qmp) => {
+    const { status } = await qmp.execute('query-status')
+    if (status === 'paused') await qmp.execute('cont')
+    await qmp.execute('system_powerdown')
+  })
+  if (!(await isGone(drawer, options.timeoutMs, options.signal))) return undefined
+  return endingOf(drawer).words
+}
+
+/** So that `status` can tell this end from an accident. */
+function noteStopping(drawer: Drawer): void {
+  appendText(drawer.events, `${JSON.stringify({ nbsvm: 'stopping', at: Date.now(), by: 'stop' })}\n`)
+}
+
+/** Waits until nobody holds the VM's lock. */
+export async function isGone(drawer: Drawer, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
+    // The pid is a cheap look; only the lock is proof.
+    if (qemuPid(drawer) === undefined && !isRunning(drawer)) return true
+    if (Date.now() >= deadline || signal?.aborted) return false
+    await sleep(pauseMs)
+  }
+}
