@@ -38,8 +38,8 @@ export interface Store {
 
   /** The drives of one VM, by number. */
   drives(id: string): Promise<Drive[]>
-  /** The ids of all VMs that have a drive here. */
-  vmIds(): Promise<string[]>
+  /** The names of all drives here, `nbsvm-foo-0`; cheap, for `nbsvm ls` with a thousand VMs: no image is opened. */
+  driveNames(): Promise<string[]>
   size(drive: Drive): Promise<DriveSize>
 
   /** Finds what `snapshot` and `clone` copy. Throws a Failure that names what was looked for, and where. */
