@@ -1,0 +1,11 @@
+import { tell } from '../vm/power.js'
+import type { Verb } from './verb.js'
+
+export const pause: Verb = {
+  help: `Stops the VM's processors where they are. Its RAM stays, its clock stands still, its network is silent. Go on: nbsvm foo resume`,
+
+  async run({ vm, note }) {
+    await tell(vm, 'pause', 'stop')
+    note(`paused ${vm.id}`)
+  },
+}

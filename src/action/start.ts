@@ -1,0 +1,23 @@
+import { startVm } from '../vm/start.js'
+import type { Verb } from './verb.js'
+
+export const start: Verb = {
+  help: `Starts the VM with its settings and returns once QEMU answers. If QEMU refuses, its own words are printed and nothing is
+left running. Words behind start that begin with "-" are QEMU options, up to "--" or the end of the line.
+
+  nbsvm foo start                        with its settings
+  nbsvm foo mem=2048 start               a setting for this once
+  nbsvm foo start -cdrom x.iso -- vnc    boot a CD image, then show the screen
+  nbsvm foo stop start                   restart
+
+A VM that runs already is left alone, and start fails. What would be run: nbsvm foo explain`,
+
+  async run({ vm, words, note }) {
+    const { pid, plan } = await startVm(vm, words)
+    // Said once for each boot of the host: that is how long the verdict on KVM is kept.
+    if (plan.machine.accelerator === 'tcg' && plan.host.isFresh && vm.settings.accel === undefined) {
+      note(`KVM is not used, so VMs run slowly: ${plan.host.kvm.why}`)
+    }
+    note(`started ${vm.id} as pid ${pid}`)
+  },
+}

@@ -1,0 +1,57 @@
+// All VMs that leave a trace: a drawer or a drive.
+import { byNumberInText } from '../core/order.js'
+import { driveName, parseDriveName } from '../core/name.js'
+import { list, readText } from '../sys/file.js'
+import { readLockedInodes } from '../sys/lock.js'
+import type { Store } from '../store/store.js'
+import { drawerOf } from './drawer.js'
+import type { Place } from './place.js'
+import { glance, type State } from './state.js'
+
+/** A VM as `nbsvm ls --json` shows it; the names of these fields never change their meaning. */
+export interface Listed {
+  readonly id: string
+  readonly class: string | null
+  readonly name: string
+  readonly state: State
+  readonly pid: number | null
+  /** `nbsvm-foo-0`, by number. */
+  readonly drives: readonly string[]
+}
+
+/** Lists the VMs by id; numbers in ids count as numbers. */
+export async function listVms(place: Place, stores: readonly Store[]): Promise<Listed[]> {
+  const drives = await drivesById(stores)
+  const drawers = list(place.state).filter((name) => name !== 'drives' && !name.startsWith('.'))
+  const ids = [...new Set([...drawers, ...drives.keys()])].toSorted(byNumberInText)
+  const locked = readLockedInodes()
+  const withDrawer = new Set(drawers)
+  return ids.map((id) => {
+    const drawer = drawerOf(place.state, id)
+    const { state, pid } = withDrawer.has(id) ? glance(drawer, locked) : { state: 'stopped' as const, pid: undefined }
+    const vmClass = classOf(id, drawer.class)
+    const name = vmClass === null ? id : id.slice(vmClass.length + 1)
+    const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
+    return { id, class: vmClass, name, state, pid: pid ?? null, drives: numbers.map((number) => driveName(id, number)) }
+  })
+}
+
+/** The class that the VM was started in, if any; only an id with a dash in it can have one. */
+function classOf(id: string, file: string): string | null {
+  const vmClass = id.includes('-') ? readText(file)?.trim() : undefined
+  return vmClass !== undefined && vmClass !== '' && id.startsWith(`${vmClass}-`) ? vmClass : null
+}
+
+async function drivesById(stores: readonly Store[]): Promise<Map<string, number[]>> {
+  const drives = new Map<string, number[]>()
+  for (const names of await Promise.all(stores.map((store) => store.driveNames()))) {
+    for (const name of names) {
+      const parsed = parseDriveName(name)
+      if (parsed === undefined) continue
+      const numbers = drives.get(parsed.id)
+      if (numbers === undefined) drives.set(parsed.id, [parsed.number])
+      else numbers.push(parsed.number)
+    }
+  }
+  return drives
+}

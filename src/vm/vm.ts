@@ -1,0 +1,51 @@
+import { loadSettings, type Folded } from '../config/layers.js'
+import type { Settings } from '../config/settings.js'
+import { UsageError } from '../core/errors.js'
+import { checkName, vmId } from '../core/name.js'
+import type { Environment } from '../sys/environment.js'
+import { drawerOf, type Drawer } from './drawer.js'
+import type { Place } from './place.js'
+
+/** One VM: its names, where its things are, and its settings. That there is such a VM is not said: `exists` looks. */
+export interface Vm {
+  /** As the user calls it, without the class. */
+  readonly name: string
+  readonly class: string | undefined
+  /** `[CLASS-]VM`: what its drawer, drives and files are called. */
+  readonly id: string
+  readonly place: Place
+  readonly drawer: Drawer
+  readonly settings: Settings
+  /** The settings with their origins, for `explain`. */
+  readonly folded: Folded
+}
+
+/** What the settings of a VM are read from, besides its files. */
+export interface Outside {
+  readonly place: Place
+  readonly environment: Environment
+  readonly home: string
+  readonly vmClass: string | undefined
+  /** Settings in place, from the command line. */
+  readonly line: Readonly<Record<string, string>>
+}
+
+/** Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. */
+export function openVm(name: string, { place, environment, home, vmClass, line }: Outside): Vm {
+  checkName('VM', name)
+  const id = vmId(name, vmClass)
+  // As root the folder of drives stands among the drawers.
+  if (id === 'drives') throw new UsageError('"drives" is kept for the folder of drives: give the VM another name')
+  const drawer = drawerOf(place.state, id)
+  const folded = loadSettings({
+    userFolder: place.userConfig,
+    systemFolder: place.systemConfig,
+    vmName: name,
+    vmClass,
+    drawer: drawer.folder,
+    commandLine: line,
+    environment,
+    home,
+  })
+  return { name, class: vmClass, id, place, drawer, settings: folded.settings, folded }
+}
