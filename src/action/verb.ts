@@ -1,6 +1,6 @@
 // What an action is. One file a verb holds its code; `table.ts` names them all, with what the line needs to know of them
 // before any of that code is loaded.
-import type { Vm } from '../vm/vm.js'
+import type { Outside, Vm } from '../vm/vm.js'
 
 /** Flags as they were written: `--yes` is true, `--drive=1` is "1". */
 export type Flags = Readonly<Record<string, string | true>>
@@ -18,6 +18,10 @@ export interface Context {
   progress(line: string | undefined): void
   /** Aborted by Ctrl-C and by SIGTERM: undo what is half done, then stop. */
   readonly signal: AbortSignal
+  /** Whether stdout is a terminal: what is drawn and redrawn is only for one. */
+  readonly isTerminal: boolean
+  /** Places, environment and settings in place, from which other VMs can be opened. */
+  readonly outside: Outside
 }
 
 /** The exit status of one action; nothing means 0. */

@@ -17,3 +17,8 @@ export function write(fd: 1 | 2, text: string): void {
     }
   }
 }
+
+/** Whether a descriptor is a terminal. node:tty is loaded at start anyway. */
+export function isTerminal(fd: 0 | 1 | 2): boolean {
+  return process.getBuiltinModule('node:tty').isatty(fd)
+}

@@ -1,12 +1,13 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
-import { Failure } from '../core/errors.js'
-import { makePrivateFolder } from '../sys/file.js'
-import { waitLock } from '../sys/lock.js'
+import { Failure, UsageError } from '../core/errors.js'
+import { makePrivateFolder, stat } from '../sys/file.js'
+import { waitLock, type Lock } from '../sys/lock.js'
 import type { CopyOptions, Source, Store } from '../store/store.js'
 import type { Drive } from '../core/drive.js'
 import { parseDriveName } from '../core/name.js'
 import { drawerOf } from './drawer.js'
 import { liveDrives } from './live.js'
+import { qemuPid } from './state.js'
 import { storeOf } from './stores.js'
 import type { Vm } from './vm.js'
 
@@ -19,7 +20,11 @@ export async function newDrive(vm: Vm): Promise<Drive> {
 }
 
 /** Makes the VM's next drive as a copy of what the settings call the source. */
-export async function copyDrive(vm: Vm, how: 'snapshot' | 'clone', options: CopyOptions): Promise<{ drive: Drive; source: Source }> {
+export async function copyDrive(
+  vm: Vm,
+  how: 'snapshot' | 'clone',
+  options: CopyOptions,
+): Promise<{ drive: Drive; source: Source }> {
   const { settings } = vm
   const store = await storeOf(vm)
   const source = await store.findSource({
@@ -30,7 +35,28 @@ export async function copyDrive(vm: Vm, how: 'snapshot' | 'clone', options: Copy
     trust: settings.trust_source === 'yes',
   })
   const copy = { ...options, live: liveDrives(vm.place) }
-  return { drive: await store[how](vm.id, source, copy), source }
+  const lock = await lockSource(vm, source)
+  try {
+    return { drive: await store[how](vm.id, source, copy), source }
+  } finally {
+    lock?.release()
+  }
+}
+
+/**
+ * Keeps a stopped VM from being started while its drive is copied. A running one holds its lock itself, and hands the
+ * drive over alive.
+ */
+async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | undefined> {
+  const owner = drive === undefined ? undefined : parseDriveName(drive.name)
+  if (owner === undefined) return undefined
+  const drawer = drawerOf(place.state, owner.id)
+  if (stat(drawer.folder) === undefined) return undefined
+  const lock = await waitLock(drawer.lock, lockWaitMs)
+  if (lock === undefined && qemuPid(drawer) === undefined) {
+    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drive is being copied`)
+  }
+  return lock
 }
 
 /** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
@@ -45,4 +71,15 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
   } finally {
     lock.release()
   }
+}
+
+/** Drive `number` of the VM; without a number its only one. Throws a UsageError that names those it has. */
+export async function findDrive(store: Store, vm: Vm, number: string | undefined): Promise<Drive> {
+  const drives = await store.drives(vm.id)
+  const found = number === undefined && drives.length === 1 ? drives[0] : drives.find((drive) => String(drive.number) === number)
+  if (found !== undefined) return found
+  if (drives.length === 0) throw new UsageError(`${vm.id} has no drives`, { hints: [`make one: nbsvm ${vm.name} newimg`] })
+  const names = drives.map(({ name }) => name).join(', ')
+  if (number === undefined) throw new UsageError(`${vm.id} has several drives: ${names}`, { hints: ['say which one: --drive=N'] })
+  throw new UsageError(`${vm.id} has no drive ${JSON.stringify(number)}; it has ${names}`)
 }

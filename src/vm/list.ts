@@ -5,8 +5,9 @@ import { list, readText } from '../sys/file.js'
 import { readLockedInodes } from '../sys/lock.js'
 import type { Store } from '../store/store.js'
 import { drawerOf } from './drawer.js'
-import type { Place } from './place.js'
 import { glance, type State } from './state.js'
+import { allStores } from './stores.js'
+import type { Outside } from './vm.js'
 
 /** A VM as `nbsvm ls --json` shows it; the names of these fields never change their meaning. */
 export interface Listed {
@@ -20,8 +21,9 @@ export interface Listed {
 }
 
 /** Lists the VMs by id; numbers in ids count as numbers. */
-export async function listVms(place: Place, stores: readonly Store[]): Promise<Listed[]> {
-  const drives = await drivesById(stores)
+export async function listVms(outside: Outside): Promise<Listed[]> {
+  const { place } = outside
+  const drives = await drivesById(await allStores(outside))
   const drawers = list(place.state).filter((name) => name !== 'drives' && !name.startsWith('.'))
   const ids = [...new Set([...drawers, ...drives.keys()])].toSorted(byNumberInText)
   const locked = readLockedInodes()

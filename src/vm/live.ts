@@ -8,6 +8,7 @@ import { parseDriveName } from '../core/name.js'
 import { drawerOf } from './drawer.js'
 import type { Place } from './place.js'
 import { isRunning } from './state.js'
+import type { Vm } from './vm.js'
 
 const qmpTimeoutMs = 5000
 
@@ -47,4 +48,13 @@ async function switchTo(qmp: Qmp, drive: Drive, overlay: Image): Promise<void> {
   const { backing: _, ...own } = overlay
   await qmp.execute('blockdev-add', blockNode(own, name) as never)
   await qmp.execute('blockdev-snapshot', { node, overlay: name })
+}
+
+/** Grows a drive of a running VM; the guest sees it at once. */
+export async function resizeLive(vm: Vm, drive: Drive, sizeBytes: number): Promise<void> {
+  await withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs }, async (qmp) => {
+    const node = (await inserted(qmp, drive))?.['node-name']
+    if (node === undefined) throw new Failure(`cannot resize ${drive.name}: ${vm.id} runs without it`)
+    await qmp.execute('block_resize', { 'node-name': node, size: sizeBytes })
+  })
 }

@@ -44,14 +44,16 @@ export async function startVm(vm: Vm, options: Words): Promise<Started> {
 
 function runsAlready(vm: Vm): Failure {
   const pid = qemuPid(vm.drawer)
-  return new Failure(`cannot start ${vm.id}: it runs already${pid === undefined ? '' : ` as pid ${pid}`}`, {
+  if (pid === undefined) return new Failure(`cannot start ${vm.id}: it is starting already, or its drives are being worked on`)
+  return new Failure(`cannot start ${vm.id}: it runs already as pid ${pid}`, {
     hints: [`see it: nbsvm ${vm.name}`, `restart it: nbsvm ${vm.name} stop start`],
   })
 }
 
 /** Makes the drawer ready for a new run: what the last one left is history. */
 function layOut({ drawer, class: vmClass }: Vm, { machine, host }: Plan): void {
-  for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events]) remove(file)
+  for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events])
+    remove(file)
   if (vmClass !== undefined) writeWhole(drawer.class, `${vmClass}\n`)
   writeWhole(drawer.command, `${pasteable(machine, drawer.folder)}\n`)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(machine) }

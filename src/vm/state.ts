@@ -6,8 +6,8 @@ import { isLocked, type LockedInodes } from '../sys/lock.js'
 import { hasOpen } from '../sys/process.js'
 import type { Drawer } from './drawer.js'
 
-/** `starting`: somebody holds the lock, but it is no QEMU that answers yet. */
-export type State = 'running' | 'paused' | 'starting' | 'stopped'
+/** `busy`: somebody holds the lock and it is no QEMU: the VM is starting, or its drives are being worked on. */
+export type State = 'running' | 'paused' | 'busy' | 'stopped'
 
 /** Enough of a journal's end to hold the last events of any VM. */
 const journalTailBytes = 64 * 1024
@@ -26,7 +26,7 @@ export function glance(drawer: Drawer, locked: LockedInodes): Glance {
   const lock = stat(drawer.lock)
   if (lock === undefined || !locked.has(lock.ino)) return { state: 'stopped', pid: undefined }
   const pid = qemuPid(drawer)
-  if (pid === undefined) return { state: isLocked(drawer.lock) ? 'starting' : 'stopped', pid: undefined }
+  if (pid === undefined) return { state: isLocked(drawer.lock) ? 'busy' : 'stopped', pid: undefined }
   return { state: lastState(parseJournal(readTail(drawer.events, journalTailBytes) ?? '')).state, pid }
 }
 

@@ -25,9 +25,12 @@ export async function stopVm(vm: Vm): Promise<Stopped> {
   const pid = qemuPid(drawer)
   if (pid !== undefined) signalProcess(pid, 'SIGKILL')
   if (await isGone(drawer, killTimeoutMs)) return 'killed'
-  throw new Failure(`cannot stop ${vm.id}: its lock is still held${pid === undefined ? ', and not by a QEMU of its own' : ` by pid ${pid}`}`, {
-    hints: [`see who: fuser -v ${drawer.lock}`],
-  })
+  throw new Failure(
+    `cannot stop ${vm.id}: its lock is still held${pid === undefined ? ', and not by a QEMU of its own' : ` by pid ${pid}`}`,
+    {
+      hints: [`see who: fuser -v ${drawer.lock}`],
+    },
+  )
 }
 
 /**

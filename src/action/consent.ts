@@ -1,0 +1,11 @@
+import { UsageError, Failure } from '../core/errors.js'
+import { ask } from '../sys/prompt.js'
+import type { Context } from './verb.js'
+
+/** Lets the user think before something is lost: `--yes` or a yes on the terminal, else a Failure. */
+export function requireConsent({ flags }: Context, what: string): void {
+  if (flags['yes'] === true) return
+  const answer = ask(`${what}?`)
+  if (answer === undefined) throw new UsageError(`not done without a word from you: ${what}`, { hints: ['say --yes where no terminal can be asked'] })
+  if (!answer) throw new Failure('nothing was removed')
+}

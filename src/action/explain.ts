@@ -1,0 +1,32 @@
+import { describeOrigin } from '../config/fold.js'
+import { settingNames } from '../config/settings.js'
+import { columns } from '../core/table.js'
+import { quoteWord, quoteWords } from '../core/words.js'
+import { pasteable } from '../qemu/command.js'
+import { planMachine } from '../vm/machine.js'
+import type { Vm } from '../vm/vm.js'
+import type { Verb } from './verb.js'
+
+export const explain: Verb = {
+  help: `Prints each setting with its value and where it came from, then the QEMU command that start would run, one option a line, ready
+to paste into a shell. Nothing is started or changed. QEMU options may follow, as for start.
+
+  nbsvm foo explain
+  nbsvm foo mem=2048 explain -cdrom x.iso`,
+
+  async run({ vm, words, out }) {
+    const { machine } = await planMachine(vm, words)
+    out(columns(settingRows(vm)).join('\n'))
+    out('')
+    out(pasteable(machine, vm.drawer.folder))
+  },
+}
+
+/** As comments, so that the whole page can be pasted. */
+function settingRows({ folded }: Vm): string[][] {
+  return settingNames.map((name) => {
+    const value = folded.texts[name]
+    const text = value === undefined ? '' : typeof value === 'string' ? quoteWord(value) : `(${quoteWords(value)})`
+    return [`# ${name}=${text}`, describeOrigin(folded.origins[name])]
+  })
+}

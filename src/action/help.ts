@@ -1,0 +1,83 @@
+import { isSettingName, settingNames, settingsTable } from '../config/settings.js'
+import { UsageError } from '../core/errors.js'
+import { nearest } from '../core/nearest.js'
+import { columns } from '../core/table.js'
+import { actions, commands } from './table.js'
+import type { Command, Row } from './verb.js'
+
+export const help: Command = {
+  help: `Explains nbsvm as a whole, or one action, command or setting.
+
+  nbsvm help
+  nbsvm help start
+  nbsvm help drive_if`,
+
+  async run({ words, out }) {
+    const [about] = words
+    out(about === undefined ? overview() : await helpOn(about))
+  },
+}
+
+function overview(): string {
+  return `nbsvm creates, starts and interacts with virtual machines.
+
+  nbsvm VM [setting=value ...] ACTION [words] [ACTION [words] ...]
+  nbsvm COMMAND [words]
+
+  nbsvm foo newimg start console         a drive, a running VM, its serial console
+  nbsvm foo start -cdrom x.iso -- vnc    QEMU options behind start, ended by --
+  nbsvm foo mem=2048 start               a setting, in place
+  nbsvm web1,web2 shutdown               several VMs; 'web*' matches those that exist
+  nbsvm                                  the list;  nbsvm foo: the status of foo
+
+Actions
+${rows(actions)}
+
+Commands
+${rows(commands)}
+
+Settings, from strong to weak: on the command line, in the environment, in the files [CLASS-]VM.vm, CLASS.class and
+default.class of ~/.config/nbsvm and /etc/nbsvm
+${columns(settingNames.map((name) => [`  ${name}`, `${settingsTable[name].help} [${defaultOf(name)}]`])).join('\n')}
+
+More: nbsvm help ACTION, nbsvm foo explain, man nbsvm`
+}
+
+function rows(table: readonly Row<unknown>[]): string {
+  return columns(table.map((row) => [`  ${synopsis(row)}`, row.summary])).join('\n')
+}
+
+/** `resize SIZE` */
+export function synopsis({ name, words }: Row<unknown>): string {
+  return words === '' ? name : `${name} ${words}`
+}
+
+/** A setting's default in words. */
+export function defaultOf(name: (typeof settingNames)[number]): string {
+  const setting = settingsTable[name]
+  return setting.defaultInWords ?? setting.default ?? 'none'
+}
+
+async function helpOn(about: string): Promise<string> {
+  const action = actions.find(({ name }) => name === about)
+  const command = commands.find(({ name }) => name === about)
+  const parts: string[] = []
+  if (action !== undefined) parts.push(page(`nbsvm VM ${synopsis(action)}`, action, (await action.load()).help))
+  if (command !== undefined) parts.push(page(`nbsvm ${synopsis(command)}`, command, (await command.load()).help))
+  if (isSettingName(about)) parts.push(settingPage(about))
+  if (parts.length > 0) return parts.join('\n\n')
+  const near = nearest(about, [...actions, ...commands].map(({ name }) => name).concat(settingNames))
+  throw new UsageError(`there is no action, command or setting ${JSON.stringify(about)}${near === undefined ? '' : `; did you mean ${near}?`}`, {
+    hints: ['see them all: nbsvm help'],
+  })
+}
+
+function page(synopsisLine: string, { flags }: Row<unknown>, text: string): string {
+  const names = Object.entries(flags).map(([flag, meaning]) => [`  --${flag}`, meaning])
+  return [synopsisLine, text, ...(names.length > 0 ? [columns(names).join('\n')] : [])].join('\n\n')
+}
+
+function settingPage(name: (typeof settingNames)[number]): string {
+  const { help: meaning, quantity } = settingsTable[name]
+  return `${name}: ${meaning}\n\n  expects  ${quantity.expects}\n  default  ${defaultOf(name)}`
+}

@@ -1,0 +1,46 @@
+import { columns } from '../core/table.js'
+import { listVms, type Listed } from '../vm/list.js'
+import type { Outside } from '../vm/vm.js'
+import type { Command } from './verb.js'
+
+const refreshMs = 1000
+
+export const ls: Command = {
+  help: `Lists every VM that has a drawer or a drive: its state, the pid of its QEMU, its drives. nbsvm alone does the same.
+
+  nbsvm ls --json     an array of objects: id, class, name, state, pid, drives
+  nbsvm ls --watch    drawn anew every second, until Ctrl-C`,
+
+  async run({ flags, out, signal, isTerminal, outside }) {
+    if (flags['watch'] === undefined) {
+      out(await listing(outside, flags['json'] === true))
+      return
+    }
+    while (!signal.aborted) {
+      const text = await listing(outside, flags['json'] === true)
+      out(isTerminal ? `${wipe}${text}` : text)
+      await pause(refreshMs, signal)
+    }
+  },
+}
+
+/** Cursor home, then erase from there to the end: no flicker. */
+const wipe = '\u001B[H\u001B[J'
+
+async function listing(outside: Outside, asJson: boolean): Promise<string> {
+  const vms = await listVms(outside)
+  return asJson ? JSON.stringify(vms, undefined, 2) : table(vms)
+}
+
+function table(vms: readonly Listed[]): string {
+  if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME newimg start console'
+  const rows = vms.map(({ id, state, pid, drives }) => [id, state, String(pid ?? '-'), drives.join(' ') || '-'])
+  return columns([['VM', 'STATE', 'PID', 'DRIVES'], ...rows]).join('\n')
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+}

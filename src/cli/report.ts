@@ -1,0 +1,41 @@
+import { Failure, messageOf } from '../core/errors.js'
+import { write } from '../sys/output.js'
+
+/** Prints an error with its causes, once each, and its hints. Returns the exit status it stands for. */
+export function printError(error: unknown, prefix = ''): number {
+  write(
+    2,
+    describe(error)
+      .map((line) => `${prefix}${line}\n`)
+      .join(''),
+  )
+  return error instanceof Failure ? error.exitStatus : 1
+}
+
+/**
+ * The lines of an error:
+ *
+ *     nbsvm: cannot start foo: drive nbsvm-foo-0 is in use by pid 4711
+ *       see it: nbsvm foo status
+ */
+export function describe(error: unknown): string[] {
+  const messages = [...chain(error)].map(messageOf)
+  const hints = error instanceof Failure ? error.hints : bugHints(error)
+  return [`nbsvm: ${messages.join(': ')}`.replaceAll('\n', '\n  '), ...hints.map((hint) => `  ${hint}`)]
+}
+
+function* chain(error: unknown): Generator<unknown> {
+  for (let at = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) yield at
+}
+
+/** What is no Failure was not foreseen: the stack tells where. */
+function bugHints(error: unknown): string[] {
+  if (!(error instanceof Error) || 'code' in error) return []
+  return [
+    'this is a mistake in nbsvm; please report it with these lines:',
+    ...(error.stack ?? '')
+      .split('\n')
+      .slice(1, 5)
+      .map((line) => line.trim()),
+  ]
+}

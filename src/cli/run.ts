@@ -1,0 +1,107 @@
+// Runs a line that has been read: finds its VMs, checks all of it, then acts.
+import { actions, commands } from '../action/table.js'
+import type { ActionRow, CommandContext, Context } from '../action/verb.js'
+import { classFromProgram } from '../config/layers.js'
+import { isSettingName, settingNames } from '../config/settings.js'
+import { checkName } from '../core/name.js'
+import { Failure, UsageError } from '../core/errors.js'
+import type { Environment } from '../sys/environment.js'
+import type { Place } from '../vm/place.js'
+import type { Outside, Vm } from '../vm/vm.js'
+import { parseLine, type Line, type Step } from './parse.js'
+import { printError } from './report.js'
+import { voice } from './voice.js'
+
+/** The world that a line is run in. */
+export interface World {
+  /** What the program was called by: `winvm` chooses class `win`. */
+  readonly program: string
+  readonly environment: Environment
+  readonly home: string
+  readonly place: Place
+  readonly signal: AbortSignal
+}
+
+type VmLine = Extract<Line, { kind: 'vm' }>
+
+/** Runs the words behind `nbsvm`. Returns the exit status; throws what was wrong before anything was done. */
+export async function runLine(argv: readonly string[], world: World): Promise<number> {
+  const line = parseLine(argv, { actions, commands, settings: ['class', ...settingNames] })
+  return line.kind === 'command' ? runCommand(line.step, world) : runVmLine(line, world)
+}
+
+async function runCommand({ name, words, flags }: Step, world: World): Promise<number> {
+  const row = commands.find((one) => one.name === name)
+  if (row === undefined) return 2
+  const command = await row.load()
+  const context: CommandContext = { words, flags, outside: outsideOf(world, {}), signal: world.signal, ...voice(undefined) }
+  return (await command.run(context)) ?? 0
+}
+
+async function runVmLine(line: VmLine, world: World): Promise<number> {
+  const outside = outsideOf(world, line.settings)
+  const { openVm } = await import('../vm/vm.js')
+  const names = await expandTargets(line.targets, outside)
+  const vms = names.map((name) => openVm(name, outside))
+  const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
+  const alone = chain.find(({ row }) => row.interactive)
+  if (alone !== undefined && vms.length > 1) {
+    throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)
+  }
+  for (const vm of vms) await checkNeeds(vm, chain, outside)
+  const statuses = await Promise.all(vms.map((vm) => runChain(vm, chain, outside, world, vms.length > 1)))
+  return statuses.find((status) => status !== 0) ?? 0
+}
+
+type Chain = readonly { readonly step: Step; readonly row: ActionRow }[]
+
+function rowOf({ name }: Step): ActionRow {
+  const row = actions.find((one) => one.name === name)
+  if (row === undefined) throw new UsageError(`unknown action ${name}`)
+  return row
+}
+
+function outsideOf({ program, environment, home, place }: World, settings: VmLine['settings']): Outside {
+  const { class: inPlace, ...rest } = settings
+  const line = Object.fromEntries(Object.entries(rest).filter(([name]) => isSettingName(name)))
+  const vmClass = inPlace ?? (environment['class'] || classFromProgram(program))
+  return { place, environment, home, line, vmClass: vmClass ? checkName('class', vmClass) : undefined }
+}
+
+/** Names as they are, patterns as the VMs that match them. */
+async function expandTargets(targets: readonly string[], outside: Outside): Promise<string[]> {
+  if (!targets.some((target) => /[*?[]/.test(target))) return [...new Set(targets)]
+  const { matchVms } = await import('../vm/match.js')
+  return matchVms(targets, outside)
+}
+
+/** Checks that every VM which the chain counts on is there, or is made before. */
+async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void> {
+  const needing = chain.findIndex(({ row }) => row.needs !== 'nothing')
+  const making = chain.findIndex(({ row }) => row.makes && row.needs === 'nothing')
+  if (needing === -1 || (making !== -1 && making < needing)) return
+  const first = chain[needing]
+  const { exists, noSuchVm } = await import('../vm/exists.js')
+  // A VM without drives can boot what its options name: `nbsvm new start -cdrom x.iso`.
+  const bootsOtherwise =
+    first?.row.needs === 'bootable' &&
+    (first.step.words.length > 0 || vm.settings.drives !== undefined || vm.settings.args !== undefined)
+  if (!bootsOtherwise && !(await exists(vm))) throw await noSuchVm(vm, outside)
+}
+
+/** Runs the actions one after the other; stops at the first that fails. */
+async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: World, isOneOfMany: boolean): Promise<number> {
+  const speak = voice(isOneOfMany ? vm.id : undefined)
+  try {
+    for (const { step, row } of chain) {
+      const verb = await row.load()
+      const context: Context = { vm, words: step.words, flags: step.flags, signal, outside, ...speak }
+      const status = (await verb.run(context)) ?? 0
+      if (status !== 0) return status
+      if (signal.aborted) throw new Failure('interrupted')
+    }
+    return 0
+  } catch (error) {
+    return printError(error, isOneOfMany ? `${vm.id}: ` : '')
+  }
+}

@@ -1,0 +1,25 @@
+import { configFiles } from '../config/layers.js'
+import { UsageError } from '../core/errors.js'
+import { nearest } from '../core/nearest.js'
+import { stat } from '../sys/file.js'
+import { storeOf } from './stores.js'
+import type { Outside, Vm } from './vm.js'
+
+/** Whether there is any trace of the VM: a drawer, a settings file of its own, or a drive. */
+export async function exists(vm: Vm): Promise<boolean> {
+  if (stat(vm.drawer.folder) !== undefined || configFiles(vm).some((file) => stat(file) !== undefined)) return true
+  const store = await storeOf(vm)
+  return (await store.drives(vm.id)).length > 0
+}
+
+/** The error for a VM that is not there, with the name that was meant, if one is near. */
+export async function noSuchVm(vm: Vm, outside: Outside): Promise<UsageError> {
+  const { listVms } = await import('./list.js')
+  const vms = await listVms(outside)
+  const names = vms.filter((one) => one.class === (vm.class ?? null)).map(({ name }) => name)
+  const near = nearest(vm.name, names)
+  const question = near === undefined ? '' : `; did you mean ${near}?`
+  return new UsageError(`there is no VM ${vm.id}${question}`, {
+    hints: [`make it: nbsvm ${vm.name} newimg`, ...(names.length > 0 ? ['see which there are: nbsvm ls'] : [])],
+  })
+}
