@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { actions, commands } from '../action/table.js'
+import { settingNames } from '../config/settings.js'
+import { UsageError } from '../core/errors.js'
+import { parseLine } from './parse.js'
+
+const parse = (...argv: string[]) => parseLine(argv, { actions, commands, settings: ['class', ...settingNames] })
+const step = (name: string, words: string[] = [], flags = {}) => ({ name, words, flags })
+
+/** The line and what it means, for each example of the design and each habit of the script. */
+const meanings: [string[], unknown][] = [
+  [[], { kind: 'command', step: step('ls') }],
+  [['ls', '--json'], { kind: 'command', step: step('ls', [], { json: true }) }],
+  [['--help'], { kind: 'command', step: step('help') }],
+  [['help', 'start'], { kind: 'command', step: step('help', ['start']) }],
+  [['foo'], vmLine(['foo'], {}, step('status'))],
+  [['foo', 'mem=1G'], vmLine(['foo'], { mem: '1G' }, step('status'))],
+  [['foo', 'newimg', 'start', 'console'], vmLine(['foo'], {}, step('newimg'), step('start'), step('console'))],
+  [['foo', 'start', '-cdrom', 'x.iso', '--', 'vnc'], vmLine(['foo'], {}, step('start', ['-cdrom', 'x.iso']), step('vnc'))],
+  [['foo', 'start', '-cdrom', 'x.iso', 'vnc'], vmLine(['foo'], {}, step('start', ['-cdrom', 'x.iso', 'vnc']))],
+  [['foo', 'newimg', 'start', '--', 'monitor'], vmLine(['foo'], {}, step('newimg'), step('start'), step('monitor'))],
+  [['foo', 'stop', 'start'], vmLine(['foo'], {}, step('stop'), step('start'))],
+  [['foo', 'mem=2048', 'start'], vmLine(['foo'], { mem: '2048' }, step('start'))],
+  [['foo', 'usb= ', 'class=win', 'start'], vmLine(['foo'], { usb: ' ', class: 'win' }, step('start'))],
+  [['foo', 'args=a=b', 'start'], vmLine(['foo'], { args: 'a=b' }, step('start'))],
+  [['web1,web2', 'shutdown'], vmLine(['web1', 'web2'], {}, step('shutdown'))],
+  [['foo', 'resize', '40G', '--drive=1', '--shrink'], vmLine(['foo'], {}, step('resize', ['40G'], { drive: '1', shrink: true }))],
+  [['foo', 'rm', '--yes'], vmLine(['foo'], {}, step('rm', [], { yes: true }))],
+]
+
+function vmLine(targets: string[], settings: Record<string, string>, ...steps: unknown[]) {
+  return { kind: 'vm', targets, settings, steps }
+}
+
+for (const [argv, meaning] of meanings) {
+  test(`nbsvm ${argv.join(' ')}`, () => assert.deepEqual(parse(...argv), meaning))
+}
+
+/** The wrong line, and what the error must tell. */
+const refusals: [string[], RegExp][] = [
+  [['foo', 'strat'], /unknown action "strat"; did you mean start\?/],
+  [['foo', 'start', 'consol'], /unknown action "consol"; did you mean console\?/],
+  [['foo', 'memm=1', 'start'], /unknown setting "memm"; did you mean mem\?/],
+  [['foo', 'start', 'mem=1'], /settings come before the first action, not behind it: mem=1/],
+  [['start', 'foo'], /the VM's name comes first, not "start"/],
+  [['mem=2048', 'foo', 'start'], /the VM's name comes first, not "mem=2048"/],
+  [['foo', 'ls'], /ls is a command, without a VM/],
+  [['ls', 'foo'], /nbsvm ls takes no "foo"/],
+  [['-x'], /unknown option "-x"/],
+  [['foo', 'resize'], /resize needs SIZE/],
+  [['foo', 'rm', '--yse'], /unknown flag of rm "--yse"; did you mean --yes\?/],
+  [['foo', 'resize', '4G', '--drive'], /write it --drive=N, not --drive/],
+  [['foo', ''], /unknown action ""/],
+]
+
+for (const [argv, message] of refusals) {
+  test(`refused: nbsvm ${argv.join(' ')}`, () => {
+    assert.throws(
+      () => parse(...argv),
+      (error) => error instanceof UsageError && error.exitStatus === 2 && message.test(error.message),
+    )
+  })
+}
+
+test('wrong order: the hint is the line in the right order', () => {
+  assert.throws(
+    () => parse('start', 'foo'),
+    (error) => error instanceof UsageError && error.hints[0] === 'try: nbsvm foo start',
+  )
+})
+
+test('whatever is typed is understood or refused as a wrong line', () => {
+  const words = [...actions, ...commands].map(({ name }) => name).concat('--', '-x', 'mem=1', 'foo', '--json', '')
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.constantFrom(...words), fc.string())), (argv) => {
+      try {
+        parse(...argv)
+      } catch (error) {
+        assert.ok(error instanceof UsageError)
+      }
+    }),
+  )
+})
