@@ -1,0 +1,117 @@
+// Golden files hold the QEMU command, one option a line, for every device and setting. `npm run golden` rewrites them.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { Drive, Image } from '../core/drive.js'
+import { qemuCommand, qemuOptions } from './command.js'
+import type { Machine } from './machine.js'
+
+const folder = 'test/golden/qemu'
+
+const qcow2: Image = { format: 'qcow2', kind: 'file', path: '/drives/nbsvm-foo-0.qcow2' }
+
+function drive(number: number, image: Image = { ...qcow2, path: `/drives/nbsvm-foo-${number}.qcow2` }): Drive {
+  return { name: `nbsvm-foo-${number}`, number, image }
+}
+
+const plain: Machine = {
+  id: 'foo',
+  program: '/usr/bin/qemu-system-x86_64',
+  type: 'pc-q35-7.2',
+  accelerator: 'kvm',
+  cpu: 'host',
+  cpus: 1,
+  memBytes: 512 * 1024 ** 2,
+  ram: 'private',
+  uuid: '00000000-0000-8000-8000-000000000000',
+  drives: [drive(0)],
+  driveInterface: 'virtio',
+  nics: [{ model: 'virtio-net-pci', mac: '52:54:01:02:03:04', backend: { kind: 'user', forwards: [] } }],
+  args: [],
+}
+
+const base: Image = { format: 'raw', kind: 'file', path: '/drives/.base/1.raw' }
+const middle: Image = { format: 'qcow2', kind: 'file', path: '/drives/.base/2.qcow2', backing: base }
+const [nic] = plain.nics as [{ model: string; mac: string; backend: { kind: 'user'; forwards: [] } }]
+const three = [drive(0), drive(1), drive(2)]
+
+/** What differs from the plain machine, and the name of its golden file. */
+const cases: Record<string, Partial<Machine>> = {
+  plain: {},
+  tcg: { accelerator: 'tcg', cpu: 'max' },
+  'mem-smp': { memBytes: 2 * 1024 ** 3, cpus: 4 },
+  'ram-shared': { ram: 'shared' },
+  'machine-pc': { type: 'pc-i440fx-7.2' },
+  'no-drives': { drives: [] },
+  'drive-raw': { drives: [drive(0, { format: 'raw', kind: 'file', path: '/drives/nbsvm-foo-0.raw' })] },
+  'drive-block': { drives: [drive(0, { format: 'raw', kind: 'block', path: '/dev/vg0/nbsvm-foo-0' })] },
+  'drive-backing': { drives: [drive(0, { ...qcow2, backing: middle })] },
+  'drive-hostile-path': { drives: [drive(0, { ...qcow2, path: '/a,file=b "c" \\d/x' })] },
+  'drive-if-virtio-three': { drives: three },
+  'drive-if-scsi': { driveInterface: 'scsi', drives: three },
+  'drive-if-sata': { driveInterface: 'sata', drives: three },
+  'drive-if-sata-pc': { driveInterface: 'sata', drives: three, type: 'pc-i440fx-7.2' },
+  'drive-if-ide': { driveInterface: 'ide', drives: three },
+  'drive-if-ide-pc': { driveInterface: 'ide', drives: three, type: 'pc-i440fx-7.2' },
+  'drive-if-nvme': { driveInterface: 'nvme' },
+  'drive-if-usb': { driveInterface: 'usb' },
+  'drive-if-usb-without-usb': { driveInterface: 'usb', usb: [] },
+  'drives-words': { drives: { words: ['-drive', 'if=virtio,format=raw,file=/dev/sdb'] } },
+  'drives-blank': { drives: { words: [] } },
+  'display-words': { display: ['-display', 'none'] },
+  'display-blank': { display: [] },
+  'usb-words': { usb: ['-usb', '-device', 'usb-mouse'] },
+  'usb-blank': { usb: [] },
+  'network-words': { nics: { words: ['-nic', 'user'] } },
+  'network-blank': { nics: { words: [] } },
+  'net-if': { nics: [{ ...nic, model: 'e1000' }] },
+  forward: {
+    nics: [
+      {
+        ...nic,
+        backend: {
+          kind: 'user',
+          forwards: [
+            { hostPort: 2222, guestPort: 22, protocol: 'tcp' },
+            { hostPort: 5353, guestPort: 53, protocol: 'udp' },
+          ],
+        },
+      },
+    ],
+  },
+  'two-nics': { nics: [nic, { ...nic, mac: '52:54:01:02:03:05' }] },
+  passt: { nics: [{ ...nic, backend: { kind: 'passt', socket: 'passt.sock' } }] },
+  tap: { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo' } }] },
+  'tap-fd': { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo', fd: 4, vhostFd: 5 } }] },
+  args: { args: ['-cdrom', '/a b.iso', '-boot', 'd'] },
+}
+
+for (const [name, differing] of Object.entries(cases)) {
+  test(`the QEMU command: ${name}`, () => {
+    const machine = { ...plain, ...differing }
+    const lines = [...qemuOptions(machine).map((option) => option.join(' ')), ...machine.args]
+    golden(name, `${lines.join('\n')}\n`)
+    assert.equal(qemuCommand(machine)[0], machine.program)
+  })
+}
+
+function golden(name: string, text: string): void {
+  const file = `${folder}/${name}.txt`
+  if (process.env['NBSVM_GOLDEN'] === '1') {
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(file, text)
+  }
+  assert.equal(text, readFileSync(file, 'utf8'))
+}
+
+test('the command is the options and the arguments of the user, in this order', () => {
+  const machine = { ...plain, args: ['-cdrom', 'x.iso'] }
+  const command = qemuCommand(machine)
+  assert.deepEqual(command.slice(-2), ['-cdrom', 'x.iso'])
+  assert.deepEqual(command.slice(1, -2), qemuOptions(machine).flat())
+})
+
+test('more drives than the board has places are refused', () => {
+  const drives = Array.from({ length: 7 }, (_, number) => drive(number))
+  assert.throws(() => qemuOptions({ ...plain, drives, driveInterface: 'ide' }), /room for 6 drives, the VM has 7/)
+})
