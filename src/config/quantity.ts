@@ -31,8 +31,13 @@ export const seconds = scalar('seconds', (text) => wholeNumber(text, 0, 31_536_0
 export const size = scalar('a size like 512M or 20G', (text) => parseSize(text, 'G'))
 /** RAM: a bare number is MB, as in QEMU's -m. The value is in bytes. */
 export const megabytes = scalar('a size in MB, or like 2G', (text) => parseSize(text, 'M'))
-export const text = scalar('a word', (value) => value)
+export const text = scalar('a word', oneWord)
 export const path = scalar('a full path', absolutePath)
+
+function oneWord(value: string): string {
+  if (value.trim() !== '' && !/\p{Cc}/u.test(value)) return value
+  throw new UsageError(`expected a word, not ${JSON.stringify(value)}`)
+}
 
 function absolutePath(value: string): string {
   if (value.startsWith('/')) return value

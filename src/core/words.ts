@@ -14,7 +14,9 @@ export function splitWords(text: string): string[] {
       word = (word ?? '') + unescape(text.slice(at + 1, end), char)
       at = end
     } else if (char === '\\' && at + 1 < text.length) {
-      word = (word ?? '') + text.charAt(++at)
+      const next = text.charAt(++at)
+      // A backslash at the end of a line joins it with the next.
+      if (next !== '\n') word = (word ?? '') + next
     } else if (/[ \t\n]/.test(char)) {
       if (word !== undefined) words.push(word)
       word = undefined
@@ -36,7 +38,7 @@ function closingQuote(text: string, open: number): number {
 }
 
 function unescape(quoted: string, quote: string): string {
-  return quote === "'" ? quoted : quoted.replace(/\\([\\"$`])/g, '$1').replace(/\\\n/g, '')
+  return quote === "'" ? quoted : quoted.replace(/\\([\\"$`\n])/g, (_, char: string) => (char === '\n' ? '' : char))
 }
 
 /** Writes a word so that a POSIX shell reads it back as it is: bare where that is safe, else in single quotes. */

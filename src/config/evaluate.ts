@@ -1,0 +1,194 @@
+// What the settings files say together: each is evaluated after the weaker ones, in one set of variables, as if bash had
+// read them one behind the other.
+import path from 'node:path'
+import { UsageError } from '../core/errors.js'
+import { nearest } from '../core/nearest.js'
+import { splitWords } from '../core/words.js'
+import type { Scope } from './expand.js'
+import { expandText, expandWords } from './expand.js'
+import type { SettingName } from './settings.js'
+import { isSettingName, settingNames, settingsTable } from './settings.js'
+import type { Assignment, Include, Statement } from './shell.js'
+import { parseShell } from './shell.js'
+import type { Place } from './source.js'
+import { refusalAt } from './source.js'
+
+/** What the files say of one setting, and where the last word on it stands. */
+export interface FileValue {
+  readonly value: string | readonly string[]
+  readonly file: string
+  readonly line: number
+}
+
+/** What files are evaluated with. */
+export interface Surroundings {
+  /**
+   * What `$x` sees at the start: the environment, the settings of the command line over it, and `vm`, `class` and
+   * `drawer`. An empty one counts as unset.
+   */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** What `~` stands for. */
+  readonly home: string
+  /** Reads a file; undefined when there is none. */
+  readonly read: (file: string) => string | undefined
+}
+
+interface Evaluation extends Pick<Surroundings, 'home' | 'read'> {
+  readonly variables: Map<string, string | readonly string[]>
+  readonly found: Map<SettingName, FileValue>
+  /** The files that are being read now, each included by the one before. */
+  readonly open: string[]
+  included: number
+}
+
+/** What nbsvm itself puts among the variables; files can use them, and not change them. */
+const givenNames = new Set(['vm', 'class', 'drawer'])
+
+/** More `. FILE` than this in one go is a loop that hides behind links, or an explosion. */
+const mostIncludes = 100
+
+/**
+ * Evaluates the files that exist, weakest first. Throws UsageError with file, line and column for what cannot be read or
+ * is no setting.
+ */
+export function evaluateFiles(files: readonly string[], { variables, home, read }: Surroundings): Map<SettingName, FileValue> {
+  const known = new Map<string, string>()
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined && value !== '') known.set(name, value)
+  const evaluation: Evaluation = { variables: known, found: new Map(), home, read, open: [], included: 0 }
+  for (const file of files) {
+    const text = read(file)
+    if (text !== undefined) evaluateText(evaluation, text, file)
+  }
+  return evaluation.found
+}
+
+function evaluateText(evaluation: Evaluation, text: string, file: string): void {
+  evaluation.open.push(file)
+  const scope = scopeOf(evaluation)
+  const statements: Statement[] = parseShell(text, file)
+  for (const statement of statements) {
+    if (statement.kind === 'include') includeFile(evaluation, statement, scope)
+    else assign(evaluation, statement, scope)
+  }
+  evaluation.open.pop()
+}
+
+/** A relative name starts at the folder of the file that includes it, wherever nbsvm was called from. */
+function includeFile(evaluation: Evaluation, statement: Include, scope: Scope): void {
+  const { place } = statement
+  const [name, ...more] = expandWords([statement.file], scope, place)
+  if (name === undefined || name === '' || more.length > 0) {
+    throw refusalAt(
+      place,
+      [name, ...more].join(' '),
+      '. takes one file',
+      'write `. FILE`, in double quotes where it holds blanks',
+    )
+  }
+  const file = path.resolve(path.dirname(place.file), name)
+  if (evaluation.open.includes(file)) {
+    throw refusalAt(place, name, 'this file is being read already: it would include itself forever', 'remove this line')
+  }
+  if (++evaluation.included > mostIncludes) {
+    throw refusalAt(place, name, `more than ${mostIncludes} files are included`, 'look for a file that includes itself')
+  }
+  const text = evaluation.read(file)
+  if (text === undefined) {
+    throw refusalAt(
+      place,
+      name,
+      `there is no file ${file}`,
+      "a relative name starts at this file's folder; ~/... and full paths work too",
+    )
+  }
+  evaluateText(evaluation, text, file)
+}
+
+function assign(evaluation: Evaluation, statement: Assignment, scope: Scope): void {
+  const { name, place, value } = statement
+  const shown = `${name}${statement.appends ? '+' : ''}=${value.kind === 'array' ? '(...)' : '...'}`
+  if (!isSettingName(name)) throw unknownName(name, place)
+  const isList = settingsTable[name].quantity.isList
+  if (value.kind === 'array' && !isList) {
+    throw refusalAt(
+      place,
+      shown,
+      `${name} takes one value, not an array`,
+      `write ${name}=${settingsTable[name].default ?? 'VALUE'}`,
+    )
+  }
+  const before = evaluation.variables.get(name)
+  let result: string | readonly string[]
+  if (value.kind === 'array') {
+    const first = statement.appends && before !== undefined ? asElements(evaluation, name, before, place, shown) : []
+    result = [...first, ...expandWords(value.elements, scope, place)]
+  } else if (typeof before === 'object') {
+    // bash would change the first element alone, and keep the others: nobody means that.
+    const why = `${name} is an array since ${whereSet(evaluation, name)}; a shell would change only its first word`
+    const hint = statement.appends ? `write ${name}+=(...)` : `write ${name}=(...); ${name}=() for none`
+    throw refusalAt(place, shown, why, hint)
+  } else {
+    result = (statement.appends ? (before ?? '') : '') + expandText(value.word, scope, place)
+  }
+  evaluation.variables.set(name, result)
+  evaluation.found.set(name, { value: result, file: place.file, line: place.line })
+}
+
+function unknownName(name: string, place: Place): UsageError {
+  if (givenNames.has(name)) {
+    return refusalAt(place, `${name}=`, `${name} is given by nbsvm and can be used, not set`, `use it: $${name}`)
+  }
+  const meant = nearest(name, settingNames)
+  const hint = meant === undefined ? 'every setting: nbsvm help settings' : `did you mean ${meant}?`
+  return refusalAt(place, `${name}=`, `there is no setting ${name}`, hint)
+}
+
+/**
+ * The elements of what is a string up to now. To a shell the string is one element; where that is several words on a
+ * command line, a file that mixes both ways of writing would not mean what it looks like.
+ */
+function asElements(
+  evaluation: Evaluation,
+  name: string,
+  value: string | readonly string[],
+  place: Place,
+  shown: string,
+): readonly string[] {
+  if (typeof value === 'object') return value
+  if (!isSettingName(name) || !evaluation.found.has(name) || isOneWord(value)) return [value]
+  const why = `${name} is a string since ${whereSet(evaluation, name)}; a shell would keep it as a single word`
+  throw refusalAt(place, shown, why, `write it as an array there: ${name}=(...)`)
+}
+
+function isOneWord(text: string): boolean {
+  return text !== '' && !/[\s'"\\]/.test(text) && splitWords(text).length === 1
+}
+
+function whereSet(evaluation: Evaluation, name: string): string {
+  const found = isSettingName(name) ? evaluation.found.get(name) : undefined
+  return found === undefined ? 'before' : `${found.file}:${found.line}`
+}
+
+/** What bash sets by itself, and nbsvm does not know. */
+const shellsOwn =
+  /^(?:BASH.*|COMP_.*|DIRSTACK|EPOCH.*|E?UID|FUNCNAME|GROUPS|HISTCMD|HOSTNAME|HOSTTYPE|IFS|LINENO|MACHTYPE|OPT(?:ARG|ERR|IND)|OSTYPE|PIPESTATUS|PPID|PS4|RANDOM|SECONDS|SHELLOPTS|SRANDOM|_)$/
+
+function scopeOf(evaluation: Evaluation): Scope {
+  return {
+    lookUp: (name, place) => {
+      const value = evaluation.variables.get(name)
+      if (typeof value === 'object') {
+        throw refusalAt(place, `$${name}`, `${name} is an array`, `write "\${${name}[@]}", alone, as an element of an array`)
+      }
+      if (value === undefined && shellsOwn.test(name)) {
+        throw refusalAt(place, `$${name}`, `only a shell knows $${name}`, `write the value itself, or set it in the environment`)
+      }
+      return value
+    },
+    elementsOf: (name, place) => {
+      const value = evaluation.variables.get(name)
+      return value === undefined ? [] : asElements(evaluation, name, value, place, `"\${${name}[@]}"`)
+    },
+    home: evaluation.home,
+  }
+}

@@ -1,0 +1,93 @@
+// Which settings files there are for a VM, and what its class is.
+import path from 'node:path'
+import { UsageError } from '../core/errors.js'
+import { checkName, vmId } from '../core/name.js'
+import { homeFolder } from '../sys/environment.js'
+import { readText, stat } from '../sys/file.js'
+import { evaluateFiles } from './evaluate.js'
+import type { Folded, SettingTexts } from './fold.js'
+import { foldSettings } from './fold.js'
+
+/** The folders of settings files; undefined, or the same twice, where there is no such layer. */
+export interface Folders {
+  /** `~/.config/nbsvm`; `/etc/nbsvm` as root; `DIR/config` with NBSVM_HOME=DIR. */
+  readonly userFolder: string | undefined
+  /** `/etc/nbsvm`, under the user's. */
+  readonly systemFolder: string | undefined
+}
+
+/** Whose settings are wanted, and what they come from besides files. */
+export interface Subject {
+  readonly folders: Folders
+  /** The VM's name without its class; undefined for the settings of a class alone. */
+  readonly vm: string | undefined
+  readonly vmClass: string | undefined
+  /** What `$drawer` stands for in files. */
+  readonly drawer: string | undefined
+  readonly commandLine: SettingTexts
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Reads the settings files that exist and folds all layers. Throws UsageError for what is wrong in a file or a value, with
+ * its place; nothing is run and nothing is changed.
+ */
+export function loadSettings({ folders, vm, vmClass, drawer, commandLine, environment }: Subject): Folded {
+  const surroundings = {
+    variables: { ...environment, ...commandLine, vm, class: vmClass, drawer },
+    home: environment['HOME'] || homeFolder(),
+    read: readSettingsFile,
+  }
+  const files = evaluateFiles(settingsFiles(folders, vm, vmClass), surroundings)
+  return foldSettings({ commandLine, environment, files })
+}
+
+/** The files that are looked for, weakest first; the user's stands above the system's of the same rank. */
+export function settingsFiles(folders: Folders, vm: string | undefined, vmClass: string | undefined): string[] {
+  const names = ['default.class']
+  if (vmClass !== undefined) names.push(`${vmClass}.class`)
+  if (vm !== undefined) names.push(`${vmId(vm, vmClass)}.vm`)
+  const { systemFolder, userFolder } = folders
+  const places = [systemFolder, userFolder].filter((folder) => folder !== undefined)
+  return [...new Set(names.flatMap((name) => places.map((folder) => path.join(folder, name))))]
+}
+
+/** Larger than this is no settings file. */
+const largestBytes = 1024 * 1024
+
+function readSettingsFile(file: string): string | undefined {
+  try {
+    const stats = stat(file)
+    if (stats === undefined) return undefined
+    // Reading a pipe or /dev/zero would never end.
+    if (!stats.isFile()) throw new UsageError(`${file} is not a regular file; settings are read from files only`)
+    if (stats.size > largestBytes) throw new UsageError(`${file} is larger than 1M; that is no settings file`)
+    return readText(file)
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`cannot read the settings file ${file}`, { cause: error, hints: [`see who may read it: ls -l ${file}`] })
+  }
+}
+
+/**
+ * The class that the program's name stands for: `winvm` (a link to `nbsvm`) is class `win`; `nbsvm` itself, and any name
+ * that does not end in `vm`, is none. `program` may be a path. Throws UsageError for what is no class name.
+ */
+export function classFromProgram(program: string): string | undefined {
+  const vmClass = /^(?!nbsvm$)(?<vmClass>.+)vm$/.exec(path.basename(program))?.groups?.['vmClass']
+  return vmClass === undefined ? undefined : checkName('class', vmClass)
+}
+
+/**
+ * The class of this call: `class=` of the command line (empty for none), else the environment's `class`, else what the
+ * program was called by. Throws UsageError for what is no class name.
+ */
+export function chooseClass(given: {
+  readonly commandLine: string | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly program: string
+}): string | undefined {
+  const wanted = given.commandLine ?? (given.environment['class'] || undefined)
+  if (wanted === '') return undefined
+  return wanted === undefined ? classFromProgram(given.program) : checkName('class', wanted)
+}

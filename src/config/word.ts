@@ -1,0 +1,224 @@
+// One word of a settings file: quotes, backslashes, `~`, `$x`, `${x}` and `${x:-word}`, by bash's rules (bash(1), QUOTING
+// and EXPANSION). What bash would run, or match against files, is refused; nothing is expanded yet.
+import type { Cursor, Place } from './source.js'
+import { look, placeAt, refusal, take } from './source.js'
+import { refuseCharacter, refuseDollar, refuseSubstitution } from './advice.js'
+
+export type Part =
+  | { readonly kind: 'text'; readonly text: string; readonly quoted: boolean }
+  | { readonly kind: 'home' }
+  | {
+      readonly kind: 'variable'
+      readonly name: string
+      /** Inside double quotes: its value is never split. */
+      readonly quoted: boolean
+      /** What stands for an unset or empty variable: the `word` of `${x:-word}`. */
+      readonly fallback?: Word
+      readonly place: Place
+    }
+  /** `"${x[@]}"` as a whole element of an array: every element of `x`, as it is. */
+  | { readonly kind: 'elements'; readonly name: string; readonly place: Place }
+
+export type Word = readonly Part[]
+
+/** What ends a word in its surroundings, and what may not stand in it bare. */
+export interface WordRules {
+  readonly ends: string
+  readonly refused: string
+  /** A `~` is the home folder after each `:` too, as bash does it in assignments only. */
+  readonly isAssignment: boolean
+  /** `"${x[@]}"` may be written. */
+  readonly isElement?: boolean
+}
+
+export const valueRules: WordRules = { ends: ' \t\n;', refused: '&|<>()', isAssignment: true }
+export const exportRules: WordRules = { ends: ' \t\n;', refused: '&|<>(){}', isAssignment: true }
+export const elementRules: WordRules = { ends: ' \t\n)', refused: ';&|<>({}*?[', isAssignment: false, isElement: true }
+export const fileRules: WordRules = { ends: ' \t\n;', refused: '&|<>(){}*?[', isAssignment: false }
+
+/** `${` within `${` deeper than this is refused, so that no file can exhaust the stack. */
+const deepest = 40
+
+const plainRun = /[A-Za-z0-9_@%+=,./^\u{80}-\u{10ffff}-]+/uy
+const allElements = /"\$\{(?<name>[A-Za-z_][A-Za-z0-9_]*)\[@\]\}"(?=[ \t\n)])/y
+const variable = /\$(?:(?<bare>[A-Za-z_][A-Za-z0-9_]*)|\{(?<braced>[A-Za-z_][A-Za-z0-9_]*)(?<after>\}|:-))/y
+
+/** Reads a word from where the cursor stands up to what ends it; an empty one where nothing stands. */
+export function readWord(cursor: Cursor, rules: WordRules): Word {
+  const parts: Part[] = []
+  const start = cursor.at
+  for (;;) {
+    const run = take(cursor, plainRun)
+    if (run !== undefined) addText(parts, run[0], false)
+    const char = cursor.text.charAt(cursor.at)
+    if (char === '' || rules.ends.includes(char)) return parts
+    readPart(cursor, rules, parts, start, char)
+  }
+}
+
+function readPart(cursor: Cursor, rules: WordRules, parts: Part[], start: number, char: string): void {
+  if (char === "'") return readSingle(cursor, parts)
+  if (char === '"') return readDouble(cursor, rules, parts)
+  if (char === '$') return readDollar(cursor, rules, parts, false)
+  if (char === '`') throw refuseSubstitution(cursor)
+  if (char === '\\') return readEscape(cursor, parts)
+  if (char === '~' && isTildeExpanded(cursor, rules, start)) return readTilde(cursor, rules, parts)
+  const isProcess = (char === '<' || char === '>') && cursor.text[cursor.at + 1] === '('
+  if (rules.refused.includes(char) || isProcess) throw refuseCharacter(cursor, start, char)
+  addText(parts, char, false)
+  cursor.at++
+}
+
+function addText(parts: Part[], text: string, quoted: boolean): void {
+  const last = parts.at(-1)
+  if (last?.kind === 'text' && last.quoted === quoted) parts[parts.length - 1] = { ...last, text: last.text + text }
+  else parts.push({ kind: 'text', text, quoted })
+}
+
+function readSingle(cursor: Cursor, parts: Part[]): void {
+  const end = cursor.text.indexOf("'", cursor.at + 1)
+  if (end === -1) throw unclosed(cursor, cursor.at, "'", 'close it with \', or write "..." around a text that holds one')
+  addText(parts, cursor.text.slice(cursor.at + 1, end), true)
+  cursor.at = end + 1
+}
+
+function readDouble(cursor: Cursor, rules: WordRules, parts: Part[]): void {
+  const open = cursor.at
+  const elements = rules.isElement === true && parts.length === 0 ? take(cursor, allElements) : undefined
+  if (elements?.groups !== undefined) {
+    parts.push({ kind: 'elements', name: elements.groups['name'] ?? '', place: placeAt(cursor, open) })
+    return
+  }
+  cursor.at++
+  addText(parts, '', true)
+  while (readQuoted(cursor, rules, parts, '"')) continue
+  if (cursor.text[cursor.at] !== '"') throw unclosed(cursor, open, '"', 'close it with "')
+  cursor.at++
+}
+
+const quotedRun = /[^"'\\$`}]+/y
+
+/** Reads one piece inside double quotes. Says false, and stays, at the `end` or where the file ends. */
+function readQuoted(cursor: Cursor, rules: WordRules, parts: Part[], end: '"' | '}'): boolean {
+  const run = take(cursor, quotedRun)
+  if (run !== undefined) addText(parts, run[0], true)
+  const char = cursor.text.charAt(cursor.at)
+  if (char === '' || char === end) return false
+  if (char === '`') throw refuseSubstitution(cursor)
+  if (char === '$') {
+    readDollar(cursor, rules, parts, true)
+    return true
+  }
+  if (end === '}' && (char === '"' || char === "'")) {
+    // bash drops them before it reads the word: "${x:-"$a"b}" means ${ab} there.
+    throw refusal(
+      cursor,
+      cursor.at,
+      cursor.at + 1,
+      'a quote inside "${x:-...}"',
+      'leave the inner quotes out: blanks are kept there',
+    )
+  }
+  if (char === '\\') readQuotedEscape(cursor, parts, end)
+  else {
+    addText(parts, char, true)
+    cursor.at++
+  }
+  return true
+}
+
+function readQuotedEscape(cursor: Cursor, parts: Part[], end: '"' | '}'): void {
+  const next = cursor.text.charAt(cursor.at + 1)
+  if (next === '\n') addText(parts, '', true)
+  else if ('$`"\\'.includes(next) || next === end) addText(parts, next, true)
+  else addText(parts, `\\${next}`, true)
+  cursor.at += 2
+}
+
+function readEscape(cursor: Cursor, parts: Part[]): void {
+  // A character may be two code units; half of one would be no text.
+  const next = String.fromCodePoint(cursor.text.codePointAt(cursor.at + 1) ?? 0)
+  if (cursor.at + 1 >= cursor.text.length) {
+    throw refusal(cursor, cursor.at, cursor.at + 1, 'nothing follows the backslash', "for a backslash itself, write '\\'")
+  }
+  if (next !== '\n') addText(parts, next, true)
+  cursor.at += 1 + next.length
+}
+
+/** bash takes a bare `~` for the home folder at the start of a word and, in an assignment, after a bare `:`. */
+function isTildeExpanded(cursor: Cursor, rules: WordRules, start: number): boolean {
+  let before = cursor.at
+  while (before > start && cursor.text.startsWith('\\\n', before - 2)) before -= 2
+  if (before <= start) return true
+  return rules.isAssignment && cursor.text[before - 1] === ':' && !isEscaped(cursor.text, before - 1)
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0
+  while (text[at - 1 - backslashes] === '\\') backslashes++
+  return backslashes % 2 === 1
+}
+
+function readTilde(cursor: Cursor, rules: WordRules, parts: Part[]): void {
+  const next = cursor.text.charAt(cursor.at + 1)
+  if (next !== '' && !`/:${rules.ends}`.includes(next)) {
+    throw refusal(
+      cursor,
+      cursor.at,
+      cursor.at + (look(cursor, /~[^\s/:;)}'"]*/y)?.[0].length ?? 1),
+      'only your own home folder has a short name here',
+      "write ~/..., $HOME/... or the full path; for a plain ~, write '~'",
+    )
+  }
+  parts.push({ kind: 'home' })
+  cursor.at++
+}
+
+function readDollar(cursor: Cursor, rules: WordRules, parts: Part[], quoted: boolean): void {
+  const from = cursor.at
+  const groups = take(cursor, variable)?.groups
+  if (groups === undefined) {
+    // A $ that begins nothing is a plain character, as it is to bash.
+    if (!look(cursor, quoted ? /\$(?:[({0-9@*#?$![-]|\\\n)/y : /\$(?:[({'"0-9@*#?$![-]|\\\n)/y)) {
+      addText(parts, '$', quoted)
+      cursor.at++
+      return
+    }
+    throw refuseDollar(cursor)
+  }
+  const name = groups['bare'] ?? groups['braced'] ?? ''
+  const place = placeAt(cursor, from)
+  if (groups['bare'] !== undefined && cursor.text.startsWith('\\\n', cursor.at)) {
+    // bash joins the lines before it reads the name.
+    throw refusal(cursor, from, cursor.at + 1, 'a name that may go on in the next line', `write \${${name}}`)
+  }
+  if (groups['after'] === ':-') {
+    parts.push({ kind: 'variable', name, quoted, fallback: readFallback(cursor, rules, from, quoted), place })
+  } else {
+    parts.push({ kind: 'variable', name, quoted, place })
+  }
+}
+
+/** Reads the `word}` of `${x:-word}`. */
+function readFallback(cursor: Cursor, rules: WordRules, from: number, quoted: boolean): Word {
+  if (++cursor.depth > deepest) {
+    throw refusal(cursor, from, from + 2, `more than ${deepest} \${ inside each other`, 'write the value itself')
+  }
+  let parts: Word
+  if (quoted) {
+    const read: Part[] = []
+    while (readQuoted(cursor, rules, read, '}')) continue
+    parts = read
+  } else {
+    const refused = Array.from(rules.refused).filter((char) => '{*?['.includes(char))
+    parts = readWord(cursor, { ends: '}', refused: refused.join(''), isAssignment: rules.isAssignment })
+  }
+  if (cursor.text[cursor.at] !== '}') throw unclosed(cursor, from, '${', 'close it with }')
+  cursor.at++
+  cursor.depth--
+  return parts
+}
+
+function unclosed(cursor: Cursor, from: number, what: string, hint: string): Error {
+  return refusal(cursor, from, cursor.text.length, `${what} is never closed`, hint)
+}
