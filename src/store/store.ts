@@ -45,7 +45,7 @@ export interface Store {
   /** Finds what `snapshot` and `clone` copy. Throws a Failure that names what was looked for, and where. */
   findSource(wanted: SourceWanted): Promise<Source>
   /** Makes the VM's next drive, empty. It appears under its name only when it is whole. */
-  create(id: string, sizeBytes: number): Promise<Drive>
+  create(id: string, sizeBytes: number, options?: Pick<CopyOptions, 'onNote'>): Promise<Drive>
   /** Makes the VM's next drive as an instant copy-on-write copy; source and copy are independent afterwards. */
   snapshot(id: string, source: Source, options: CopyOptions & { readonly live: LiveDrives }): Promise<Drive>
   /** Makes the VM's next drive as a full copy. */
@@ -54,6 +54,25 @@ export interface Store {
   resize(drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void>
   /** Removes a drive, and what only it needed. */
   remove(drive: Drive): Promise<void>
+  /** How near a drive is to running out of room on the host; undefined where it cannot be seen. Absent where nothing can. */
+  health?(drive: Drive): Promise<Health | undefined>
+  /**
+   * Makes drives usable for a VM that is about to start, and tells what will soon be wrong. Throws a Failure for one that is
+   * lost, in use or mounted on the host. Absent where a drive is always ready.
+   */
+  ready?(drives: readonly Drive[], onNote?: (text: string) => void): Promise<void>
+}
+
+/** How a drive stands with the room that it can take on the host. */
+export interface Health {
+  /** `filling`: soon full. `full`: writes to it fail until there is room. `lost`: what was in it is gone. */
+  readonly state: 'fine' | 'filling' | 'full' | 'lost'
+  /** How much of its room is used; absent where it has all that it can ever need. */
+  readonly usedPercent?: number
+  /** What is wrong, for the user; empty when nothing is. */
+  readonly words: string
+  /** What to type about it. */
+  readonly hints: readonly string[]
 }
 
 export interface SourceWanted {

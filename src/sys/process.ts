@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Called with each piece of its standard output as it comes. */
   readonly onOutput?: (text: string) => void
+  /** The same for its standard error. */
+  readonly onErrorOutput?: (text: string) => void
   readonly timeoutMs?: number
 }
 
@@ -47,8 +49,11 @@ export const run: Run = (command, options = {}) => {
       stdout += text
       options.onOutput?.(text)
     })
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-    child.on('error', (error) => reject(startFailure(program, error)))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+      options.onErrorOutput?.(text)
+    })
+    child.on('error', (error) => reject(options.signal?.aborted === true ? options.signal.reason : startFailure(program, error)))
     child.on('close', (code, signal) => resolve({ status: exitStatus(code, signal), stdout, stderr }))
     // A program that ends before it has read all its input is judged by its exit status, not by the broken pipe.
     child.stdin?.on('error', () => {}).end(options.input)

@@ -1,0 +1,99 @@
+// Drives as volumes of an LVM volume group.
+import type { Drive, DriveSize } from '../../core/drive.js'
+import { parseDriveName } from '../../core/name.js'
+import { deviceBytes } from '../../sys/block.js'
+import { list } from '../../sys/file.js'
+import { processMark } from '../../sys/mark.js'
+import type { Run } from '../../sys/process.js'
+import { isRoot } from '../../sys/sudo.js'
+import type { Capabilities, Health, Store } from '../store.js'
+import { cloneDrive } from './clone.js'
+import { createDrive } from './create.js'
+import type { Group } from './group.js'
+import { healthOf } from './health.js'
+import { makeReady } from './ready.js'
+import { removeDrive } from './remove.js'
+import { resizeDrive } from './resize.js'
+import { snapshotDrive } from './snapshot.js'
+import { findSource, type DescribeFile } from './source.js'
+import { asDrive, listVolumes, volumeOf, volumePath } from './volume.js'
+
+export interface LvmOptions {
+  readonly vg: string
+  /** Thin pool of the group that new volumes are made in; classic volumes without it. */
+  readonly pool?: string | undefined
+  /** Room of a classic snapshot; as much as its origin has without it. */
+  readonly snapshotSizeBytes?: number | undefined
+  readonly run: Run
+  /** `elevated(run, ...)`: every lvm command goes through it, and what reads or writes a volume. */
+  readonly asRoot: Run
+  readonly describeFile: DescribeFile
+  /** For tests: whether nbsvm is root, and the names it invents. */
+  readonly isRoot?: boolean
+  readonly mark?: string
+  readonly unique?: () => string
+}
+
+export const lvmCapabilities: Capabilities = { snapshotsAreInstant: true, needsRoot: true, canShrink: true }
+
+/** The store of a volume group. A user without root sees the active volumes only, and their sizes; all else goes through sudo. */
+export function lvmStore(options: LvmOptions): Store {
+  const group: Group = {
+    vg: options.vg,
+    pool: options.pool,
+    snapshotSizeBytes: options.snapshotSizeBytes,
+    run: options.run,
+    asRoot: options.asRoot,
+    isRoot: options.isRoot ?? isRoot(),
+    mark: options.mark ?? processMark(),
+    unique: options.unique ?? inventName,
+  }
+  return {
+    name: 'lvm',
+    capabilities: lvmCapabilities,
+    drives: (id) => findDrives(group, id),
+    driveNames: async () => (await volumeNames(group)).filter((name) => parseDriveName(name) !== undefined),
+    size: (drive) => sizeOf(group, drive),
+    health: (drive) => healthIfSeen(group, drive),
+    ready: (drives, onNote) => makeReady(group, drives, onNote),
+    findSource: (wanted) => findSource(group, wanted, options.describeFile),
+    create: (id, sizeBytes, { onNote } = {}) => createDrive(group, id, sizeBytes, onNote),
+    snapshot: (id, source, { onNote }) => snapshotDrive(group, id, source, onNote),
+    clone: (id, source, copyOptions) => cloneDrive(group, id, source, copyOptions),
+    resize: (drive, sizeBytes, how) => resizeDrive(group, drive, sizeBytes, how),
+    remove: (drive) => removeDrive(group, drive),
+  }
+}
+
+function inventName(): string {
+  return Math.random().toString(36).slice(2, 10).padEnd(8, '0')
+}
+
+async function findDrives(group: Group, id: string): Promise<Drive[]> {
+  const names = (await volumeNames(group)).filter((name) => parseDriveName(name)?.id === id)
+  const drives = names.map((name) => asDrive(volumePath(group.vg, name))).filter((drive) => drive !== undefined)
+  return drives.sort((a, b) => a.number - b.number)
+}
+
+/** Root asks lvm. A user cannot without sudo, and reads the links that active volumes have in /dev. */
+async function volumeNames(group: Group): Promise<string[]> {
+  if (!group.isRoot) return list(`/dev/${group.vg}`)
+  return (await listVolumes(group)).filter(({ kind }) => kind !== 'pool').map(({ name }) => name)
+}
+
+async function sizeOf(group: Group, drive: Drive): Promise<DriveSize> {
+  if (!group.isRoot) {
+    const virtualBytes = deviceBytes(drive.image.path) ?? 0
+    return { virtualBytes, allocatedBytes: virtualBytes }
+  }
+  const { kind, sizeBytes, ownBytes, usedPercent } = volumeOf(drive, await listVolumes(group), `tell the size of ${drive.name}`)
+  const part = kind === 'classic' ? 100 : (usedPercent ?? 0)
+  return { virtualBytes: sizeBytes, allocatedBytes: Math.round((ownBytes * part) / 100) }
+}
+
+/** Only root can know; `status` must not ask for a password. */
+async function healthIfSeen(group: Group, drive: Drive): Promise<Health | undefined> {
+  if (!group.isRoot) return undefined
+  const volumes = await listVolumes(group)
+  return healthOf(group, volumeOf(drive, volumes, `look at ${drive.name}`), volumes)
+}

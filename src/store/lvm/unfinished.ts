@@ -1,0 +1,81 @@
+// How a volume appears under its name only when it is whole: it is made under a temporary name, with tags that say so
+// and by whom, and renamed at the end. lvrename refuses a name that is taken, so of two at once one gets the next number.
+import type { Drive } from '../../core/drive.js'
+import { Failure } from '../../core/errors.js'
+import { sleep } from '../../sys/process.js'
+import { lvm, tryLvm, type Group } from './group.js'
+import { checkMappedName, makerTag, temporaryName, unfinishedTag } from './name.js'
+import { asDrive, listVolumes, nextDriveName, volumePath, type Volume } from './volume.js'
+
+/** How one kind of drive is made. */
+export interface Making {
+  /** `make the next drive of foo` */
+  readonly doing: string
+  /** The lvcreate arguments that give it its kind and size. */
+  readonly create: readonly string[]
+  /** Writes what is in it. */
+  readonly fill?: (path: string) => Promise<void>
+}
+
+/** Makes the VM's next drive. Whatever fails, or is aborted, leaves no trace. */
+export async function makeDrive(group: Group, id: string, volumes: readonly Volume[], making: Making): Promise<Drive> {
+  const names = volumes.map(({ name }) => name)
+  checkMappedName(group.vg, nextDriveName(id, names))
+  return withTemporary(group, making, async (temporary) => {
+    await making.fill?.(volumePath(group.vg, temporary))
+    return publish(group, id, temporary, nextDriveName(id, names))
+  })
+}
+
+/** Makes a volume under a temporary name for as long as `use` runs; what is not renamed by then is removed. */
+export async function withTemporary<T>(group: Group, making: Making, use: (temporary: string) => Promise<T>): Promise<T> {
+  const temporary = temporaryName(group.unique())
+  const tags = ['--addtag', unfinishedTag, '--addtag', makerTag(group.mark)]
+  try {
+    await lvm(group, making.doing, ['lvcreate', '--yes', '--name', temporary, ...tags, ...making.create])
+    return await use(temporary)
+  } catch (error) {
+    await discard(group, temporary)
+    throw error
+  }
+}
+
+/** Gives the finished volume its name: the next free one, should others have been faster. */
+async function publish(group: Group, id: string, temporary: string, firstChoice: string): Promise<Drive> {
+  for (let name = firstChoice; ;) {
+    const renamed = await group.asRoot(['lvrename', group.vg, temporary, name])
+    if (renamed.status === 0) return finish(group, name)
+    const others = await listVolumes(group)
+    const next = nextDriveName(
+      id,
+      others.map((other) => other.name),
+    )
+    if (next === name) throw new Failure(`cannot give ${temporary} the name ${name}: ${renamed.stderr.trim()}`)
+    name = next
+  }
+}
+
+/** Takes the tags off. Should that fail, the drive is whole all the same, and the next sweep takes them off. */
+async function finish(group: Group, name: string): Promise<Drive> {
+  await tryLvm(group, untag(group, name, group.mark))
+  const drive = asDrive(volumePath(group.vg, name))
+  if (drive === undefined) throw new Failure(`${name} is no drive's name`)
+  return drive
+}
+
+/** The command that takes the tags of its maker off a finished volume. */
+export function untag(group: Group, name: string, mark: string): string[] {
+  return ['lvchange', '--deltag', unfinishedTag, '--deltag', makerTag(mark), `${group.vg}/${name}`]
+}
+
+const discardTries = 25
+const discardPauseMs = 200
+
+/** Removes a temporary volume. A copy that was just killed may have it open for a moment yet. */
+async function discard(group: Group, temporary: string): Promise<void> {
+  for (let tries = 0; tries < discardTries; tries++) {
+    const removed = await group.asRoot(['lvremove', '--force', `${group.vg}/${temporary}`])
+    if (removed.status === 0 || /not find/i.test(removed.stderr)) return
+    await sleep(discardPauseMs)
+  }
+}
