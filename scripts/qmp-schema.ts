@@ -1,0 +1,196 @@
+// Writes src/qemu/schema.ts: the types of the QMP commands that nbsvm uses and of all events, made from what QEMU says of
+// itself (query-qmp-schema). QEMU hides its type names there, so types are named after the place where they are met first.
+//
+//     npx tsc -p . ; node build/js/scripts/qmp-schema.js > src/qemu/schema.ts && npx oxfmt src/qemu/schema.ts
+import { spawnSync } from 'node:child_process'
+
+/** What nbsvm speaks. A name that QEMU does not know ends the script. */
+const commandNames = `
+  add-fd balloon block-commit block-job-cancel block-job-complete block-job-dismiss block-stream block_resize blockdev-add
+  blockdev-change-medium blockdev-del blockdev-mirror blockdev-reopen blockdev-snapshot chardev-add chardev-change chardev-remove
+  closefd cont device_add device_del dump-guest-memory eject getfd human-monitor-command inject-nmi input-send-event
+  job-cancel job-complete job-dismiss job-finalize migrate migrate-continue migrate-incoming migrate-set-capabilities
+  migrate-set-parameters migrate_cancel netdev_add netdev_del object-add object-del qmp_capabilities qom-get qom-list qom-set
+  query-balloon query-block query-block-jobs query-blockstats query-chardev query-commands query-cpus-fast
+  query-hotpluggable-cpus query-iothreads query-jobs query-kvm query-machines query-memory-devices query-migrate
+  query-migrate-capabilities query-migrate-parameters query-name query-named-block-nodes query-pci query-qmp-schema
+  query-rx-filter query-status query-uuid query-version query-vm-generation-id query-vnc quit remove-fd screendump send-key
+  set-action set_link snapshot-delete snapshot-load snapshot-save stop system_powerdown system_reset system_wakeup transaction
+`
+
+/** Commands that take more than they declare (`'gen': false` in QEMU's qapi): a device's properties depend on its driver. */
+const openEnded = new Set(['device_add'])
+
+interface Member {
+  name: string
+  type: string
+  /** Present, and null, where the member is optional. */
+  default?: unknown
+  features?: string[]
+}
+
+/** One element of the answer to query-qmp-schema: https://www.qemu.org/docs/master/devel/qapi-code-gen.html#client-json-protocol-introspection */
+type Entity = { name: string; features?: string[] } & (
+  | { 'meta-type': 'builtin'; 'json-type': string }
+  | { 'meta-type': 'enum'; values: string[] }
+  | { 'meta-type': 'array'; 'element-type': string }
+  | { 'meta-type': 'object'; members: Member[]; tag?: string; variants?: { case: string; type: string }[] }
+  | { 'meta-type': 'alternate'; members: { type: string }[] }
+  | { 'meta-type': 'command'; 'arg-type': string; 'ret-type': string }
+  | { 'meta-type': 'event'; 'arg-type': string }
+)
+
+/** A type that has a name already and is still to be written. */
+interface Job {
+  name: string
+  entity: Entity
+}
+
+/** Everything the writer keeps while it walks from commands and events to the types that they reach, nearest first. */
+interface Walk {
+  entities: Map<string, Entity>
+  names: Map<string, string>
+  taken: Set<string>
+  queue: Job[]
+}
+
+const { version, schema } = askQemu(process.argv[2] ?? 'qemu-system-x86_64')
+process.stdout.write(writeSchema(version, schema, commandNames.trim().split(/\s+/)))
+
+function askQemu(program: string): { version: string; schema: Entity[] } {
+  const input = ['qmp_capabilities', 'query-qmp-schema', 'quit'].map((execute) => JSON.stringify({ execute })).join('\n')
+  const args = ['-nodefaults', '-machine', 'none', '-display', 'none', '-qmp', 'stdio']
+  const { stdout, stderr, status } = spawnSync(program, args, { input, encoding: 'utf8', maxBuffer: 2 ** 26 })
+  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`)
+  const [greeting = '', , answer = ''] = stdout.split('\n')
+  const { qemu } = JSON.parse(greeting).QMP.version
+  return { version: `${qemu.major}.${qemu.minor}.${qemu.micro}`, schema: JSON.parse(answer).return }
+}
+
+function writeSchema(version: string, schema: Entity[], wanted: string[]): string {
+  const walk: Walk = {
+    entities: new Map(schema.map((entity) => [entity.name, entity])),
+    names: new Map(),
+    taken: new Set(),
+    queue: [],
+  }
+  const commands = wanted.map((name) => writeCommand(walk, name))
+  const events = schema.filter((entity) => entity['meta-type'] === 'event').sort((a, b) => (a.name < b.name ? -1 : 1))
+  const eventLines = events.map(
+    (event) => `${key(event.name)}: ${reference(walk, event['arg-type'], `${pascal(event.name)}Data`)}`,
+  )
+  const types: string[] = []
+  for (let job = walk.queue.shift(); job !== undefined; job = walk.queue.shift()) {
+    types.push(`export type ${job.name} = ${structure(walk, job.name, job.entity)}`)
+  }
+  return [
+    `// Made by scripts/qmp-schema.ts from query-qmp-schema of QEMU ${version}. Do not edit: types only, nothing of it is left at run time.`,
+    '/* oxlint-disable max-lines -- one table, written by a program */',
+    '/** The commands that nbsvm uses: what each takes and returns. Integers are JavaScript numbers, so exact up to 2^53. */',
+    `export interface Commands {\n${commands.join('\n')}\n}`,
+    '/** All events and their data. */',
+    `export interface Events {\n${eventLines.join('\n')}\n}`,
+    '/** No members at all. */',
+    'export type Nothing = Record<string, never>',
+    ...types,
+    '',
+  ].join('\n\n')
+}
+
+function writeCommand(walk: Walk, name: string): string {
+  const command = walk.entities.get(name)
+  if (command?.['meta-type'] !== 'command') throw new Error(`this QEMU has no command ${name}`)
+  const args = reference(walk, command['arg-type'], `${pascal(name)}Arguments`)
+  const open = openEnded.has(name) ? ' & Record<string, unknown>' : ''
+  const result = reference(walk, command['ret-type'], `${pascal(name)}Result`)
+  return `${deprecation(command)}${key(name)}: { arguments: ${args}${open}; result: ${result} }`
+}
+
+/** How a type is written where it is used. What has members or values is written once, under `wish` or a name met before. */
+function reference(walk: Walk, type: string, wish: string): string {
+  const entity = walk.entities.get(type)
+  if (entity === undefined) throw new Error(`the schema refers to ${type}, which is not in it`)
+  if (entity['meta-type'] === 'builtin') return builtin(entity['json-type'])
+  if (entity['meta-type'] === 'array') return `readonly ${bracket(reference(walk, entity['element-type'], singular(wish)))}[]`
+  if (entity['meta-type'] === 'object' && entity.members.length === 0 && entity.variants === undefined) return 'Nothing'
+  const known = walk.names.get(type)
+  if (known !== undefined) return known
+  const name = freeName(walk, wish)
+  walk.names.set(type, name)
+  walk.queue.push({ name, entity })
+  return name
+}
+
+function structure(walk: Walk, name: string, entity: Entity): string {
+  switch (entity['meta-type']) {
+    case 'enum':
+      return entity.values.map((value) => `'${value}'`).join(' | ')
+    case 'alternate':
+      return entity.members.map(({ type }, at) => reference(walk, type, `${name}Choice${at + 1}`)).join(' | ')
+    case 'object':
+      return objectType(walk, name, entity.members, entity.tag, entity.variants ?? [])
+    case 'builtin':
+    case 'array':
+    case 'command':
+    case 'event':
+      throw new Error(`${name} is no type with a name`)
+  }
+}
+
+function objectType(
+  walk: Walk,
+  name: string,
+  members: Member[],
+  tag: string | undefined,
+  variants: { case: string; type: string }[],
+): string {
+  // The tag's own member is kept out of the common part, so that each variant narrows it.
+  const common = members.filter((member) => member.name !== tag).map((member) => writeMember(walk, name, member))
+  const commonText = `{ ${common.join('; ')} }`
+  if (tag === undefined) return commonText
+  const cases = variants.map((variant) => {
+    const body = reference(walk, variant.type, `${name}${pascal(variant.case)}`)
+    return `({ ${key(tag)}: '${variant.case}' }${body === 'Nothing' ? '' : ` & ${body}`})`
+  })
+  const union = `(${cases.join(' | ')})`
+  return common.length === 0 ? union : `${commonText} & ${union}`
+}
+
+function writeMember(walk: Walk, owner: string, member: Member): string {
+  const optional = 'default' in member ? '?' : ''
+  const base = owner.replace(/(?:Arguments|Result)$/, '')
+  return `${deprecation(member)}${key(member.name)}${optional}: ${reference(walk, member.type, base + pascal(member.name))}`
+}
+
+function deprecation({ features }: { features?: string[] }): string {
+  return features?.includes('deprecated') === true ? '/** @deprecated */ ' : ''
+}
+
+function freeName(walk: Walk, wish: string): string {
+  let name = wish
+  for (let number = 2; walk.taken.has(name); number++) name = `${wish}${number}`
+  walk.taken.add(name)
+  return name
+}
+
+function builtin(jsonType: string): string {
+  const types: Record<string, string> = { int: 'number', value: 'unknown' }
+  return types[jsonType] ?? jsonType
+}
+
+function pascal(name: string): string {
+  const parts = name.split(/[-_.+ ]/).map((part) => (part === part.toUpperCase() ? part.toLowerCase() : part))
+  return parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join('')
+}
+
+function singular(name: string): string {
+  return /[^s]s$/.test(name) ? name.slice(0, -1) : `${name}Item`
+}
+
+function bracket(type: string): string {
+  return type.includes(' ') ? `(${type})` : type
+}
+
+function key(name: string): string {
+  return /^[A-Za-z_]\w*$/.test(name) ? name : `'${name}'`
+}
