@@ -6,6 +6,7 @@ import type { Context } from './verb.js'
 export function requireConsent({ flags }: Context, what: string): void {
   if (flags['yes'] === true) return
   const answer = ask(`${what}?`)
-  if (answer === undefined) throw new UsageError(`not done without a word from you: ${what}`, { hints: ['say --yes where no terminal can be asked'] })
+  if (answer === undefined)
+    throw new UsageError(`not done without a word from you: ${what}`, { hints: ['say --yes where no terminal can be asked'] })
   if (!answer) throw new Failure('nothing was removed')
 }

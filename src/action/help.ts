@@ -67,9 +67,12 @@ async function helpOn(about: string): Promise<string> {
   if (isSettingName(about)) parts.push(settingPage(about))
   if (parts.length > 0) return parts.join('\n\n')
   const near = nearest(about, [...actions, ...commands].map(({ name }) => name).concat(settingNames))
-  throw new UsageError(`there is no action, command or setting ${JSON.stringify(about)}${near === undefined ? '' : `; did you mean ${near}?`}`, {
-    hints: ['see them all: nbsvm help'],
-  })
+  throw new UsageError(
+    `there is no action, command or setting ${JSON.stringify(about)}${near === undefined ? '' : `; did you mean ${near}?`}`,
+    {
+      hints: ['see them all: nbsvm help'],
+    },
+  )
 }
 
 function page(synopsisLine: string, { flags }: Row<unknown>, text: string): string {

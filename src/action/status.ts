@@ -24,11 +24,16 @@ function describe(found: Status): string {
   const { pid, memBytes, cpus, accelerator, drives, forwards } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', String(pid)])
-  rows.push(['machine', `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`])
+  rows.push([
+    'machine',
+    `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
+  ])
   drives.forEach(({ name, virtualBytes, allocatedBytes, path }) => {
     rows.push(['drive', `${name}  ${formatSize(virtualBytes)}, ${formatSize(allocatedBytes)} on disk  ${path}`])
   })
-  forwards.forEach(({ hostPort, guestPort, protocol }) => rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}`]))
+  forwards.forEach(({ hostPort, guestPort, protocol }) =>
+    rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}`]),
+  )
   rows.push(['drawer', found.drawer])
   return [found.id, ...columns(rows).map((line) => `  ${line}`)].join('\n')
 }

@@ -6,13 +6,11 @@ import { findPlace } from '../vm/place.js'
 import { printError } from './report.js'
 import { runLine } from './run.js'
 
-const home = homeFolder()
 const signal = onInterrupt()
 
 runLine(process.argv.slice(2), {
   program: path.basename(process.argv[1] ?? 'nbsvm'),
   environment,
-  home,
-  place: findPlace(environment, isRoot(), home),
+  place: findPlace(environment, isRoot(), homeFolder()),
   signal,
 }).then(exitWith, (error: unknown) => exitWith(printError(error)))

@@ -1,9 +1,8 @@
 // Runs a line that has been read: finds its VMs, checks all of it, then acts.
 import { actions, commands } from '../action/table.js'
 import type { ActionRow, CommandContext, Context } from '../action/verb.js'
-import { classFromProgram } from '../config/layers.js'
+import { chooseClass } from '../config/layers.js'
 import { isSettingName, settingNames } from '../config/settings.js'
-import { checkName } from '../core/name.js'
 import { Failure, UsageError } from '../core/errors.js'
 import type { Environment } from '../sys/environment.js'
 import type { Place } from '../vm/place.js'
@@ -17,7 +16,6 @@ export interface World {
   /** What the program was called by: `winvm` chooses class `win`. */
   readonly program: string
   readonly environment: Environment
-  readonly home: string
   readonly place: Place
   readonly signal: AbortSignal
 }
@@ -61,11 +59,10 @@ function rowOf({ name }: Step): ActionRow {
   return row
 }
 
-function outsideOf({ program, environment, home, place }: World, settings: VmLine['settings']): Outside {
-  const { class: inPlace, ...rest } = settings
+function outsideOf({ program, environment, place }: World, settings: VmLine['settings']): Outside {
+  const { class: commandLine, ...rest } = settings
   const line = Object.fromEntries(Object.entries(rest).filter(([name]) => isSettingName(name)))
-  const vmClass = inPlace ?? (environment['class'] || classFromProgram(program))
-  return { place, environment, home, line, vmClass: vmClass ? checkName('class', vmClass) : undefined }
+  return { place, environment, line, vmClass: chooseClass({ commandLine, environment, program }) }
 }
 
 /** Names as they are, patterns as the VMs that match them. */

@@ -1,4 +1,4 @@
-import { configFiles } from '../config/layers.js'
+import { settingsFiles } from '../config/layers.js'
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 import { stat } from '../sys/file.js'
@@ -7,9 +7,14 @@ import type { Outside, Vm } from './vm.js'
 
 /** Whether there is any trace of the VM: a drawer, a settings file of its own, or a drive. */
 export async function exists(vm: Vm): Promise<boolean> {
-  if (stat(vm.drawer.folder) !== undefined || configFiles(vm).some((file) => stat(file) !== undefined)) return true
+  if (stat(vm.drawer.folder) !== undefined || hasOwnFile(vm)) return true
   const store = await storeOf(vm)
   return (await store.drives(vm.id)).length > 0
+}
+
+/** Whether the user wrote settings for this VM alone. */
+function hasOwnFile({ place, name, class: vmClass }: Vm): boolean {
+  return settingsFiles(place.config, name, vmClass).some((file) => file.endsWith('.vm') && stat(file) !== undefined)
 }
 
 /** The error for a VM that is not there, with the name that was meant, if one is near. */

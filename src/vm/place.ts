@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { Folders } from '../config/layers.js'
 import type { Environment } from '../sys/environment.js'
 
 /** Where nbsvm keeps things: all of it under `NBSVM_HOME` where that is set, else the system's for root and XDG's for a user. */
@@ -7,9 +8,8 @@ export interface Place {
   readonly state: string
   /** Drives of the `dir` store. */
   readonly drives: string
-  /** Settings of this user; root has only the system's. */
-  readonly userConfig: string | undefined
-  readonly systemConfig: string | undefined
+  /** Settings files; root has only the system's. */
+  readonly config: Folders
   /** What was found out about this host and its QEMU, kept so that `start` does not pay for it again. */
   readonly hostCache: string
 }
@@ -17,7 +17,7 @@ export interface Place {
 export function findPlace(environment: Environment, isRoot: boolean, home: string): Place {
   const own = environment['NBSVM_HOME']
   if (own) return place(path.resolve(own, 'state'), path.resolve(own, 'drives'), path.resolve(own, 'config'), undefined)
-  if (isRoot) return place('/var/lib/nbsvm', '/var/lib/nbsvm/drives', undefined, '/etc/nbsvm')
+  if (isRoot) return place('/var/lib/nbsvm', '/var/lib/nbsvm/drives', '/etc/nbsvm', undefined)
   // The XDG specification tells to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/latest/
   const xdg = (name: string, usual: string): string => {
     const value = environment[name]
@@ -27,6 +27,6 @@ export function findPlace(environment: Environment, isRoot: boolean, home: strin
   return place(xdg('XDG_STATE_HOME', '.local/state'), drives, xdg('XDG_CONFIG_HOME', '.config'), '/etc/nbsvm')
 }
 
-function place(state: string, drives: string, userConfig: string | undefined, systemConfig: string | undefined): Place {
-  return { state, drives, userConfig, systemConfig, hostCache: path.join(state, '.host.json') }
+function place(state: string, drives: string, userFolder: string, systemFolder: string | undefined): Place {
+  return { state, drives, config: { userFolder, systemFolder }, hostCache: path.join(state, '.host.json') }
 }

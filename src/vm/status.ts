@@ -82,6 +82,11 @@ async function driveStatus(vm: Vm): Promise<DriveStatus[]> {
   const store = await storeOf(vm)
   const drives = await store.drives(vm.id)
   return Promise.all(
-    drives.map(async (drive) => ({ name: drive.name, path: drive.image.path, format: drive.image.format, ...(await store.size(drive)) })),
+    drives.map(async (drive) => ({
+      name: drive.name,
+      path: drive.image.path,
+      format: drive.image.format,
+      ...(await store.size(drive)),
+    })),
   )
 }

@@ -1,5 +1,6 @@
-import { classNames, loadSettings } from '../config/layers.js'
+import { loadSettings, type Folders } from '../config/layers.js'
 import type { Settings } from '../config/settings.js'
+import { list } from '../sys/file.js'
 import { stores } from '../store/registry.js'
 import type { Store } from '../store/store.js'
 import type { Place } from './place.js'
@@ -12,18 +13,24 @@ export function storeOf({ settings, place }: Vm): Promise<Store> {
 
 function openStore(settings: Settings, place: Place): Promise<Store> {
   const name = settings.store ?? (settings.vg === undefined ? 'dir' : 'lvm')
-  return stores[name]({ folder: place.drives, vg: settings.vg })
+  return stores[name]({ folder: place.drives, settings })
 }
 
-/** Every store that a VM may have drives in: plain files, and what the class files and the environment name. */
-export async function allStores(outside: Outside): Promise<Store[]> {
-  const { place, environment, home, line } = outside
+/** Every store that a VM may have drives in: plain files, and the volume groups that class files and environment name. */
+export async function allStores({ place, environment, line }: Outside): Promise<Store[]> {
   const opened = new Map<string, Settings>()
-  const files = { userFolder: place.userConfig, systemFolder: place.systemConfig }
-  for (const vmClass of [undefined, ...classNames(files)]) {
-    const { settings } = loadSettings({ ...files, vmName: '', vmClass, drawer: '', commandLine: line, environment, home })
-    if (settings.vg !== undefined) opened.set(settings.vg, settings)
+  for (const vmClass of [undefined, ...classesIn(place.config)]) {
+    const subject = { folders: place.config, vm: undefined, vmClass, drawer: undefined, commandLine: line, environment }
+    const { settings } = loadSettings(subject)
+    if (settings.vg !== undefined) opened.set(settings.vg, { ...settings, store: 'lvm' })
   }
-  const inFiles = stores.dir({ folder: place.drives, vg: undefined })
+  const inFiles = stores.dir({ folder: place.drives })
   return Promise.all([inFiles, ...[...opened.values()].map((settings) => openStore(settings, place))])
+}
+
+/** The classes that have a file. */
+function classesIn({ userFolder, systemFolder }: Folders): string[] {
+  const files = [userFolder, systemFolder].flatMap((folder) => (folder === undefined ? [] : list(folder)))
+  const names = files.filter((file) => file.endsWith('.class')).map((file) => file.slice(0, -'.class'.length))
+  return [...new Set(names)].filter((name) => name !== 'default')
 }

@@ -1,4 +1,5 @@
-import { loadSettings, type Folded } from '../config/layers.js'
+import type { Folded, SettingTexts } from '../config/fold.js'
+import { loadSettings } from '../config/layers.js'
 import type { Settings } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
 import { checkName, vmId } from '../core/name.js'
@@ -24,28 +25,25 @@ export interface Vm {
 export interface Outside {
   readonly place: Place
   readonly environment: Environment
-  readonly home: string
   readonly vmClass: string | undefined
   /** Settings in place, from the command line. */
-  readonly line: Readonly<Record<string, string>>
+  readonly line: SettingTexts
 }
 
 /** Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. */
-export function openVm(name: string, { place, environment, home, vmClass, line }: Outside): Vm {
+export function openVm(name: string, { place, environment, vmClass, line }: Outside): Vm {
   checkName('VM', name)
   const id = vmId(name, vmClass)
   // As root the folder of drives stands among the drawers.
   if (id === 'drives') throw new UsageError('"drives" is kept for the folder of drives: give the VM another name')
   const drawer = drawerOf(place.state, id)
   const folded = loadSettings({
-    userFolder: place.userConfig,
-    systemFolder: place.systemConfig,
-    vmName: name,
+    folders: place.config,
+    vm: name,
     vmClass,
     drawer: drawer.folder,
     commandLine: line,
     environment,
-    home,
   })
   return { name, class: vmClass, id, place, drawer, settings: folded.settings, folded }
 }
