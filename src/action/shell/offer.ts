@@ -1,0 +1,107 @@
+// What can be typed where: the two tables as the three shells need them, with nothing left to load.
+import { path } from '../../config/quantity.js'
+import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
+import { actions, commands } from '../table.js'
+import type { Row } from '../verb.js'
+
+/** The shells that nbsvm has a completion script for. */
+export const shells = ['bash', 'zsh', 'fish'] as const
+
+export type Shell = (typeof shells)[number]
+
+/** What a word or a value can be: words known now, or something that the shell finds by looking. */
+export type Source =
+  | 'none'
+  | 'files'
+  | 'numbers'
+  | 'names'
+  | 'shells'
+  | 'vms'
+  | 'classes'
+  | { readonly choices: readonly string[] }
+
+/** One action or command. */
+export interface RowOffer {
+  readonly name: string
+  readonly help: string
+  /** It takes QEMU options up to `--`, so the numbers below mean nothing. */
+  readonly takesOptions: boolean
+  readonly min: number
+  readonly max: number
+  /** What its words are. */
+  readonly source: Source
+  /** `--json`, or `--drive=` where a value follows. */
+  readonly flags: readonly { readonly text: string; readonly help: string; readonly source: Source }[]
+}
+
+/** One setting that can stand in the line. */
+export interface SettingOffer {
+  readonly name: string
+  readonly help: string
+  readonly source: Source
+}
+
+export interface Offer {
+  /** What the script completes for: `nbsvm`, and the link that it was called by. */
+  readonly programs: readonly string[]
+  readonly actions: readonly RowOffer[]
+  readonly commands: readonly RowOffer[]
+  readonly settings: readonly SettingOffer[]
+}
+
+/** Reads the tables. In class `win` the link `winvm` is completed as well. */
+export function makeOffer(vmClass: string | undefined): Offer {
+  const classOffer: SettingOffer = { name: 'class', help: 'class of the VM', source: 'classes' }
+  return {
+    programs: vmClass === undefined ? ['nbsvm'] : ['nbsvm', `${vmClass}vm`],
+    actions: actions.map(rowOffer),
+    commands: commands.map(rowOffer),
+    settings: [classOffer, ...settingNames.map((name) => ({ name, help: settingsTable[name].help, source: valueSource(name) }))],
+  }
+}
+
+function rowOffer({ name, summary, takes, words, flags }: Row<unknown>): RowOffer {
+  const counts = takes === 'options' ? { min: 0, max: 0 } : { min: takes.min, max: takes.max }
+  return {
+    name,
+    help: summary,
+    takesOptions: takes === 'options',
+    ...counts,
+    source: wordSource(words),
+    flags: flagOffers(flags),
+  }
+}
+
+function flagOffers(flags: Row<unknown>['flags']): RowOffer['flags'] {
+  return Object.entries(flags).map(([flag, help]) => {
+    const [name = '', value] = flag.split('=')
+    return value === undefined
+      ? { text: `--${name}`, help, source: 'none' }
+      : { text: `--${name}=`, help, source: wordSource(value) }
+  })
+}
+
+/** What the words mean that help writes in capitals. */
+const sources: Readonly<Record<string, Source>> = {
+  N: 'numbers',
+  SHELL: 'shells',
+  '[ACTION]': 'names',
+  FILE: 'files',
+  'SRC DST': 'files',
+}
+
+function wordSource(words: string): Source {
+  return sources[words] ?? 'none'
+}
+
+function valueSource(name: SettingName): Source {
+  const { quantity } = settingsTable[name]
+  if (quantity.choices !== undefined) return { choices: quantity.choices }
+  if (quantity === path) return 'files'
+  return name === 'gold' ? 'vms' : 'none'
+}
+
+/** The names of rows or settings, for a list in a script. */
+export function namesOf(rows: readonly { readonly name: string }[]): string {
+  return rows.map(({ name }) => name).join(' ')
+}

@@ -1,0 +1,174 @@
+// bash, zsh and fish with the completion script loaded: what they offer, and what they make of typed keys.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { completion } from '../src/action/completion.js'
+import { shells, type Shell } from '../src/action/shell/offer.js'
+import type { CommandContext } from '../src/action/verb.js'
+
+/** Where all of this is kept; the test removes it. */
+export const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-completion-'))
+fs.chmodSync(folder, 0o755)
+
+for (const shell of shells) fs.writeFileSync(script(shell), await print(shell))
+
+// In PATH before all others: programs that leave a trace when a script starts them.
+const traps = path.join(folder, 'bin')
+fs.mkdirSync(traps)
+for (const name of ['nbsvm', 'winvm', 'node']) {
+  fs.writeFileSync(path.join(traps, name), `#!/bin/sh\ntouch ${folder}/started\n`, { mode: 0o755 })
+}
+
+/** The file with a shell's script. */
+export function script(shell: Shell): string {
+  return path.join(folder, `nbsvm.${shell}`)
+}
+
+/** What `nbsvm completion SHELL` prints. */
+export async function print(shell: string, vmClass?: string): Promise<string> {
+  const lines: string[] = []
+  const context = { words: [shell], out: (line: string) => lines.push(line), outside: { vmClass } }
+  await completion.run(context as unknown as CommandContext)
+  return `${lines.join('\n')}\n`
+}
+
+/** Puts something before a command, to run it as somebody else. */
+type Wrap = (command: readonly string[]) => readonly string[]
+
+/** Where nothing begins with what was typed, fish guesses: that is left out, as it is fish's own. */
+function askFish(line: string): string {
+  const last = line.split(' ').at(-1) ?? ''
+  return `echo '<<<'; complete -C '${line}' | string replace -r '\\t.*' '' | string match -- '${last}*'; echo '>>>'`
+}
+
+/** Asks a shell what may stand in place of the last word of each line. */
+export function complete(
+  shell: Shell,
+  lines: readonly string[],
+  own: Record<string, string>,
+  wrap: Wrap = (command) => command,
+): string[][] {
+  const [program = '', ...args] = wrap(asker(shell, lines))
+  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8', env: environmentOf(own), timeout: 60_000 })
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' }, `${shell}: ${stderr}${stdout}`)
+  const answers = stdout.split('<<<').slice(1)
+  assert.equal(answers.length, lines.length, stdout)
+  return answers.map((answer) => {
+    const [text = ''] = answer.split('>>>')
+    return text.split('\n').filter((word) => word !== '')
+  })
+}
+
+/** Types into an interactive shell on a terminal, where nbsvm is a function that prints its words; returns the screen. */
+export function typeInto(shell: Shell, typed: readonly string[], own: Record<string, string>): string {
+  const prelude = `${loaders[shell]}; ${shell === 'fish' ? `function nbsvm; printf '<%s>\\n' "$argv"; end` : `nbsvm() { printf '<%s>\\n' "$*"; }`}`
+  const command = { bash: 'bash --norc -i', zsh: 'zsh -f -i', fish: 'fish --no-config -i' }[shell]
+  const input = [prelude.replaceAll('SCRIPT', script(shell)).replaceAll('DUMP', path.join(folder, 'zdump')), ...typed, 'exit']
+  const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    encoding: 'utf8',
+    env: environmentOf(own),
+    input: `${input.join('\n')}\n`,
+    timeout: 60_000,
+  })
+  return stdout
+}
+
+const environmentOf = (own: Record<string, string>): NodeJS.ProcessEnv => ({
+  PATH: `${traps}:${process.env['PATH'] ?? ''}`,
+  HOME: folder,
+  TERM: 'dumb',
+  LC_ALL: 'C.UTF-8',
+  ...own,
+})
+
+const loaders: Readonly<Record<Shell, string>> = {
+  bash: 'source SCRIPT',
+  zsh: 'autoload -Uz compinit; compinit -u -D; source SCRIPT',
+  fish: 'source SCRIPT',
+}
+
+function asker(shell: Shell, lines: readonly string[]): readonly string[] {
+  if (shell === 'bash') return ['bash', '--norc', '-c', [`source ${script('bash')}`, bashStubs, ...lines.map(askBash)].join('\n')]
+  if (shell === 'zsh') return ['zsh', '-f', '-c', zshAsker, 'asker', script('zsh'), ...lines]
+  return [
+    'fish',
+    '--no-config',
+    '-c',
+    [`source ${script('fish')}`, fishStubs, `complete -c winvm -f -a '(__nbsvm_complete)'`, ...lines.map(askFish)].join('\n'),
+  ]
+}
+
+const bashStubs = `compopt() { if [[ $2 == default ]]; then COMPREPLY+=('<files>'); fi; }`
+
+/** As readline calls it: words broken at = and :, the answer only what comes behind the last of those. */
+function askBash(line: string): string {
+  const words = line.split(' ').flatMap((word) => (word === '' ? [''] : (word.match(/[=:]+|[^=:]+/g) ?? [])))
+  const last = line.split(' ').at(-1) ?? ''
+  if (/[=:]$/.test(last)) words.push('')
+  const broken = /^(?<begin>.*[=:])?/.exec(last)?.groups?.['begin'] ?? ''
+  const array = words.map((word) => `'${word}'`).join(' ')
+  return `COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1} COMP_LINE='${line}' COMP_POINT=${line.length}
+_nbsvm; echo '<<<'; ((\${#COMPREPLY[@]} == 0)) || printf -- '${broken}%s\\n' "\${COMPREPLY[@]}"; echo '>>>'`
+}
+
+/** A real zsh on a pseudo terminal, whose compadd prints what it is given instead of drawing it. */
+const zshAsker = `
+zmodload zsh/zpty
+script=$1; shift
+zpty inner "PS1= zsh -f -i"
+inner() { zpty -w inner "$1" }
+inner "unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source $script; compdef _nbsvm winvm"
+inner 'compadd() {
+  if [[ " $* " == *" -"[OAD]" "* ]]; then builtin compadd "$@"; return; fi
+  local -a hits suffix ignored; local hit
+  builtin compadd -O hits "$@"
+  zparseopts -E -a ignored S:=suffix -- "$@" 2>/dev/null
+  for hit in $hits; do print -r -- "$IPREFIX$hit$suffix[2]"; done
+}
+_files() { print -r -- "$IPREFIX<files>" }
+answer() { print; print "<""<<"; _main_complete; print ">"">>"; compstate[insert]=; compstate[list]= }
+zle -C answer complete-word answer; bindkey "^I" answer; bindkey "^U" kill-whole-line; print "rea""dy"'
+zpty -r inner junk '*ready*'
+for line in "$@"; do
+  zpty -n -w inner "$line"$'\\t'
+  zpty -r inner answer '*>>>*'
+  print -r -- "\${answer//$'\\r'/}"
+  zpty -n -w inner $'\\C-u'
+done
+zpty -d inner`
+
+const fishStubs = `function __fish_complete_path; echo '<files>'; end`
+
+export function sorted(words: readonly string[]): string[] {
+  return words.toSorted()
+}
+
+export function has(program: string): boolean {
+  return spawnSync('which', [program]).status === 0
+}
+
+const isRoot = process.geteuid?.() === 0
+
+/** Runs a command as nobody, where the test is run by root. */
+export function asUser(command: readonly string[]): readonly string[] {
+  return isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...command] : command
+}
+
+export function cannotBeUser(): string | false {
+  return !isRoot || has('setpriv') ? false : 'root cannot become a user: setpriv is not installed'
+}
+
+/** Runs a command as root where /var/lib and a folder of /dev are others than the machine's, with one VM in each. */
+export function asRoot(command: readonly string[]): readonly string[] {
+  const prepare =
+    'mount -t tmpfs none /var/lib && mkdir -p /var/lib/nbsvm/rootvm /var/lib/nbsvm/drives && ' +
+    'mount -t tmpfs none /dev/shm && touch /dev/shm/nbsvm-onlvm-3 && exec "$@"'
+  return ['unshare', ...(isRoot ? ['-m'] : ['-rm']), 'sh', '-c', prepare, 'sh', ...command]
+}
+
+export function cannotBeRoot(): string | false {
+  const [program = '', ...args] = asRoot(['true'])
+  return spawnSync(program, args).status === 0 ? false : 'this user cannot make a mount namespace'
+}
