@@ -1,9 +1,11 @@
 // The completion script for bash 4.4 and later.
 import { quoteWord } from '../../core/words.js'
-import { namesOf, shells, type Offer, type RowOffer, type SettingOffer, type Source } from './offer.js'
+import { namesOf, type Offer, type RowOffer } from './offer.js'
+import { sourceText, valueCases } from './value.js'
 
 /** The whole script; `source` it, or let bash-completion load it by the program's name. */
-export function bashScript({ programs, actions, commands, settings }: Offer): string {
+export function bashScript(offer: Offer): string {
+  const { programs, actions, commands, settings } = offer
   const everyName = namesOf([...actions, ...commands, ...settings.filter(({ name }) => name !== 'class')])
   return `# bash completion for ${programs.join(' and ')}. Made by: nbsvm completion bash
 # For one more link, such as winvm (class win), add behind it: complete -F _nbsvm winvm
@@ -25,7 +27,7 @@ ${[...cases('action', actions), ...cases('command', commands)].join('\n')}
 _nbsvm_value_of() {
   source=none
   case $1 in
-${[...settingCases(settings), ...flagCases([...actions, ...commands])].join('\n')}
+${valueCases(offer)}
   esac
 }
 
@@ -44,23 +46,6 @@ function cases(kind: string, rows: readonly RowOffer[]): string[] {
     ]
     return facts.length === 0 ? [] : [`    '${kind} ${name}') ${facts.join(' ')} ;;`]
   })
-}
-
-function settingCases(settings: readonly SettingOffer[]): string[] {
-  return settings
-    .filter(({ source }) => source !== 'none')
-    .map(({ name, source }) => `    '${name}=') source=${quoteWord(sourceText(source))} ;;`)
-}
-
-function flagCases(rows: readonly RowOffer[]): string[] {
-  const flags = rows.flatMap((row) => row.flags).filter(({ source }) => source !== 'none')
-  return [...new Set(flags.map(({ text, source }) => `    '${text}') source=${quoteWord(sourceText(source))} ;;`))]
-}
-
-/** `vms`, `files`, ... or the words themselves behind a colon. */
-function sourceText(source: Source): string {
-  if (source === 'shells') return `:${shells.join(' ')}`
-  return typeof source === 'string' ? source : `:${source.choices.join(' ')}`
 }
 
 /** The part that is the same whatever the tables say. */

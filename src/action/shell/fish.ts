@@ -1,8 +1,10 @@
 // The completion script for fish 3.2 and later.
-import { shells, type Offer, type RowOffer, type SettingOffer, type Source } from './offer.js'
+import type { Offer, RowOffer } from './offer.js'
+import { sourceText, valuesOf } from './value.js'
 
 /** The whole script: fish loads it by the program's name, or something to source. */
-export function fishScript({ programs, actions, commands, settings }: Offer): string {
+export function fishScript(offer: Offer): string {
+  const { programs, actions, commands, settings } = offer
   const names = settings.filter(({ name }) => name !== 'class')
   return `# fish completion for ${programs.join(' and ')}. Made by: nbsvm completion fish
 # For one more link, such as winvm (class win): complete -c winvm -f -a '(__nbsvm_complete)'
@@ -32,7 +34,9 @@ end
 # What the value of a setting or a flag is.
 function __nbsvm_value_of
     switch "$argv[1]"
-${[...settingCases(settings), ...flagCases([...actions, ...commands])].join('\n')}
+${valuesOf(offer)
+  .map(({ begin, source }) => `        case ${quote(begin)}\n            echo ${quote(sourceText(source))}`)
+  .join('\n')}
     end
 end
 
@@ -56,7 +60,7 @@ function cases(kind: string, rows: readonly RowOffer[]): string[] {
     const facts = [
       ...(takesOptions ? ['set takes_options yes'] : []),
       ...(min > 0 ? [`set min ${min}`] : []),
-      ...(max > 0 ? [`set max ${max}`, `set source ${sourceText(source)}`] : []),
+      ...(max > 0 ? [`set max ${max}`, `set source ${quote(sourceText(source))}`] : []),
     ]
     return facts.length === 0 ? [] : [`        case ${quote(`${kind} ${name}`)}`, ...facts.map((fact) => `            ${fact}`)]
   })
@@ -69,23 +73,6 @@ function flagLists(kind: string, rows: readonly RowOffer[]): string[] {
       `        case ${quote(`${kind} ${name}`)}`,
       `            printf '%s\\t%s\\n' ${flags.map(({ text, help }) => `${quote(text)} ${quote(help)}`).join(' ')}`,
     ])
-}
-
-function settingCases(settings: readonly SettingOffer[]): string[] {
-  return settings
-    .filter(({ source }) => source !== 'none')
-    .flatMap(({ name, source }) => [`        case ${quote(`${name}=`)}`, `            echo ${sourceText(source)}`])
-}
-
-function flagCases(rows: readonly RowOffer[]): string[] {
-  const flags = rows.flatMap((row) => row.flags).filter(({ source }) => source !== 'none')
-  return [...new Set(flags.map(({ text, source }) => `        case ${quote(text)}\n            echo ${sourceText(source)}`))]
-}
-
-/** `vms`, `files`, ... or the words themselves behind a colon. */
-function sourceText(source: Source): string {
-  if (source === 'shells') return quote(`:${shells.join(' ')}`)
-  return typeof source === 'string' ? source : quote(`:${source.choices.join(' ')}`)
 }
 
 /** The part that is the same whatever the tables say. */

@@ -1,9 +1,11 @@
 // The completion script for zsh 5.
 import { quoteWord } from '../../core/words.js'
-import { shells, type Offer, type RowOffer, type SettingOffer, type Source } from './offer.js'
+import type { Offer, RowOffer } from './offer.js'
+import { sourceText, valueCases } from './value.js'
 
 /** The whole script: a file `_nbsvm` in a folder of fpath, or something to source. */
-export function zshScript({ programs, actions, commands, settings }: Offer): string {
+export function zshScript(offer: Offer): string {
+  const { programs, actions, commands, settings } = offer
   const names = settings.filter(({ name }) => name !== 'class')
   return `#compdef ${programs.join(' ')}
 # Made by: nbsvm completion zsh
@@ -34,7 +36,7 @@ ${[...cases('action', actions), ...cases('command', commands)].join('\n')}
 _nbsvm_value_of() {
   source=none
   case $1 in
-${[...settingCases(settings), ...flagCases([...actions, ...commands])].join('\n')}
+${valueCases(offer)}
   esac
 }
 
@@ -67,23 +69,6 @@ function cases(kind: string, rows: readonly RowOffer[]): string[] {
     ]
     return facts.length === 0 ? [] : [`    '${kind} ${name}') ${facts.join(' ')} ;;`]
   })
-}
-
-function settingCases(settings: readonly SettingOffer[]): string[] {
-  return settings
-    .filter(({ source }) => source !== 'none')
-    .map(({ name, source }) => `    '${name}=') source=${quoteWord(sourceText(source))} ;;`)
-}
-
-function flagCases(rows: readonly RowOffer[]): string[] {
-  const flags = rows.flatMap((row) => row.flags).filter(({ source }) => source !== 'none')
-  return [...new Set(flags.map(({ text, source }) => `    '${text}') source=${quoteWord(sourceText(source))} ;;`))]
-}
-
-/** `vms`, `files`, ... or the words themselves behind a colon. */
-function sourceText(source: Source): string {
-  if (source === 'shells') return `:${shells.join(' ')}`
-  return typeof source === 'string' ? source : `:${source.choices.join(' ')}`
 }
 
 /** The part that is the same whatever the tables say. */
