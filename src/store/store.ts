@@ -8,13 +8,26 @@ export interface Source {
   readonly image: Image
   /** The drive of this store that it is; absent for a file or device from elsewhere. */
   readonly drive?: Drive
+  /** Other files of the host that the image names, and that the user trusts (`trust_source=yes`); absent when it names none. */
+  readonly refersTo?: readonly string[]
 }
 
 /** Lets a running VM hand a drive over while it goes on: the caller implements it over QMP, a store knows no QEMU. */
 export interface LiveDrives {
-  /** Resolves to the path of the file that the running VM writes for this drive, or undefined when no running VM has it. */
+  /**
+   * Resolves to a path that leads to the very file (inode) that the running VM writes for this drive, or undefined when no
+   * running VM has it. Not the name by which QEMU opened it: that name may lead to another file by now, which is what this
+   * is asked for. Look for the first image of the drive's chain, from the top, that QEMU's process has open (`hasOpen`).
+   */
   activeFile(drive: Drive): Promise<string | undefined>
-  /** Makes the running VM write into `overlay` (whose backing file is the one it writes now) from this moment on. */
+  /**
+   * Makes the running VM write into `overlay` from this moment on. The image under it is the one the VM writes now; its name
+   * is `overlay.backing.path` now, while QEMU may know it by the name that the overlay has got.
+   *
+   * QEMU reopens a `file` node by name when the node above it becomes read-only, and would then read the overlay in place of
+   * the base (7.2: silently wrong data). It does not reopen a node that was added by itself and is referred to by its
+   * `node-name`, without `auto-read-only`: so for this the drive's `file` node is never written inside its format node.
+   */
   switchTo(drive: Drive, overlay: Image): Promise<void>
 }
 
@@ -52,7 +65,7 @@ export interface Store {
   clone(id: string, source: Source, options: CopyOptions & { readonly live: LiveDrives }): Promise<Drive>
   /** Changes the size that the guest sees. The VM is not running. */
   resize(drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void>
-  /** Removes a drive, and what only it needed. */
+  /** Removes a drive, and what only it needed. The VM is not running. */
   remove(drive: Drive): Promise<void>
   /** How near a drive is to running out of room on the host; undefined where it cannot be seen. Absent where nothing can. */
   health?(drive: Drive): Promise<Health | undefined>
@@ -85,6 +98,8 @@ export interface SourceWanted {
   readonly source: string | undefined
   /** Accept an image that refers to other files of the host. */
   readonly trust: boolean
+  /** A word for the user on what was chosen for him. */
+  readonly onNote?: (text: string) => void
 }
 
 /** What a store can and cannot do. */

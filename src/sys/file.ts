@@ -129,6 +129,34 @@ export function syncFile(file: string): void {
   syncFolder(file)
 }
 
+/** Like `syncFile` for a large file: others go on while the disk works. */
+export function syncLargeFile(file: string): Promise<void> {
+  const fd = fs.openSync(file, 'r')
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => {
+      fs.closeSync(fd)
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
+
+/** Sets who may do what with a file: `0o400`. */
+export function setMode(file: string, mode: number): void {
+  fs.chmodSync(file, mode)
+}
+
+/** Whether a block device is mounted or otherwise claimed by the kernel: then an exclusive open is refused with EBUSY. */
+export function isClaimed(device: string): boolean {
+  try {
+    fs.closeSync(fs.openSync(device, fs.constants.O_RDONLY | fs.constants.O_EXCL))
+    return false
+  } catch (error) {
+    if (errorCode(error) === 'EBUSY') return true
+    throw error
+  }
+}
+
 /**
  * Opens a file for a child process or a lock. `new` fails where the name is taken; nothing follows a symbolic link.
  * Returns the descriptor; `close` gives it back.
@@ -200,5 +228,27 @@ function isProgram(file: string): boolean {
     return fs.statSync(file).isFile()
   } catch {
     return false
+  }
+}
+
+/** Writes text into a file that exists, in place: for what is locked, where a new file would not be. */
+export function writeInto(file: string, text: string): void {
+  const fd = fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW)
+  try {
+    fs.writeSync(fd, text)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Cuts a file that somebody appends to down to its last `length` bytes, in place. What is appended meanwhile may be lost. */
+export function shorten(file: string, length: number): void {
+  const tail = readTail(file, length) ?? ''
+  const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW)
+  try {
+    fs.ftruncateSync(fd, 0)
+    fs.writeSync(fd, tail)
+  } finally {
+    fs.closeSync(fd)
   }
 }

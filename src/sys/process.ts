@@ -3,6 +3,7 @@ import type * as childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
+import { findProgram } from './file.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
@@ -71,6 +72,15 @@ export async function runOrFail(
   options?.signal?.throwIfAborted()
   const words = result.stderr.trim() || `exit status ${result.status}`
   throw new Failure(`cannot ${what}: ${words}`, { hints: [`the command was: ${quoteWords(command)}`] })
+}
+
+let canTie: boolean | undefined
+
+/** The command, made to end when nbsvm ends, also by kill -9; unchanged where there is no setpriv(1) of util-linux. */
+export function tied(command: readonly string[]): readonly string[] {
+  const tie = ['setpriv', '--pdeathsig', 'KILL']
+  canTie ??= findProgram('setpriv') !== undefined && runSync([...tie, 'true']) === 0
+  return canTie ? [...tie, ...command] : command
 }
 
 /** Runs a program while everything waits; for what takes a millisecond. Returns its exit status. */

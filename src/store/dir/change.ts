@@ -1,0 +1,44 @@
+// Changes of a drive that exists.
+import path from 'node:path'
+import type { Drive } from '../../core/drive.js'
+import { Failure, UsageError } from '../../core/errors.js'
+import { formatSize } from '../../core/size.js'
+import { remove as removeFile, syncFolder } from '../../sys/file.js'
+import { runOrFail } from '../../sys/process.js'
+import { collect } from './collect.js'
+import { readTop } from './freeze.js'
+import { withJob } from './job.js'
+import { readChain } from './layer.js'
+import { withStoreLock } from './lock.js'
+import { entry } from './name.js'
+
+/** Changes the size that the guest sees. */
+export async function resize(folder: string, { name }: Drive, sizeBytes: number, { shrink }: { shrink: boolean }): Promise<void> {
+  const top = readTop(folder, name)
+  // Everything that qemu-img will open is the store's own.
+  readChain(folder, top.file)
+  if (sizeBytes === top.virtualBytes) return
+  const shrinks = sizeBytes < top.virtualBytes
+  if (shrinks && !shrink) {
+    throw new UsageError(
+      `${name} has ${formatSize(top.virtualBytes)}: making it ${formatSize(sizeBytes)} would cut off what lies behind`,
+      { hints: ['make file systems and partitions in it smaller first, then add --shrink'] },
+    )
+  }
+  const how = shrinks ? ['--shrink'] : []
+  await runOrFail(`resize ${name}`, ['qemu-img', 'resize', '-q', ...how, '-f', top.format, top.path, String(sizeBytes)])
+}
+
+/** Removes a drive, and the bases that only it stood on. */
+export function remove(folder: string, { name }: Drive): Promise<void> {
+  // A job, though it makes nothing: what dead ones left is swept first.
+  return withJob(folder, () =>
+    withStoreLock(folder, () => {
+      const files = [entry(name, 'qcow2'), entry(name, 'raw')].map(({ file }) => path.join(folder, file))
+      const removed = files.filter((file) => removeFile(file))
+      if (removed.length === 0) throw new Failure(`there is no drive ${name} in ${folder}`)
+      collect(folder)
+      syncFolder(folder)
+    }),
+  )
+}

@@ -1,0 +1,93 @@
+// Long copies into a temporary: they show how far they are, end when told to, and die with nbsvm.
+import type { Image } from '../../core/drive.js'
+import { Failure, UsageError } from '../../core/errors.js'
+import { stat } from '../../sys/file.js'
+import { runOrFail, tied, type RunOptions } from '../../sys/process.js'
+import type { CopyOptions } from '../store.js'
+
+export type Copying = Pick<CopyOptions, 'onProgress' | 'signal'>
+
+const lookEveryMs = 100
+
+/** Copies a file byte for byte; what is zero takes no room. `virtualBytes` is what progress is told in. */
+export async function copySparse(from: string, to: string, virtualBytes: number, options: Copying): Promise<void> {
+  await watched(from, to, virtualBytes, options, ['cp', '--sparse=always', '--', from, to])
+}
+
+/** Copies with dd, byte for byte, with the user's own arguments. */
+export async function copyWithDd(
+  from: string,
+  to: string,
+  virtualBytes: number,
+  options: Copying & { readonly dd: NonNullable<CopyOptions['dd']> },
+): Promise<void> {
+  const { bs = '1M', args } = options.dd
+  await watched(from, to, virtualBytes, options, ['dd', `if=${from}`, `of=${to}`, `bs=${bs}`, ...args])
+}
+
+/** Refuses dd arguments that would read or write another file than the drives meant. */
+export function checkDdArguments({ args }: NonNullable<CopyOptions['dd']>): void {
+  const wrong = args.find((word) => /^(if|of)=/.test(word) || !/^[a-z]+=./.test(word))
+  if (wrong !== undefined) {
+    throw new UsageError(`ddargs: ${JSON.stringify(wrong)} is not allowed: dd's input and output are the drives`, {
+      hints: ['write arguments like conv=noerror, iflag=direct or status=none'],
+    })
+  }
+}
+
+/** Copies what the guest sees of an image, the whole chain, into a qcow2 file that stands alone; zeros are left out. */
+export async function convert(from: Image, to: string, virtualBytes: number, options: Copying & { readonly trust?: boolean }) {
+  // An image that is trusted to name others finds them itself; else the chain is spelled out and nothing in it is believed.
+  const source = options.trust ? ['-f', from.format, from.path] : [`json:${JSON.stringify(blockNode(from))}`]
+  const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, '-O', 'qcow2', to]
+  await attended(`copy ${from.path}`, tied(command), options, (text) => {
+    const percent = /(?<percent>[0-9.]+)\/100%\)\s*$/.exec(text)?.groups?.['percent']
+    if (percent !== undefined) options.onProgress?.(Math.round((Number(percent) / 100) * virtualBytes), virtualBytes)
+  })
+}
+
+function blockNode({ format, path, kind, backing }: Image): object {
+  const node = { driver: format, file: { driver: kind === 'block' ? 'host_device' : 'file', filename: path } }
+  if (format !== 'qcow2') return node
+  return { ...node, backing: backing === undefined ? null : blockNode(backing) }
+}
+
+/** Runs a copy whose progress is seen by how far its output reaches. */
+async function watched(
+  from: string,
+  to: string,
+  virtualBytes: number,
+  options: Copying,
+  command: readonly string[],
+): Promise<void> {
+  const stats = stat(from)
+  if (stats === undefined) throw new Failure(`${from} is gone`)
+  const size = stats.isFile() ? stats.size : virtualBytes
+  const timer = setInterval(() => {
+    const done = Math.min(1, (stat(to)?.size ?? 0) / Math.max(1, size))
+    options.onProgress?.(Math.round(done * virtualBytes), virtualBytes)
+  }, lookEveryMs)
+  try {
+    await attended(`copy ${from}`, tied(command), options)
+  } finally {
+    clearInterval(timer)
+  }
+  options.onProgress?.(virtualBytes, virtualBytes)
+}
+
+/** Runs the copy; where it was aborted, that is the error, and not how the program took it. */
+async function attended(
+  what: string,
+  command: readonly string[],
+  { signal }: Copying,
+  onOutput?: (text: string) => void,
+): Promise<void> {
+  const options: RunOptions = { ...(signal === undefined ? {} : { signal }), ...(onOutput === undefined ? {} : { onOutput }) }
+  signal?.throwIfAborted()
+  try {
+    await runOrFail(what, command, options)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+// The `dir` store: drives are plain files in one folder. What only looks is here; what changes is loaded when it is needed.
+import path from 'node:path'
+import type { Drive } from '../../core/drive.js'
+import { parseDriveName } from '../../core/name.js'
+import { list } from '../../sys/file.js'
+import type { Store } from '../store.js'
+import { findEntry, readChain, readLayer } from './layer.js'
+import { parseEntry } from './name.js'
+
+/**
+ * The store in a folder, which is made, for its owner only, when the first drive is.
+ *
+ * Whoever calls `snapshot`, `clone`, `resize` or `remove` sees to it that no stopped VM starts on the drive meanwhile: by
+ * holding the VM's lock until the promise settles. A running VM's drive is handed over through `options.live`.
+ */
+export function dirStore(options: { readonly folder: string }): Store {
+  const folder = path.resolve(options.folder)
+  return {
+    name: 'dir',
+    capabilities: { snapshotsAreInstant: true, needsRoot: false, canShrink: true },
+    drives: async (id) => drivesOf(folder, id),
+    driveNames: async () => driveNames(folder),
+    size: async (drive) => sizeOf(folder, drive),
+    findSource: async (wanted) => (await import('./source.js')).findSource(folder, wanted),
+    create: async (id, sizeBytes) => (await import('./create.js')).create(folder, id, sizeBytes),
+    snapshot: async (id, source, how) => (await import('./snapshot.js')).snapshot(folder, id, source, how),
+    clone: async (id, source, how) => (await import('./clone.js')).clone(folder, id, source, how),
+    resize: async (drive, sizeBytes, how) => (await import('./change.js')).resize(folder, drive, sizeBytes, how),
+    remove: async (drive) => (await import('./change.js')).remove(folder, drive),
+  }
+}
+
+/** One look into the folder; no image is opened. */
+function driveNames(folder: string): string[] {
+  const names = new Set<string>()
+  for (const file of list(folder)) {
+    const name = parseEntry(file)?.name
+    if (name !== undefined && parseDriveName(name) !== undefined) names.add(name)
+  }
+  return [...names]
+}
+
+function drivesOf(folder: string, id: string): Drive[] {
+  const drives: Drive[] = []
+  for (const name of driveNames(folder)) {
+    const parsed = parseDriveName(name)
+    const found = parsed?.id === id ? findEntry(folder, name) : undefined
+    if (parsed === undefined || found === undefined) continue
+    drives.push({ name, number: parsed.number, image: readChain(folder, found.file) })
+  }
+  return drives.sort((a, b) => a.number - b.number)
+}
+
+/** What the guest sees, and what the drive's own file takes; the bases under it belong to others as well. */
+function sizeOf(folder: string, { image }: Drive) {
+  const { virtualBytes, stats } = readLayer(folder, path.basename(image.path))
+  return { virtualBytes, allocatedBytes: stats.blocks * 512 }
+}

@@ -1,0 +1,147 @@
+// A drive's contents as they are now, made a read-only base that others can stand on.
+//
+// Each step leaves a state that is whole, whatever happens after it:
+//   1. the drive's file gets a second name, `.base-X`     killed here: nobody stands on the base, its name goes
+//   2. an empty overlay takes the drive's name            killed here: the drive is as it was, one layer higher
+//   3. a running VM is told to write into the overlay     killed before: the VM still writes into the base, which nobody
+//                                                         may stand on until the next snapshot has finished this step
+//   4. the new drive's overlay gets its name
+import path from 'node:path'
+import type { Drive } from '../../core/drive.js'
+import { Failure } from '../../core/errors.js'
+import { parseDriveName } from '../../core/name.js'
+import { linkNew, remove, rename, setMode, stat, syncFolder, type Stats } from '../../sys/file.js'
+import { runOrFail } from '../../sys/process.js'
+import { randomHex } from '../../sys/stamp.js'
+import type { LiveDrives } from '../store.js'
+import type { Job } from './job.js'
+import { findEntry, isEmptyOverlay, readChain, readLayer, type Layer } from './layer.js'
+import { withDriveLock, withStoreLock } from './lock.js'
+import { baseName, entry } from './name.js'
+import { copyOverlay, makeOverlay } from './overlay.js'
+
+/**
+ * Freezes an image of the store (`nbsvm-gold-0`), under a running VM too. Returns the path of a temporary of the job: an
+ * empty overlay of it. Where nothing was written since the last time, the base of then is taken and no layer added.
+ */
+export async function freeze(job: Job, name: string, live: LiveDrives): Promise<string> {
+  const drive = readDrive(job.folder, name)
+  if (drive === undefined || (await live.activeFile(drive)) === undefined) return freezeStopped(job, name)
+  return withDriveLock(job.folder, name, () => freezeRunning(job, name, live))
+}
+
+/** The image as a VM's drive; undefined when by its name no VM can have it. */
+export function readDrive(folder: string, name: string): Drive | undefined {
+  const number = parseDriveName(name)?.number
+  return number === undefined ? undefined : { name, number, image: readChain(folder, readTop(folder, name).file) }
+}
+
+/** The image of a name as it is now. */
+export function readTop(folder: string, name: string): Layer {
+  const found = findEntry(folder, name)
+  if (found === undefined) throw new Failure(`${name} is not in ${folder} any more`)
+  return readLayer(folder, found.file)
+}
+
+async function freezeStopped(job: Job, name: string): Promise<string> {
+  for (;;) {
+    const top = readTop(job.folder, name)
+    const reused = await reuse(job, top)
+    if (reused !== undefined) return reused
+    const [made] = await Promise.all([prepare(job, top), refuseInUse(top)])
+    if (await insert(job.folder, top, made)) {
+      protect(job.folder, made.base)
+      return made.copy
+    }
+  }
+}
+
+async function freezeRunning(job: Job, name: string, live: LiveDrives): Promise<string> {
+  const drive = await finishSwitch(job.folder, name, live)
+  const top = readTop(job.folder, name)
+  const reused = await reuse(job, top)
+  if (reused !== undefined) return reused
+  const made = await prepare(job, top)
+  if (!(await insert(job.folder, top, made))) throw new Failure(`${name} was replaced by another file under its running VM`)
+  await switchToTop(job.folder, drive, live)
+  protect(job.folder, made.base)
+  return made.copy
+}
+
+/** Sees to it that the VM writes into the drive's own file: a nbsvm that was killed may have left it writing below. */
+async function finishSwitch(folder: string, name: string, live: LiveDrives): Promise<Drive> {
+  const top = readTop(folder, name)
+  const drive: Drive = { name, number: parseDriveName(name)?.number ?? 0, image: readChain(folder, top.file) }
+  const active = await activeStats(drive, live)
+  if (isSame(active, top.stats)) return drive
+  const below = top.backing === undefined ? undefined : stat(path.join(folder, top.backing))
+  if (!isSame(active, below)) throw new Failure(`the running VM writes ${name} into another file than ${top.path}`)
+  await switchToTop(folder, drive, live)
+  return drive
+}
+
+async function switchToTop(folder: string, drive: Drive, live: LiveDrives): Promise<void> {
+  const top = readTop(folder, drive.name)
+  const switched = { ...drive, image: readChain(folder, top.file) }
+  await live.switchTo(switched, switched.image)
+  if (isSame(await activeStats(switched, live), top.stats)) return
+  throw new Failure(`the VM of ${drive.name} did not go over to its new layer ${top.path}; nothing is lost`, {
+    hints: ['the next snapshot of it tries again'],
+  })
+}
+
+async function activeStats(drive: Drive, live: LiveDrives): Promise<Stats> {
+  const file = await live.activeFile(drive)
+  const stats = file === undefined ? undefined : stat(file)
+  if (stats !== undefined) return stats
+  throw new Failure(`the VM of ${drive.name} ended while a snapshot of it was made`, { hints: ['try again'] })
+}
+
+function isSame(a: Stats | undefined, b: Stats | undefined): boolean {
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev
+}
+
+/** An overlay on the base that the drive stands on, when the drive holds nothing else. */
+async function reuse(job: Job, top: Layer): Promise<string | undefined> {
+  if (top.backing === undefined || !isEmptyOverlay(top)) return undefined
+  const { backing: base, virtualBytes } = top
+  return makeOverlay(job, { base, format: readLayer(job.folder, base).format, virtualBytes })
+}
+
+/** Two empty overlays of a base that the drive's file will be. */
+interface Prepared {
+  readonly base: string
+  readonly own: string
+  readonly copy: string
+}
+
+async function prepare(job: Job, { format, virtualBytes }: Layer): Promise<Prepared> {
+  const base = baseName(randomHex(8), format)
+  const own = await makeOverlay(job, { base, format, virtualBytes })
+  return { base, own, copy: copyOverlay(job, own) }
+}
+
+/** Steps 1 and 2. Says false, and does nothing, when the drive is not what it was any more: somebody was faster. */
+function insert(folder: string, top: Layer, { base, own }: Prepared): Promise<boolean> {
+  return withStoreLock(folder, () => {
+    const name = path.basename(top.file, `.${top.format}`)
+    if (!isSame(stat(top.path), top.stats) || findEntry(folder, name)?.file !== top.file) return false
+    linkNew(top.path, path.join(folder, base))
+    // On the disk before the drive's name goes to another file.
+    syncFolder(folder)
+    rename(own, path.join(folder, entry(name, 'qcow2').file))
+    if (top.format === 'raw') remove(top.path)
+    syncFolder(folder)
+    return true
+  })
+}
+
+/** Only when its overlay is there: until then the base was the drive itself. */
+function protect(folder: string, base: string): void {
+  setMode(path.join(folder, base), 0o400)
+}
+
+/** Asks QEMU's own image locks whether a program that nbsvm does not know of writes into the file. */
+export async function refuseInUse({ path, format }: Pick<Layer, 'path' | 'format'>): Promise<void> {
+  await runOrFail(`read ${path} while it is at rest`, ['qemu-img', 'info', '-f', format, path])
+}

@@ -1,0 +1,119 @@
+// One image of the store as it is on disk, and the chain of images under it.
+import path from 'node:path'
+import type { Image } from '../../core/drive.js'
+import { Failure } from '../../core/errors.js'
+import { lstat, readHead, type Stats } from '../../sys/file.js'
+import { baseFormat, entry, parseEntry, temporaryFormat, type DriveFormat, type Entry } from './name.js'
+import { headerBytes, isEmpty, parseQcow2, type Qcow2Header } from './qcow2.js'
+
+export interface Layer {
+  /** Name in the folder: `nbsvm-foo-0.qcow2`, `.base-..` */
+  readonly file: string
+  readonly path: string
+  readonly format: DriveFormat
+  readonly virtualBytes: number
+  readonly stats: Stats
+  /** Absent in raw images. */
+  readonly header?: Qcow2Header
+  /** File name of the base it stands on. */
+  readonly backing?: string
+}
+
+/** More layers than anybody's patience: QEMU itself opens a chain by recursion. */
+const maxLayers = 200
+
+/**
+ * Finds the image of a name, `nbsvm-foo-0`, or undefined when there is none. While a raw drive becomes an overlay both
+ * `.raw` and `.qcow2` exist for a moment (or until the next change, should nbsvm be killed in it): the overlay, which
+ * stands on that very raw file, is the drive. Any other pair is refused.
+ */
+export function findEntry(folder: string, name: string): Entry | undefined {
+  const raw = entry(name, 'raw')
+  const qcow2 = entry(name, 'qcow2')
+  const rawStats = lstat(path.join(folder, raw.file))
+  if (lstat(path.join(folder, qcow2.file)) === undefined) return rawStats === undefined ? undefined : raw
+  if (rawStats === undefined || isTwin(folder, qcow2.file, rawStats)) return qcow2
+  throw new Failure(`two files claim to be ${name}: ${raw.file} and ${qcow2.file}`, {
+    hints: [`move one of them out of ${folder}`],
+  })
+}
+
+/** Whether the overlay stands on the very file that `raw` is. */
+export function isTwin(folder: string, overlayFile: string, raw: Stats): boolean {
+  const { backing } = readLayer(folder, overlayFile)
+  const base = backing === undefined ? undefined : lstat(path.join(folder, backing))
+  return base?.ino === raw.ino && base.dev === raw.dev
+}
+
+/** Reads an image of the folder: a drive, a base or a temporary. Throws a Failure for what a store does not hold. */
+export function readLayer(folder: string, file: string): Layer {
+  const place = path.join(folder, file)
+  const format = parseEntry(file)?.format ?? baseFormat(file) ?? temporaryFormat(file)
+  const stats = lstat(place)
+  if (stats === undefined || format === undefined) throw new Failure(`there is no image ${place}`)
+  if (!stats.isFile()) {
+    throw new Failure(`${place} is not a regular file`, {
+      hints: [`drives in ${folder} are files of their own; for an image elsewhere: source=/PATH nbsvm VM snapshot`],
+    })
+  }
+  const layer = { file, path: place, format, stats }
+  if (format === 'raw') return { ...layer, virtualBytes: Math.ceil(stats.size / 512) * 512 }
+  const header = readHeader(place)
+  const backing = checkReferences(folder, place, header)
+  return { ...layer, header, virtualBytes: header.virtualBytes, ...(backing === undefined ? {} : { backing }) }
+}
+
+/** Reads the header of a qcow2 file anywhere. */
+export function readHeader(file: string): Qcow2Header {
+  const head = readHead(file, 4096) ?? Buffer.alloc(0)
+  const wanted = headerBytes(head)
+  return parseQcow2(wanted > head.length ? (readHead(file, wanted) ?? head) : head, file)
+}
+
+/** An overlay stands on a base of the same folder or on nothing: what else its header names is never opened. */
+function checkReferences(
+  folder: string,
+  place: string,
+  { backingFile, backingFormat, dataFile }: Qcow2Header,
+): string | undefined {
+  const flatten = [`make it stand alone: qemu-img convert -O qcow2 ${place} NEW.qcow2, then move NEW.qcow2 over it`]
+  if (dataFile !== undefined) {
+    throw new Failure(`${place} keeps its data in another file: ${dataFile || '(unnamed)'}`, { hints: flatten })
+  }
+  if (backingFile === undefined) return undefined
+  const format = baseFormat(backingFile)
+  if (format === undefined)
+    throw new Failure(`${place} stands on ${backingFile}, which is no base of ${folder}`, { hints: flatten })
+  if (backingFormat !== format) {
+    throw new Failure(`${place} says that ${backingFile} is ${backingFormat ?? 'of any format'}, and not ${format}`)
+  }
+  return backingFile
+}
+
+/** The image with everything under it, formats spelled out. Throws a Failure when a member is missing or not the store's. */
+export function readChain(folder: string, file: string): Image {
+  const layers = [readLayer(folder, file)]
+  for (let next = layers[0]?.backing; next !== undefined;) {
+    if (layers.length > maxLayers) throw new Failure(`${path.join(folder, file)} stands on more than ${maxLayers} layers`)
+    if (lstat(path.join(folder, next)) === undefined) {
+      throw new Failure(`${path.join(folder, layers.at(-1)?.file ?? file)} stands on ${next}, which is missing`, {
+        hints: [`its contents are lost unless ${next} comes back into ${folder}`],
+      })
+    }
+    const layer = readLayer(folder, next)
+    layers.push(layer)
+    next = layer.backing
+  }
+  const chain = layers.reduceRight<Image | undefined>(
+    (backing, { format, path }) => ({ format, path, kind: 'file', ...(backing === undefined ? {} : { backing }) }),
+    undefined,
+  )
+  if (chain === undefined) throw new Failure(`there is no image ${path.join(folder, file)}`)
+  return chain
+}
+
+/** Whether an overlay holds nothing of its own, so that the base under it is all there is. */
+export function isEmptyOverlay({ path, header, backing }: Layer): boolean {
+  if (header === undefined || backing === undefined) return false
+  return isEmpty(header, readHead(path, header.l1Entries * 8, header.l1Offset) ?? Buffer.alloc(0))
+}

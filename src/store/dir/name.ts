@@ -1,0 +1,63 @@
+// Every name in the folder of drives, and what it means:
+//
+//   nbsvm-foo-0.qcow2, .raw    a drive; an image of any other name can be a source (`snapshot_lv=NAME`), and is left alone
+//   .base-1f..c2.qcow2, .raw   a read-only image under overlays. It is in the same folder as they, and not in one of its own,
+//                              so that the relative name in an overlay is right also after the overlay became a base
+//   .tmp-9a..0e-1.qcow2        unfinished work of a job; swept when nobody holds the job's lock
+//   .tmp-9a..0e.lock           the job's lock
+//   .lock                      held for milliseconds by whoever changes which image stands on which
+//   .lock-nbsvm-foo-0          held while a running VM is switched to a new layer
+import type { ImageFormat } from '../../core/drive.js'
+
+export type DriveFormat = Extract<ImageFormat, 'qcow2' | 'raw'>
+
+/** An image of the store by its name: `nbsvm-foo-0` and its format. */
+export interface Entry {
+  readonly name: string
+  readonly format: DriveFormat
+  /** `nbsvm-foo-0.qcow2` */
+  readonly file: string
+}
+
+export const storeLockName = '.lock'
+
+export function driveLockName(name: string): string {
+  return `.lock-${name}`
+}
+
+/** What an image's file name says, or undefined for anything else in the folder. */
+export function parseEntry(file: string): Entry | undefined {
+  const { name, format } = /^(?<name>[A-Za-z0-9][A-Za-z0-9._+-]*)\.(?<format>qcow2|raw)$/.exec(file)?.groups ?? {}
+  return name === undefined ? undefined : { name, format: format as DriveFormat, file }
+}
+
+export function entry(name: string, format: DriveFormat): Entry {
+  return { name, format, file: `${name}.${format}` }
+}
+
+export function baseName(hex: string, format: DriveFormat): string {
+  return `.base-${hex}.${format}`
+}
+
+/** The format of a base by its file name, or undefined when it is no base's name. */
+export function baseFormat(file: string): DriveFormat | undefined {
+  return /^\.base-[0-9a-f]{8,64}\.(?<format>qcow2|raw)$/.exec(file)?.groups?.['format'] as DriveFormat | undefined
+}
+
+export function jobLockName(job: string): string {
+  return `.tmp-${job}.lock`
+}
+
+export function temporaryName(job: string, number: number, format: DriveFormat): string {
+  return `.tmp-${job}-${number}.${format}`
+}
+
+/** The job that a temporary or a job's lock belongs to, or undefined for any other name. */
+export function jobOf(file: string): string | undefined {
+  return /^\.tmp-(?<job>[0-9a-f]+)[-.]/.exec(file)?.groups?.['job']
+}
+
+/** The format of a temporary image by its name. */
+export function temporaryFormat(file: string): DriveFormat | undefined {
+  return /^\.tmp-[0-9a-f]+-\d+\.(?<format>qcow2|raw)$/.exec(file)?.groups?.['format'] as DriveFormat | undefined
+}
