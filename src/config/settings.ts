@@ -28,6 +28,8 @@ export const settingsTable = {
   viewer: setting(words, 'program that vnc opens; HOST:PORT is put behind it', undefined, 'the viewer that is installed'),
   store: setting(choice('dir', 'lvm'), 'where drives live', undefined, 'lvm if vg is set, else dir'),
   vg: setting(text, 'LVM volume group'),
+  pool: setting(text, 'thin pool of the volume group that new volumes are made in', undefined, 'none: classic volumes'),
+  snapshot_size: setting(size, 'room of a classic LVM snapshot', undefined, 'as much as its origin'),
   gold: setting(text, 'VM or drive (foo, foo-0) that snapshot and clone copy', 'gold'),
   snapshot_lv: setting(text, "source's name in the store", undefined, 'nbsvm-[CLASS-]GOLD'),
   source: setting(path, 'full path of the source: a block device or an image file', undefined, 'gold in the store'),

@@ -23,3 +23,8 @@ export function bootId(): string {
 export function digest(text: string, length: number): Buffer {
   return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest().subarray(0, length)
 }
+
+/** Effective user and all groups: what decides which devices may be opened. */
+export function userIds(): number[] {
+  return [process.geteuid?.() ?? 0, ...(process.getgroups?.() ?? [])]
+}

@@ -161,10 +161,11 @@ export function isClaimed(device: string): boolean {
  * Opens a file for a child process or a lock. `new` fails where the name is taken; nothing follows a symbolic link.
  * Returns the descriptor; `close` gives it back.
  */
-export function open(file: string, how: 'read' | 'append' | 'truncate' | 'new' | 'lock'): number {
+export function open(file: string, how: 'read' | 'device' | 'append' | 'truncate' | 'new' | 'lock'): number {
   const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_APPEND, O_TRUNC, O_EXCL, O_NOFOLLOW } = fs.constants
   const flags = {
     read: O_RDONLY,
+    device: O_RDWR,
     append: O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
     truncate: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
     new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
@@ -251,4 +252,15 @@ export function shorten(file: string, length: number): void {
   } finally {
     fs.closeSync(fd)
   }
+}
+
+/** A name for a file of our own in the system's folder for temporary files. */
+export function temporaryName(prefix: string): string {
+  const { tmpdir } = process.getBuiltinModule('node:os')
+  return path.join(tmpdir(), `${prefix}-${process.pid}-${Math.random().toString(36).slice(2)}`)
+}
+
+/** Makes a new file with these bytes; fails where the name is taken. */
+export function writeBytes(file: string, bytes: Buffer, mode = 0o600): void {
+  fs.writeFileSync(file, bytes, { flag: 'wx', mode })
 }

@@ -1,37 +1,46 @@
 // Drives of a running VM, handed over while it goes on.
 import type { Drive, Image } from '../core/drive.js'
 import { Failure } from '../core/errors.js'
-import { blockNode, deviceId } from '../qemu/device/drive.js'
-import { withQmp, type Qmp } from '../qemu/qmp.js'
-import type { LiveDrives } from '../store/store.js'
 import { parseDriveName } from '../core/name.js'
-import { drawerOf } from './drawer.js'
+import { deviceId, fileNode, formatNode } from '../qemu/device/drive.js'
+import { withQmp, type Arguments, type Qmp } from '../qemu/qmp.js'
+import type { LiveDrives } from '../store/store.js'
+import { stat } from '../sys/file.js'
+import { hasOpen } from '../sys/process.js'
+import { drawerOf, type Drawer } from './drawer.js'
 import type { Place } from './place.js'
-import { isRunning } from './state.js'
+import { qemuPid } from './state.js'
 import type { Vm } from './vm.js'
 
 const qmpTimeoutMs = 5000
 
 /** The drives of all VMs that run, reached over their QMP sockets. */
 export function liveDrives({ state }: Place): LiveDrives {
-  const socketOf = (drive: Drive): string | undefined => {
+  const drawerOfDrive = (drive: Drive): Drawer | undefined => {
     const id = parseDriveName(drive.name)?.id
     if (id === undefined) return undefined
     const drawer = drawerOf(state, id)
-    return isRunning(drawer) ? drawer.qmp : undefined
+    return qemuPid(drawer) === undefined ? undefined : drawer
   }
   return {
     activeFile: async (drive) => {
-      const socket = socketOf(drive)
-      if (socket === undefined) return undefined
-      return withQmp(socket, { timeoutMs: qmpTimeoutMs }, async (qmp) => (await inserted(qmp, drive))?.image.filename)
+      const drawer = drawerOfDrive(drive)
+      const pid = drawer === undefined ? undefined : qemuPid(drawer)
+      return pid === undefined ? undefined : firstOpen(pid, drive.image)
     },
     switchTo: async (drive, overlay) => {
-      const socket = socketOf(drive)
-      if (socket === undefined) return
-      await withQmp(socket, { timeoutMs: qmpTimeoutMs }, (qmp) => switchTo(qmp, drive, overlay))
+      const drawer = drawerOfDrive(drive)
+      if (drawer === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: its VM has just ended`)
+      await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => switchTo(qmp, drive, overlay))
     },
   }
+}
+
+/** The topmost image of a chain that a process has open, whatever name it knows it by. */
+function firstOpen(pid: number, image: Image | undefined): string | undefined {
+  if (image === undefined) return undefined
+  const file = stat(image.path)
+  return file !== undefined && hasOpen(pid, file) ? image.path : firstOpen(pid, image.backing)
 }
 
 /** What QEMU has in the drive's device now; undefined when the VM was started without this drive. */
@@ -40,14 +49,17 @@ async function inserted(qmp: Qmp, drive: Drive) {
   return blocks.find(({ qdev }) => qdev?.split('/').includes(deviceId(drive.number)))?.inserted
 }
 
-/** blockdev-snapshot: from here on the guest writes into the overlay. Its backing file is the node that QEMU has open. */
+/** blockdev-snapshot: from here on the guest writes into the overlay, over the node that QEMU has open already. */
 async function switchTo(qmp: Qmp, drive: Drive, overlay: Image): Promise<void> {
   const node = (await inserted(qmp, drive))?.['node-name']
-  if (node === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: the VM runs without it`)
-  const name = `${node.slice(0, 20)}-${Date.now().toString(36)}`
+  if (node === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: its VM runs without it`)
+  // Node names have 31 characters at most, and each layer needs new ones.
+  const layer = Date.now().toString(36)
+  const [file, format] = [`file${drive.number}-${layer}`, `drive${drive.number}-${layer}`]
   const { backing: _, ...own } = overlay
-  await qmp.execute('blockdev-add', blockNode(own, name) as never)
-  await qmp.execute('blockdev-snapshot', { node, overlay: name })
+  await qmp.execute('blockdev-add', fileNode(own, file) as Arguments<'blockdev-add'>)
+  await qmp.execute('blockdev-add', formatNode(own, format, file) as Arguments<'blockdev-add'>)
+  await qmp.execute('blockdev-snapshot', { node, overlay: format })
 }
 
 /** Grows a drive of a running VM; the guest sees it at once. */

@@ -1,6 +1,7 @@
 import { Failure } from '../core/errors.js'
 import { pasteable, qemuCommand } from '../qemu/command.js'
 import type { Machine, Words } from '../qemu/machine.js'
+import { journalLine } from '../qemu/journal.js'
 import { connectQmp } from '../qemu/qmp.js'
 import { bootId } from '../sys/environment.js'
 import { appendText, close, makePrivateFolder, open, readText, remove, writeWhole } from '../sys/file.js'
@@ -56,12 +57,14 @@ function layOut({ drawer, class: vmClass }: Vm, { machine, host }: Plan): void {
     remove(file)
   if (vmClass !== undefined) writeWhole(drawer.class, `${vmClass}\n`)
   writeWhole(drawer.command, `${pasteable(machine, drawer.folder)}\n`)
-  const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(machine) }
-  appendText(drawer.events, `${JSON.stringify(started)}\n`)
+  appendText(
+    drawer.events,
+    journalLine({ nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(machine) }),
+  )
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
-function summary({ accelerator, type, memBytes, cpus, nics }: Machine): object {
+function summary({ accelerator, type, memBytes, cpus, nics }: Machine) {
   const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'user' ? backend.forwards : []))
   return { accelerator, machine: type, memBytes, cpus, forwards }
 }

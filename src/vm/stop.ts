@@ -1,4 +1,5 @@
 import { Failure } from '../core/errors.js'
+import { journalLine } from '../qemu/journal.js'
 import { withQmp } from '../qemu/qmp.js'
 import { appendText } from '../sys/file.js'
 import { signalProcess, sleep } from '../sys/process.js'
@@ -50,7 +51,7 @@ export async function shutdownVm(vm: Vm, options: { timeoutMs: number; signal: A
 
 /** So that `status` can tell this end from an accident. */
 function noteStopping(drawer: Drawer): void {
-  appendText(drawer.events, `${JSON.stringify({ nbsvm: 'stopping', at: Date.now(), by: 'stop' })}\n`)
+  appendText(drawer.events, journalLine({ nbsvm: 'stopping', at: Date.now(), by: 'stop' }))
 }
 
 /** Waits until nobody holds the VM's lock. */

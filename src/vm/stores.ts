@@ -11,21 +11,22 @@ export function storeOf({ settings, place }: Vm): Promise<Store> {
   return openStore(settings, place)
 }
 
-function openStore(settings: Settings, place: Place): Promise<Store> {
-  const name = settings.store ?? (settings.vg === undefined ? 'dir' : 'lvm')
-  return stores[name]({ folder: place.drives, settings })
+type StoreSettings = Pick<Settings, 'store' | 'vg' | 'pool' | 'snapshot_size'>
+
+function openStore({ store, vg, pool, snapshot_size: snapshotSizeBytes }: StoreSettings, place: Place): Promise<Store> {
+  return stores[store ?? (vg === undefined ? 'dir' : 'lvm')]({ folder: place.drives, vg, pool, snapshotSizeBytes })
 }
 
 /** Every store that a VM may have drives in: plain files, and the volume groups that class files and environment name. */
 export async function allStores({ place, environment, line }: Outside): Promise<Store[]> {
-  const opened = new Map<string, Settings>()
+  const groups = new Map<string, Settings>()
   for (const vmClass of [undefined, ...classesIn(place.config)]) {
     const subject = { folders: place.config, vm: undefined, vmClass, drawer: undefined, commandLine: line, environment }
     const { settings } = loadSettings(subject)
-    if (settings.vg !== undefined) opened.set(settings.vg, { ...settings, store: 'lvm' })
+    if (settings.vg !== undefined) groups.set(settings.vg, { ...settings, store: 'lvm' })
   }
-  const inFiles = stores.dir({ folder: place.drives })
-  return Promise.all([inFiles, ...[...opened.values()].map((settings) => openStore(settings, place))])
+  const inFiles = stores.dir({ folder: place.drives, vg: undefined })
+  return Promise.all([inFiles, ...[...groups.values()].map((settings) => openStore(settings, place))])
 }
 
 /** The classes that have a file. */

@@ -8,7 +8,10 @@ export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' 
   const { drives } = machine
   if ('words' in drives) return pairs(drives.words)
   if (drives.length === 0) return []
-  const nodes = drives.map((drive) => json('-blockdev', blockNode(drive.image, nodeName(drive.number))))
+  const nodes = drives.flatMap(({ image, number }) => {
+    const file = `file${number}`
+    return [json('-blockdev', fileNode(image, file)), json('-blockdev', formatNode(image, nodeName(number), file))]
+  })
   return [...nodes, ...attach[machine.driveInterface](drives, machine)]
 }
 
@@ -23,18 +26,28 @@ export function deviceId(number: number): string {
 }
 
 /**
- * The image as QEMU's tree of block nodes, the whole chain spelled out: no format is ever guessed, and what the image says
- * of its backing file is not believed. Discarded blocks are given back to the host.
+ * The node of the bytes themselves. It stands by itself, with a name: a node written inside its format node is reopened by
+ * file name when a snapshot of the running VM puts a new layer over it, and that name may belong to the new layer by then.
  */
-export function blockNode(image: Image, name?: string): object {
-  const file = { driver: image.kind === 'block' ? 'host_device' : 'file', filename: image.path, discard: 'unmap' }
-  const node = { driver: image.format, ...(name === undefined ? {} : { 'node-name': name }), discard: 'unmap', file }
-  if (image.format !== 'qcow2') return node
-  return { ...node, backing: image.backing === undefined ? null : readOnlyNode(image.backing) }
+export function fileNode(image: Image, name: string): object {
+  return { driver: image.kind === 'block' ? 'host_device' : 'file', 'node-name': name, filename: image.path, discard: 'unmap' }
 }
 
-function readOnlyNode(image: Image): object {
-  return { ...blockNode(image), 'read-only': true }
+/**
+ * The node of the format over the node `file`, with the whole chain under it spelled out: no format is ever guessed, and
+ * what the image says of its backing file is not believed. Discarded blocks are given back to the host.
+ */
+export function formatNode(image: Image, name: string, file: string): object {
+  const node = { driver: image.format, 'node-name': name, discard: 'unmap', file }
+  if (image.format !== 'qcow2') return node
+  return { ...node, backing: image.backing === undefined ? null : backingNode(image.backing) }
+}
+
+function backingNode(image: Image): object {
+  const file = { driver: image.kind === 'block' ? 'host_device' : 'file', filename: image.path }
+  const node = { driver: image.format, 'read-only': true, file }
+  if (image.format !== 'qcow2') return node
+  return { ...node, backing: image.backing === undefined ? null : backingNode(image.backing) }
 }
 
 type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type' | 'usb'>) => Option[]

@@ -1,0 +1,24 @@
+import { attach } from '../console/attach.js'
+import { readLog, trimLog } from '../console/log.js'
+import { requireRunning } from '../vm/power.js'
+import type { Verb } from './verb.js'
+
+/** About a screenful, so that the prompt is seen that was printed before anybody looked. */
+const shownBefore = 2000
+
+export const consoleVerb: Verb = {
+  help: `Attaches this terminal to the VM's serial port. Ctrl-] leaves; the VM goes on. What the guest said last is shown first; all of it:
+nbsvm foo log. One at a time: a second one is told who has it. Without a terminal, stdin is sent and the answer printed:
+
+  nbsvm foo console
+  echo uptime | nbsvm foo console`,
+
+  async run({ vm, note, signal }) {
+    const { drawer, id, settings } = vm
+    requireRunning(vm, 'attach to')
+    trimLog(drawer.consoleLog, settings.log_size)
+    const before = readLog(drawer.consoleLog, shownBefore)
+    const lockPath = `${drawer.console}.lock`
+    await attach({ id, kind: 'console', socketPath: drawer.console, lockPath, before, note, signal })
+  },
+}

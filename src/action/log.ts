@@ -1,0 +1,15 @@
+import { readLog, trimLog } from '../console/log.js'
+import { createFilter } from '../console/filter.js'
+import type { Verb } from './verb.js'
+
+export const log: Verb = {
+  help: `Prints what came out of the VM's serial port since power-on, watched or not: at most the last log_size (4M) of it. It is kept
+after the VM is gone, until the next start.`,
+
+  async run({ vm, out, isTerminal }) {
+    const { log_size: maxBytes } = vm.settings
+    trimLog(vm.drawer.consoleLog, maxBytes)
+    const text = readLog(vm.drawer.consoleLog, maxBytes).trimEnd()
+    out(isTerminal ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
+  },
+}

@@ -1,0 +1,1 @@
+export { openVm } from './vm/vm.js'

@@ -1,0 +1,46 @@
+// The user's own terminal, borrowed and given back as it was.
+import { isTerminal, write } from './output.js'
+import { sleep } from './process.js'
+
+/** A terminal in raw mode: every key is a byte, Ctrl-C among them. */
+export interface RawTerminal {
+  /** Gives the terminal back: modes, cursor, colours; what it still answers is swallowed. */
+  restore(): Promise<void>
+}
+
+/**
+ * What a guest may have left switched on, and how it is switched off: soft reset of modes (DECSTR would also clear tab
+ * stops on some terminals, so each is named): alternate screen, mouse, bracketed paste, focus reports, application keys,
+ * scroll region, wrap, character set, colours, cursor. https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
+ */
+const calm =
+  '\u001B[?1049l\u001B[?1000l\u001B[?1002l\u001B[?1003l\u001B[?1006l\u001B[?2004l\u001B[?1004l' +
+  '\u001B[?1l\u001B>\u001B7\u001B[r\u001B8\u001B[?7h\u001B(B\u000F\u001B[0m\u001B[?25h'
+
+/** How long answers to what the guest asked may still come in. */
+const drainMs = 200
+
+/** Puts the terminal into raw mode; whatever ends the program, it is put back. */
+export function rawTerminal(onBytes: (bytes: Buffer) => void): RawTerminal {
+  const { stdin } = process
+  const back = (): void => {
+    if (isTerminal(1)) write(1, calm)
+    stdin.setRawMode(false)
+  }
+  stdin.setRawMode(true)
+  stdin.on('data', onBytes)
+  process.on('exit', back)
+  return {
+    restore: async () => {
+      stdin.off('data', onBytes)
+      stdin.on('data', () => {})
+      if (isTerminal(1)) write(1, calm)
+      await sleep(drainMs)
+      process.off('exit', back)
+      stdin.setRawMode(false)
+      stdin.removeAllListeners('data')
+      stdin.pause()
+      stdin.unref()
+    },
+  }
+}
