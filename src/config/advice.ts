@@ -1,5 +1,6 @@
 // What is said of shell syntax that settings files do not have: what it is, and what can be written instead.
 import type { UsageError } from '../core/errors.js'
+import { quoteWord } from '../core/words.js'
 import type { Cursor } from './source.js'
 import { lineEnd, look, refusal } from './source.js'
 
@@ -54,7 +55,8 @@ function refuseBraces(cursor: Cursor): UsageError {
 /** For a character that a shell would take for more than itself; the word that holds it began at `start`. */
 export function refuseCharacter(cursor: Cursor, start: number, char: string): UsageError {
   const from = cursor.at
-  const quote = `in a value, write it in quotes: '${char}'`
+  const word = cursor.text.slice(start, wordEnd(cursor, start))
+  const quote = `in a value, write it in quotes: ${'*?[{}'.includes(char) && !/['"\\$]/.test(word) ? quoteWord(word) : quoteWord(char)}`
   if ('*?['.includes(char)) {
     return refusal(cursor, start, wordEnd(cursor, start), `${char} would be matched against the names of files`, quote)
   }
@@ -101,6 +103,10 @@ export function refuseStatement(cursor: Cursor): UsageError {
 export function refuseTrailing(cursor: Cursor, valueStart: number): UsageError {
   const from = cursor.at
   const end = statementEnd(cursor, from)
+  if ('&|<>()'.includes(cursor.text.charAt(from))) return refuseCharacter(cursor, from, cursor.text.charAt(from))
+  if (look(cursor, /(?:export|source|\.)[ \t]/y) !== undefined) {
+    return refusal(cursor, from, end, 'a command behind an assignment', 'write it on a line of its own')
+  }
   const value = cursor.text.slice(valueStart, end)
   const isPlain = value !== '' && /^[^'"\\$`()\n;]*$/.test(value)
   const blank = value.startsWith(' ') || value.startsWith('\t')

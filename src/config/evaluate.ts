@@ -155,7 +155,8 @@ function asElements(
   shown: string,
 ): readonly string[] {
   if (typeof value === 'object') return value
-  if (!isSettingName(name) || !evaluation.found.has(name) || isOneWord(value)) return [value]
+  const isWords = isSettingName(name) && settingsTable[name].quantity.isList && evaluation.found.has(name)
+  if (!isWords || isOneWord(value)) return [value]
   const why = `${name} is a string since ${whereSet(evaluation, name)}; a shell would keep it as a single word`
   throw refusalAt(place, shown, why, `write it as an array there: ${name}=(...)`)
 }

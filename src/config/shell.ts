@@ -115,6 +115,10 @@ function readAssignments(cursor: Cursor, statements: Statement[], rules: WordRul
     const groups = take(cursor, assignmentStart)?.groups
     if (groups !== undefined) {
       const { name = '', sign = '' } = groups
+      if (rules === exportRules && valueStart !== undefined) {
+        // bash expands all values of one export before it assigns the first.
+        throw refusal(cursor, from, cursor.at, 'a second value behind export', 'write one export a line, or leave export out')
+      }
       cursor.name = name
       valueStart = cursor.at
       const value = readValue(cursor, rules)

@@ -29,6 +29,8 @@ export interface WordRules {
   readonly isAssignment: boolean
   /** `"${x[@]}"` may be written. */
   readonly isElement?: boolean
+  /** The word of a bare `${x:-word}` in an array. */
+  readonly isSplitDefault?: boolean
 }
 
 export const valueRules: WordRules = { ends: ' \t\n;', refused: '&|<>()', isAssignment: true }
@@ -57,7 +59,7 @@ export function readWord(cursor: Cursor, rules: WordRules): Word {
 }
 
 function readPart(cursor: Cursor, rules: WordRules, parts: Part[], start: number, char: string): void {
-  if (char === "'") return readSingle(cursor, parts)
+  if (char === "'") return readSingle(cursor, rules, parts)
   if (char === '"') return readDouble(cursor, rules, parts)
   if (char === '$') return readDollar(cursor, rules, parts, false)
   if (char === '`') throw refuseSubstitution(cursor)
@@ -75,11 +77,13 @@ function addText(parts: Part[], text: string, quoted: boolean): void {
   else parts.push({ kind: 'text', text, quoted })
 }
 
-function readSingle(cursor: Cursor, parts: Part[]): void {
+function readSingle(cursor: Cursor, rules: WordRules, parts: Part[]): void {
+  const open = cursor.at
   const end = cursor.text.indexOf("'", cursor.at + 1)
   if (end === -1) throw unclosed(cursor, cursor.at, "'", 'close it with \', or write "..." around a text that holds one')
   addText(parts, cursor.text.slice(cursor.at + 1, end), true)
   cursor.at = end + 1
+  if (rules.isSplitDefault === true && end === open + 1) refuseOddQuotes(cursor, open)
 }
 
 function readDouble(cursor: Cursor, rules: WordRules, parts: Part[]): void {
@@ -90,13 +94,20 @@ function readDouble(cursor: Cursor, rules: WordRules, parts: Part[]): void {
     return
   }
   cursor.at++
-  addText(parts, '', true)
-  while (readQuoted(cursor, rules, parts, '"')) continue
+  const inside: Part[] = []
+  while (readQuoted(cursor, rules, inside, '"')) continue
   if (cursor.text[cursor.at] !== '"') throw unclosed(cursor, open, '"', 'close it with "')
   cursor.at++
+  const isText = inside.length > 0 && inside.every((part) => part.kind === 'text' && part.text !== '')
+  if (rules.isSplitDefault === true && !isText) refuseOddQuotes(cursor, open)
+  addText(parts, '', true)
+  for (const part of inside) {
+    if (part.kind === 'text') addText(parts, part.text, part.quoted)
+    else parts.push(part)
+  }
 }
 
-const quotedRun = /[^"'\\$`}]+/y
+const quotedRun = /[^"'\\$`}<>]+/y
 
 /** Reads one piece inside double quotes. Says false, and stays, at the `end` or where the file ends. */
 function readQuoted(cursor: Cursor, rules: WordRules, parts: Part[], end: '"' | '}'): boolean {
@@ -119,6 +130,7 @@ function readQuoted(cursor: Cursor, rules: WordRules, parts: Part[], end: '"' | 
       'leave the inner quotes out: blanks are kept there',
     )
   }
+  if (end === '}' && look(cursor, /[<>]\(/y) !== undefined) throw refuseCharacter(cursor, cursor.at, char)
   if (char === '\\') readQuotedEscape(cursor, parts, end)
   else {
     addText(parts, char, true)
@@ -161,7 +173,7 @@ function isEscaped(text: string, at: number): boolean {
 
 function readTilde(cursor: Cursor, rules: WordRules, parts: Part[]): void {
   const next = cursor.text.charAt(cursor.at + 1)
-  if (next !== '' && !`/:${rules.ends}`.includes(next)) {
+  if (next !== '' && !`/${rules.isAssignment ? ':' : ''}${rules.ends}`.includes(next)) {
     throw refusal(
       cursor,
       cursor.at,
@@ -178,8 +190,9 @@ function readDollar(cursor: Cursor, rules: WordRules, parts: Part[], quoted: boo
   const from = cursor.at
   const groups = take(cursor, variable)?.groups
   if (groups === undefined) {
-    // A $ that begins nothing is a plain character, as it is to bash.
-    if (!look(cursor, quoted ? /\$(?:[({0-9@*#?$![-]|\\\n)/y : /\$(?:[({'"0-9@*#?$![-]|\\\n)/y)) {
+    // A $ that begins nothing is a plain character, as it is to bash; bare in an array it has odd effects there.
+    const isPlain = quoted || rules.isAssignment
+    if (isPlain && !look(cursor, quoted ? /\$(?:[({0-9@*#?$![-]|\\\n)/y : /\$(?:[({'"0-9@*#?$![-]|\\\n)/y)) {
       addText(parts, '$', quoted)
       cursor.at++
       return
@@ -211,12 +224,23 @@ function readFallback(cursor: Cursor, rules: WordRules, from: number, quoted: bo
     parts = read
   } else {
     const refused = Array.from(rules.refused).filter((char) => '{*?['.includes(char))
-    parts = readWord(cursor, { ends: '}', refused: refused.join(''), isAssignment: rules.isAssignment })
+    parts = readWord(cursor, {
+      ends: '}',
+      refused: refused.join(''),
+      isAssignment: rules.isAssignment,
+      isSplitDefault: !rules.isAssignment,
+    })
   }
   if (cursor.text[cursor.at] !== '}') throw unclosed(cursor, from, '${', 'close it with }')
   cursor.at++
   cursor.depth--
   return parts
+}
+
+/** In a default that is split, bash takes empty quotes for an empty word, or for none, by what stands around them. */
+function refuseOddQuotes(cursor: Cursor, open: number): never {
+  const hint = 'write "${x:-word}" in double quotes, or a plain text in the inner ones'
+  throw refusal(cursor, open, cursor.at, 'quotes that are empty, or may be, inside ${x:-...}', hint)
 }
 
 function unclosed(cursor: Cursor, from: number, what: string, hint: string): Error {
