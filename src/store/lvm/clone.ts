@@ -11,7 +11,7 @@ import { findVolume } from './source.js'
 import { sweep } from './sweep.js'
 import { makeDrive, withTemporary } from './unfinished.js'
 import { refuseInUse } from './use.js'
-import { volumePath, type Volume } from './volume.js'
+import type { Volume } from './volume.js'
 
 /** Makes the VM's next drive as a full copy: thin where the pool is, or where the source is; classic otherwise. */
 export async function cloneDrive(group: Group, id: string, source: Source, options: CopyOptions): Promise<Drive> {
@@ -46,7 +46,7 @@ async function withStillSource<T>(
 ): Promise<T> {
   if (volume === undefined || !volume.open) return work(source.image.path)
   if (volume.kind === 'snapshot') refuseInUse(volume, doing)
-  return withTemporary(group, { doing, create: newSnapshot(group, volume, doing) }, (name) => work(volumePath(group.vg, name)))
+  return withTemporary(group, { doing, create: newSnapshot(group, volume, doing) }, work)
 }
 
 /** Refuses what surely overfills the pool, which would stop every volume in it, and says what may. */

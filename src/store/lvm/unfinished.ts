@@ -21,23 +21,31 @@ export interface Making {
 export async function makeDrive(group: Group, id: string, volumes: readonly Volume[], making: Making): Promise<Drive> {
   const names = volumes.map(({ name }) => name)
   checkMappedName(group.vg, nextDriveName(id, names))
-  return withTemporary(group, making, async (temporary) => {
-    await making.fill?.(volumePath(group.vg, temporary))
-    return publish(group, id, temporary, nextDriveName(id, names))
-  })
-}
-
-/** Makes a volume under a temporary name for as long as `use` runs; what is not renamed by then is removed. */
-export async function withTemporary<T>(group: Group, making: Making, use: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = temporaryName(group.unique())
-  const tags = ['--addtag', unfinishedTag, '--addtag', makerTag(group.mark)]
   try {
-    await lvm(group, making.doing, ['lvcreate', '--yes', '--name', temporary, ...tags, ...making.create])
-    return await use(temporary)
+    await createTemporary(group, temporary, making)
+    await making.fill?.(volumePath(group.vg, temporary))
+    return await publish(group, id, temporary, nextDriveName(id, names))
   } catch (error) {
     await discard(group, temporary)
     throw error
   }
+}
+
+/** Makes a volume that is there for as long as `use` runs. */
+export async function withTemporary<T>(group: Group, making: Making, use: (path: string) => Promise<T>): Promise<T> {
+  const temporary = temporaryName(group.unique())
+  try {
+    await createTemporary(group, temporary, making)
+    return await use(volumePath(group.vg, temporary))
+  } finally {
+    await discard(group, temporary)
+  }
+}
+
+async function createTemporary(group: Group, name: string, { doing, create }: Making): Promise<void> {
+  const tags = ['--addtag', unfinishedTag, '--addtag', makerTag(group.mark)]
+  await lvm(group, doing, ['lvcreate', '--yes', '--name', name, ...tags, ...create])
 }
 
 /** Gives the finished volume its name: the next free one, should others have been faster. */

@@ -1,0 +1,478 @@
+// The LVM store on a real device-mapper: this machine's own, or that of User-Mode Linux.
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Drive } from '../src/core/drive.js'
+import { Failure } from '../src/core/errors.js'
+import { lvmStore } from '../src/store/lvm/store.js'
+import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
+import { run, type Run } from '../src/sys/process.js'
+import { makeTestGroup, type TestGroup } from './uml/group.js'
+import { whereDeviceMapperIs } from './uml/where.js'
+
+const mib = 2 ** 20
+const diskBytes = 1536 * mib
+const vg = 'nbsvmtest'
+const pool = 'pool'
+
+whereDeviceMapperIs(import.meta.filename, { diskBytes }, suite)
+
+function suite(): void {
+  let group: TestGroup
+  before(() => {
+    group = makeTestGroup(vg, diskBytes)
+    group.sh(`lvcreate --quiet --type thin-pool --size 300m --name ${pool} ${vg}`)
+  })
+  after(() => group.remove())
+
+  test('newimg makes the next drive, classic or thin', async () => {
+    const classic = await open().create('new', 8 * mib)
+    const thin = await open({ pool }).create('new', 64 * mib)
+    assert.deepEqual(
+      [classic, thin].map(({ name, number, image }) => ({ name, number, ...image })),
+      [
+        { name: 'nbsvm-new-0', number: 0, format: 'raw', path: `/dev/${vg}/nbsvm-new-0`, kind: 'block' },
+        { name: 'nbsvm-new-1', number: 1, format: 'raw', path: `/dev/${vg}/nbsvm-new-1`, kind: 'block' },
+      ],
+    )
+    assert.deepEqual(await open().size(classic), { virtualBytes: 8 * mib, allocatedBytes: 8 * mib })
+    assert.deepEqual(await open().size(thin), { virtualBytes: 64 * mib, allocatedBytes: 0 })
+    assert.equal(lvs('lv_tags,pool_lv', 'nbsvm-new-1'), `,${pool}`)
+    assert.equal(bytes(thin, 0, 4).toString('hex'), '00000000')
+    await removeAll('new')
+  })
+
+  test('five newimg at once make five drives', async () => {
+    await Promise.all([1, 2, 3, 4, 5].map(() => open({ pool }).create('crowd', 8 * mib)))
+    const drives = await open().drives('crowd')
+    assert.deepEqual(
+      drives.map(({ number }) => number),
+      [0, 1, 2, 3, 4],
+    )
+    await removeAll('crowd')
+  })
+
+  test('a VM owns the drives with a number behind its id, and no others', async () => {
+    group.sh(`for name in nbsvm-own-0 nbsvm-own-1-0 nbsvm-own-x other; do lvcreate -qq -y -l1 -n $name ${vg}; done`)
+    const names = async (id: string): Promise<string[]> => (await open().drives(id)).map(({ name }) => name)
+    assert.deepEqual(await names('own'), ['nbsvm-own-0'])
+    assert.deepEqual(await names('own-1'), ['nbsvm-own-1-0'])
+    assert.deepEqual(await open().driveNames(), ['nbsvm-own-0', 'nbsvm-own-1-0'])
+    assert.deepEqual((await open({ isRoot: false }).driveNames()).sort(), ['nbsvm-own-0', 'nbsvm-own-1-0'])
+    group.sh(`lvremove -qq -f ${vg}/nbsvm-own-x ${vg}/other ${vg}/nbsvm-own-1-0 ${vg}/nbsvm-own-0`)
+  })
+
+  for (const kind of ['classic', 'thin'] as const) {
+    test(`a ${kind} snapshot and its origin are independent, also when either is removed`, async () => {
+      const store = kind === 'thin' ? open({ pool }) : open()
+      const origin = await store.create('gold', 16 * mib)
+      write(origin, 0, 'old')
+      const first = await store.snapshot('snap', await find({ gold: 'gold' }), copyOptions)
+      const second = await store.snapshot('snap', await find({ gold: 'gold-0' }), copyOptions)
+      assert.deepEqual([first.name, second.name], ['nbsvm-snap-0', 'nbsvm-snap-1'])
+      assert.equal((await store.size(first)).virtualBytes, 16 * mib)
+      write(origin, 0, 'gol')
+      write(first, 4096, 'one')
+      assert.deepEqual([bytes(first, 0, 3), bytes(second, 0, 3), bytes(origin, 0, 3)].map(String), ['old', 'old', 'gol'])
+      assert.deepEqual([bytes(second, 4096, 3), bytes(origin, 4096, 3)].map(String), ['\0\0\0', '\0\0\0'])
+
+      await store.remove(origin)
+      assert.deepEqual(await store.drives('gold'), [])
+      assert.equal((await store.driveNames()).length, 2, 'the hidden base is no drive')
+      assert.deepEqual([bytes(first, 0, 3), bytes(first, 4096, 3), bytes(second, 0, 3)].map(String), ['old', 'one', 'old'])
+      await store.remove(second)
+      assert.equal(bytes(first, 0, 3).toString(), 'old')
+      await store.remove(first)
+      assert.deepEqual(volumeNames(), [pool], 'the base went with its last snapshot')
+    })
+  }
+
+  test('an origin that is kept survives its snapshots', async () => {
+    const store = open({ snapshotSizeBytes: 4 * mib })
+    const origin = await store.create('kept', 16 * mib)
+    const snapshot = await store.snapshot('kept-snap', await find({ source: origin.image.path }), copyOptions)
+    assert.equal(lvs('lv_size', snapshot.name), `${4 * mib}`)
+    await store.remove(snapshot)
+    assert.deepEqual(await store.drives('kept'), [origin])
+    await store.remove(origin)
+  })
+
+  test('what lvm cannot do is refused with what can be done instead', async () => {
+    const store = open()
+    const origin = await store.create('no', 8 * mib)
+    const snapshot = await store.snapshot('no', await find({ gold: 'no-0' }), copyOptions)
+    await refused(
+      store.snapshot('no', await find({ gold: 'no-1' }), copyOptions),
+      /classic snapshot itself/,
+      /snapshot_lv=nbsvm-no-0/,
+    )
+    await refused(store.resize(snapshot, 16 * mib, { shrink: false }), /always has the size/, /clone/)
+    await refused(store.resize(origin, 16 * mib, { shrink: false }), /it has nbsvm-no-1/, /clone/)
+    await refused(find({ gold: 'nobody' }), /no volume nbsvm-nobody or nbsvm-nobody-0/, /nbsvm-no-0/)
+    await refused(find({ source: '/nowhere' }), /no source \/nowhere/)
+    await refused(open({ vg: 'nogroup' }).create('no', 8 * mib), /nogroup/)
+    await refused(open({ pool: 'nopool' }).create('no', 8 * mib), /no thin pool nopool: it has pool/, /lvcreate --type thin-pool/)
+    await refused(store.create('x-'.repeat(40), 8 * mib), /too long/)
+    await refused(store.create('no', 1024 * 1024 * mib), /insufficient|free space/i)
+    await refused(
+      store.snapshot('no', { name: '/a.raw', image: { format: 'raw', path: '/a.raw', kind: 'file' } }, copyOptions),
+      /no volume/,
+    )
+    await removeAll('no')
+    assert.deepEqual(volumeNames(), [pool])
+  })
+
+  test('resize grows at once, shrinks only when told to', async () => {
+    for (const store of [open(), open({ pool })]) {
+      const drive = await store.create('size', 16 * mib)
+      await store.resize(drive, 32 * mib, { shrink: false })
+      assert.equal((await store.size(drive)).virtualBytes, 32 * mib)
+      await refused(store.resize(drive, 8 * mib, { shrink: false }), /shrinking/, /--shrink/)
+      assert.equal((await store.size(drive)).virtualBytes, 32 * mib)
+      await store.resize(drive, 8 * mib, { shrink: true })
+      assert.equal((await store.size(drive)).virtualBytes, 8 * mib)
+      await store.remove(drive)
+    }
+  })
+
+  test('clone copies everything to a classic volume and only what is not zero to a thin one', async () => {
+    const gold = await quarterFull('gold', 64)
+    // The extents that the clone gets held another guest's data.
+    group.sh(`lvcreate -qq -y -L 80m -n dirt ${vg}; yes dirt | dd of=/dev/${vg}/dirt bs=1M iflag=fullblock count=80 status=none`)
+    group.sh(`sync; lvremove -qq -f ${vg}/dirt`)
+    const seen: number[] = []
+    const onProgress = (doneBytes: number, totalBytes: number): void => void seen.push(doneBytes / totalBytes)
+    const classic = await open().clone('copy', await find({ gold: 'gold' }), { ...copyOptions, onProgress })
+    const thin = await open({ pool }).clone('copy', await find({ gold: 'gold' }), copyOptions)
+    assert.ok(same(gold, classic) && same(gold, thin))
+    assert.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+    )
+    assert.equal(seen.at(-1), 1)
+    const { virtualBytes, allocatedBytes } = await open().size(thin)
+    assert.equal(virtualBytes, 64 * mib)
+    assert.ok(allocatedBytes <= 17 * mib, `${allocatedBytes} bytes allocated`)
+    await removeAll('copy')
+    await open().remove(gold)
+  })
+
+  test('clone takes an image file; nothing of other guests is left behind its end', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-image-'))
+    const file = path.join(folder, 'a,b=c.qcow2')
+    group.sh(`qemu-img create -q -f qcow2 '${file}' 6656k; qemu-io -f qcow2 -c 'write -P 7 64k 64k' '${file}'`)
+    group.sh(`lvcreate -qq -y -L 16m -n dirt ${vg}; yes dirt | dd of=/dev/${vg}/dirt bs=1M iflag=fullblock count=16 status=none`)
+    group.sh(`sync; lvremove -qq -f ${vg}/dirt`)
+    const drive = await open().clone('file', await find({ source: file }), copyOptions)
+    assert.equal((await open().size(drive)).virtualBytes, 7 * mib)
+    const all = bytes(drive, 0, 7 * mib)
+    assert.ok(all.subarray(64 * 1024, 128 * 1024).every((byte) => byte === 7))
+    assert.ok(all.subarray(0, 64 * 1024).every((byte) => byte === 0) && all.subarray(128 * 1024).every((byte) => byte === 0))
+    await removeAll('file')
+    fs.rmSync(folder, { recursive: true })
+  })
+
+  test('bs and ddargs clone with dd, as they are', async () => {
+    const gold = await quarterFull('gold', 16)
+    const lines: string[] = []
+    const recording: Run = (command, options) => {
+      lines.push(command.join(' '))
+      return run(command, options)
+    }
+    const dd = { bs: '64k', args: ['count=32'] }
+    const drive = await open({ pool, asRoot: recording }).clone('dd', await find({ gold: 'gold' }), { ...copyOptions, dd })
+    assert.match(
+      lines.find((line) => line.startsWith('dd ')) ?? '',
+      /^dd if=\S+gold-0 of=\S+ bs=64k conv=fsync status=progress count=32$/,
+    )
+    assert.ok(bytes(gold, 0, 2 * mib).equals(bytes(drive, 0, 2 * mib)))
+    await removeAll('dd')
+    await open().remove(gold)
+  })
+
+  test('a source in use is copied as it was at one moment', async () => {
+    for (const store of [open(), open({ pool })]) {
+      const gold = await store.create('live', 64 * mib)
+      write(gold, 0, 'before')
+      const held = fs.openSync(gold.image.path, 'r+')
+      const change = (): void => void fs.writeSync(held, Buffer.from('after!'), 0, 6, 0)
+      const meddling: Run = (command, options) => {
+        if (command[0] === 'qemu-img') change()
+        return run(command, options)
+      }
+      const drive = await open({ asRoot: meddling }).clone('live-copy', await find({ gold: 'live' }), copyOptions)
+      fs.closeSync(held)
+      assert.equal(bytes(drive, 0, 6).toString(), 'before')
+      assert.equal(bytes(gold, 0, 6).toString(), 'after!')
+      await removeAll('live')
+      await removeAll('live-copy')
+      assert.deepEqual(volumeNames(), [pool], 'the snapshot that it was copied from is gone')
+    }
+  })
+
+  test('an aborted clone leaves no trace', async () => {
+    const gold = await quarterFull('gold', 64)
+    const abort = new AbortController()
+    const options = { ...copyOptions, signal: abort.signal, onProgress: () => abort.abort() }
+    await assert.rejects(open().clone('abort', await find({ gold: 'gold' }), options), { name: 'AbortError' })
+    assert.deepEqual(volumeNames(), ['nbsvm-gold-0', pool])
+    await open().remove(gold)
+  })
+
+  test('kill -9 at each step of a clone leaves no half-made volume under its name', async (t) => {
+    const gold = await quarterFull('gold', 64)
+    for (const kind of ['-', pool]) {
+      // lvcreate, the copy, lvrename, lvchange; 5 is never reached: the clone is done.
+      for (const step of ['1', '2', 'copy', '3', '4', '5']) {
+        const { signal, status } = cloneKilledAt(kind, step)
+        assert.deepEqual({ signal, status }, step === '5' ? { signal: null, status: 0 } : { signal: 'SIGKILL', status: null })
+        const drives = await open().drives('killed')
+        t.diagnostic(`killed at ${step}: ${volumeNames().join(' ')}`)
+        assert.equal(drives.length, step === '4' || step === '5' ? 1 : 0, `drives after step ${step}`)
+        for (const drive of drives) assert.ok(same(gold, drive), `whole after step ${step}`)
+        await orphansEnded()
+        await open().create('next', 4 * mib)
+        assert.deepEqual(
+          volumeNames(),
+          [...drives.map(({ name }) => name), 'nbsvm-gold-0', 'nbsvm-next-0', pool].sort(),
+          `swept after step ${step}`,
+        )
+        assert.equal(lvs('lv_tags', drives[0]?.name ?? 'nbsvm-next-0'), '')
+        await removeAll('killed')
+        await removeAll('next')
+      }
+    }
+    await open().remove(gold)
+  })
+
+  test('the volume of a clone at work is not swept', async () => {
+    const gold = await quarterFull('gold', 64)
+    let others: string[] = []
+    const meddling: Run = async (command, options) => {
+      if (command[0] === 'qemu-img') {
+        await open({ mark: 'another' }).create('other', 4 * mib)
+        others = volumeNames()
+      }
+      return run(command, options)
+    }
+    const drive = await open({ asRoot: meddling }).clone('work', await find({ gold: 'gold' }), copyOptions)
+    assert.ok(others.some((name) => name.startsWith('nbsvm_tmp-')))
+    assert.ok(same(gold, drive))
+    for (const id of ['work', 'other', 'gold']) await removeAll(id)
+  })
+
+  test('a base that a killed rm left is swept, an origin that it only marked stays', async () => {
+    group.sh(`lvcreate -qq -y -l 4 -n nbsvm_base-aaaaaaaa --addtag nbsvm_base ${vg}`)
+    group.sh(
+      `lvcreate -qq -y -l 4 -n nbsvm_base-bbbbbbbb ${vg}; lvcreate -qq -y -l 4 -n nbsvm-marked-0 --addtag nbsvm_base ${vg}`,
+    )
+    await open().create('next', 4 * mib)
+    assert.deepEqual(volumeNames(), ['nbsvm-marked-0', 'nbsvm-next-0', 'nbsvm_base-bbbbbbbb', pool])
+    group.sh(`lvremove -qq -f ${vg}/nbsvm_base-bbbbbbbb`)
+    for (const id of ['marked', 'next']) await removeAll(id)
+  })
+
+  test('a snapshot that runs full is told before, when it happens, and refused', async () => {
+    const origin = await open().create('full', 32 * mib)
+    const store = open({ snapshotSizeBytes: 4 * mib })
+    const drive = await store.snapshot('full', await find({ gold: 'full-0' }), copyOptions)
+    assert.equal((await store.health?.(drive))?.state, 'fine')
+    await store.ready?.([origin, drive])
+
+    group.sh(`dd if=/dev/zero of=${origin.image.path} bs=64k count=56 oflag=direct status=none`)
+    const filling = await store.health?.(drive)
+    assert.equal(filling?.state, 'filling')
+    assert.match(
+      `${filling?.words} ${filling?.hints.join()}`,
+      /has used 8\d\S* % of its 4M.*lvextend -L \+4M nbsvmtest\/nbsvm-full-1/,
+    )
+    const notes: string[] = []
+    await store.ready?.([drive], (text) => notes.push(text))
+    assert.match(notes.join(), /when it runs full it is lost/)
+
+    group.sh(`dd if=/dev/zero of=${origin.image.path} bs=64k count=256 oflag=direct status=none`)
+    assert.equal((await store.health?.(drive))?.state, 'lost')
+    await refused(Promise.resolve(store.ready?.([origin, drive])), /nbsvm-full-1 ran full at 4M and is invalid/, /snapshot_size/)
+    await refused(store.clone('full', await find({ gold: 'full-1' }), copyOptions), /invalid/)
+    await removeAll('full')
+    assert.deepEqual(volumeNames(), [pool])
+  })
+
+  test('a thin pool that runs full is told before, and takes no clone that does not fit', async () => {
+    group.sh(`lvcreate -qq --type thin-pool --size 32m --name small ${vg}`)
+    const store = open({ pool: 'small' })
+    const drive = await store.create('thin', 64 * mib)
+    group.sh(`dd if=/dev/urandom of=${drive.image.path} bs=1M count=28 oflag=direct status=none`)
+    assert.equal((await store.health?.(drive))?.state, 'filling')
+    await refused(
+      store.clone('thin', await find({ gold: 'thin' }), copyOptions),
+      /it takes 28M, and thin pool small has 4M left/,
+      /lvextend/,
+    )
+    const notes: string[] = []
+    await store.create('thin', 4 * mib, { onNote: (text) => notes.push(text) })
+    assert.match(notes.join(), /thin pool small has used 87.5 % of its 32M/)
+    await removeAll('thin')
+    group.sh(`lvremove -qq -f ${vg}/small`)
+  })
+
+  test('a volume that is mounted on the host or open is refused, by name of who has it', async () => {
+    const store = open()
+    const drive = await store.create('busy', 16 * mib)
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-mount-'))
+    group.sh(`mkfs.ext4 -q ${drive.image.path}; mount ${drive.image.path} ${folder}`)
+    for (const attempt of [
+      () => store.remove(drive),
+      () => store.resize(drive, 32 * mib, { shrink: false }),
+      () => Promise.resolve(store.ready?.([drive])),
+    ]) {
+      await refused(attempt(), new RegExp(`nbsvm-busy-0 is mounted on ${folder}`), /umount/)
+    }
+    group.sh(`umount ${folder}; rmdir ${folder}`)
+    const held = fs.openSync(drive.image.path, 'r')
+    await refused(store.remove(drive), new RegExp(`open in pid ${process.pid} `), /fuser/)
+    fs.closeSync(held)
+    await store.ready?.([drive])
+    await store.remove(drive)
+  })
+
+  test('an inactive drive is listed, and activated before it is used', async () => {
+    const store = open({ pool })
+    const drive = await store.create('asleep', 8 * mib)
+    group.sh(`lvchange -an ${vg}/${drive.name}; lvchange -ky ${vg}/${drive.name}`)
+    assert.ok(!fs.existsSync(drive.image.path))
+    assert.deepEqual(await store.drives('asleep'), [drive])
+    await store.ready?.([drive])
+    assert.ok(fs.existsSync(drive.image.path))
+    await store.remove(drive)
+  })
+
+  for (const kind of ['classic', 'thin'] as const) {
+    test(`a guest that boots from a ${kind} snapshot does not write to the origin`, async () => {
+      const store = kind === 'thin' ? open({ pool }) : open()
+      const gold = await store.create('boot', 8 * mib)
+      fs.writeFileSync(gold.image.path, bootSector)
+      const drive = await store.snapshot('guest', await find({ gold: 'boot' }), copyOptions)
+      await store.ready?.([drive])
+      const blockdev = { driver: 'raw', 'node-name': 'd', file: { driver: 'host_device', filename: drive.image.path } }
+      const guest = spawnSync(
+        'qemu-system-x86_64',
+        [
+          ...['-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-m', '32'],
+          ...['-blockdev', JSON.stringify(blockdev), '-device', 'ide-hd,drive=d', '-device', 'isa-debug-exit'],
+        ],
+        { encoding: 'utf8', timeout: 60_000 },
+      )
+      assert.deepEqual([guest.status, guest.stderr], [1, ''], 'isa-debug-exit of 0 is status 1')
+      assert.ok(bytes(drive, 512, 512).equals(bootSector), 'the guest wrote')
+      assert.ok(
+        bytes(gold, 512, 512).every((byte) => byte === 0),
+        'the origin is as it was',
+      )
+      await removeAll('guest')
+      await removeAll('boot')
+    })
+  }
+
+  const volumeNames = (): string[] =>
+    group
+      .sh(`lvs --noheadings -o lv_name ${vg}`)
+      .split('\n')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+      .sort()
+
+  const lvs = (fields: string, name: string): string =>
+    group.sh(`lvs --noheadings --separator , --units b --nosuffix -o ${fields} ${vg}/${name}`).trim()
+
+  /** Makes drive 0 of a VM, of which every fourth MiB is random and the rest zero. */
+  const quarterFull = async (id: string, sizeMib: number): Promise<Drive> => {
+    const drive = await open().create(id, sizeMib * mib)
+    group.sh(`dd if=/dev/zero of=${drive.image.path} bs=1M count=${sizeMib} status=none
+      for ((i = 0; i < ${sizeMib}; i += 4)); do
+        dd if=/dev/urandom of=${drive.image.path} bs=1M count=1 seek=$i conv=notrunc status=none
+      done; sync`)
+    return drive
+  }
+
+  const same = (a: Drive, b: Drive): boolean => spawnSync('cmp', ['-s', a.image.path, b.image.path]).status === 0
+
+  const removeAll = async (id: string): Promise<void> => {
+    for (const drive of await open().drives(id)) await open().remove(drive)
+  }
+
+  /** Waits until the copies of killed clones have ended: they have the volume open. */
+  const orphansEnded = async (): Promise<void> => {
+    while (group.sh(`lvs --noheadings -S 'lv_name=~^nbsvm_tmp' -o lv_device_open ${vg}`).includes('open')) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
+const copyOptions: CopyOptions & { live: LiveDrives } = {
+  live: { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve() },
+}
+
+function open(options: Partial<Parameters<typeof lvmStore>[0]> = {}): Store {
+  return lvmStore({ vg, run, asRoot: run, describeFile: describeQcow2, ...options })
+}
+
+const describeQcow2 = (file: string) => Promise.resolve({ format: 'qcow2', path: file, kind: 'file' } as const)
+
+function find(wanted: { gold?: string; source?: string }): Promise<Source> {
+  const { gold = 'gold', source } = wanted
+  return open().findSource({ gold, source, vmClass: undefined, snapshotLv: undefined, trust: false })
+}
+
+async function refused(promise: Promise<unknown>, message: RegExp, hint?: RegExp): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof Failure, String(error))
+    assert.match(error.message, message)
+    if (hint !== undefined) assert.match(error.hints.join('\n'), hint)
+    return true
+  })
+}
+
+function bytes(drive: Drive, start: number, length: number): Buffer {
+  const fd = fs.openSync(drive.image.path, 'r')
+  try {
+    const buffer = Buffer.alloc(length)
+    assert.equal(fs.readSync(fd, buffer, 0, length, start), length)
+    return buffer
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function write(drive: Drive, start: number, text: string): void {
+  execFileSync('dd', [`of=${drive.image.path}`, 'bs=1', `seek=${start}`, 'conv=notrunc,fsync', 'status=none'], { input: text })
+}
+
+/** Runs the clone in a process of its own, which kills itself. */
+function cloneKilledAt(kind: string, step: string): { signal: string | null; status: number | null } {
+  const program = path.join(import.meta.dirname, 'uml/killed.js')
+  const { signal, status } = spawnSync(process.execPath, [program, vg, kind, 'killed', 'gold', step], { stdio: 'inherit' })
+  return { signal, status }
+}
+
+/** Writes itself to the second sector of the disk it was booted from, then ends QEMU with 0, or 255 when that failed. */
+const bootSector = Buffer.alloc(512)
+Buffer.from(
+  [
+    '31c0 8ed8 8ec0', // xor ax,ax; mov ds,ax; mov es,ax
+    'bb007c', //         mov bx,0x7c00: where the BIOS loaded it
+    'b80103', //         mov ax,0x0301: write one sector
+    'b90200 b600', //    mov cx,2; mov dh,0: cylinder 0, sector 2, head 0; dl is the boot disk
+    'cd13', //           int 0x13
+    '18c0', //           sbb al,al: 0, or 255 when carry says that it failed
+    'ba0105 ee', //      mov dx,0x501; out dx,al: isa-debug-exit
+    'f4 ebfd', //        hlt; jmp back
+  ]
+    .join('')
+    .replaceAll(' ', ''),
+  'hex',
+).copy(bootSector)
+bootSector.writeUInt16LE(0xaa55, 510)

@@ -1,0 +1,73 @@
+// Lets a test file that needs root and device-mapper run wherever they can be had.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import { test } from 'node:test'
+import { uml, umlNeeds } from './run.js'
+
+const insideVariable = 'NBSVM_TEST_IN_UML'
+
+export interface WhereOptions {
+  /** Size of the disk that `testDisk` gives. */
+  readonly diskBytes: number
+  readonly timeoutMs?: number
+  readonly memory?: string
+}
+
+/**
+ * Defines tests that need root and device-mapper. On a machine where both are there they run at once. Elsewhere the whole
+ * file is run once more inside User-Mode Linux, and each of its tests is reported as a test here. Where that is not
+ * installed either, one skipped test says what is missing.
+ */
+export function whereDeviceMapperIs(file: string, options: WhereOptions, define: () => void): void {
+  if (process.env[insideVariable] !== undefined || hasDeviceMapper()) {
+    define()
+    return
+  }
+  const needs = umlNeeds()
+  if (needs.length > 0) {
+    const skip = `no device-mapper here, and no User-Mode Linux: apt-get install ${needs.join(' ')}`
+    test('volumes', { skip })
+    return
+  }
+  test('in User-Mode Linux', async (t) => {
+    const { status, output, console } = await uml([process.execPath, '--test-reporter=tap', file], {
+      ...options,
+      environment: { [insideVariable]: '1' },
+    })
+    const results = parseTap(output)
+    for (const { name, passed, skipped, details } of results) {
+      await t.test(name, { skip: skipped }, () => assert.ok(passed, details))
+    }
+    assert.ok(results.length > 0 && status === 0, `exit status ${status}\n${output}\n${console}`)
+  })
+}
+
+function hasDeviceMapper(): boolean {
+  if (process.geteuid?.() !== 0) return false
+  try {
+    execFileSync('dmsetup', ['version'], { stdio: 'ignore' })
+    return fs.existsSync('/dev/loop-control')
+  } catch {
+    return false
+  }
+}
+
+interface TapResult {
+  readonly name: string
+  readonly passed: boolean
+  readonly skipped: string | false
+  readonly details: string
+}
+
+/** Reads the outermost results of what node's TAP reporter writes. https://testanything.org */
+function parseTap(tap: string): TapResult[] {
+  const shape = /^(?<not>not )?ok \d+ - (?<name>.*?)(?: # SKIP ?(?<why>.*))?$/gm
+  const heads = [...tap.matchAll(shape)]
+  return heads.map(({ index, groups }, at) => ({
+    name: groups?.['name'] ?? '',
+    passed: groups?.['not'] === undefined,
+    skipped: groups?.['why'] ?? false,
+    details: tap.slice(index, heads[at + 1]?.index),
+  }))
+}
