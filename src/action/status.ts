@@ -45,10 +45,11 @@ function stateLine({ state, detail, sinceMs, ending }: Status): string {
   return `${state}${plain ? '' : ` (${detail})`}${since}`
 }
 
+const two = (number: number): string => String(number).padStart(2, '0')
+
 /** Local time as people read it: `2026-11-24 10:32:07`. */
 function timeOf(ms: number): string {
   const date = new Date(ms)
-  const two = (number: number): string => String(number).padStart(2, '0')
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }

@@ -11,11 +11,11 @@ export interface Context {
   readonly words: readonly string[]
   readonly flags: Flags
   /** Writes a line of the result to stdout. */
-  out(line: string): void
+  readonly out: (line: string) => void
   /** Tells the user something on the way, on stderr. */
-  note(line: string): void
+  readonly note: (line: string) => void
   /** Draws how far something is, where stderr is a terminal; `undefined` wipes it away. */
-  progress(line: string | undefined): void
+  readonly progress: (line: string | undefined) => void
   /** Aborted by Ctrl-C and by SIGTERM: undo what is half done, then stop. */
   readonly signal: AbortSignal
   /** Whether stdout is a terminal: what is drawn and redrawn is only for one. */

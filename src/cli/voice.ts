@@ -19,7 +19,8 @@ export function voice(prefix: string | undefined): Pick<Context, 'out' | 'note' 
 
 function prefixed(text: string, prefix: string | undefined): string {
   if (prefix === undefined) return `${text}\n`
-  return text
+  const bare = text.startsWith(`${prefix}: `) ? text.slice(prefix.length + 2) : text
+  return bare
     .split('\n')
     .map((line) => `${prefix}: ${line}\n`)
     .join('')

@@ -106,11 +106,13 @@ function nextSpecial(chunk: Buffer, from: number): number {
 /** CSI sequences that are answered (DSR, DA, DECRQM, DECREQTPARM, checksums) or that move the user's window (CSI t). */
 function isQuery(sequence: readonly number[]): boolean {
   const text = String.fromCharCode(...sequence.slice(2))
-  return /[ncxt]$/.test(text) || /\$[pw]$/.test(text) || /\*y$/.test(text) || /[=>?].*[qu]$/.test(text)
+  return /[ncxt]$/.test(text) || /\$[pw]$/.test(text) || text.endsWith('*y') || /[=>?].*[qu]$/.test(text)
 }
 
 /** OSC 0, 1 and 2 set the window's title; every other is dropped, the clipboard (52) and colour queries among them. */
 function isTitle(sequence: readonly number[]): boolean {
   const text = String.fromCharCode(...sequence.slice(2))
-  return /^[012];[^?]/.test(text) && !/[\u0000-\u0006\u0008-\u001A]/.test(text.slice(0, -2))
+  // A control character inside could smuggle in another sequence.
+  const inside = sequence.slice(2, -2)
+  return /^[012];[^?]/.test(text) && inside.every((byte) => byte >= 0x20)
 }

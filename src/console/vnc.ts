@@ -63,6 +63,7 @@ function joinTo(client: Socket, socketPath: string): void {
       client.on('close', () => vm.destroy())
       client.pipe(vm)
       vm.pipe(client)
+      return vm
     },
     () => client.destroy(),
   )

@@ -31,7 +31,7 @@ export function qemuOptions(machine: Machine): Option[] {
 
 /** The whole command, program first: the user's own arguments come last, so that they can have the last word. */
 export function qemuCommand(machine: Machine): string[] {
-  return [machine.program, ...qemuOptions(machine).flatMap((option) => [...option]), ...machine.args] as string[]
+  return [machine.program, ...qemuOptions(machine).flat(), ...machine.args] as string[]
 }
 
 /** Board, processor and memory. */

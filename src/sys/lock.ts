@@ -1,7 +1,7 @@
 // Locks that live as long as somebody holds the descriptor: flock(2), taken by flock(1) because Node has no call for it.
 // The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
 import { close, open, readText, stat } from './file.js'
-import { runSync, sleep } from './process.js'
+import { run, runSync } from './process.js'
 
 export interface Lock {
   readonly fd: number
@@ -23,13 +23,19 @@ export function tryLock(file: string): Lock | undefined {
   }
 }
 
-/** Takes a lock, waiting for it. Undefined when it is still held after `timeoutMs`. */
+/**
+ * Takes a lock, waiting for it. Undefined when it is still held after `timeoutMs`. The kernel does the waiting, in a child:
+ * many waiters that try again and again would keep this process from ever finishing what they wait for.
+ */
 export async function waitLock(file: string, timeoutMs: number): Promise<Lock | undefined> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
-    const lock = tryLock(file)
-    if (lock !== undefined || Date.now() >= deadline) return lock
-    await sleep(2 + Math.random() * 8)
+    const fd = open(file, 'lock')
+    const leftMs = deadline - Date.now()
+    const isOurs = lockOpen(fd) || (leftMs > 0 && (await run(['flock', '3'], { pass: [fd], timeoutMs: leftMs })).status === 0)
+    if (isOurs && stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
+    close(fd)
+    if (!isOurs) return undefined
   }
 }
 

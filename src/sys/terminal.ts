@@ -9,12 +9,12 @@ export interface RawTerminal {
 }
 
 /**
- * What a guest may have left switched on, and how it is switched off: soft reset of modes (DECSTR would also clear tab
- * stops on some terminals, so each is named): alternate screen, mouse, bracketed paste, focus reports, application keys,
- * scroll region, wrap, character set, colours, cursor. https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
+ * Switches off what a guest may have left switched on: alternate screen (1047, which unlike 1049 leaves the cursor where it
+ * is), mouse, bracketed paste, focus reports, application keys, scroll region, wrap, character set, colours, hidden cursor.
+ * https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
  */
 const calm =
-  '\u001B[?1049l\u001B[?1000l\u001B[?1002l\u001B[?1003l\u001B[?1006l\u001B[?2004l\u001B[?1004l' +
+  '\u001B[?1047l\u001B[?1000l\u001B[?1002l\u001B[?1003l\u001B[?1006l\u001B[?2004l\u001B[?1004l' +
   '\u001B[?1l\u001B>\u001B7\u001B[r\u001B8\u001B[?7h\u001B(B\u000F\u001B[0m\u001B[?25h'
 
 /** How long answers to what the guest asked may still come in. */

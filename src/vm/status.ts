@@ -82,11 +82,9 @@ async function driveStatus(vm: Vm): Promise<DriveStatus[]> {
   const store = await storeOf(vm)
   const drives = await store.drives(vm.id)
   return Promise.all(
-    drives.map(async (drive) => ({
-      name: drive.name,
-      path: drive.image.path,
-      format: drive.image.format,
-      ...(await store.size(drive)),
-    })),
+    drives.map(async (drive): Promise<DriveStatus> => {
+      const { virtualBytes, allocatedBytes } = await store.size(drive)
+      return { name: drive.name, path: drive.image.path, format: drive.image.format, virtualBytes, allocatedBytes }
+    }),
   )
 }
