@@ -4,7 +4,7 @@ import { defineConfig } from 'rolldown'
 // A shell script to `sh`, JavaScript to Node. NODE_EXTRA_CA_CERTS makes Node 20 read every certificate at start, which
 // doubles the time of `nbsvm ls`; NBSVM_CA keeps the value for what needs it.
 const launcher = [
-  '#!/bin/sh',
+  '#!/usr/bin/env sh',
   `":" // ; NBSVM_CA="$NODE_EXTRA_CA_CERTS"; export NBSVM_CA; unset NODE_EXTRA_CA_CERTS; exec node "$0" "$@"`,
 ].join('\n')
 
