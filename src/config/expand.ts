@@ -2,7 +2,7 @@
 // came from them bare is split at blanks.
 import { refusalAt } from './source.js'
 import type { Place } from './source.js'
-import type { Part, Word } from './word.js'
+import type { Part, Word } from './parts.js'
 
 /** What the variables of a file are, while it is evaluated. */
 export interface Scope {

@@ -2,10 +2,11 @@
 // else is refused with its place and what to write instead.
 import { UsageError } from '../core/errors.js'
 import { refuseStatement, refuseTrailing } from './advice.js'
+import type { Word, WordRules } from './parts.js'
+import { elementRules, exportRules, fileRules, valueRules } from './parts.js'
 import type { Cursor, Place } from './source.js'
 import { cursorOf, look, placeAt, refusal, take } from './source.js'
-import type { Word, WordRules } from './word.js'
-import { elementRules, exportRules, fileRules, readWord, valueRules } from './word.js'
+import { readWord } from './word.js'
 
 /** One thing that a file says. */
 export type Statement = Assignment | Include

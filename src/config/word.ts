@@ -1,42 +1,10 @@
 // One word of a settings file: quotes, backslashes, `~`, `$x`, `${x}` and `${x:-word}`, by bash's rules (bash(1), QUOTING
 // and EXPANSION). What bash would run, or match against files, is refused; nothing is expanded yet.
-import type { Cursor, Place } from './source.js'
+import type { Part, Word, WordRules } from './parts.js'
+import { addText } from './parts.js'
+import type { Cursor } from './source.js'
 import { look, placeAt, refusal, take } from './source.js'
 import { refuseCharacter, refuseDollar, refuseSubstitution } from './advice.js'
-
-export type Part =
-  | { readonly kind: 'text'; readonly text: string; readonly quoted: boolean }
-  | { readonly kind: 'home' }
-  | {
-      readonly kind: 'variable'
-      readonly name: string
-      /** Inside double quotes: its value is never split. */
-      readonly quoted: boolean
-      /** What stands for an unset or empty variable: the `word` of `${x:-word}`. */
-      readonly fallback?: Word
-      readonly place: Place
-    }
-  /** `"${x[@]}"` as a whole element of an array: every element of `x`, as it is. */
-  | { readonly kind: 'elements'; readonly name: string; readonly place: Place }
-
-export type Word = readonly Part[]
-
-/** What ends a word in its surroundings, and what may not stand in it bare. */
-export interface WordRules {
-  readonly ends: string
-  readonly refused: string
-  /** A `~` is the home folder after each `:` too, as bash does it in assignments only. */
-  readonly isAssignment: boolean
-  /** `"${x[@]}"` may be written. */
-  readonly isElement?: boolean
-  /** The word of a bare `${x:-word}` in an array. */
-  readonly isSplitDefault?: boolean
-}
-
-export const valueRules: WordRules = { ends: ' \t\n;', refused: '&|<>()', isAssignment: true }
-export const exportRules: WordRules = { ends: ' \t\n;', refused: '&|<>(){}', isAssignment: true }
-export const elementRules: WordRules = { ends: ' \t\n)', refused: ';&|<>({}*?[', isAssignment: false, isElement: true }
-export const fileRules: WordRules = { ends: ' \t\n;', refused: '&|<>(){}*?[', isAssignment: false }
 
 /** `${` within `${` deeper than this is refused, so that no file can exhaust the stack. */
 const deepest = 40
@@ -69,12 +37,6 @@ function readPart(cursor: Cursor, rules: WordRules, parts: Part[], start: number
   if (rules.refused.includes(char) || isProcess) throw refuseCharacter(cursor, start, char)
   addText(parts, char, false)
   cursor.at++
-}
-
-function addText(parts: Part[], text: string, quoted: boolean): void {
-  const last = parts.at(-1)
-  if (last?.kind === 'text' && last.quoted === quoted) parts[parts.length - 1] = { ...last, text: last.text + text }
-  else parts.push({ kind: 'text', text, quoted })
 }
 
 function readSingle(cursor: Cursor, rules: WordRules, parts: Part[]): void {
