@@ -52,6 +52,7 @@ const cases: readonly (readonly [line: string, words: readonly string[], environ
   ['nbsvm foo,web1 rm-drive ', ['0', '1', '7']],
   ['nbsvm foo class=win rm-drive ', ['2']],
   ['winvm foo rm-drive ', ['2']],
+  ['winvm foo class= rm-drive ', ['0', '1']],
   ['nbsvm foo rm-drive 1 ', actionNames],
   ['nbsvm foo rm-drive 1 -- ', actionNames],
   ['nbsvm foo start ', actionNames],

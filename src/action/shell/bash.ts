@@ -204,7 +204,7 @@ _nbsvm_follow() {
 _nbsvm_chain() {
   local at=2
   while ((at < last)) && [[ \${words[at]} =~ ^[A-Za-z_][A-Za-z0-9_-]*= ]]; do
-    if [[ \${words[at]} == class=?* ]]; then id_prefix=\${words[at]#class=}-; fi
+    if [[ \${words[at]} == class=* ]]; then id_prefix=\${words[at]#class=} id_prefix=\${id_prefix:+$id_prefix-}; fi
     ((at++))
   done
   if ((at == last)) && [[ $cur == *=* ]]; then

@@ -220,7 +220,7 @@ end
 function __nbsvm_chain -S
     set -l at 3
     while test $at -lt $last; and string match -qr '^[A-Za-z_][A-Za-z0-9_-]*=' -- "$line[$at]"
-        string match -q 'class=?*' -- $line[$at]; and set id_prefix (string replace class= '' -- $line[$at])-
+        string match -q 'class=*' -- $line[$at]; and set id_prefix (string replace -rf '^class=(.+)' '$1-' -- $line[$at])
         set at (math $at + 1)
     end
     if test $at -eq $last; and string match -q '*=*' -- "$cur"

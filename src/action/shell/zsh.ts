@@ -183,7 +183,7 @@ _nbsvm_follow() {
 _nbsvm_chain() {
   local -i at=3
   while ((at < CURRENT)) && [[ $line[at] == [A-Za-z_][A-Za-z0-9_-]#=* ]]; do
-    if [[ $line[at] == class=?* ]]; then id_prefix=\${line[at]#class=}-; fi
+    if [[ $line[at] == class=* ]]; then id_prefix=\${line[at]#class=} id_prefix=\${id_prefix:+$id_prefix-}; fi
     ((++at))
   done
   if ((at == CURRENT)) && [[ $cur == *=* ]]; then

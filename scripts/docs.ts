@@ -1,0 +1,53 @@
+// Writes the tables of README.md anew from the code's own; `npm run docs`. A test fails while they are stale.
+import fs from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { defaultOf, synopsis } from '../src/action/help.js'
+import { actions, commands } from '../src/action/table.js'
+import type { Row } from '../src/action/verb.js'
+import { settingNames, settingsTable } from '../src/config/settings.js'
+
+const file = 'README.md'
+
+/** The text with every table between `<!-- NAME: ... -->` and `<!-- end of NAME -->` as the code has it. */
+export function withTables(text: string): string {
+  return Object.entries(tables).reduce((before, [name, table]) => replace(before, name, table()), text)
+}
+
+const tables: Readonly<Record<string, () => string>> = {
+  actions: () => markdown(['action', 'does'], actions.map(cells)),
+  commands: () => markdown(['command', 'does'], commands.map(cells)),
+  settings: () =>
+    markdown(
+      ['setting', 'meaning', 'default'],
+      settingNames.map((name) => [`\`${name}\``, `${settingsTable[name].help}${choicesOf(name)}`, defaultOf(name)]),
+    ),
+}
+
+function cells(row: Row<unknown>): string[] {
+  const flags = Object.keys(row.flags).map((flag) => ` [--${flag}]`)
+  return [`\`${synopsis(row)}${flags.join('')}\``, row.summary]
+}
+
+function choicesOf(name: (typeof settingNames)[number]): string {
+  const { choices } = settingsTable[name].quantity
+  return choices === undefined ? '' : `: ${choices.map((choice) => `\`${choice}\``).join(', ')}`
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function line(texts: readonly string[]): string {
+  return `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+function replace(text: string, name: string, table: string): string {
+  const between = new RegExp(`(<!-- ${name}:[^\\n]*-->\\n)[^]*?(<!-- end of ${name} -->)`)
+  if (!between.test(text)) throw new Error(`${file} has no place for the table of ${name}`)
+  return text.replace(between, (_whole, begin: string, end: string) => `${begin}\n${table}\n\n${end}`)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const text = fs.readFileSync(file, 'utf8')
+  fs.writeFileSync(file, withTables(text))
+}
