@@ -7,7 +7,20 @@ import { after, describe, it } from 'node:test'
 import { shells } from '../src/action/shell/offer.js'
 import { actionNames, commandNames } from '../src/action/table.js'
 import { settingNames } from '../src/config/settings.js'
-import { asRoot, asUser, cannotBeRoot, cannotBeUser, complete, folder, has, print, script, sorted, typeInto } from './shells.js'
+import {
+  asRoot,
+  asUser,
+  bashCompletion,
+  cannotBeRoot,
+  cannotBeUser,
+  complete,
+  folder,
+  has,
+  print,
+  script,
+  sorted,
+  typeInto,
+} from './shells.js'
 
 after(() => fs.rmSync(folder, { recursive: true, force: true }))
 
@@ -135,6 +148,12 @@ for (const shell of shells) {
       assert.match(screen, new RegExp(`<foo start -cdrom ${place}/debian.iso>`))
       assert.match(screen, new RegExp(`<foo source=${place}/debian.iso snapshot>`))
       assert.match(screen, /<foo drive_if=nvme start>/)
+    })
+
+    const cannotLoad = shell === 'bash' && !fs.existsSync(bashCompletion) ? 'bash-completion is not installed' : false
+    it('is loaded by the name of the program from where help says that it goes', { skip: cannotLoad }, () => {
+      const screen = typeInto(shell, ['nbsvm web1,fo\t star\t\n'], { NBSVM_HOME: home }, 'installed')
+      assert.match(screen, /<web1,foo start>/)
     })
   })
 }

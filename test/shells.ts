@@ -61,11 +61,22 @@ export function complete(
   })
 }
 
+/** How a script gets into an interactive shell: read as a file, or found in the place that `nbsvm help completion` names. */
+export type Loading = 'sourced' | 'installed'
+
 /** Types into an interactive shell on a terminal, where nbsvm is a function that prints its words; returns the screen. */
-export function typeInto(shell: Shell, typed: readonly string[], own: Record<string, string>): string {
-  const prelude = `${loaders[shell]}; ${shell === 'fish' ? `function nbsvm; printf '<%s>\\n' "$argv"; end` : `nbsvm() { printf '<%s>\\n' "$*"; }`}`
-  const command = { bash: 'bash --norc -i', zsh: 'zsh -f -i', fish: 'fish --no-config -i' }[shell]
-  const input = [prelude.replaceAll('SCRIPT', script(shell)).replaceAll('DUMP', path.join(folder, 'zdump')), ...typed, 'exit']
+export function typeInto(
+  shell: Shell,
+  typed: readonly string[],
+  own: Record<string, string>,
+  loading: Loading = 'sourced',
+): string {
+  if (loading === 'installed') install(shell)
+  const spy = shell === 'fish' ? `function nbsvm; printf '<%s>\\n' "$argv"; end` : `nbsvm() { printf '<%s>\\n' "$*"; }`
+  const command = { bash: 'bash --norc -i', zsh: 'zsh -f -i', fish: `fish ${loading === 'sourced' ? '--no-config' : ''} -i` }[
+    shell
+  ]
+  const input = [`${loaders[shell][loading].replace('SCRIPT', script(shell))}; ${spy}`, ...typed, 'exit']
   const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
     encoding: 'utf8',
     env: environmentOf(own),
@@ -75,6 +86,29 @@ export function typeInto(shell: Shell, typed: readonly string[], own: Record<str
   return stdout
 }
 
+/** What makes bash load scripts by the name of the program; a package of its own. */
+export const bashCompletion = '/usr/share/bash-completion/bash_completion'
+
+const loaders: Readonly<Record<Shell, Readonly<Record<Loading, string>>>> = {
+  bash: { sourced: 'source SCRIPT', installed: `source ${bashCompletion}` },
+  zsh: {
+    sourced: 'autoload -Uz compinit; compinit -u -D; source SCRIPT',
+    installed: 'fpath+=(~/.zfunc); autoload -Uz compinit; compinit -u -D',
+  },
+  fish: { sourced: 'source SCRIPT', installed: 'true' },
+}
+
+function install(shell: Shell): void {
+  const places = {
+    bash: '.local/share/bash-completion/completions/nbsvm',
+    zsh: '.zfunc/_nbsvm',
+    fish: '.config/fish/completions/nbsvm.fish',
+  }
+  const place = path.join(folder, places[shell])
+  fs.mkdirSync(path.dirname(place), { recursive: true })
+  fs.copyFileSync(script(shell), place)
+}
+
 const environmentOf = (own: Record<string, string>): NodeJS.ProcessEnv => ({
   PATH: `${traps}:${process.env['PATH'] ?? ''}`,
   HOME: folder,
@@ -82,12 +116,6 @@ const environmentOf = (own: Record<string, string>): NodeJS.ProcessEnv => ({
   LC_ALL: 'C.UTF-8',
   ...own,
 })
-
-const loaders: Readonly<Record<Shell, string>> = {
-  bash: 'source SCRIPT',
-  zsh: 'autoload -Uz compinit; compinit -u -D; source SCRIPT',
-  fish: 'source SCRIPT',
-}
 
 function asker(shell: Shell, lines: readonly string[]): readonly string[] {
   if (shell === 'bash') return ['bash', '--norc', '-c', [`source ${script('bash')}`, bashStubs, ...lines.map(askBash)].join('\n')]
