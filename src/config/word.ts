@@ -9,7 +9,7 @@ import { refuseCharacter, refuseDollar, refuseSubstitution } from './advice.js'
 /** `${` within `${` deeper than this is refused, so that no file can exhaust the stack. */
 const deepest = 40
 
-const plainRun = /[A-Za-z0-9_@%+=,./^\u{80}-\u{10ffff}-]+/uy
+const plainRun = /[A-Za-z0-9_@%+=,./^\u0080-\uffff-]+/y
 const allElements = /"\$\{(?<name>[A-Za-z_][A-Za-z0-9_]*)\[@\]\}"(?=[ \t\n)])/y
 const variable = /\$(?:(?<bare>[A-Za-z_][A-Za-z0-9_]*)|\{(?<braced>[A-Za-z_][A-Za-z0-9_]*)(?<after>\}|:-))/y
 
