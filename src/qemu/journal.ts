@@ -1,0 +1,199 @@
+// The event journal: what QEMU reports and what nbsvm does to a VM, one JSON object a line, so that `status` can tell how a
+// VM is and why it is gone. QEMU writes its part itself, without a client, through a character device that leads nowhere:
+//
+//     -chardev null,id=ev,logfile=events.jsonl,logappend=on -mon chardev=ev,mode=control
+import type { Forward } from '../core/nic.js'
+import { asObject, timestampMs } from './qmpwire.js'
+import type { Events } from './schema.js'
+
+/** Written just before QEMU is run: what it is, and what the host was then. */
+export interface Started {
+  readonly nbsvm: 'started'
+  /** Milliseconds since 1970, as in all lines of nbsvm's. */
+  readonly at: number
+  /** The host's boot: under another one, no VM of this journal can be alive. */
+  readonly bootId: string
+  /** QEMU's version. */
+  readonly qemu?: string
+  readonly accelerator?: string
+  readonly machine?: string
+  readonly memBytes?: number
+  readonly cpus?: number
+  readonly forwards?: readonly Forward[]
+}
+
+/** Written before nbsvm ends a VM; `by` is the verb. */
+export interface Stopping {
+  readonly nbsvm: 'stopping'
+  readonly at: number
+  readonly by: string
+}
+
+/** Written when QEMU ended before it answered; `words` are its own. */
+export interface Refused {
+  readonly nbsvm: 'refused'
+  readonly at: number
+  readonly words: string
+}
+
+export interface JournalEvent {
+  readonly name: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly atMs: number
+}
+
+/** What happened since the VM was last started. */
+export interface Journal {
+  readonly started: Started | undefined
+  readonly events: readonly JournalEvent[]
+  readonly stopping: Stopping | undefined
+  readonly refused: Refused | undefined
+}
+
+/** A line of nbsvm's, to be added at the end of the journal. */
+export function journalLine(entry: Ours): string {
+  return `${JSON.stringify(entry)}\n`
+}
+
+/** Reads a journal, or its end. What is torn, unknown or not JSON is passed over. */
+export function parseJournal(text: string): Journal {
+  let started: Started | undefined
+  let stopping: Stopping | undefined
+  let refused: Refused | undefined
+  let events: JournalEvent[] = []
+  // A QEMU that was killed while it wrote leaves half a line, and nbsvm's next one is behind it.
+  for (const line of text.split(/\n|(?=\{"nbsvm":)/)) {
+    const entry = parseLine(line)
+    if (entry === undefined) continue
+    if (typeof entry['event'] === 'string') {
+      const data = asObject(entry['data']) ?? {}
+      events.push({ name: entry['event'], data, atMs: timestampMs(entry['timestamp']) })
+    } else if (isOurs(entry, 'started', 'bootId')) {
+      started = entry
+      events = []
+      stopping = undefined
+      refused = undefined
+    } else if (isOurs(entry, 'stopping', 'by')) stopping = entry
+    else if (isOurs(entry, 'refused', 'words')) refused = entry
+  }
+  return { started, events, stopping, refused }
+}
+
+function parseLine(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{')) return undefined
+  try {
+    return asObject(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+}
+
+type Ours = Started | Stopping | Refused
+
+function isOurs<W extends Ours['nbsvm']>(
+  entry: Readonly<Record<string, unknown>>,
+  what: W,
+  member: string,
+): entry is Extract<Ours, { nbsvm: W }> & Record<string, unknown> {
+  return entry['nbsvm'] === what && typeof entry['at'] === 'number' && typeof entry[member] === 'string'
+}
+
+export interface LastState {
+  readonly state: 'running' | 'paused'
+  /** QEMU's word for it (RunState of `query-status`). */
+  readonly detail: 'running' | 'paused' | 'prelaunch' | 'io-error' | 'guest-panicked' | 'suspended' | 'watchdog' | 'shutdown'
+  /** Why it does not run, where QEMU says more: `No space left on device`. */
+  readonly reason?: string
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number | undefined
+}
+
+/** What a VM that is alive was doing at its last event. */
+export function lastState(journal: Journal): LastState {
+  let last: LastState = { state: 'paused', detail: 'prelaunch', sinceMs: journal.started?.at }
+  // QEMU says first what went wrong and then STOP.
+  let trouble: Pick<LastState, 'detail' | 'reason'> | undefined
+  for (const { name, data, atMs } of journal.events) {
+    if (name === 'RESUME' || name === 'WAKEUP') {
+      trouble = undefined
+      last = { state: 'running', detail: 'running', sinceMs: atMs }
+    } else if (name === 'STOP') last = { state: 'paused', detail: 'paused', ...trouble, sinceMs: atMs }
+    else if (name === 'SUSPEND') last = { state: 'paused', detail: 'suspended', sinceMs: atMs }
+    else if (name === 'SHUTDOWN') last = { state: 'paused', detail: 'shutdown', sinceMs: atMs }
+    else trouble = troubleOf(name, data) ?? trouble
+  }
+  return last
+}
+
+function troubleOf(name: string, data: JournalEvent['data']): Pick<LastState, 'detail' | 'reason'> | undefined {
+  if (name === 'GUEST_PANICKED') return { detail: 'guest-panicked' }
+  if (name === 'WATCHDOG' && data['action'] === 'pause') return { detail: 'watchdog' }
+  if (name !== 'BLOCK_IO_ERROR' || data['action'] !== 'stop') return undefined
+  return { detail: 'io-error', ...(typeof data['reason'] === 'string' ? { reason: data['reason'] } : {}) }
+}
+
+/** Why a VM does not run (any more). */
+export interface Ending {
+  readonly kind:
+    | 'never-started'
+    | 'refused'
+    | 'guest-shutdown'
+    | 'guest-reset'
+    | 'guest-panicked'
+    | 'stopped'
+    | 'quit'
+    | 'reset'
+    | 'signalled'
+    | 'window-closed'
+    | 'failed'
+    | 'killed'
+    | 'host-rebooted'
+  /** When, in milliseconds since 1970; null where nobody saw it. */
+  readonly atMs: number | null
+  /** A sentence without capital and full stop: `the guest shut down`. */
+  readonly words: string
+}
+
+type Reason = Events['SHUTDOWN']['reason']
+
+/** What QEMU's reasons mean: https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#qapidoc-ShutdownCause */
+const endings: { readonly [R in Reason]?: Pick<Ending, 'kind' | 'words'> } = {
+  'guest-shutdown': { kind: 'guest-shutdown', words: 'the guest shut down' },
+  'guest-reset': { kind: 'guest-reset', words: 'the guest rebooted, which ends this VM' },
+  'guest-panic': { kind: 'guest-panicked', words: 'the guest panicked' },
+  'host-qmp-quit': { kind: 'quit', words: 'it was ended over its monitor' },
+  'host-qmp-system-reset': { kind: 'reset', words: 'it was reset, which ends this VM' },
+  'subsystem-reset': { kind: 'reset', words: 'a part of it was reset, which ends this VM' },
+  'host-signal': { kind: 'signalled', words: 'QEMU was ended by a signal' },
+  'host-ui': { kind: 'window-closed', words: 'its window was closed' },
+  'host-error': { kind: 'failed', words: 'QEMU gave up after an error of the host' },
+}
+
+/** The ends that `stop` itself brings about. */
+const endsOfStop: ReadonlySet<unknown> = new Set<Reason>(['host-qmp-quit', 'host-signal'])
+
+/** Tells why a VM that is known not to run is gone. `bootId` is the host's present one. */
+export function whyEnded(journal: Journal, { bootId }: { readonly bootId: string }): Ending {
+  const { started, refused, stopping, events } = journal
+  const shutdown = lastShutdown(events)
+  const reason = shutdown?.data['reason']
+  if (stopping !== undefined && (shutdown === undefined || endsOfStop.has(reason))) {
+    return { kind: 'stopped', atMs: shutdown?.atMs ?? stopping.at, words: `ended by ${stopping.by}` }
+  }
+  if (shutdown !== undefined) {
+    const ending = endings[reason as Reason] ?? { kind: 'quit', words: `QEMU ended: ${String(reason)}` }
+    return { ...ending, atMs: shutdown.atMs }
+  }
+  if (refused !== undefined) return { kind: 'refused', atMs: refused.at, words: `QEMU refused to start it: ${refused.words}` }
+  if (started === undefined && events.length === 0) return { kind: 'never-started', atMs: null, words: 'it was never started' }
+  if (started !== undefined && started.bootId !== bootId) {
+    return { kind: 'host-rebooted', atMs: null, words: 'the host went down while it ran' }
+  }
+  return { kind: 'killed', atMs: null, words: 'QEMU was killed, or crashed' }
+}
+
+/** The SHUTDOWN that ended the VM; with -no-shutdown a VM can go on after one. */
+function lastShutdown(events: readonly JournalEvent[]): JournalEvent | undefined {
+  const at = events.findLastIndex(({ name }) => name === 'SHUTDOWN')
+  return events.slice(at).some(({ name }) => name === 'RESUME') ? undefined : events[at]
+}
