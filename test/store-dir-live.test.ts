@@ -81,8 +81,9 @@ class Machine implements LiveDrives {
     this.printed = ''
     const line = `qemu-io -d /machine/peripheral/disk0/virtio-backend "${command}"`
     const error = String(await this.execute('human-monitor-command', { 'command-line': line }))
-    while (error === '' && !this.printed.includes('ops/sec')) await new Promise((resolve) => setTimeout(resolve, 2))
-    return this.printed + error
+    if (error !== '') return error
+    while (!this.printed.includes('ops/sec')) await new Promise((resolve) => setTimeout(resolve, 2))
+    return this.printed
   }
 
   async write(value: number, offset: string, length: string): Promise<void> {
