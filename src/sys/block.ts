@@ -20,9 +20,13 @@ export function sameDevice(a: string, b: string): boolean {
  * Empty when nobody is seen, which proves nothing: other mount namespaces and other users' processes stay hidden.
  */
 export function deviceUsers(device: string): string[] {
+  return [...claims(device), ...openers(device)]
+}
+
+/** What the kernel itself uses a block device for, in the same words. */
+export function claims(device: string): string[] {
   const number = deviceNumber(device)
-  if (number === undefined) return []
-  return [...mounts(number), ...swaps(device), ...holders(number), ...openers(device)]
+  return number === undefined ? [] : [...mounts(number), ...swaps(device), ...holders(number)]
 }
 
 /** `254:3`: the kernel's number of a block device. */

@@ -19,7 +19,7 @@ const store = lvmStore({
   pool: pool === '-' ? undefined : pool,
   run: mortal,
   asRoot: mortal,
-  describeFile: () => Promise.reject(new Error('no files here')),
+  probe: () => Promise.reject(new Error('no files here')),
 })
 const source = await store.findSource({ gold, vmClass: undefined, snapshotLv: undefined, source: undefined, trust: false })
 await store.clone(id, source, {

@@ -2,7 +2,7 @@ import type { Drive } from '../../core/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import type { CopyOptions, Source } from '../store.js'
-import { copyImage, imageBytes } from './copy.js'
+import { checkDd, copyImage, sourceBytes } from './copy.js'
 import { findPool, newVolume } from './create.js'
 import type { Group } from './group.js'
 import { checkHealth, healthOf, poolHealth } from './health.js'
@@ -15,6 +15,7 @@ import type { Volume } from './volume.js'
 
 /** Makes the VM's next drive as a full copy: thin where the pool is, or where the source is; classic otherwise. */
 export async function cloneDrive(group: Group, id: string, source: Source, options: CopyOptions): Promise<Drive> {
+  if (options.dd !== undefined) checkDd(source, options.dd)
   const volumes = await sweep(group)
   const doing = `clone ${source.name}`
   const volume = findVolume(source, volumes)
@@ -22,7 +23,7 @@ export async function cloneDrive(group: Group, id: string, source: Source, optio
   const poolName = group.pool ?? volume?.pool
   const pool = poolName === undefined ? undefined : findPool(group, poolName, volumes)
   if (pool !== undefined) checkRoom(group, pool, volume, doing, options)
-  const sizeBytes = volume?.sizeBytes ?? (await imageBytes(group, source.image))
+  const sizeBytes = volume?.sizeBytes ?? (await sourceBytes(group, source))
   const toZeros = pool?.zeroing === true
   // A classic volume is written from end to end, so lvm need not clear its start.
   const clearing = pool === undefined ? ['--wipesignatures', 'n', '--zero', 'n'] : []
@@ -31,7 +32,7 @@ export async function cloneDrive(group: Group, id: string, source: Source, optio
     create: [...clearing, ...newVolume(group, sizeBytes, pool)],
     fill: (to) =>
       withStillSource(group, source, volume, doing, (path) =>
-        copyImage(group, { doing, from: { ...source.image, path }, sizeBytes, to, toZeros }, options),
+        copyImage(group, { doing, from: { ...source, image: { ...source.image, path } }, sizeBytes, to, toZeros }, options),
       ),
   })
 }

@@ -1,8 +1,9 @@
 // What `snapshot` and `clone` copy: a drive by its VM's name, a volume of the group, or any device or image file.
+import path from 'node:path'
 import type { Image } from '../../core/drive.js'
-import { Failure } from '../../core/errors.js'
-import { drivePrefix } from '../../core/name.js'
-import { sameDevice } from '../../sys/block.js'
+import { Failure, UsageError } from '../../core/errors.js'
+import { checkName, drivePrefix, vmId } from '../../core/name.js'
+import { claims, sameDevice } from '../../sys/block.js'
 import { stat } from '../../sys/file.js'
 import type { Source, SourceWanted } from '../store.js'
 import type { Group } from './group.js'
@@ -10,23 +11,34 @@ import { isBaseName, isTemporaryName } from './name.js'
 import { asDrive, listVolumes, type Volume } from './volume.js'
 
 /** Finds out what an image file is, and refuses one that refers to other files unless it is trusted. */
-export type DescribeFile = (path: string, trust: boolean) => Promise<Image>
+export type Probe = (path: string, trust: boolean) => Promise<{ readonly image: Image; readonly refersTo: readonly string[] }>
 
 /** Finds the source. Throws a Failure that names what was looked for, and where. */
-export async function findSource(group: Group, wanted: SourceWanted, describe: DescribeFile): Promise<Source> {
-  if (wanted.source === undefined) return sourceInGroup(group, wantedNames(wanted), await listVolumes(group))
-  const stats = stat(wanted.source)
-  if (stats === undefined) throw new Failure(`there is no source ${wanted.source}`)
-  if (!stats.isBlockDevice()) return { name: wanted.source, image: await describe(wanted.source, wanted.trust) }
-  const image: Image = { format: 'raw', path: wanted.source, kind: 'block' }
-  const volume = findVolume({ name: wanted.source, image }, await listVolumes(group))
-  return volume === undefined ? { name: wanted.source, image } : { ...asSource(volume), name: wanted.source }
+export async function findSource(group: Group, wanted: SourceWanted, probe: Probe): Promise<Source> {
+  const name = wanted.source
+  if (name === undefined) return sourceInGroup(group, wantedNames(wanted), await listVolumes(group))
+  if (!path.isAbsolute(name)) throw new UsageError(`source: ${JSON.stringify(name)} is not a full path`)
+  if (stat(name)?.isBlockDevice() === true) return sourceDevice(name, await listVolumes(group))
+  const { image, refersTo } = await probe(name, wanted.trust)
+  return { name, image, ...(refersTo.length === 0 ? {} : { refersTo }) }
+}
+
+/** A volume of the group under any of its names, or a device from elsewhere that the host does not use itself. */
+function sourceDevice(name: string, volumes: readonly Volume[]): Source {
+  const image: Image = { format: 'raw', path: name, kind: 'block' }
+  const volume = findVolume({ name, image }, volumes)
+  if (volume !== undefined) return { ...asSource(volume), name }
+  const uses = claims(name)
+  if (uses.length === 0) return { name, image }
+  throw new Failure(`cannot copy ${name}: it is ${uses.join(', ')} on this host, and a copy would not be whole`, {
+    hints: [`see where: lsblk ${name}`],
+  })
 }
 
 /** The names that may be meant, the likeliest first: `nbsvm-gold`, which is a drive's name if it ends so, then its drive 0. */
 function wantedNames({ snapshotLv, gold, vmClass }: SourceWanted): string[] {
   if (snapshotLv !== undefined) return [snapshotLv]
-  const name = `${drivePrefix}${vmClass === undefined ? '' : `${vmClass}-`}${gold}`
+  const name = drivePrefix + vmId(checkName('VM', gold), vmClass)
   return [name, `${name}-0`]
 }
 
@@ -42,13 +54,14 @@ function sourceInGroup({ vg }: Group, names: readonly string[], volumes: readonl
   })
 }
 
-function asSource({ name, path }: Volume): Source {
-  const drive = asDrive(path)
-  return { name, image: { format: 'raw', path, kind: 'block' }, ...(drive === undefined ? {} : { drive }) }
+function asSource(volume: Volume): Source {
+  const { name } = volume
+  const drive = asDrive(volume.path)
+  return { name, image: { format: 'raw', path: volume.path, kind: 'block' }, ...(drive === undefined ? {} : { drive }) }
 }
 
 /** The volume of the group that a source is, under whatever name of the device; undefined for one from elsewhere. */
 export function findVolume({ image }: Source, volumes: readonly Volume[]): Volume | undefined {
   if (image.kind !== 'block') return undefined
-  return volumes.find(({ path }) => path !== '' && (path === image.path || sameDevice(path, image.path)))
+  return volumes.find((volume) => volume.path !== '' && (volume.path === image.path || sameDevice(volume.path, image.path)))
 }

@@ -15,7 +15,7 @@ import { makeReady } from './ready.js'
 import { removeDrive } from './remove.js'
 import { resizeDrive } from './resize.js'
 import { snapshotDrive } from './snapshot.js'
-import { findSource, type DescribeFile } from './source.js'
+import { findSource, type Probe } from './source.js'
 import { asDrive, listVolumes, volumeOf, volumePath } from './volume.js'
 
 export interface LvmOptions {
@@ -27,7 +27,7 @@ export interface LvmOptions {
   readonly run: Run
   /** `elevated(run, ...)`: every lvm command goes through it, and what reads or writes a volume. */
   readonly asRoot: Run
-  readonly describeFile: DescribeFile
+  readonly probe: Probe
   /** For tests: whether nbsvm is root, and the names it invents. */
   readonly isRoot?: boolean
   readonly mark?: string
@@ -56,7 +56,7 @@ export function lvmStore(options: LvmOptions): Store {
     size: (drive) => sizeOf(group, drive),
     health: (drive) => healthIfSeen(group, drive),
     ready: (drives, onNote) => makeReady(group, drives, onNote),
-    findSource: (wanted) => findSource(group, wanted, options.describeFile),
+    findSource: (wanted) => findSource(group, wanted, options.probe),
     create: (id, sizeBytes, { onNote } = {}) => createDrive(group, id, sizeBytes, onNote),
     snapshot: (id, source, { onNote }) => snapshotDrive(group, id, source, onNote),
     clone: (id, source, copyOptions) => cloneDrive(group, id, source, copyOptions),

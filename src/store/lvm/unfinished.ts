@@ -83,7 +83,7 @@ const discardPauseMs = 200
 async function discard(group: Group, temporary: string): Promise<void> {
   for (let tries = 0; tries < discardTries; tries++) {
     const removed = await group.asRoot(['lvremove', '--force', `${group.vg}/${temporary}`])
-    if (removed.status === 0 || /not find/i.test(removed.stderr)) return
+    if (removed.status === 0 || !/in use|busy/i.test(removed.stderr)) return
     await sleep(discardPauseMs)
   }
 }
