@@ -1,4 +1,3 @@
-import path from 'node:path'
 import { copyNew, syncFile } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import type { Job } from './job.js'
@@ -25,7 +24,7 @@ export async function makeOverlay(job: Job, { base, format, virtualBytes }: Grou
 
 /** A second overlay of the same ground, without a second qemu-img. */
 export function copyOverlay(job: Job, overlay: string): string {
-  const copy = job.name(path.extname(overlay) === '.raw' ? 'raw' : 'qcow2')
+  const copy = job.name('qcow2')
   copyNew(overlay, copy)
   syncFile(copy)
   return copy
