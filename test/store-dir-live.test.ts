@@ -96,18 +96,28 @@ class Machine implements LiveDrives {
     return !answer.includes('verification failed')
   }
 
-  activeFile(drive: Drive): Promise<string | undefined> {
-    if (drive.name !== this.name || this.child.exitCode !== null) return Promise.resolve(undefined)
-    for (let image: Image | undefined = drive.image; image !== undefined; image = image.backing) {
-      if (hasOpen(this.child.pid ?? 0, fs.statSync(image.path))) return Promise.resolve(image.path)
+  async activeFile(drive: Drive): Promise<string | undefined> {
+    if (drive.name !== this.name || this.child.exitCode !== null) return undefined
+    // Nodes of a switch that was never finished; those in use refuse to go.
+    for (const name of [`layer${this.layers}`, `layer${this.layers}-file`]) {
+      if (name !== this.node) await this.execute('blockdev-del', { 'node-name': name }).catch(() => {})
     }
-    return Promise.resolve(undefined)
+    for (let image: Image | undefined = drive.image; image !== undefined; image = image.backing) {
+      if (hasOpen(this.child.pid ?? 0, fs.statSync(image.path))) return image.path
+    }
+    return undefined
   }
 
-  async switchTo(_drive: Drive, overlay: Image): Promise<void> {
+  /** Makes the overlay known to QEMU; the guest does not write to it yet. */
+  async add(overlay: Image): Promise<string> {
     const name = `layer${++this.layers}`
     const { backing: _, ...own } = overlay
     for (const node of blockNodes(own, name)) await this.execute('blockdev-add', node)
+    return name
+  }
+
+  async switchTo(_drive: Drive, overlay: Image): Promise<void> {
+    const name = await this.add(overlay)
     await this.execute('blockdev-snapshot', { node: this.node, overlay: name })
     this.node = name
   }
@@ -206,27 +216,35 @@ describe('snapshot of a running drive', () => {
     assert.deepEqual((await store.drives('gold')).length, 1)
   })
 
-  it('finishes a switch that a killed nbsvm left undone, before anybody stands on the base', async () => {
-    const { store } = place
-    machine = await Machine.start(place, await store.create('gold', 64 * mib))
-    const vm = machine
-    await vm.write(1, '0', '1M')
-    const dies: LiveDrives = {
-      activeFile: (drive) => vm.activeFile(drive),
-      switchTo: () => Promise.reject(new Failure('killed here')),
-    }
-    await assert.rejects(store.snapshot('foo', await findGold(store), { live: dies }), /killed here/)
-    assert.deepEqual(await store.drives('foo'), [])
-    // The VM goes on writing, into what is the base by name.
-    await vm.write(2, '0', '64k')
-    const copy = await store.snapshot('foo', await findGold(store), { live: vm })
-    await vm.write(3, '0', '64k')
-    assert.ok(hasPattern(copy, 2, '0', '64k') && hasPattern(copy, 1, '64k', '64k'))
-    assert.equal(layersOf(copy), 2)
-    assert.ok(await vm.has(3, '0', '64k'))
-    await vm.quit()
-    assert.ok(hasPattern(await now('gold'), 3, '0', '64k') && hasPattern(copy, 2, '0', '64k'))
-  })
+  for (const [when, begin] of [
+    ['before it began', () => Promise.resolve('')],
+    ['in its midst', (vm: Machine, overlay: Image) => vm.add(overlay)],
+  ] as const) {
+    it(`finishes a switch that a killed nbsvm left undone, ${when}, before anybody stands on the base`, async () => {
+      const { store } = place
+      machine = await Machine.start(place, await store.create('gold', 64 * mib))
+      const vm = machine
+      await vm.write(1, '0', '1M')
+      const dies: LiveDrives = {
+        activeFile: (drive) => vm.activeFile(drive),
+        switchTo: async (_drive, overlay) => {
+          await begin(vm, overlay)
+          throw new Failure('killed here')
+        },
+      }
+      await assert.rejects(store.snapshot('foo', await findGold(store), { live: dies }), /killed here/)
+      assert.deepEqual(await store.drives('foo'), [])
+      // The VM goes on writing, into what is the base by name.
+      await vm.write(2, '0', '64k')
+      const copy = await store.snapshot('foo', await findGold(store), { live: vm })
+      await vm.write(3, '0', '64k')
+      assert.ok(hasPattern(copy, 2, '0', '64k') && hasPattern(copy, 1, '64k', '64k'))
+      assert.equal(layersOf(copy), 2)
+      assert.ok(await vm.has(3, '0', '64k'))
+      await vm.quit()
+      assert.ok(hasPattern(await now('gold'), 3, '0', '64k') && hasPattern(copy, 2, '0', '64k'))
+    })
+  }
 
   it('is right also when the VM ended with the switch undone', async () => {
     const { store } = place

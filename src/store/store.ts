@@ -17,7 +17,8 @@ export interface LiveDrives {
   /**
    * Resolves to a path that leads to the very file (inode) that the running VM writes for this drive, or undefined when no
    * running VM has it. Not the name by which QEMU opened it: that name may lead to another file by now, which is what this
-   * is asked for. Look for the first image of the drive's chain, from the top, that QEMU's process has open (`hasOpen`).
+   * is asked for. Look for the first image of the drive's chain, from the top, that QEMU's process has open (`hasOpen`),
+   * after nodes are deleted that a killed nbsvm added and never put under the guest: their files are open, but not written.
    */
   activeFile(drive: Drive): Promise<string | undefined>
   /**
