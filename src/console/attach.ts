@@ -1,13 +1,11 @@
 import { Failure } from '../core/errors.js'
-import { readText, writeInto } from '../sys/file.js'
-import { tryLock } from '../sys/lock.js'
+import { readLink, readText, writeInto } from '../sys/file.js'
+import { tryLock, type Lock } from '../sys/lock.js'
 import { isTerminal } from '../sys/output.js'
 import { connect, type Socket } from '../sys/socket.js'
-import { rawTerminal } from '../sys/terminal.js'
-import { createFilter, type Filter } from './filter.js'
-
-/** Ctrl-] leaves, as in telnet. */
-const leaveByte = 0x1d
+import type { Detached } from './ending.js'
+import { throughPipes } from './pipes.js'
+import { onTerminal } from './session.js'
 
 export interface Attachment {
   /** The VM's id, for messages. */
@@ -16,101 +14,72 @@ export interface Attachment {
   readonly socketPath: string
   /** Locked by whoever is attached; says who it is. */
   readonly lockPath: string
-  /** What was said before, to be shown first. */
+  /** What was said before, to be shown first on a terminal: the end of the log. */
   readonly before: string
   readonly note: (text: string) => void
+  /** Leaves when aborted. */
   readonly signal: AbortSignal
+  /** Called every half a minute as long as it lasts, to keep the log bounded. */
+  readonly tend?: () => void
 }
 
-/** How it ended: the user left, the VM is gone, or (without a terminal) all input was sent and answered. */
-export type Detached = 'left' | 'gone'
+const tendMs = 30_000
 
 /**
- * Joins this terminal, or stdin and stdout where there is none, to a VM's socket. Throws a Failure that tells who has it
- * when another is attached: QEMU serves one client a socket.
+ * Joins this terminal, or stdin and stdout where stdin is none, to a VM's socket. Nothing is sent to the guest but what
+ * comes in. Throws a Failure that tells who has it when another nbsvm is attached (QEMU serves one client a socket and lets
+ * others hang), and one when nobody listens on the socket.
  */
 export async function attach(attachment: Attachment): Promise<Detached> {
-  const { id, kind, lockPath } = attachment
+  const { id, kind, lockPath, tend } = attachment
   const lock = tryLock(lockPath)
-  if (lock === undefined) {
-    const holder = readText(lockPath)?.trim() || 'another nbsvm'
-    throw new Failure(`${id}'s ${kind} is attached already, by ${holder}`, { hints: ['leave it there with Ctrl-]'] })
-  }
+  if (lock === undefined) throw attachedAlready(attachment)
+  const timer = tend === undefined ? undefined : setInterval(tend, tendMs)
   try {
-    writeInto(lockPath, `pid ${process.pid} since ${new Date().toLocaleString('sv')}\n`)
-    const socket = await connect(attachment.socketPath)
-    return await (isTerminal(0) ? onTerminal(attachment, socket) : throughPipes(attachment, socket))
+    writeInto(lockPath, whoWeAre())
+    const socket = await reach(attachment)
+    const how = await (isTerminal(0) ? onTerminal(attachment, socket) : throughPipes(attachment, socket))
+    if (how === 'gone') attachment.note(`${id} has ended`)
+    else if (isTerminal(0)) attachment.note(`left ${id}'s ${kind}`)
+    return how
   } finally {
-    lock.release()
+    clearInterval(timer)
+    letGo(lock, lockPath)
   }
 }
 
-async function onTerminal({ id, kind, before, note, signal }: Attachment, socket: Socket): Promise<Detached> {
-  note(`${id}: ${kind}; Ctrl-] leaves`)
-  const filter = createFilter()
-  const shows = isTerminal(1)
-  process.stdout.write(shows ? filter.push(Buffer.from(before)) : before)
-  const end = await new Promise<Detached>((resolve) => {
-    const terminal = rawTerminal((bytes) => {
-      const leave = bytes.indexOf(leaveByte)
-      const sent = leave === -1 ? bytes : bytes.subarray(0, leave)
-      if (sent.length > 0) socket.write(sent)
-      if (leave !== -1) finish('left')
-    })
-    const finish = (how: Detached): void => {
-      socket.destroy()
-      void terminal.restore().then(() => resolve(how))
-    }
-    relay(socket, shows ? filter : undefined)
-    socket.once('close', () => finish('gone'))
-    signal.addEventListener('abort', () => finish('left'), { once: true })
-  })
-  note(end === 'left' ? `\nleft ${id}` : `\n${id} has ended`)
-  return end
+function attachedAlready({ id, kind, lockPath }: Attachment): Failure {
+  const holder = readText(lockPath)?.trim() || 'another nbsvm'
+  const pid = /^pid (\d+)/.exec(holder)?.[1]
+  const hints = ['leave it there with Ctrl-]', ...(pid === undefined ? [] : [`or end that one: kill ${pid}`])]
+  return new Failure(`${id}'s ${kind} is attached already: ${holder}`, { hints })
 }
 
-/** Guest to stdout, at the pace of whoever reads that. */
-function relay(socket: Socket, filter: Filter | undefined): void {
-  socket.on('data', (chunk: Buffer) => {
-    const text = filter === undefined ? chunk : filter.push(chunk)
-    if (text.length > 0 && !process.stdout.write(text)) {
-      socket.pause()
-      process.stdout.once('drain', () => socket.resume())
-    }
-  })
+/** `pid 4711 on pts/3 since 2026-11-24 10:32` */
+function whoWeAre(): string {
+  const terminal = isTerminal(0) ? readLink('/proc/self/fd/0')?.replace('/dev/', '') : undefined
+  const now = new Date()
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16).replace('T', ' ')
+  return `pid ${process.pid}${terminal === undefined ? '' : ` on ${terminal}`} since ${local}\n`
 }
 
-/** How long the guest may be silent, after all input was sent, before a pipe's session ends. */
-const silenceMs = 1000
+/** The lock alone decides who is attached, but what its file says of us is true no more. */
+function letGo(lock: Lock, lockPath: string): void {
+  try {
+    writeInto(lockPath, '')
+  } catch {
+    // The drawer was removed meanwhile.
+  }
+  lock.release()
+}
 
-/**
- * `echo uptime | nbsvm foo console`: sends stdin, prints what comes, ends when the VM does or when all is sent and the
- * guest has been silent for a second.
- */
-function throughPipes({ signal }: Attachment, socket: Socket): Promise<Detached> {
-  relay(socket, undefined)
-  return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined
-    const wait = (): void => {
-      clearTimeout(timer)
-      timer = setTimeout(() => socket.destroy(), silenceMs)
-    }
-    process.stdin.on('data', (bytes: Buffer) => {
-      if (!socket.write(bytes)) {
-        process.stdin.pause()
-        socket.once('drain', () => process.stdin.resume())
-      }
+async function reach({ id, kind, socketPath }: Attachment): Promise<Socket> {
+  try {
+    return await connect(socketPath)
+  } catch (error) {
+    throw new Failure(`cannot attach to ${id}'s ${kind}: nobody listens on ${socketPath}`, {
+      cause: error,
+      hints: [`does it run? nbsvm ${id} status`],
     })
-    process.stdin.on('end', () => {
-      wait()
-      socket.on('data', wait)
-    })
-    signal.addEventListener('abort', () => socket.destroy(), { once: true })
-    socket.on('error', () => {})
-    socket.once('close', () => {
-      clearTimeout(timer)
-      process.stdin.destroy()
-      resolve(timer === undefined && !signal.aborted ? 'gone' : 'left')
-    })
-  })
+  }
 }

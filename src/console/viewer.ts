@@ -1,26 +1,96 @@
+import path from 'node:path'
+import { Failure, messageOf } from '../core/errors.js'
+import { quoteWords } from '../core/words.js'
+import type { Environment } from '../sys/environment.js'
 import { findProgram } from '../sys/file.js'
+import { run, sleep, type RunResult } from '../sys/process.js'
+import type { VncServer } from './vnc.js'
 
-/** VNC viewers that people have, the best first, and how each is told where to go. `::` is a port, `:` a display. */
-const viewers: readonly { readonly name: string; readonly words: (port: number) => readonly string[] }[] = [
-  { name: 'vncviewer', words: (port) => [`127.0.0.1::${port}`] },
-  { name: 'xtightvncviewer', words: (port) => [`127.0.0.1::${port}`] },
-  { name: 'remote-viewer', words: (port) => [`vnc://127.0.0.1:${port}`] },
-  { name: 'gvncviewer', words: (port) => [`127.0.0.1:${port - 5900}`] },
-  { name: 'vinagre', words: (port) => [`vnc://127.0.0.1:${port}`] },
-  { name: 'krdc', words: (port) => [`vnc://127.0.0.1:${port}`] },
-  { name: 'remmina', words: (port) => ['-c', `vnc://127.0.0.1:${port}`] },
-]
+const host = '127.0.0.1'
+
+const url = (port: number): string[] => [`vnc://${host}:${port}`]
+/** Most read a small number behind one colon as a display; two colons are a port to all of them. */
+const twoColons = (port: number): string[] => [`${host}::${port}`]
+
+/** VNC viewers that people have, the best first, and how each is told where to go. */
+const viewers: Readonly<Record<string, (port: number) => string[]>> = {
+  vncviewer: twoColons, // TigerVNC, RealVNC, TightVNC
+  xtigervncviewer: twoColons,
+  'remote-viewer': url,
+  gvncviewer: (port) => [`${host}:${port - 5900}`], // knows displays only, 5900 is 0
+  vinagre: url,
+  krdc: url,
+  remmina: (port) => ['-c', ...url(port)],
+  xtightvncviewer: twoColons,
+  ssvncviewer: twoColons,
+  xvnc4viewer: twoColons,
+}
+
+/** Whether there is a screen that a viewer could draw on. */
+export function hasScreen(environment: Environment): boolean {
+  return process.platform === 'darwin' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY'])
+}
 
 /**
- * The command that shows a VNC port: the user's own `viewer` with HOST:PORT behind it, else the first viewer that is
- * installed. Undefined without one, or where there is no screen to show it on.
+ * The command that shows a VNC port. The user's own `viewer` gets the address put behind it, as that program is known to
+ * want it, else as HOST:PORT; `{}` in its words stands for HOST:PORT, `{port}` for the port. Without one it is the first
+ * viewer that is installed. Undefined where there is none, or no screen, or where `viewer` is blank.
  */
 export function viewerCommand(
   port: number,
-  options: { viewer: readonly string[] | undefined; hasScreen: boolean },
+  options: { readonly viewer: readonly string[] | undefined; readonly hasScreen: boolean },
 ): string[] | undefined {
-  if (options.viewer !== undefined && options.viewer.length > 0) return [...options.viewer, `127.0.0.1::${port}`]
+  if (options.viewer !== undefined) return options.viewer.length === 0 ? undefined : ownCommand(options.viewer, port)
   if (!options.hasScreen) return undefined
-  const found = viewers.find(({ name }) => findProgram(name) !== undefined)
-  return found === undefined ? undefined : [found.name, ...found.words(port)]
+  const name = Object.keys(viewers).find((name) => findProgram(name) !== undefined)
+  if (name !== undefined) return [name, ...(viewers[name]?.(port) ?? [])]
+  return process.platform === 'darwin' ? ['open', ...url(port)] : undefined
+}
+
+function ownCommand(words: readonly string[], port: number): string[] {
+  const filled = words.map((word) => word.replaceAll('{}', `${host}:${port}`).replaceAll('{port}', String(port)))
+  if (filled.some((word, index) => word !== words[index])) return filled
+  const name = path.basename(words[0] ?? '')
+  const address = Object.hasOwn(viewers, name) ? viewers[name]?.(port) : undefined
+  return [...words, ...(address ?? [`${host}:${port}`])]
+}
+
+/** A viewer that ends sooner has handed over to a process of its own. */
+const handOverMs = 2000
+
+/** How long that process may take to connect. */
+const connectMs = 15_000
+
+const pollMs = 100
+
+/**
+ * Runs a viewer of a served screen and resolves when it is done: when it ends, or, for one that hands over to another process
+ * and ends at once (`open`, a desktop's single instance), when that one's connection does. Throws a Failure with the viewer's own
+ * words when it fails before it has connected. Ends it when `signal` is aborted.
+ */
+export async function runViewer(command: readonly string[], server: VncServer, signal: AbortSignal): Promise<void> {
+  const startedAt = Date.now()
+  const result = await tryRun(command, signal)
+  if (signal.aborted) return
+  if (result.status !== 0 && server.served() === 0) throw viewerFailure(command, result)
+  if (Date.now() - startedAt >= handOverMs) return
+  const deadline = Date.now() + connectMs
+  while (!signal.aborted && server.served() === 0 && Date.now() < deadline) await sleep(pollMs)
+  while (!signal.aborted && server.connections() > 0) await sleep(pollMs)
+}
+
+async function tryRun(command: readonly string[], signal: AbortSignal): Promise<RunResult> {
+  try {
+    return await run(command, { signal })
+  } catch (error) {
+    if (signal.aborted) return { status: 0, stdout: '', stderr: '' }
+    throw new Failure(`cannot show the screen: ${messageOf(error)}`, { hints: withoutViewer })
+  }
+}
+
+const withoutViewer = ["choose another: viewer=PROGRAM; none, to connect by hand: viewer=' '"]
+
+function viewerFailure(command: readonly string[], { status, stderr }: RunResult): Failure {
+  const words = stderr.trim() || `it ended with status ${status}`
+  return new Failure(`cannot show the screen: ${words}`, { hints: [`the command was: ${quoteWords(command)}`, ...withoutViewer] })
 }

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { close, open } from './file.js'
 
 export type Socket = net.Socket
+export type Server = net.Server
 
 // node:net takes 3 ms to load, which `ls` need not pay.
 const load = (): typeof net => process.getBuiltinModule('node:net')

@@ -1,46 +1,104 @@
 // The user's own terminal, borrowed and given back as it was.
-import { isTerminal, write } from './output.js'
+import type * as childProcess from 'node:child_process'
+import fs from 'node:fs'
+import { isTerminal } from './output.js'
 import { sleep } from './process.js'
 
-/** A terminal in raw mode: every key is a byte, Ctrl-C among them. */
+/** A terminal in raw mode: every key is a byte, Ctrl-C among them, and what is written is not changed. */
 export interface RawTerminal {
-  /** Gives the terminal back: modes, cursor, colours; what it still answers is swallowed. */
+  /** Gives it back. What the terminal still sends, answers to what a guest asked above all, is swallowed first. */
   restore(): Promise<void>
 }
 
-/**
- * Switches off what a guest may have left switched on: alternate screen (1047, which unlike 1049 leaves the cursor where it
- * is), mouse, bracketed paste, focus reports, application keys, scroll region, wrap, character set, colours, hidden cursor.
- * https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
- */
-const calm =
-  '\u001B[?1047l\u001B[?1000l\u001B[?1002l\u001B[?1003l\u001B[?1006l\u001B[?2004l\u001B[?1004l' +
-  '\u001B[?1l\u001B>\u001B7\u001B[r\u001B8\u001B[?7h\u001B(B\u000F\u001B[0m\u001B[?25h'
+export interface RawOptions {
+  /** Called with what is typed or pasted. */
+  readonly onInput: (bytes: Buffer) => void
+  /** Called when the terminal is gone: its window was closed, its line cut. */
+  readonly onHangup: () => void
+  /** Bytes that undo what was drawn, written when the terminal is given back, however that comes about. */
+  readonly farewell: () => string
+}
 
-/** How long answers to what the guest asked may still come in. */
+/** How long answers to what a guest asked may still come in: a slow line's round trip. */
 const drainMs = 200
 
-/** Puts the terminal into raw mode; whatever ends the program, it is put back. */
-export function rawTerminal(onBytes: (bytes: Buffer) => void): RawTerminal {
+const deadly = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+
+/**
+ * Puts the terminal of stdin into raw mode. Whatever ends the program, it is put back: an exception, a signal (one that
+ * nobody else listens to ends the program, as it would have), `process.exit`. Only SIGKILL leaves it raw, and then most
+ * shells put it right.
+ */
+export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTerminal {
   const { stdin } = process
-  const back = (): void => {
-    if (isTerminal(1)) write(1, calm)
-    stdin.setRawMode(false)
+  const before = stty('-g')
+  let hasParted = false
+  const part = (): void => {
+    if (!hasParted) say(farewell())
+    hasParted = true
   }
-  stdin.setRawMode(true)
-  stdin.on('data', onBytes)
-  process.on('exit', back)
+  const giveBack = (): void => {
+    part()
+    if (before === undefined) stdin.setRawMode(false)
+    else stty(before)
+  }
+  process.on('exit', giveBack)
+  const forget = watchSignals()
+  // Node's own raw mode would still make CR LF of every LF, and full-screen programs move down by a bare LF.
+  if (before === undefined) stdin.setRawMode(true)
+  else stty('raw', '-echo', '-iexten')
+  stdin.on('data', onInput).on('end', onHangup).on('error', onHangup)
   return {
     restore: async () => {
-      stdin.off('data', onBytes)
-      stdin.on('data', () => {})
-      if (isTerminal(1)) write(1, calm)
-      await sleep(drainMs)
-      process.off('exit', back)
-      stdin.setRawMode(false)
-      stdin.removeAllListeners('data')
+      stdin.off('data', onInput).on('data', ignore)
+      part()
+      if (!stdin.readableEnded && !stdin.destroyed) await sleep(drainMs)
+      stdin.off('data', ignore).off('end', onHangup)
       stdin.pause()
-      stdin.unref()
+      giveBack()
+      process.off('exit', giveBack)
+      forget()
     },
   }
+}
+
+function ignore(): void {}
+
+/** Lets signals that would end the program at once end it by way of `exit`. Returns what undoes that. */
+function watchSignals(): () => void {
+  const names = (Object.keys(deadly) as (keyof typeof deadly)[]).filter((name) => process.listenerCount(name) === 0)
+  const listeners = names.map((name) => [name, () => process.exit(128 + deadly[name])] as const)
+  for (const [name, listener] of listeners) process.on(name, listener)
+  return () => {
+    for (const [name, listener] of listeners) process.off(name, listener)
+  }
+}
+
+/** Runs stty(1) on the terminal of stdin. Returns what it printed, undefined when there is no stty or no terminal. */
+function stty(...words: string[]): string | undefined {
+  const { spawnSync }: typeof childProcess = process.getBuiltinModule('node:child_process')
+  // In the background stty would be stopped for ever.
+  const limits = { timeout: 2000, killSignal: 'SIGKILL' } as const
+  const { status, stdout } = spawnSync('stty', words, { encoding: 'utf8', stdio: [0, 'pipe', 'ignore'], ...limits })
+  return status === 0 ? stdout.trim() : undefined
+}
+
+/** Writes to the terminal, wherever it is connected; one that is gone is not missed. */
+function say(text: string): void {
+  const fd = ([1, 2, 0] as const).find(isTerminal)
+  if (fd === undefined) return
+  try {
+    fs.writeSync(fd, text)
+  } catch {
+    // Nobody is there to read it.
+  }
+}
+
+/** The size of the terminal that stdout, or stderr, writes to, in characters; undefined where there is none. */
+export function terminalSize(): { readonly rows: number; readonly columns: number } | undefined {
+  const fd = ([1, 2] as const).find(isTerminal)
+  if (fd === undefined) return undefined
+  const { rows, columns } = fd === 1 ? process.stdout : process.stderr
+  // A serial line, or a terminal that nobody told its size, says 0.
+  return rows > 0 && columns > 0 ? { rows, columns } : undefined
 }

@@ -1,0 +1,72 @@
+// A terminal and a VM's socket, joined until one of them goes.
+import { isTerminal } from '../sys/output.js'
+import type { Socket } from '../sys/socket.js'
+import { rawTerminal, terminalSize } from '../sys/terminal.js'
+import type { Attachment } from './attach.js'
+import { calming } from './calm.js'
+import { awaitEnding, type Detached } from './ending.js'
+import { createFilter, type Filter } from './filter.js'
+import { recall } from './recall.js'
+
+/** Ctrl-] leaves, as in telnet. */
+const leaveByte = 0x1d
+
+/** A guest that does not listen gets no more than this queued; then the terminal beeps and what is typed is lost, as on a tty. */
+const maxUnreadBytes = 1024 * 1024
+
+/** The lines of the log that are shown where the window's size is not known. */
+const usualRows = 24
+
+/** Lives until Ctrl-] is typed, the VM ends, the terminal hangs up or `signal` is aborted. Leaves the terminal as it was. */
+export async function onTerminal({ id, kind, before, note, signal }: Attachment, socket: Socket): Promise<Detached> {
+  note(`${id}: ${kind}; Ctrl-] leaves`)
+  const filter = createFilter()
+  // Piped through `tee` the bytes end up on a terminal all the same.
+  process.stdout.write(recall(before, (terminalSize()?.rows ?? usualRows) - 1))
+  const ending = awaitEnding(socket, signal)
+  const terminal = rawTerminal({
+    onInput: (bytes) => {
+      const end = bytes.indexOf(leaveByte)
+      send(socket, end === -1 ? bytes : bytes.subarray(0, end))
+      if (end !== -1) ending.leave()
+    },
+    onHangup: ending.leave,
+    farewell: () => calming(filter.traces),
+  })
+  const silence = relay(socket, filter)
+  const how = await ending.how
+  silence()
+  // What was typed before is still sent while the terminal is given back.
+  socket.end()
+  await terminal.restore()
+  socket.destroy()
+  ending.forget()
+  return how
+}
+
+function send(socket: Socket, bytes: Buffer): void {
+  if (bytes.length === 0) return
+  if (socket.writableLength + bytes.length <= maxUnreadBytes) socket.write(bytes)
+  else if (isTerminal(2)) process.stderr.write('\u0007')
+}
+
+/** Guest to stdout, at the pace of whoever reads that; unfiltered without a filter. Returns what ends it. */
+export function relay(socket: Socket, filter: Filter | undefined): () => void {
+  const { stdout } = process
+  const resume = (): void => {
+    socket.resume()
+  }
+  const pass = (chunk: Buffer): void => {
+    const bytes = filter === undefined ? chunk : filter.push(chunk)
+    if (bytes.length === 0 || stdout.write(bytes)) return
+    socket.pause()
+    stdout.once('drain', resume)
+  }
+  socket.on('data', pass)
+  return () => {
+    socket.off('data', pass)
+    stdout.off('drain', resume)
+    // Read on, into nothing, so that the end of the stream is seen.
+    socket.resume()
+  }
+}
