@@ -1,9 +1,9 @@
 // What is known of this host and its QEMU, found out once and kept, so that `start` does not pay for it.
+import path from 'node:path'
 import { Failure } from '../core/errors.js'
 import { bootId, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
-import { runOrFail } from '../sys/process.js'
-import { tryKvm, type Verdict } from './trial.js'
+import type { Verdict } from './trial.js'
 
 export interface HostFacts {
   /** The QEMU program. */
@@ -17,27 +17,53 @@ export interface HostFacts {
   readonly isFresh: boolean
 }
 
+type Facts = Omit<HostFacts, 'isFresh'>
+
+/** The facts of one QEMU program, and until when they hold. */
+interface Kept {
+  readonly key: string
+  readonly untilMs: number | null
+  readonly facts: Facts
+}
+
+/** How long a verdict on KVM is believed that may only show how busy the host was. */
+const doubtfulMs = 10 * 60_000
+
+/** Longer than any look at a host takes: whoever waits for another's look gets on with its own after that. */
+const lookTimeoutMs = 5000
+
+/** Facts of so many programs are kept; a VM may have a QEMU of its own. */
+const maxKept = 8
+
 const programs = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm', 'kvm']
 
 /**
- * The facts, from `cacheFile` where they still hold: the same program, kernel, boot, /dev/kvm and rights. Throws a Failure
- * that says what to install when there is no QEMU. `prefix` is what QEMU is run through when root drops its rights.
+ * The facts, from `cacheFile` where they still hold: the same program, boot, /dev/kvm and rights. Throws a Failure that
+ * says what to install when there is no QEMU. `prefix` is what QEMU is run through when root drops its rights.
  */
 export async function hostFacts(options: {
   program: string | undefined
   cacheFile: string
   prefix?: readonly string[]
 }): Promise<HostFacts> {
+  const { cacheFile, prefix = [] } = options
   const program = findQemu(options.program)
-  const prefix = options.prefix ?? []
   const key = cacheKey(program, prefix)
-  const cached = readCache(options.cacheFile, key)
-  if (cached !== undefined) return { ...cached, isFresh: false }
-  const [version, machine, kvm] = await Promise.all([askVersion(program), askMachine(program), tryKvm(program, prefix)])
-  const facts = { path: program, version, machine, kvm }
-  makePrivateFolder(options.cacheFile.slice(0, options.cacheFile.lastIndexOf('/')))
-  writeWhole(options.cacheFile, `${JSON.stringify({ key, facts }, undefined, 2)}\n`)
-  return { ...facts, isFresh: true }
+  const cached = (): Facts | undefined => stillTrue(readCache(cacheFile)[key.program], key.state)
+  const known = cached()
+  if (known !== undefined) return { ...known, isFresh: false }
+  const endTurn = await takeTurn(cacheFile, () => cached() !== undefined)
+  try {
+    // Whoever was first has found it out for all.
+    const meanwhile = cached()
+    if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
+    const facts = await find(program, prefix)
+    const untilMs = facts.kvm.isDoubtful === true ? Date.now() + doubtfulMs : null
+    keep(cacheFile, key.program, { key: key.state, untilMs, facts })
+    return { ...facts, isFresh: true }
+  } finally {
+    endTurn()
+  }
 }
 
 /** The path of the QEMU program: the setting `qemu`, else what distributions call it. */
@@ -45,57 +71,93 @@ export function findQemu(wanted: string | undefined): string {
   const found = (wanted === undefined ? programs : [wanted]).map((name) => findProgram(name)).find((file) => file !== undefined)
   if (found !== undefined) return found
   throw new Failure(`there is no ${wanted ?? 'qemu-system-x86_64'} on this machine`, {
-    hints: [`install QEMU: ${installLine()}`],
+    hints: [`install QEMU: ${installLine(readText('/etc/os-release') ?? '')}`],
   })
 }
 
-/** How QEMU is installed here, by /etc/os-release. */
-function installLine(): string {
-  const release = readText('/etc/os-release') ?? ''
-  const like = [...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)/gm)].map((match) => match[1]).join(' ')
-  if (/fedora|rhel|centos/.test(like)) return 'sudo dnf install qemu-system-x86-core qemu-img'
-  if (like.includes('arch')) return 'sudo pacman -S qemu-base'
-  if (like.includes('alpine')) return 'sudo apk add qemu-system-x86_64 qemu-img util-linux'
+/** How QEMU is installed, by the text of /etc/os-release. */
+export function installLine(release: string): string {
+  const like = new Set([...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)/gm)].flatMap((match) => match[1]?.split(' ') ?? []))
+  if (like.has('fedora')) return 'sudo dnf install qemu-system-x86-core qemu-img'
+  if (like.has('rhel') || like.has('centos')) return 'sudo dnf install qemu-kvm qemu-img'
+  if (like.has('arch')) return 'sudo pacman -S qemu-base'
+  if (like.has('alpine')) return 'sudo apk add qemu-system-x86_64 qemu-img util-linux'
+  if (like.has('suse') || like.has('opensuse')) return 'sudo zypper install qemu-x86 qemu-tools'
   return 'sudo apt install qemu-system-x86 qemu-utils'
 }
 
-/** Changes whenever the facts might. */
-function cacheKey(program: string, prefix: readonly string[]): string {
+/** Names the program and how it is run, and tells with `state` whether anything has changed that the facts depend on. */
+function cacheKey(program: string, prefix: readonly string[]): { program: string; state: string } {
   const real = realPath(program) ?? program
   const file = stat(real)
   const kvm = stat('/dev/kvm')
-  const parts = [
-    program,
-    real,
-    file?.size,
-    file?.mtimeMs,
-    file?.ino,
-    bootId(),
-    kvm?.rdev,
-    kvm?.mode,
-    kvm?.uid,
-    kvm?.gid,
-    ...userIds(),
-    ...prefix,
-  ]
-  return parts.join(' ')
+  // The times of /dev/kvm tell of a changed list of access rights and of a module that was loaded anew.
+  const device = kvm === undefined ? ['no kvm'] : [kvm.ino, kvm.rdev, kvm.mode, kvm.uid, kvm.gid, kvm.ctimeMs]
+  const state = [real, file?.size, file?.mtimeMs, file?.ino, bootId(), ...device, 'user', ...userIds()]
+  return { program: [...prefix, program].join(' '), state: state.join(' ') }
 }
 
-function readCache(file: string, key: string): Omit<HostFacts, 'isFresh'> | undefined {
+function readCache(file: string): Readonly<Record<string, unknown>> {
   try {
-    const kept = JSON.parse(readText(file) ?? 'null') as { key: string; facts: Omit<HostFacts, 'isFresh'> } | null
-    return kept?.key === key ? kept.facts : undefined
+    const kept: unknown = JSON.parse(readText(file) ?? '{}')
+    return typeof kept === 'object' && kept !== null ? { ...kept } : {}
   } catch {
-    return undefined // damaged: found out anew
+    return {} // damaged: found out anew
   }
 }
 
-async function askVersion(program: string): Promise<string> {
-  const text = await runOrFail(`ask ${program} for its version`, [program, '--version'])
-  return /version (\S+)/.exec(text)?.[1] ?? 'unknown'
+/** The facts of an entry of the cache, if it is whole and holds now. */
+function stillTrue(entry: unknown, state: string): Facts | undefined {
+  const { key, untilMs, facts } = (entry ?? {}) as Partial<Kept>
+  if (key !== state || untilMs === undefined || (untilMs !== null && Date.now() >= untilMs)) return undefined
+  const { path, version, machine, kvm } = facts ?? {}
+  const isWhole = [path, version, machine, kvm?.why].every((text) => typeof text === 'string')
+  return isWhole && typeof kvm?.works === 'boolean' ? facts : undefined
 }
 
-async function askMachine(program: string): Promise<string> {
-  const text = await runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help'])
-  return /^q35\s.*\(alias of (\S+)\)/m.exec(text)?.[1] ?? 'q35'
+/** What is kept only saves time: a folder that cannot be written costs no start. */
+function keep(file: string, program: string, kept: Kept): void {
+  const { [program]: _, ...others } = readCache(file)
+  const newest = Object.entries(others).slice(1 - maxKept)
+  try {
+    writeWhole(file, `${JSON.stringify({ ...Object.fromEntries(newest), [program]: kept }, undefined, 2)}\n`)
+  } catch {
+    // As said.
+  }
+}
+
+/**
+ * Lets one look at a time, so that many first starts at once do not disturb each other's trial. Waits until it is our
+ * turn or `isDone`; returns what ends the turn.
+ */
+async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() => void> {
+  try {
+    makePrivateFolder(path.dirname(cacheFile))
+    const [{ tryLock }, { sleep }] = await Promise.all([import('../sys/lock.js'), import('../sys/process.js')])
+    const deadline = Date.now() + lookTimeoutMs
+    for (;;) {
+      const lock = tryLock(`${cacheFile}.lock`)
+      if (lock !== undefined) return () => lock.release()
+      if (isDone() || Date.now() >= deadline) return () => {}
+      await sleep(30 + Math.random() * 50)
+    }
+  } catch {
+    // Where no lock can be made, nothing can be kept either.
+    return () => {}
+  }
+}
+
+async function find(program: string, prefix: readonly string[]): Promise<Facts> {
+  const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
+  const [version, machines, kvm] = await Promise.all([
+    runOrFail(`ask ${program} for its version`, [program, '--version']),
+    runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help']),
+    tryKvm(program, prefix),
+  ])
+  return {
+    path: program,
+    version: /version (\d[\w.]*)/.exec(version)?.[1] ?? 'unknown',
+    machine: /^q35\s.*\(alias of (\S+)\)/m.exec(machines)?.[1] ?? 'q35',
+    kvm,
+  }
 }

@@ -1,106 +1,171 @@
 // KVM is tried before it is believed: /dev/kvm may open and yet run no 64-bit guest, as on some nested hosts.
-import { open, close, remove, temporaryName, writeBytes } from '../sys/file.js'
 import { errorCode } from '../core/errors.js'
+import { close, open, readText, remove, stat, temporaryName, writeBytes } from '../sys/file.js'
 import { run } from '../sys/process.js'
+import { success, trialFirmware, type Mark } from './trialguest.js'
 
 /** Whether KVM works, and in words why not. */
 export interface Verdict {
   readonly works: boolean
   readonly why: string
+  /** The trial may have failed because the host was busy: not to be believed for long. */
+  readonly isDoubtful?: true
 }
-
-/** What the trial guest reports by isa-debug-exit, as QEMU's exit status: (0x2a << 1) | 1. */
-const success = 85
 
 /** A working KVM answers within 100 ms. */
 const trialTimeoutMs = 1000
 
+/** Between two marks a guest takes milliseconds. One that was killed sooner after its last mark may only have been late. */
+const surelyHungMs = 300
+
+/** The status of a program that had to be killed, as a shell says it. */
+const killed = 128 + 9
+
+/** How a trial ended. */
+export interface TrialResult {
+  readonly status: number
+  /** The marks that the guest made, in order. */
+  readonly marks: string
+  readonly stderr: string
+  /** How long before the end the last mark came. */
+  readonly quietMs: number
+}
+
 /**
- * The trial guest: firmware of 64 KiB that enters long mode and says so. `as` and `objdump -D -b binary -m i8086` show it:
- *
- *     0000  cli; xor ax,ax; mov ds,ax
- *     0005  mov dword [1000h],2003h; mov dword [2000h],3003h; mov dword [3000h],83h     ; first 2 MiB as they are
- *     0020  lgdt cs:[0090h]
- *     0027  mov eax,20h; mov cr4,eax                                                    ; PAE
- *     0030  mov eax,1000h; mov cr3,eax
- *     0039  mov ecx,0C0000080h; rdmsr; or eax,100h; wrmsr                               ; EFER.LME
- *     0049  mov eax,cr0; or eax,80000001h; mov cr0,eax                                  ; protection and paging
- *     0055  jmp dword 8:0F005Dh
- *     005D  mov rax,1122334455667788h; shr rax,32; cmp eax,11223344h; jne 0076h         ; only 64-bit code can
- *     0072  mov al,2Ah; out 0F4h,al
- *     0076  hlt; jmp 0076h
- *     0080  GDT: null, 64-bit code; 0090  its size and place
- *     FFF0  jmp 0F000h:0000h                                                            ; the reset vector
+ * Tries KVM with a real guest, for a second at most. `prefix` is what QEMU is run through (setpriv, when root drops its
+ * rights).
  */
-const code =
-  'fa31c08ed866c70600100320000066c70600200330000066c706003083000000' +
-  '2e660f0116900066b8200000000f22e066b8001000000f22d866b9800000c00f' +
-  '32660d000100000f300f20c0660d010000800f22c066ea5d000f00080048b888' +
-  '7766554433221148c1e8203d443322117504b02ae6f4f4ebfd8db400008d7400' +
-  '000000000000000000000000009a20000f0080000f000000'
-const resetVector = 'ea000000f0'
-
-/** The firmware as it stands in ROM. */
-export function trialFirmware(): Buffer {
-  const rom = Buffer.alloc(64 * 1024)
-  rom.write(code, 0, 'hex')
-  rom.write(resetVector, 0xfff0, 'hex')
-  return rom
-}
-
-/** Tries KVM with a real guest, for a second at most. `prefix` is what QEMU is run through (setpriv, when root drops its rights). */
 export async function tryKvm(program: string, prefix: readonly string[] = [], device = '/dev/kvm'): Promise<Verdict> {
-  const obstacle = prefix.length > 0 ? undefined : deviceObstacle(device)
-  if (obstacle !== undefined) return { works: false, why: obstacle }
-  return judge(await runTrial(program, 'kvm', trialTimeoutMs, prefix))
+  // The rights that count are those of the user whom QEMU runs as.
+  const code = prefix.length > 0 ? undefined : openingFault(device)
+  if (code !== undefined) return { works: false, why: deviceFault(code, look(device)) }
+  return judge(await runTrial({ program, accelerator: 'kvm', timeoutMs: trialTimeoutMs, prefix }), look(device))
 }
 
-/** Runs the trial guest. Resolves to QEMU's exit status and words; 137 is one that had to be killed. */
-export async function runTrial(program: string, accelerator: string, timeoutMs: number, prefix: readonly string[] = []) {
-  const firmware = temporaryName('nbsvm-trial')
+/** Runs the trial guest, or another `firmware`. It is killed after `timeoutMs`. Nothing is left behind. */
+export async function runTrial(options: {
+  readonly program: string
+  readonly accelerator: 'kvm' | 'tcg'
+  readonly timeoutMs: number
+  readonly prefix?: readonly string[]
+  readonly firmware?: Buffer
+}): Promise<TrialResult> {
+  const { program, accelerator, timeoutMs, prefix = [], firmware = trialFirmware() } = options
+  const fd = unnamed(firmware)
+  let marks = ''
+  let markedMs = Date.now()
+  const onOutput = (text: string): void => {
+    marks += text
+    markedMs = Date.now()
+  }
   try {
-    writeBytes(firmware, trialFirmware(), prefix.length > 0 ? 0o644 : 0o600)
-    const exit = 'isa-debug-exit,iobase=0xf4,iosize=4'
-    const machine = [
-      '-machine',
-      'q35',
-      '-accel',
-      accelerator,
-      '-cpu',
-      'max',
-      '-m',
-      '16',
-      '-nodefaults',
-      '-no-user-config',
-      '-display',
-      'none',
-    ]
-    return await run([...prefix, program, ...machine, '-bios', firmware, '-device', exit], { timeoutMs })
+    const command = [...prefix, program, ...trialMachine(accelerator), '-bios', '/proc/self/fd/3']
+    const { status, stderr } = await run(command, { timeoutMs, onOutput, pass: [fd] })
+    return { status, marks, stderr, quietMs: Date.now() - markedMs }
   } finally {
-    remove(firmware)
+    close(fd)
   }
 }
 
-function judge({ status, stderr }: { status: number; stderr: string }): Verdict {
-  if (status === success) return { works: true, why: 'a trial guest ran' }
-  if (status === 137)
-    return { works: false, why: '/dev/kvm is there, but a trial guest hung on it (a nested host without hardware help?)' }
-  const words = stderr
-    .trim()
-    .split('\n')[0]
-    ?.replace(/^\S*qemu\S*: /, '')
-  return { works: false, why: `a trial guest failed: ${words || `exit status ${status}`}` }
+function trialMachine(accelerator: 'kvm' | 'tcg'): string[] {
+  const bare = ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-machine', 'q35', '-m', '2']
+  const marks = ['-chardev', 'stdio,id=marks', '-device', 'isa-debugcon,iobase=0xe9,chardev=marks']
+  const end = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
+  // The CPU that a VM gets: `-cpu host` is where some hosts fail.
+  return [...bare, '-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max', ...marks, ...end]
 }
 
-function deviceObstacle(device: string): string | undefined {
+/** A file without a name, which nobody has to remove; another user's QEMU may read it too. */
+function unnamed(bytes: Buffer): number {
+  const file = temporaryName('nbsvm-trial')
+  writeBytes(file, bytes, 0o644)
+  const fd = open(file, 'read')
+  remove(file)
+  return fd
+}
+
+/** What else is known where KVM fails, for the words. */
+export interface Surroundings {
+  readonly device: string
+  /** Permissions of the device; undefined where there is none. */
+  readonly mode: number | undefined
+  /** The name of the device's group. */
+  readonly group: string | undefined
+  /** Which kernel module would serve this CPU; undefined where the CPU shows no virtualization. */
+  readonly module: 'kvm_intel' | 'kvm_amd' | undefined
+}
+
+function look(device: string): Surroundings {
+  const node = stat(device)
+  const groups = new Map((readText('/etc/group') ?? '').split('\n').map((line) => [line.split(':')[2], line.split(':')[0]]))
+  const flags = /^flags\s*:.*$/m.exec(readText('/proc/cpuinfo') ?? '')?.[0].split(' ') ?? []
+  return {
+    device,
+    mode: node?.mode,
+    group: node === undefined ? undefined : groups.get(String(node.gid)),
+    module: flags.includes('vmx') ? 'kvm_intel' : flags.includes('svm') ? 'kvm_amd' : undefined,
+  }
+}
+
+/** The verdict on a trial. */
+export function judge({ status, marks, stderr, quietMs }: TrialResult, around: Surroundings): Verdict {
+  if (status === success) return { works: true, why: 'a trial guest ran 64-bit code with it' }
+  const words = complaint(stderr)
+  if (/invalid accelerator|not compiled in|does not support/i.test(words)) {
+    return { works: false, why: 'this QEMU is built without KVM' }
+  }
+  if (/permission denied/i.test(words)) return { works: false, why: deviceFault('EACCES', around) }
+  if (/no such file/i.test(words)) return { works: false, why: deviceFault('ENOENT', around) }
+  if (status !== killed) {
+    const what = status === 0 ? 'a trial guest crashed with it' : 'a trial guest failed with it'
+    return { works: false, why: `${what}: ${words || `QEMU ended with ${status}`}` }
+  }
+  const doubt = marks === '' || quietMs < surelyHungMs ? { isDoubtful: true as const } : {}
+  return { works: false, why: words === '' ? hangs(marks) : `${hangs(marks)}: ${words}`, ...doubt }
+}
+
+function hangs(marks: string): string {
+  const words: Record<Mark | '', string> = {
+    '': 'a trial guest did not begin',
+    r: 'a trial guest hung with it before protected mode',
+    p: 'a trial guest hung with it on the way into 64-bit mode',
+    l: 'it runs 64-bit code far too slowly, as where a nested host only emulates it',
+  }
+  const last = marks.at(-1) ?? ''
+  return last in words ? words[last as Mark] : 'a trial guest hung with it'
+}
+
+/** The first line of QEMU's that is no mere warning, without the name that it puts before it. */
+function complaint(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim().replace(/^[^\s:]+: /, ''))
+  return lines.find((line) => line !== '' && !line.startsWith('warning:')) ?? ''
+}
+
+/** Why the device cannot be opened, by the system's error code, and what helps. */
+export function deviceFault(code: string, { device, mode, group = 'kvm', module }: Surroundings): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM': {
+      const open = mode === undefined || (mode & 0o060) === 0o060
+      const grant = open ? '' : `sudo chgrp kvm ${device} && sudo chmod g+rw ${device} && `
+      return `${device} is closed to you: ${grant}sudo usermod -aG ${open ? group : 'kvm'} $USER, then log in again`
+    }
+    case 'ENOENT':
+    case 'ENODEV':
+    case 'ENXIO':
+      return module === undefined
+        ? `there is no ${device}, and the CPU shows no virtualization: it is off in the firmware's settings, or this machine is a guest itself`
+        : `there is no ${device}: the kernel module is not loaded: sudo modprobe ${module}`
+    default:
+      return `${device} cannot be opened (${code})`
+  }
+}
+
+function openingFault(device: string): string | undefined {
   try {
     close(open(device, 'device'))
     return undefined
   } catch (error) {
-    if (errorCode(error) === 'ENOENT')
-      return `there is no ${device}: no virtualization in this CPU or its firmware settings, or the kvm module is not loaded`
-    if (errorCode(error) === 'EACCES')
-      return `${device} is closed to you; join its group: sudo usermod -aG kvm $USER, then log in again`
-    return `${device} cannot be opened (${errorCode(error) ?? 'unknown'}); is the kvm module loaded?`
+    return errorCode(error) ?? 'unknown'
   }
 }
