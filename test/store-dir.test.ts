@@ -24,9 +24,13 @@ import {
 
 const live = { live: noneLive }
 let place: Place
+const places: Place[] = []
 beforeEach(() => {
   place = makePlace()
+  places.push(place)
 })
+// node:test does not run afterEach for a test that skips itself.
+after(() => places.forEach((each) => each.remove()))
 afterEach(() => {
   const left = fs.existsSync(place.folder) ? leftovers(place.folder) : []
   place.remove()
