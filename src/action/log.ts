@@ -10,6 +10,6 @@ after the VM is gone, until the next start.`,
     const { log_size: maxBytes } = vm.settings
     trimLog(vm.drawer.consoleLog, maxBytes)
     const text = readLog(vm.drawer.consoleLog, maxBytes).trimEnd()
-    out(isTerminal ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
+    out(isTerminal() ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
   },
 }

@@ -18,7 +18,7 @@ export const ls: Command = {
     }
     while (!signal.aborted) {
       const text = await listing(outside, flags['json'] === true)
-      out(isTerminal ? `${wipe}${text}` : text)
+      out(isTerminal() ? `${wipe}${text}` : text)
       await pause(refreshMs, signal)
     }
   },

@@ -21,7 +21,7 @@ listen to the button goes on running, and shutdown fails; nbsvm foo stop ends it
     if (why === undefined) {
       const end = signal.aborted ? 'and you stopped waiting' : `after ${vm.settings.timeout} seconds`
       throw new Failure(`${vm.id} is still running ${end}: the guest was asked to shut down`, {
-        hints: [`end it now: nbsvm ${vm.name} stop`, `wait longer: nbsvm ${vm.name} timeout=300 shutdown`],
+        hints: [`end it now: ${vm.call} stop`, `wait longer: ${vm.call} timeout=300 shutdown`],
       })
     }
     note(`${vm.id}: ${why}`)

@@ -1,5 +1,7 @@
 // Every action and every command, once. Help, man page, completion and the parser are made from this table; a new verb is
 // one file and one row here.
+// What nbsvm alone does, and does most often, is loaded with the program; all else when it is called.
+import { ls } from './ls.js'
 import type { ActionRow, Command, Row, Takes } from './verb.js'
 
 const none: Takes = { min: 0, max: 0 }
@@ -100,7 +102,7 @@ export const commands: readonly Row<Command>[] = [
   command('ls', none, {
     flags: { json: 'as a JSON array', watch: 'draw it anew every second' },
     summary: 'list the VMs (nbsvm alone does it too)',
-    load: async () => (await import('./ls.js')).ls,
+    load: async () => ls,
   }),
   command('help', atMostOne, {
     words: '[ACTION]',

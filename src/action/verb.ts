@@ -19,7 +19,7 @@ export interface Context {
   /** Aborted by Ctrl-C and by SIGTERM: undo what is half done, then stop. */
   readonly signal: AbortSignal
   /** Whether stdout is a terminal: what is drawn and redrawn is only for one. */
-  readonly isTerminal: boolean
+  readonly isTerminal: () => boolean
   /** Places, environment and settings in place, from which other VMs can be opened. */
   readonly outside: Outside
 }

@@ -24,7 +24,7 @@ export function describe(error: unknown): string[] {
   return [`nbsvm: ${messages.join(': ')}`.replaceAll('\n', '\n  '), ...hints.map((hint) => `  ${hint}`)]
 }
 
-function* chain(error: unknown): Generator<unknown> {
+function* chain(error: unknown): Generator {
   for (let at = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) yield at
 }
 

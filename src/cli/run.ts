@@ -1,7 +1,7 @@
 // Runs a line that has been read: finds its VMs, checks all of it, then acts.
 import { actions, commands } from '../action/table.js'
 import type { ActionRow, CommandContext, Context } from '../action/verb.js'
-import { chooseClass } from '../config/layers.js'
+import { chooseClass } from '../config/class.js'
 import { isSettingName, settingNames } from '../config/settings.js'
 import { Failure, UsageError } from '../core/errors.js'
 import type { Environment } from '../sys/environment.js'

@@ -7,13 +7,14 @@ import type { Context } from '../action/verb.js'
  */
 export function voice(prefix: string | undefined): Pick<Context, 'out' | 'note' | 'progress' | 'isTerminal'> {
   const say = (fd: 1 | 2) => (text: string) => write(fd, prefixed(text, prefix))
-  const draws = prefix === undefined && isTerminal(2) && process.env['TERM'] !== 'dumb'
+  // Asked for when it is needed: most actions never draw, and node:tty takes 3 ms to load.
+  const draws = (): boolean => prefix === undefined && process.env['TERM'] !== 'dumb' && isTerminal(2)
   return {
     out: say(1),
     note: say(2),
     // Back to the line's begin, then erase to its end.
-    progress: (line) => (draws ? write(2, `\r\u001B[K${line ?? ''}`) : undefined),
-    isTerminal: isTerminal(1),
+    progress: (line) => (draws() ? write(2, `\r\u001B[K${line ?? ''}`) : undefined),
+    isTerminal: () => isTerminal(1),
   }
 }
 

@@ -52,7 +52,7 @@ export const settingsTable = {
   accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),
   ram: setting(choice('private', 'shared'), 'whether RAM is private to QEMU or a shared memfd', 'private'),
   qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-x86_64'),
-  timeout: setting(seconds, 'seconds that shutdown and wait wait', '60'),
+  timeout: setting(seconds, 'seconds that shutdown waits', '60'),
   log_size: setting(size, "how much of the console's output is kept", '4M'),
   trust_source: setting(choice('no', 'yes'), 'accept a source image that refers to other files of the host', 'no'),
 } as const

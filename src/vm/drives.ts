@@ -64,7 +64,7 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
   makePrivateFolder(vm.drawer.folder)
   const lock = await waitLock(vm.drawer.lock, lockWaitMs)
   if (lock === undefined) {
-    throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: nbsvm ${vm.name} shutdown`] })
+    throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
   }
   try {
     return await work(await storeOf(vm))
@@ -78,7 +78,7 @@ export async function findDrive(store: Store, vm: Vm, number: string | undefined
   const drives = await store.drives(vm.id)
   const found = number === undefined && drives.length === 1 ? drives[0] : drives.find((drive) => String(drive.number) === number)
   if (found !== undefined) return found
-  if (drives.length === 0) throw new UsageError(`${vm.id} has no drives`, { hints: [`make one: nbsvm ${vm.name} newimg`] })
+  if (drives.length === 0) throw new UsageError(`${vm.id} has no drives`, { hints: [`make one: ${vm.call} newimg`] })
   const names = drives.map(({ name }) => name).join(', ')
   if (number === undefined) throw new UsageError(`${vm.id} has several drives: ${names}`, { hints: ['say which one: --drive=N'] })
   throw new UsageError(`${vm.id} has no drive ${JSON.stringify(number)}; it has ${names}`)

@@ -25,6 +25,6 @@ export async function noSuchVm(vm: Vm, outside: Outside): Promise<UsageError> {
   const near = nearest(vm.name, names)
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return new UsageError(`there is no VM ${vm.id}${question}`, {
-    hints: [`make it: nbsvm ${vm.name} newimg`, ...(names.length > 0 ? ['see which there are: nbsvm ls'] : [])],
+    hints: [`make it: ${vm.call} newimg`, ...(names.length > 0 ? ['see which there are: nbsvm ls'] : [])],
   })
 }

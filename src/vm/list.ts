@@ -2,7 +2,6 @@
 import { byNumberInText } from '../core/order.js'
 import { driveName, parseDriveName } from '../core/name.js'
 import { list, readText } from '../sys/file.js'
-import { readLockedInodes } from '../sys/lock.js'
 import type { Store } from '../store/store.js'
 import { drawerOf } from './drawer.js'
 import { glance, type State } from './state.js'
@@ -26,11 +25,10 @@ export async function listVms(outside: Outside): Promise<Listed[]> {
   const drives = await drivesById(await allStores(outside))
   const drawers = list(place.state).filter((name) => name !== 'drives' && !name.startsWith('.'))
   const ids = [...new Set([...drawers, ...drives.keys()])].toSorted(byNumberInText)
-  const locked = readLockedInodes()
   const withDrawer = new Set(drawers)
   return ids.map((id) => {
     const drawer = drawerOf(place.state, id)
-    const { state, pid } = withDrawer.has(id) ? glance(drawer, locked) : { state: 'stopped' as const, pid: undefined }
+    const { state, pid } = withDrawer.has(id) ? glance(drawer) : { state: 'stopped' as const, pid: undefined }
     const vmClass = classOf(id, drawer.class)
     const name = vmClass === null ? id : id.slice(vmClass.length + 1)
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)

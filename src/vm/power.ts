@@ -14,5 +14,5 @@ export async function tell(vm: Vm, doing: string, command: 'stop' | 'cont' | 'sy
 /** Throws a Failure that says how to start it when the VM does not run. */
 export function requireRunning(vm: Vm, doing: string): void {
   if (isRunning(vm.drawer)) return
-  throw new Failure(`cannot ${doing} ${vm.id}: it is not running`, { hints: [`start it: nbsvm ${vm.name} start`] })
+  throw new Failure(`cannot ${doing} ${vm.id}: it is not running`, { hints: [`start it: ${vm.call} start`] })
 }

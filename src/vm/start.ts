@@ -47,7 +47,7 @@ function runsAlready(vm: Vm): Failure {
   const pid = qemuPid(vm.drawer)
   if (pid === undefined) return new Failure(`cannot start ${vm.id}: it is starting already, or its drives are being worked on`)
   return new Failure(`cannot start ${vm.id}: it runs already as pid ${pid}`, {
-    hints: [`see it: nbsvm ${vm.name}`, `restart it: nbsvm ${vm.name} stop start`],
+    hints: [`see it: ${vm.call}`, `restart it: ${vm.call} stop start`],
   })
 }
 
@@ -91,5 +91,5 @@ async function launch(vm: Vm, machine: Machine, lock: Lock): Promise<number> {
 function refusal(vm: Vm, drawer: Drawer, cause: unknown): Failure {
   const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*qemu-system-\S+: /gm, '')
   if (words === '') return new Failure(`cannot start ${vm.id}`, { cause, hints: [`the command was: ${drawer.command}`] })
-  return new Failure(`cannot start ${vm.id}: QEMU refused: ${words}`, { hints: [`the command: nbsvm ${vm.name} explain`] })
+  return new Failure(`cannot start ${vm.id}: QEMU refused: ${words}`, { hints: [`the command: ${vm.call} explain`] })
 }

@@ -2,7 +2,7 @@
 import { lastState, parseJournal, whyEnded, type Ending } from '../qemu/journal.js'
 import { bootId } from '../sys/environment.js'
 import { readTail, readText, stat } from '../sys/file.js'
-import { isLocked, type LockedInodes } from '../sys/lock.js'
+import { isLocked } from '../sys/lock.js'
 import { hasOpen } from '../sys/process.js'
 import type { Drawer } from './drawer.js'
 
@@ -19,14 +19,14 @@ export interface Glance {
 }
 
 /**
- * A quick look for lists. `locked` is the kernel's table of locks, read once for all: a VM that it misses looks stopped,
- * which is good enough to show and not good enough to act on (`isRunning` is).
+ * A quick look for lists: whether the VM's QEMU is there. A VM that is just starting looks stopped, which is good enough
+ * to show and not good enough to act on (`isRunning` is). /proc/locks would show every lock at once, and its first reader
+ * waits 10 ms for the kernel.
  */
-export function glance(drawer: Drawer, locked: LockedInodes): Glance {
-  const lock = stat(drawer.lock)
-  if (lock === undefined || !locked.has(lock.ino)) return { state: 'stopped', pid: undefined }
-  const pid = qemuPid(drawer)
-  if (pid === undefined) return { state: isLocked(drawer.lock) ? 'busy' : 'stopped', pid: undefined }
+export function glance(drawer: Drawer): Glance {
+  // QEMU removes its pidfile when it ends well, so most of what does not run is known by this look.
+  const pid = stat(drawer.pid) === undefined ? undefined : qemuPid(drawer)
+  if (pid === undefined) return { state: 'stopped', pid }
   return { state: lastState(parseJournal(readTail(drawer.events, journalTailBytes) ?? '')).state, pid }
 }
 

@@ -12,6 +12,8 @@ export interface Vm {
   /** As the user calls it, without the class. */
   readonly name: string
   readonly class: string | undefined
+  /** How the user calls it, for messages that say what to type: `nbsvm foo`, `nbsvm foo class=win`. */
+  readonly call: string
   /** `[CLASS-]VM`: what its drawer, drives and files are called. */
   readonly id: string
   readonly place: Place
@@ -45,5 +47,6 @@ export function openVm(name: string, { place, environment, vmClass, line }: Outs
     commandLine: line,
     environment,
   })
-  return { name, class: vmClass, id, place, drawer, settings: folded.settings, folded }
+  const call = vmClass === undefined ? `nbsvm ${name}` : `nbsvm ${name} class=${vmClass}`
+  return { name, call, class: vmClass, id, place, drawer, settings: folded.settings, folded }
 }
