@@ -6,7 +6,7 @@ import { Qmp } from './qmpsession.js'
 
 export { QemuEnded, QmpDisconnected, QmpError } from './qmperror.js'
 export { Qmp } from './qmpsession.js'
-export type { Arguments, CallOptions, CommandName, EventName, QmpEvent, Result } from './qmpsession.js'
+export type { Arguments } from './qmpsession.js'
 
 export interface ConnectOptions {
   /** How long the socket may stay away, refuse, or give no greeting. */

@@ -3,7 +3,7 @@
 import { Failure, messageOf } from '../core/errors.js'
 
 /** A line longer than this is no answer of QEMU's: the whole schema, its longest, has 200 KB. */
-export const maxLineBytes = 64 * 1024 * 1024
+const maxLineBytes = 64 * 1024 * 1024
 
 /** What QEMU says: a greeting, an answer to the command with that id, or an event. */
 export type Message =
