@@ -8,7 +8,8 @@ import { UsageError } from '../core/errors.js'
 import { describeOrigin } from './fold.js'
 import type { Folded } from './fold.js'
 import type { Subject } from './layers.js'
-import { chooseClass, classFromProgram, loadSettings, settingsFiles } from './layers.js'
+import { chooseClass, classFromProgram } from './class.js'
+import { loadSettings, settingsFiles } from './layers.js'
 
 let root = ''
 let folders = { userFolder: '', systemFolder: '' }

@@ -1,7 +1,7 @@
-// Which settings files there are for a VM, and what its class is.
+// Which settings files there are for a VM.
 import path from 'node:path'
 import { UsageError } from '../core/errors.js'
-import { checkName, vmId } from '../core/name.js'
+import { vmId } from '../core/name.js'
 import { homeFolder } from '../sys/environment.js'
 import { readText, stat } from '../sys/file.js'
 import { evaluateFiles } from './evaluate.js'
@@ -67,27 +67,4 @@ function readSettingsFile(file: string): string | undefined {
     if (error instanceof UsageError) throw error
     throw new UsageError(`cannot read the settings file ${file}`, { cause: error, hints: [`see who may read it: ls -l ${file}`] })
   }
-}
-
-/**
- * The class that the program's name stands for: `winvm` (a link to `nbsvm`) is class `win`; `nbsvm` itself, and any name
- * that does not end in `vm`, is none. `program` may be a path. Throws UsageError for what is no class name.
- */
-export function classFromProgram(program: string): string | undefined {
-  const vmClass = /^(?!nbsvm$)(?<vmClass>.+)vm$/.exec(path.basename(program))?.groups?.['vmClass']
-  return vmClass === undefined ? undefined : checkName('class', vmClass)
-}
-
-/**
- * The class of this call: `class=` of the command line (empty for none), else the environment's `class`, else what the
- * program was called by. Throws UsageError for what is no class name.
- */
-export function chooseClass(given: {
-  readonly commandLine: string | undefined
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly program: string
-}): string | undefined {
-  const wanted = given.commandLine ?? (given.environment['class'] || undefined)
-  if (wanted === '') return undefined
-  return wanted === undefined ? classFromProgram(given.program) : checkName('class', wanted)
 }

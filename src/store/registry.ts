@@ -1,5 +1,7 @@
-// Every kind of store by its name. A new one is a row here, and is loaded only by those who have it.
+// Every kind of store by its name. A new one is a row here. Plain files are every list's, all else is loaded by those
+// who have it.
 import { UsageError } from '../core/errors.js'
+import { dirStore } from './dir/dir.js'
 import type { Store } from './store.js'
 
 /** What stores are opened with; each takes what it needs. */
@@ -13,7 +15,7 @@ export interface StoreOptions {
 }
 
 export const stores = {
-  dir: async ({ folder }: StoreOptions): Promise<Store> => (await import('./dir/dir.js')).dirStore({ folder }),
+  dir: async ({ folder }: StoreOptions): Promise<Store> => dirStore({ folder }),
   lvm: async ({ vg, pool, snapshotSizeBytes }: StoreOptions): Promise<Store> => {
     if (vg === undefined) {
       throw new UsageError('store=lvm needs a volume group', { hints: ['name it: vg=NAME', 'see which there are: sudo vgs'] })

@@ -65,7 +65,8 @@ export type LockedInodes = ReadonlySet<number>
 /**
  * Reads the kernel's table of locks once for a whole list (proc(5): `1: FLOCK ADVISORY WRITE 4711 fe:00:131 0 EOF`).
  * Only a hint: under heavy churn a read can miss a held lock, and an inode number may belong to another file system (the
- * device there is not what stat says on btrfs and overlayfs). `isLocked` and `hasOpen` tell the truth.
+ * device there is not what stat says on btrfs and overlayfs). `isLocked` and `hasOpen` tell the truth. The first reader
+ * waits some 10 ms until the kernel has stopped all other users of the table.
  */
 export function readLockedInodes(): LockedInodes {
   const inodes = new Set<number>()

@@ -18,7 +18,7 @@ export function write(fd: 1 | 2, text: string): void {
   }
 }
 
-/** Whether a descriptor is a terminal. node:tty is loaded at start anyway. */
+/** Whether a descriptor is a terminal. Pipes and files are told apart first: node:tty loads node:net, 3 ms. */
 export function isTerminal(fd: 0 | 1 | 2): boolean {
-  return process.getBuiltinModule('node:tty').isatty(fd)
+  return fs.fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd)
 }

@@ -1,10 +1,9 @@
-// The `dir` store: drives are plain files in one folder. What only looks is here; what changes is loaded when it is needed.
+// The `dir` store: drives are plain files in one folder. The names of drives, which every list
+// asks for, are here; what opens images or changes them is loaded when it is needed.
 import path from 'node:path'
-import type { Drive } from '../../core/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { list } from '../../sys/file.js'
 import type { Store } from '../store.js'
-import { findEntry, readChain, readLayer } from './layer.js'
 import { parseEntry } from './name.js'
 
 /**
@@ -18,9 +17,9 @@ export function dirStore(options: { readonly folder: string }): Store {
   return {
     name: 'dir',
     capabilities: { snapshotsAreInstant: true, needsRoot: false, canShrink: true },
-    drives: async (id) => drivesOf(folder, id),
+    drives: async (id) => (await import('./look.js')).drivesOf(folder, id, driveNames(folder)),
     driveNames: async () => driveNames(folder),
-    size: async (drive) => sizeOf(folder, drive),
+    size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),
     findSource: async (wanted) => (await import('./source.js')).findSource(folder, wanted),
     create: async (id, sizeBytes) => (await import('./create.js')).create(folder, id, sizeBytes),
     snapshot: async (id, source, how) => (await import('./snapshot.js')).snapshot(folder, id, source, how),
@@ -38,21 +37,4 @@ function driveNames(folder: string): string[] {
     if (name !== undefined && parseDriveName(name) !== undefined) names.add(name)
   }
   return [...names]
-}
-
-function drivesOf(folder: string, id: string): Drive[] {
-  const drives: Drive[] = []
-  for (const name of driveNames(folder)) {
-    const parsed = parseDriveName(name)
-    const found = parsed?.id === id ? findEntry(folder, name) : undefined
-    if (parsed === undefined || found === undefined) continue
-    drives.push({ name, number: parsed.number, image: readChain(folder, found.file) })
-  }
-  return drives.sort((a, b) => a.number - b.number)
-}
-
-/** What the guest sees, and what the drive's own file takes; the bases under it belong to others as well. */
-function sizeOf(folder: string, { image }: Drive) {
-  const { virtualBytes, stats } = readLayer(folder, path.basename(image.path))
-  return { virtualBytes, allocatedBytes: stats.blocks * 512 }
 }
