@@ -99,7 +99,9 @@ function suite(): void {
   test('an origin that is kept survives its snapshots', async () => {
     const store = open({ snapshotSizeBytes: 4 * mib })
     const origin = await store.create('kept', 16 * mib)
-    const snapshot = await store.snapshot('kept-snap', await find({ source: origin.image.path }), copyOptions)
+    const source = await find({ source: `/dev/mapper/${vg}-nbsvm--kept--0` })
+    assert.deepEqual(source.drive, origin, 'found by another name of the device')
+    const snapshot = await store.snapshot('kept-snap', source, copyOptions)
     assert.equal(lvs('lv_size', snapshot.name), `${4 * mib}`)
     await store.remove(snapshot)
     assert.deepEqual(await store.drives('kept'), [origin])
@@ -118,6 +120,7 @@ function suite(): void {
     await refused(store.resize(snapshot, 16 * mib, { shrink: false }), /always has the size/, /clone/)
     await refused(store.resize(origin, 16 * mib, { shrink: false }), /it has nbsvm-no-1/, /clone/)
     await refused(find({ gold: 'nobody' }), /no volume nbsvm-nobody or nbsvm-nobody-0/, /nbsvm-no-0/)
+    await refused(find({ source: group.disk }), /it is part of dm-\d+.* on this host/, /lsblk/)
     await refused(find({ source: '/nowhere' }), /there is no \/nowhere/)
     await refused(open({ vg: 'nogroup' }).create('no', 8 * mib), /nogroup/)
     await refused(open({ pool: 'nopool' }).create('no', 8 * mib), /no thin pool nopool: it has pool/, /lvcreate --type thin-pool/)

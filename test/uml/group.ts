@@ -6,6 +6,8 @@ import path from 'node:path'
 
 export interface TestGroup {
   readonly vg: string
+  /** The disk that it is on. */
+  readonly disk: string
   /** Runs a command to its end and returns what it wrote; throws when it fails. */
   readonly sh: (command: string) => string
   /** Takes the group and its disk away. */
@@ -30,7 +32,7 @@ export function makeTestGroup(vg: string, diskBytes: number): TestGroup {
     if (!inUml) sh(`losetup --detach ${disk}`)
     fs.rmSync(folder, { recursive: true, force: true })
   }
-  return { vg, sh, remove }
+  return { vg, disk, sh, remove }
 }
 
 function loopDevice(file: string, sizeBytes: number, sh: (command: string) => string): string {

@@ -16,8 +16,17 @@ export async function resizeDrive(group: Group, drive: Drive, sizeBytes: number,
   refuseSnapshots(volume, snapshotsOf(volume, volumes), doing)
   const target = ['--size', `${sizeBytes}b`, `${group.vg}/${volume.name}`]
   if (sizeBytes > volume.sizeBytes) await lvm(group, doing, ['lvextend', '--yes', ...target])
-  else if (options.shrink) await lvm(group, doing, ['lvreduce', '--force', '--yes', ...target])
+  else if (options.shrink) await reduce(group, doing, target)
   else throw new Failure(`cannot ${doing}: it is ${formatSize(volume.sizeBytes)} now, and shrinking cuts off its end`, shrinkHint)
+}
+
+/** From 2.03.17 on lvreduce looks for a file system and refuses to cut it; what is in there is the guest's, and he said so. */
+async function reduce(group: Group, doing: string, target: readonly string[]): Promise<void> {
+  const command = ['lvreduce', '--force', '--yes', ...target]
+  const reduced = await group.asRoot(command)
+  const stopped = reduced.status !== 0 && /file ?system/i.test(reduced.stderr)
+  if (stopped) await lvm(group, doing, ['lvreduce', '--fs', 'ignore', ...command.slice(1)])
+  else if (reduced.status !== 0) throw new Failure(`cannot ${doing}: ${reduced.stderr.trim()}`)
 }
 
 const shrinkHint = { hints: ['if the guest uses no more than that: resize SIZE --shrink'] }

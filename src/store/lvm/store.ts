@@ -18,7 +18,7 @@ import { snapshotDrive } from './snapshot.js'
 import { findSource, type Probe } from './source.js'
 import { asDrive, listVolumes, volumeOf, volumePath } from './volume.js'
 
-export interface LvmOptions {
+interface LvmOptions {
   readonly vg: string
   /** Thin pool of the group that new volumes are made in; classic volumes without it. */
   readonly pool?: string | undefined
@@ -34,7 +34,7 @@ export interface LvmOptions {
   readonly unique?: () => string
 }
 
-export const lvmCapabilities: Capabilities = { snapshotsAreInstant: true, needsRoot: true, canShrink: true }
+const lvmCapabilities: Capabilities = { snapshotsAreInstant: true, needsRoot: true, canShrink: true }
 
 /** The store of a volume group. A user without root sees the active volumes only, and their sizes; all else goes through sudo. */
 export function lvmStore(options: LvmOptions): Store {

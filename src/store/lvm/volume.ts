@@ -48,7 +48,7 @@ export async function listVolumes(group: Group): Promise<Volume[]> {
 type Row = Readonly<Record<string, string>>
 
 /** Reads what `lvs --reportformat json` writes. */
-export function parseReport(json: string): Volume[] {
+function parseReport(json: string): Volume[] {
   const report = JSON.parse(json) as { report: { lv?: Row[] }[] }
   return report.report.flatMap(({ lv }) => lv ?? []).map(parseRow)
 }
