@@ -11,7 +11,7 @@ mkdir -p /dev/shm /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t devpts pts /dev/pts
 mount -t tmpfs run /run
-mkdir -p /run/lock/lvm /run/lvm /run/tmp
+mkdir -p /run/lock/lvm /run/lvm /run/tmp /run/home
 ip link set lo up 2>/dev/null
 
 # modprobe wants its modules in lib/modules of some root: one made here, so that the host's /lib/modules is not touched.
@@ -21,7 +21,8 @@ for module in dm-mod dm-snapshot dm-thin-pool loop tun bridge; do
   modprobe -d /run/modules "$module" || echo "init.sh: no module $module"
 done
 
-sh "$nbsvm_out/command" >"$nbsvm_out/output" 2>&1 </dev/null
+# The kernel hands its own words on as variables, and mem=2G would be a setting of nbsvm.
+env -i PATH="$PATH" HOME=/run/home TMPDIR=/run/tmp sh "$nbsvm_out/command" >"$nbsvm_out/output" 2>&1 </dev/null
 echo $? >"$nbsvm_out/status.new"
 mv "$nbsvm_out/status.new" "$nbsvm_out/status"
 

@@ -39,11 +39,14 @@ export function umlNeeds(): string[] {
     .map(([, debianPackage]) => debianPackage)
 }
 
-/** Runs one program to its end, in this process's folder. Nothing of it is left behind, whatever happens. */
+/**
+ * Runs one program to its end, in this process's folder, with an empty HOME and TMPDIR of its own and no other variables than
+ * those given. Nothing of it is left behind, whatever happens.
+ */
 export async function uml(command: readonly string[], options: UmlOptions = {}): Promise<UmlResult> {
   const out = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-uml-'))
   try {
-    const environment = Object.entries({ TMPDIR: '/run/tmp', ...options.environment }).map(([name, value]) => `${name}=${value}`)
+    const environment = Object.entries(options.environment ?? {}).map(([name, value]) => `${name}=${value}`)
     const script = [
       ['cd', process.cwd()],
       ['exec', 'env', ...environment, ...command],
