@@ -10,7 +10,7 @@ import { listVolumes, snapshotsOf, volumeOf, type Volume } from './volume.js'
  * Removes a drive. A classic volume that snapshots were made of gives up its name and stays hidden until the last of them
  * is removed: lvremove would take them with it.
  */
-export async function removeDrive(group: Group, drive: Drive): Promise<void> {
+export async function removeDrive(group: Group, drive: Pick<Drive, 'name'>): Promise<void> {
   const doing = `remove ${drive.name}`
   const volume = volumeOf(drive, await sweep(group), doing)
   refuseInUse(volume, doing)

@@ -95,7 +95,7 @@ export function snapshotsOf(volume: Volume, volumes: readonly Volume[]): Volume[
 }
 
 /** The volume that a drive is. Throws a Failure when it is gone. */
-export function volumeOf(drive: Drive, volumes: readonly Volume[], doing: string): Volume {
+export function volumeOf(drive: Pick<Drive, 'name'>, volumes: readonly Volume[], doing: string): Volume {
   const found = volumes.find(({ name }) => name === drive.name)
   if (found !== undefined) return found
   throw new Failure(`cannot ${doing}: there is no volume ${drive.name} any more`)
