@@ -2,8 +2,11 @@ import { describeOrigin } from '../config/fold.js'
 import { settingNames } from '../config/settings.js'
 import { columns } from '../core/table.js'
 import { quoteWord, quoteWords } from '../core/words.js'
+import { makingCommands } from '../net/tap.js'
 import { pasteable } from '../qemu/command.js'
+import { isRoot } from '../sys/environment.js'
 import { planMachine } from '../vm/machine.js'
+import { tapsOf } from '../vm/taps.js'
 import type { Vm } from '../vm/vm.js'
 import type { Verb } from './verb.js'
 
@@ -15,9 +18,11 @@ to paste into a shell. Nothing is started or changed. QEMU options may follow, a
   nbsvm foo mem=2048 explain -cdrom x.iso`,
 
   async run({ vm, words, out }) {
-    const { machine } = await planMachine(vm, words)
+    const { machine, runAs } = await planMachine(vm, words)
     out(columns(settingRows(vm)).join('\n'))
     out('')
+    const sudo = isRoot() ? [] : ['sudo']
+    for (const command of tapsOf(machine, runAs.uid).flatMap(makingCommands)) out(quoteWords([...sudo, ...command]))
     out(pasteable(machine, vm.drawer.folder))
   },
 }

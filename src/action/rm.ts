@@ -1,3 +1,5 @@
+import { parseDriveName } from '../core/name.js'
+import { byNumberInText } from '../core/order.js'
 import { removeTree } from '../sys/file.js'
 import { whileStopped } from '../vm/drives.js'
 import { requireConsent } from './consent.js'
@@ -13,10 +15,11 @@ file that you wrote for it stays. Snapshots that were made of its drives live on
   async run(context) {
     const { vm, note } = context
     await whileStopped(vm, `remove ${vm.id}`, async (store) => {
-      const drives = await store.drives(vm.id)
-      const what = drives.length === 0 ? 'its drawer (it has no drives)' : drives.map(({ name }) => name).join(', ')
+      // By name: a drive whose file is damaged can be removed too.
+      const names = (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id).toSorted(byNumberInText)
+      const what = names.length === 0 ? 'its drawer (it has no drives)' : names.join(', ')
       requireConsent(context, `remove ${vm.id}: ${what}`)
-      for (const drive of drives) await store.remove(drive)
+      for (const name of names) await store.remove({ name })
       // Last, and with the lock held: until here the VM is still there to be removed.
       removeTree(vm.drawer.folder)
       note(`removed ${vm.id}: ${what}`)

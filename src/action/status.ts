@@ -21,9 +21,9 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, drives, forwards } = found
+  const { pid, memBytes, cpus, accelerator, drives, forwards, taps, runAs } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
-  if (pid !== null) rows.push(['pid', String(pid)])
+  if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
     'machine',
     `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
@@ -34,6 +34,7 @@ function describe(found: Status): string {
   forwards.forEach(({ hostPort, guestPort, protocol }) =>
     rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}`]),
   )
+  if (taps.length > 0) rows.push(['taps', taps.join(' ')])
   rows.push(['drawer', found.drawer])
   return [found.id, ...columns(rows).map((line) => `  ${line}`)].join('\n')
 }

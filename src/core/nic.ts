@@ -9,7 +9,7 @@ export interface Forward {
 export type NicBackend =
   | { readonly kind: 'user'; readonly forwards: readonly Forward[] }
   | { readonly kind: 'passt'; readonly socket: string }
-  | { readonly kind: 'tap'; readonly ifname: string; readonly fd?: number; readonly vhostFd?: number }
+  | { readonly kind: 'tap'; readonly ifname: string; readonly bridge?: string; readonly mtu?: number }
 
 export interface Nic {
   /** QEMU device name: `virtio-net-pci`, `e1000`, ... */

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseForward, planNics } from './plan.js'
+import { parseForward, planNics, type NetMeans } from './plan.js'
+import { makingCommands, tapName } from './tap.js'
+
+const plain = { net_if: 'virtio-net-pci', mac: undefined, forward: undefined, bridge: undefined }
+const asUser: NetMeans = {
+  macOf: (index) => `mac${index}`,
+  tapOf: (index) => `tap${index}`,
+  mtuOf: () => 9000,
+  prefersTap: false,
+}
+const asRoot = { ...asUser, prefersTap: true }
 
 test('ports are read as host, then guest', () => {
   assert.deepEqual(parseForward('2222:22'), { hostPort: 2222, guestPort: 22, protocol: 'tcp' })
@@ -11,10 +21,42 @@ test('ports are read as host, then guest', () => {
 })
 
 test('a MAC address is checked', () => {
-  const settings = { net_if: 'e1000', forward: undefined }
-  const nics = (mac: string | undefined) => planNics({ ...settings, mac }, () => 'made')
-  assert.equal(nics(undefined)[0]?.mac, 'made')
-  assert.equal(nics('52:54:00:AB:cd:ef')[0]?.mac, '52:54:00:ab:cd:ef')
-  assert.throws(() => nics('52:54:00:ab:cd'), /is no MAC address/)
-  assert.throws(() => nics('01:00:5e:00:00:01'), /multicast/)
+  const macOf = (mac: string | undefined) => planNics({ ...plain, mac }, asUser)[0]?.mac
+  assert.equal(macOf(undefined), 'mac0')
+  assert.equal(macOf('52:54:00:AB:cd:ef'), '52:54:00:ab:cd:ef')
+  assert.throws(() => macOf('52:54:00:ab:cd'), /is no MAC address/)
+  assert.throws(() => macOf('01:00:5e:00:00:01'), /multicast/)
+})
+
+test('the network by default: a tap for root, the user network for others and wherever ports are forwarded', () => {
+  assert.equal(planNics(plain, asUser)[0]?.backend.kind, 'user')
+  assert.deepEqual(planNics(plain, asRoot)[0]?.backend, { kind: 'tap', ifname: 'tap0' })
+  assert.equal(planNics({ ...plain, forward: ['2222:22'] }, asRoot)[0]?.backend.kind, 'user')
+})
+
+test('a card for each bridge, each with its own address; mac= is that of the first', () => {
+  const nics = planNics({ ...plain, bridge: ['br0', 'br1'], mac: '52:54:00:00:00:01' }, asUser)
+  assert.deepEqual(
+    nics.map(({ mac, backend }) => [mac, backend]),
+    [
+      ['52:54:00:00:00:01', { kind: 'tap', ifname: 'tap0', bridge: 'br0', mtu: 9000 }],
+      ['mac1', { kind: 'tap', ifname: 'tap1', bridge: 'br1', mtu: 9000 }],
+    ],
+  )
+  assert.throws(() => planNics({ ...plain, bridge: ['br0'], forward: ['1:1'] }, asUser), /exclude each other/)
+})
+
+test("a tap's name has 15 bytes at most, and no two VMs or cards share one", () => {
+  assert.equal(tapName('foo', 0), 'tap-foo')
+  assert.equal(tapName('foo', 1), 'tap1-foo')
+  assert.equal(tapName('a-name-of-11', 0).length, 15)
+  const names = ['x'.repeat(64), 'x'.repeat(63), 'foo-1', 'foo'].flatMap((id) => [0, 1, 12].map((index) => tapName(id, index)))
+  assert.equal(new Set(names).size, names.length)
+  for (const name of names) assert.ok(name.length <= 15, name)
+  assert.notEqual(tapName('foo', 0, '/tmp/a'), tapName('foo', 0, '/tmp/b'))
+})
+
+test('a tap is made for its user, with the MTU of its bridge', () => {
+  const lines = makingCommands({ name: 'tap-foo', bridge: 'br0', mtu: 9000, uid: 65534 }).map((words) => words.join(' '))
+  assert.deepEqual(lines, ['ip tuntap add dev tap-foo mode tap user 65534', 'ip link set dev tap-foo mtu 9000 master br0 up'])
 })

@@ -1,18 +1,53 @@
 // Which network cards a VM gets, from its settings alone.
 import { UsageError } from '../core/errors.js'
-import type { Forward, Nic } from '../core/nic.js'
+import type { Forward, Nic, NicBackend } from '../core/nic.js'
 
 /** The settings that the network is made from. */
 export interface NetSettings {
   readonly net_if: string
   readonly mac: string | undefined
   readonly forward: readonly string[] | undefined
+  readonly bridge: readonly string[] | undefined
 }
 
-/** One card on QEMU's user network: the guest gets out, and in through `forward` only. `macFor` gives the default address. */
-export function planNics(settings: NetSettings, macFor: (index: number) => string): Nic[] {
+/** What the cards are made with besides settings. */
+export interface NetMeans {
+  /** The default address of card `index`. */
+  readonly macOf: (index: number) => string
+  /** The name of the tap of card `index`. */
+  readonly tapOf: (index: number) => string
+  /** The MTU of a bridge; throws when there is no such bridge. */
+  readonly mtuOf: (bridge: string) => number
+  /** Whether a VM without a bridge gets a tap: as root, who can make one. */
+  readonly prefersTap: boolean
+}
+
+/**
+ * A tap for each bridge; without a bridge, as root, one tap that leads nowhere yet; else QEMU's user network, where the
+ * guest gets out, and in through `forward` only.
+ */
+export function planNics(settings: NetSettings, means: NetMeans): Nic[] {
   const forwards = (settings.forward ?? []).map(parseForward)
-  return [{ model: settings.net_if, mac: checkMac(settings.mac) ?? macFor(0), backend: { kind: 'user', forwards } }]
+  const bridges = settings.bridge ?? []
+  if (bridges.length > 0 && forwards.length > 0) {
+    throw new UsageError('forward and bridge exclude each other: on a bridge the guest is reached at its own address')
+  }
+  return backends(bridges, forwards, means).map((backend, index) => ({
+    model: settings.net_if,
+    mac: (index === 0 ? checkMac(settings.mac) : undefined) ?? means.macOf(index),
+    backend,
+  }))
+}
+
+function backends(
+  bridges: readonly string[],
+  forwards: readonly Forward[],
+  { tapOf, mtuOf, prefersTap }: NetMeans,
+): NicBackend[] {
+  if (bridges.length > 0)
+    return bridges.map((bridge, index) => ({ kind: 'tap', ifname: tapOf(index), bridge, mtu: mtuOf(bridge) }))
+  if (prefersTap && forwards.length === 0) return [{ kind: 'tap', ifname: tapOf(0) }]
+  return [{ kind: 'user', forwards }]
 }
 
 /** Reads `2222:22`, `tcp:2222:22` or `udp:5353:53` as host's port, then guest's. */

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Drive, Image } from '../core/drive.js'
 import { qemuCommand, qemuOptions } from './command.js'
+import { handOver } from './handover.js'
 import type { Machine } from './machine.js'
 
 const folder = 'test/golden/qemu'
@@ -28,6 +29,8 @@ const plain: Machine = {
   driveInterface: 'virtio',
   nics: [{ model: 'virtio-net-pci', mac: '52:54:01:02:03:04', backend: { kind: 'user', forwards: [] } }],
   args: [],
+  prefix: [],
+  handed: [],
 }
 
 const base: Image = { format: 'raw', kind: 'file', path: '/drives/.base/1.raw' }
@@ -82,7 +85,9 @@ const cases: Record<string, Partial<Machine>> = {
   'two-nics': { nics: [nic, { ...nic, mac: '52:54:01:02:03:05' }] },
   passt: { nics: [{ ...nic, backend: { kind: 'passt', socket: 'passt.sock' } }] },
   tap: { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo' } }] },
-  'tap-fd': { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo', fd: 4, vhostFd: 5 } }] },
+  'tap-mtu': { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo', bridge: 'br0', mtu: 9000 } }] },
+  'run-as': { prefix: ['setpriv', '--reuid', '65534', '--'] },
+  handed: handOver([drive(0, { ...qcow2, backing: middle })]),
   args: { args: ['-cdrom', '/a b.iso', '-boot', 'd'] },
 }
 
@@ -91,7 +96,7 @@ for (const [name, differing] of Object.entries(cases)) {
     const machine = { ...plain, ...differing }
     const lines = [...qemuOptions(machine).map((option) => option.join(' ')), ...machine.args]
     golden(name, `${lines.join('\n')}\n`)
-    assert.equal(qemuCommand(machine)[0], machine.program)
+    assert.ok(qemuCommand(machine).includes(machine.program))
   })
 }
 

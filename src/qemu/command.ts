@@ -15,12 +15,13 @@ export function qemuOptions(machine: Machine): Option[] {
     ['-nodefaults'],
     ['-no-user-config'],
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ['-pidfile', qemuFiles.pid],
+    ...(machine.prefix.length > 0 ? [] : [['-pidfile', qemuFiles.pid] as const]),
     ...boardOptions(machine),
     ...qmpOptions(),
     ...monitorOptions(),
     ...eventOptions(),
     ...consoleOptions(),
+    ...handedOptions(machine),
     ...driveOptions(machine),
     ...nicOptions(machine),
     ...displayOptions(machine),
@@ -31,7 +32,20 @@ export function qemuOptions(machine: Machine): Option[] {
 
 /** The whole command, program first: the user's own arguments come last, so that they can have the last word. */
 export function qemuCommand(machine: Machine): string[] {
-  return [machine.program, ...qemuOptions(machine).flat(), ...machine.args] as string[]
+  return [...launcher(machine), machine.program, ...qemuOptions(machine).flat(), ...machine.args] as string[]
+}
+
+/**
+ * What QEMU is run through. One that has given up its rights may not look at the folders above the drawer, and QEMU resolves
+ * its pidfile's full path: so a shell, whose process becomes QEMU, writes its number before the rights are gone.
+ */
+function launcher({ prefix }: Machine): Words {
+  return prefix.length === 0 ? [] : ['sh', '-c', `echo $$ >${qemuFiles.pid}; exec "$@"`, 'sh', ...prefix]
+}
+
+/** Descriptors that QEMU inherits, put into sets that `/dev/fdset/N` names. */
+function handedOptions({ handed }: Machine): Option[] {
+  return handed.map(({ fd, set }) => ['-add-fd', `fd=${fd},set=${set}`])
 }
 
 /** Board, processor and memory. */
@@ -67,9 +81,10 @@ function identityOptions(machine: Machine): Option[] {
  */
 export function pasteable(machine: Machine, drawer: string): string {
   const lines = [
-    quoteWord(machine.program),
+    quoteWords([...launcher(machine), machine.program]),
     ...qemuOptions(machine).map((option) => quoteWords(option as Words)),
     ...optionLines(machine.args).map(quoteWords),
+    ...machine.handed.map(({ fd, path, writable }) => `${fd}${writable ? '<>' : '<'}${quoteWord(path)}`),
   ]
   const start = `mkdir -p -m 700 ${quoteWord(drawer)} && cd ${quoteWord(drawer)} && umask 077 && flock -n -F lock`
   return `${start} \\\n  ${lines.join(' \\\n  ')}`

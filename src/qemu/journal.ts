@@ -20,6 +20,10 @@ export interface Started {
   readonly memBytes?: number
   readonly cpus?: number
   readonly forwards?: readonly Forward[]
+  /** The user that QEMU runs as. */
+  readonly runAs?: string
+  /** Its network devices on the host. */
+  readonly taps?: readonly string[]
 }
 
 /** Written before nbsvm ends a VM; `by` is the verb. */

@@ -1,5 +1,6 @@
 import type { Drive } from '../core/drive.js'
 import type { Nic } from '../core/nic.js'
+import type { Handed } from './handover.js'
 
 /** Options that the user wrote himself; passed on as they are. */
 export type Words = readonly string[]
@@ -12,6 +13,10 @@ export type DriveInterface = 'virtio' | 'scsi' | 'ide' | 'sata' | 'nvme' | 'usb'
  */
 export interface Machine {
   readonly id: string
+  /** What QEMU is run through (setpriv, when root gives up its rights); empty where it is run as it is. */
+  readonly prefix: Words
+  /** Files that are opened for QEMU; empty where it opens them itself. */
+  readonly handed: readonly Handed[]
   /** Path of the QEMU program. */
   readonly program: string
   /** Machine type with its version, `pc-q35-7.2`, so that saved state finds the same machine again. */

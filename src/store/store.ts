@@ -67,7 +67,7 @@ export interface Store {
   /** Changes the size that the guest sees. The VM is not running. */
   resize(drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void>
   /** Removes a drive, and what only it needed. The VM is not running. */
-  remove(drive: Drive): Promise<void>
+  remove(drive: Pick<Drive, 'name'>): Promise<void>
   /** How near a drive is to running out of room on the host; undefined where it cannot be seen. Absent where nothing can. */
   health?(drive: Drive): Promise<Health | undefined>
   /**

@@ -65,7 +65,12 @@ export function writeWhole(file: string, text: string, mode = 0o600): void {
 
 /** Adds text at the end of a file that exists or is made. */
 export function appendText(file: string, text: string): void {
-  fs.appendFileSync(file, text, { mode: 0o600 })
+  const fd = open(file, 'append')
+  try {
+    fs.writeSync(fd, text)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 /** The names in a folder, sorted; none when there is no such folder. */
@@ -263,4 +268,9 @@ export function temporaryName(prefix: string): string {
 /** Makes a new file with these bytes; fails where the name is taken. */
 export function writeBytes(file: string, bytes: Buffer, mode = 0o600): void {
   fs.writeFileSync(file, bytes, { flag: 'wx', mode })
+}
+
+/** Gives a file or folder to another user; a symbolic link is not followed. Only root can. */
+export function giveTo(file: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  fs.lchownSync(file, uid, gid)
 }

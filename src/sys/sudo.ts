@@ -1,11 +1,8 @@
 // The single commands that need root. As root they run as they are; as a user each goes through sudo, and nothing else does.
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
+import { isRoot } from './environment.js'
 import type { Run } from './process.js'
-
-export function isRoot(): boolean {
-  return process.geteuid?.() === 0
-}
 
 /**
  * Runs commands as root. sudo is tried without a question first; on a terminal it may then ask for the password, and

@@ -19,6 +19,8 @@ export interface Drawer {
   readonly qemuLog: string
   /** The command line as it was started, ready to paste. */
   readonly command: string
+  /** The taps that were made for it, one a line: to be removed when it is gone. */
+  readonly taps: string
   /** The VM's class, where it has one: the id alone does not tell `win-foo` from `foo` in class `win`. */
   readonly class: string
 }
@@ -40,6 +42,7 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     events: inside(qemuFiles.events),
     qemuLog: inside('qemu.log'),
     command: inside('command'),
+    taps: inside('taps'),
     class: inside('class'),
   }
 }

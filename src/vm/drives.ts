@@ -1,6 +1,6 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
 import { Failure, UsageError } from '../core/errors.js'
-import { makePrivateFolder, stat } from '../sys/file.js'
+import { makePrivateFolder } from '../sys/file.js'
 import { waitLock, type Lock } from '../sys/lock.js'
 import type { CopyOptions, Source, Store } from '../store/store.js'
 import type { Drive } from '../core/drive.js'
@@ -33,6 +33,7 @@ export async function copyDrive(
     snapshotLv: settings.snapshot_lv,
     source: settings.source,
     trust: settings.trust_source === 'yes',
+    ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
   })
   const copy = { ...options, live: liveDrives(vm.place) }
   const lock = await lockSource(vm, source)
@@ -51,7 +52,8 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
   const owner = drive === undefined ? undefined : parseDriveName(drive.name)
   if (owner === undefined) return undefined
   const drawer = drawerOf(place.state, owner.id)
-  if (stat(drawer.folder) === undefined) return undefined
+  // The drawer of a VM that was never started is made now: without it, it could be started meanwhile.
+  makePrivateFolder(drawer.folder)
   const lock = await waitLock(drawer.lock, lockWaitMs)
   if (lock === undefined && qemuPid(drawer) === undefined) {
     throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drive is being copied`)

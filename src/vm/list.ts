@@ -1,10 +1,12 @@
 // All VMs that leave a trace: a drawer or a drive.
 import { byNumberInText } from '../core/order.js'
 import { driveName, parseDriveName } from '../core/name.js'
-import { list, readText } from '../sys/file.js'
+import { isRoot } from '../sys/environment.js'
+import { list, readText, stat } from '../sys/file.js'
 import type { Store } from '../store/store.js'
 import { drawerOf } from './drawer.js'
-import { glance, type State } from './state.js'
+import type { Place } from './place.js'
+import { glance, isRunning, type State } from './state.js'
 import { allStores } from './stores.js'
 import type { Outside } from './vm.js'
 
@@ -26,6 +28,7 @@ export async function listVms(outside: Outside): Promise<Listed[]> {
   const drawers = list(place.state).filter((name) => name !== 'drives' && !name.startsWith('.'))
   const ids = [...new Set([...drawers, ...drives.keys()])].toSorted(byNumberInText)
   const withDrawer = new Set(drawers)
+  if (isRoot() && list('/sys/class/net').some((name) => name.startsWith('tap'))) await sweepStopped(place, drawers)
   return ids.map((id) => {
     const drawer = drawerOf(place.state, id)
     const { state, pid } = withDrawer.has(id) ? glance(drawer) : { state: 'stopped' as const, pid: undefined }
@@ -34,6 +37,14 @@ export async function listVms(outside: Outside): Promise<Listed[]> {
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
     return { id, class: vmClass, name, state, pid: pid ?? null, drives: numbers.map((number) => driveName(id, number)) }
   })
+}
+
+/** Removes the taps of VMs that are gone; a user would be asked for a password by sudo, which a list is no reason for. */
+async function sweepStopped(place: Place, drawers: readonly string[]): Promise<void> {
+  const left = drawers.map((id) => drawerOf(place.state, id)).filter(({ taps }) => stat(taps) !== undefined)
+  if (left.length === 0) return
+  const { sweepTaps } = await import('./taps.js')
+  for (const drawer of left) if (!isRunning(drawer)) await sweepTaps(drawer)
 }
 
 /** The class that the VM was started in, if any; only an id with a dash in it can have one. */

@@ -5,7 +5,8 @@ import { parseDriveName } from '../core/name.js'
 import { deviceId, fileNode, formatNode } from '../qemu/device/drive.js'
 import { withQmp, type Arguments, type Qmp } from '../qemu/qmp.js'
 import type { LiveDrives } from '../store/store.js'
-import { stat } from '../sys/file.js'
+import { isRoot } from '../sys/environment.js'
+import { giveTo, linkNew, remove, stat } from '../sys/file.js'
 import { hasOpen } from '../sys/process.js'
 import { drawerOf, type Drawer } from './drawer.js'
 import type { Place } from './place.js'
@@ -26,12 +27,16 @@ export function liveDrives({ state }: Place): LiveDrives {
     activeFile: async (drive) => {
       const drawer = drawerOfDrive(drive)
       const pid = drawer === undefined ? undefined : qemuPid(drawer)
-      return pid === undefined ? undefined : firstOpen(pid, drive.image)
+      if (drawer === undefined || pid === undefined) return undefined
+      await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => forgetUnused(qmp, drive))
+      return firstOpen(pid, drive.image)
     },
     switchTo: async (drive, overlay) => {
       const drawer = drawerOfDrive(drive)
       if (drawer === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: its VM has just ended`)
-      await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => switchTo(qmp, drive, overlay))
+      await withReachable(drawer, overlay, (reachable) =>
+        withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => switchTo(qmp, drive, reachable)),
+      )
     },
   }
 }
@@ -41,6 +46,37 @@ function firstOpen(pid: number, image: Image | undefined): string | undefined {
   if (image === undefined) return undefined
   const file = stat(image.path)
   return file !== undefined && hasOpen(pid, file) ? image.path : firstOpen(pid, image.backing)
+}
+
+/**
+ * Removes the nodes of a switch that was never finished, because nbsvm was killed: QEMU has that overlay open and yet
+ * writes to the image under it. Nodes in use refuse to go.
+ */
+async function forgetUnused(qmp: Qmp, { number }: Drive): Promise<void> {
+  const nodes = await qmp.execute('query-named-block-nodes', { flat: true })
+  const names = nodes.map((node) => node['node-name'] ?? '')
+  for (const kind of ['drive', 'file']) {
+    for (const name of names.filter((one) => one.startsWith(`${kind}${number}-`))) {
+      await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
+    }
+  }
+}
+
+/** Gives the overlay a name inside the drawer for a QEMU that has given up the right to open it elsewhere. */
+async function withReachable(drawer: Drawer, overlay: Image, work: (overlay: Image) => Promise<void>): Promise<void> {
+  const owner = stat(drawer.events)
+  if (!isRoot() || owner === undefined || owner.uid === 0) return work(overlay)
+  const name = 'layer'
+  const link = `${drawer.folder}/${name}`
+  remove(link)
+  giveTo(overlay.path, owner)
+  linkNew(overlay.path, link)
+  try {
+    // QEMU's working directory is the drawer.
+    await work({ ...overlay, path: name })
+  } finally {
+    remove(link)
+  }
 }
 
 /** What QEMU has in the drive's device now; undefined when the VM was started without this drive. */

@@ -1,26 +1,34 @@
 // From settings to the machine that QEMU is asked for.
 import type { Drive } from '../core/drive.js'
+import { planNics } from '../net/plan.js'
+import { bridgeMtu, canMakeTaps, isTunOpen } from '../net/tap.js'
+import { handOver } from '../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../qemu/host.js'
 import type { Machine, Words } from '../qemu/machine.js'
-import { planNics } from '../net/plan.js'
+import { isRoot } from '../sys/environment.js'
 import { macOf, uuidOf } from './identity.js'
+import { runAs, type RunAs } from './runas.js'
 import { storeOf } from './stores.js'
+import { tapOf } from './taps.js'
 import type { Vm } from './vm.js'
 
 /** A machine and what it was made from. */
 export interface Plan {
   readonly machine: Machine
   readonly host: HostFacts
+  readonly runAs: RunAs
 }
 
 /** Works out the machine that `start` would start now: nothing is made or changed. `options` are those behind `start`. */
 export async function planMachine(vm: Vm, options: Words): Promise<Plan> {
-  const { settings } = vm
-  const host = await hostFacts({ program: settings.qemu, cacheFile: vm.place.hostCache })
-  const drives = settings.drives === undefined ? await drivesOf(vm) : { words: settings.drives }
+  const { settings, id } = vm
+  const servant = runAs(settings.run_as)
+  const { prefix } = servant
+  const host = await hostFacts({ program: settings.qemu, cacheFile: vm.place.hostCache, prefix })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
   const machine: Machine = {
-    id: vm.id,
+    id,
+    prefix,
     program: host.path,
     type: settings.machine ?? host.machine,
     accelerator,
@@ -28,18 +36,32 @@ export async function planMachine(vm: Vm, options: Words): Promise<Plan> {
     cpus: settings.smp,
     memBytes: settings.mem,
     ram: settings.ram,
-    uuid: uuidOf(vm.id),
-    drives,
+    uuid: uuidOf(id),
+    ...(settings.drives === undefined
+      ? await drivesOf(vm, prefix.length > 0)
+      : { drives: { words: settings.drives }, handed: [] }),
     driveInterface: settings.drive_if,
-    nics: settings.network === undefined ? planNics(settings, (index) => macOf(vm.id, index)) : { words: settings.network },
+    nics: nicsOf(vm, prefix.length > 0),
     ...(settings.display === undefined ? {} : { display: settings.display }),
     ...(settings.usb === undefined ? {} : { usb: settings.usb }),
     args: [...(settings.args ?? []), ...options],
   }
-  return { machine, host }
+  return { machine, host, runAs: servant }
 }
 
-async function drivesOf(vm: Vm): Promise<Drive[]> {
+/** The drives as QEMU finds them: by path, or as open descriptors where it has given up the right to open them. */
+async function drivesOf(vm: Vm, handsOver: boolean): Promise<Pick<Machine, 'handed'> & { drives: Drive[] }> {
   const store = await storeOf(vm)
-  return store.drives(vm.id)
+  const drives = await store.drives(vm.id)
+  return handsOver ? handOver(drives) : { drives, handed: [] }
+}
+
+function nicsOf({ settings, id }: Vm, hasNoRights: boolean): Machine['nics'] {
+  if (settings.network !== undefined) return { words: settings.network }
+  return planNics(settings, {
+    macOf: (index) => macOf(id, index),
+    tapOf: (index) => tapOf(id, index),
+    mtuOf: bridgeMtu,
+    prefersTap: isRoot() && canMakeTaps() && (!hasNoRights || isTunOpen()),
+  })
 }

@@ -1,15 +1,18 @@
-import { Failure } from '../core/errors.js'
+import { Failure, messageOf } from '../core/errors.js'
+import { requireOpenTun } from '../net/tap.js'
 import { pasteable, qemuCommand } from '../qemu/command.js'
-import type { Machine, Words } from '../qemu/machine.js'
 import { journalLine } from '../qemu/journal.js'
+import type { Machine, Words } from '../qemu/machine.js'
 import { connectQmp } from '../qemu/qmp.js'
-import { bootId } from '../sys/environment.js'
-import { appendText, close, makePrivateFolder, open, readText, remove, writeWhole } from '../sys/file.js'
+import { bootId, isRoot } from '../sys/environment.js'
+import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeWhole } from '../sys/file.js'
 import { waitLock, type Lock } from '../sys/lock.js'
 import { startDetached } from '../sys/process.js'
-import type { Drawer } from './drawer.js'
 import { planMachine, type Plan } from './machine.js'
+import type { RunAs } from './runas.js'
 import { qemuPid } from './state.js'
+import { storeOf } from './stores.js'
+import { makeTapsOf, sweepTaps, tapsOf } from './taps.js'
 import type { Vm } from './vm.js'
 
 /** A look at a lock holds it for a moment, so a start waits this long before it says that the VM runs. */
@@ -33,14 +36,24 @@ export async function startVm(vm: Vm, options: Words): Promise<Started> {
   const lock = await waitLock(drawer.lock, lockWaitMs)
   if (lock === undefined) throw runsAlready(vm)
   try {
+    await sweepTaps(drawer)
     const plan = await planMachine(vm, options)
+    await makeReady(vm, plan)
     layOut(vm, plan)
-    const pid = await launch(vm, plan.machine, lock)
-    return { pid, plan }
+    return { pid: await launch(vm, plan, lock), plan }
   } finally {
     // From here on QEMU alone holds the lock, if it is there.
     lock.release()
   }
+}
+
+/** What must be there outside the drawer: drives that can be used, taps. */
+async function makeReady(vm: Vm, { machine, runAs }: Plan): Promise<void> {
+  const store = await storeOf(vm)
+  if (!('words' in machine.drives) && store.ready !== undefined) await store.ready(await store.drives(vm.id), () => {})
+  const taps = tapsOf(machine, runAs.uid)
+  if (taps.length > 0 && runAs.prefix.length > 0) requireOpenTun(runAs.user)
+  await makeTapsOf(vm.drawer, taps)
 }
 
 function runsAlready(vm: Vm): Failure {
@@ -51,29 +64,33 @@ function runsAlready(vm: Vm): Failure {
   })
 }
 
-/** Makes the drawer ready for a new run: what the last one left is history. */
-function layOut({ drawer, class: vmClass }: Vm, { machine, host }: Plan): void {
-  for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events])
+/** Makes the drawer ready for a new run: what the last one left is history. QEMU's user gets what QEMU writes. */
+function layOut({ drawer, class: vmClass }: Vm, plan: Plan): void {
+  const { machine, host, runAs } = plan
+  for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events]) {
     remove(file)
+  }
   if (vmClass !== undefined) writeWhole(drawer.class, `${vmClass}\n`)
   writeWhole(drawer.command, `${pasteable(machine, drawer.folder)}\n`)
-  appendText(
-    drawer.events,
-    journalLine({ nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(machine) }),
-  )
+  const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
+  appendText(drawer.events, journalLine(started))
+  if (isRoot()) for (const file of [drawer.folder, drawer.events]) giveTo(file, runAs)
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
-function summary({ accelerator, type, memBytes, cpus, nics }: Machine) {
+function summary({ machine, runAs }: Plan) {
+  const { accelerator, type, memBytes, cpus, nics } = machine
   const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'user' ? backend.forwards : []))
-  return { accelerator, machine: type, memBytes, cpus, forwards }
+  const taps = tapsOf(machine, runAs.uid).map(({ name }) => name)
+  return { accelerator, machine: type, memBytes, cpus, forwards, taps, runAs: runAs.user }
 }
 
-async function launch(vm: Vm, machine: Machine, lock: Lock): Promise<number> {
+async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<number> {
   const { drawer } = vm
   const output = open(drawer.qemuLog, 'truncate')
-  const qemu = startDetached(qemuCommand(machine), { cwd: drawer.folder, output, pass: [lock.fd] })
-  close(output)
+  const files = openHanded(machine.handed)
+  const qemu = startDetached(qemuCommand(machine), { cwd: drawer.folder, output, pass: [lock.fd, ...files] })
+  for (const fd of [output, ...files]) close(fd)
   try {
     const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended })
     // The greeting comes from a thread of its own; an answer comes only when all devices are there.
@@ -83,13 +100,32 @@ async function launch(vm: Vm, machine: Machine, lock: Lock): Promise<number> {
   } catch (error) {
     qemu.kill()
     await qemu.ended.catch(() => {})
-    throw refusal(vm, drawer, error)
+    await sweepTaps(drawer)
+    throw refusal(vm, runAs, error)
   }
 }
 
-/** QEMU's own words, without the name that it puts before each line. */
-function refusal(vm: Vm, drawer: Drawer, cause: unknown): Failure {
-  const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*qemu-system-\S+: /gm, '')
-  if (words === '') return new Failure(`cannot start ${vm.id}`, { cause, hints: [`the command was: ${drawer.command}`] })
-  return new Failure(`cannot start ${vm.id}: QEMU refused: ${words}`, { hints: [`the command: ${vm.call} explain`] })
+/** Opens what is handed over, in the order of the descriptors; none stays open when one cannot be. */
+function openHanded(handed: Machine['handed']): number[] {
+  const files: number[] = []
+  try {
+    for (const { path, writable } of handed) files.push(open(path, writable ? 'device' : 'read'))
+    return files
+  } catch (error) {
+    for (const fd of files) close(fd)
+    throw error
+  }
+}
+
+/** QEMU's own words, without the name that it puts before each line. They are kept, so that `status` can tell them too. */
+function refusal({ drawer, id, call }: Vm, runAs: RunAs, cause: unknown): Failure {
+  const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
+  appendText(drawer.events, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
+  const hints = [`the command: ${call} explain`]
+  if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
+    hints.unshift(`QEMU runs as ${runAs.user}, who may not open that; if you trust the guest: run_as=root`)
+  }
+  return words === ''
+    ? new Failure(`cannot start ${id}`, { cause, hints })
+    : new Failure(`cannot start ${id}: QEMU refused: ${words}`, { hints })
 }

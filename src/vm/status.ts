@@ -6,6 +6,7 @@ import { withQmp } from '../qemu/qmp.js'
 import { bootId } from '../sys/environment.js'
 import { readText } from '../sys/file.js'
 import { isRunning, qemuPid, type State } from './state.js'
+import { sweepTaps } from './taps.js'
 import { storeOf } from './stores.js'
 import type { Vm } from './vm.js'
 
@@ -29,6 +30,10 @@ export interface Status {
   readonly cpus: number
   readonly drives: readonly DriveStatus[]
   readonly forwards: readonly Forward[]
+  /** Its network devices on the host. */
+  readonly taps: readonly string[]
+  /** The user that QEMU runs as. */
+  readonly runAs: string | null
   readonly drawer: string
 }
 
@@ -42,6 +47,7 @@ export async function statusOf(vm: Vm): Promise<Status> {
   const { drawer, settings } = vm
   const journal = parseJournal(readText(drawer.events) ?? '')
   const runs = isRunning(drawer)
+  if (!runs) await sweepTaps(drawer)
   const pid = runs ? qemuPid(drawer) : undefined
   const last = lastState(journal)
   const detail = pid === undefined ? undefined : await askQemu(drawer.qmp)
@@ -60,6 +66,8 @@ export async function statusOf(vm: Vm): Promise<Status> {
     cpus: (runs ? journal.started?.cpus : undefined) ?? settings.smp,
     drives: await driveStatus(vm),
     forwards: runs ? (journal.started?.forwards ?? []) : [],
+    taps: runs ? (journal.started?.taps ?? []) : [],
+    runAs: runs ? (journal.started?.runAs ?? null) : null,
     drawer: drawer.folder,
   }
 }

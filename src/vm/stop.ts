@@ -5,6 +5,7 @@ import { appendText } from '../sys/file.js'
 import { signalProcess, sleep } from '../sys/process.js'
 import type { Drawer } from './drawer.js'
 import { endingOf, isRunning, qemuPid } from './state.js'
+import { sweepTaps } from './taps.js'
 import type { Vm } from './vm.js'
 
 /** How long QEMU gets to end by itself, its drives written out, before it is killed. */
@@ -17,15 +18,24 @@ export type Stopped = 'was not running' | 'stopped' | 'killed'
 /** Ends a VM now: asks QEMU to quit, kills it if it does not. Throws when it cannot be known which process it is. */
 export async function stopVm(vm: Vm): Promise<Stopped> {
   const { drawer } = vm
-  if (!isRunning(drawer)) return 'was not running'
+  if (!isRunning(drawer)) {
+    await sweepTaps(drawer)
+    return 'was not running'
+  }
   noteStopping(drawer)
   await withQmp(drawer.qmp, { timeoutMs: 2000 }, async (qmp) => {
     await qmp.execute('quit')
   }).catch(() => {})
-  if (await isGone(drawer, quitTimeoutMs)) return 'stopped'
+  if (await isGone(drawer, quitTimeoutMs)) {
+    await sweepTaps(drawer)
+    return 'stopped'
+  }
   const pid = qemuPid(drawer)
   if (pid !== undefined) signalProcess(pid, 'SIGKILL')
-  if (await isGone(drawer, killTimeoutMs)) return 'killed'
+  if (await isGone(drawer, killTimeoutMs)) {
+    await sweepTaps(drawer)
+    return 'killed'
+  }
   throw new Failure(
     `cannot stop ${vm.id}: its lock is still held${pid === undefined ? ', and not by a QEMU of its own' : ` by pid ${pid}`}`,
     {
@@ -46,6 +56,7 @@ export async function shutdownVm(vm: Vm, options: { timeoutMs: number; signal: A
     await qmp.execute('system_powerdown')
   })
   if (!(await isGone(drawer, options.timeoutMs, options.signal))) return undefined
+  await sweepTaps(drawer)
   return endingOf(drawer).words
 }
 

@@ -4,7 +4,7 @@ import { json, type DriveInterface, type Machine, type Option } from '../machine
 import { pairs } from './words.js'
 
 /** The drives, first 0. The setting `drives` replaces them all. */
-export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type' | 'usb'>): Option[] {
+export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type'>): Option[] {
   const { drives } = machine
   if ('words' in drives) return pairs(drives.words)
   if (drives.length === 0) return []
@@ -50,7 +50,7 @@ function backingNode(image: Image): object {
   return { ...node, backing: image.backing === undefined ? null : backingNode(image.backing) }
 }
 
-type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type' | 'usb'>) => Option[]
+type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type'>) => Option[]
 
 /** How the drives are attached, for each value of `drive_if`. */
 const attach: Record<DriveInterface, Attach> = {
@@ -60,14 +60,18 @@ const attach: Record<DriveInterface, Attach> = {
     json('-device', { driver: 'virtio-scsi-pci', id: 'scsi' }),
     ...drives.map((drive) => device(drive, { driver: 'scsi-hd', bus: 'scsi.0' })),
   ],
-  usb: (drives, { usb }) => [
-    ...(usb === undefined ? [] : [json('-device', { driver: 'qemu-xhci', id: 'usb' })]),
-    ...drives.map((drive) => device(drive, { driver: 'usb-storage', bus: 'usb.0' })),
+  // A controller of their own: the tablet's comes later in the command, or not at all.
+  usb: (drives) => [
+    json('-device', { driver: 'qemu-xhci', id: 'usb-drives', p2: maxUsbPorts, p3: maxUsbPorts }),
+    ...drives.map((drive) => device(drive, { driver: 'usb-storage', bus: 'usb-drives.0' })),
   ],
   sata: (drives, { type }) =>
     hasAhci(type) ? onBoard(drives, ahciPorts) : [json('-device', { driver: 'ich9-ahci', id: 'sata' }), ...onAhci(drives)],
   ide: (drives, { type }) => onBoard(drives, hasAhci(type) ? ahciPorts : idePorts),
 }
+
+/** As many drives as an xHCI controller takes in QEMU. */
+const maxUsbPorts = 15
 
 function device(drive: Drive, properties: object): Option {
   return json('-device', { ...properties, id: deviceId(drive.number), drive: nodeName(drive.number) })

@@ -10,7 +10,7 @@ export function nicOptions({ nics }: Pick<Machine, 'nics'>): Option[] {
 /** One card: the host's side (`netdev`) and the guest's (`device`). The first is called `net`, as in the script. */
 function nicPair(nic: Nic, index: number): Option[] {
   const id = index === 0 ? 'net' : `net${index}`
-  const device = { driver: nic.model, id: `nic${index}`, netdev: id, mac: nic.mac }
+  const device = { driver: nic.model, id: `nic${index}`, netdev: id, mac: nic.mac, ...mtuOf(nic) }
   return [json('-netdev', { id, ...netdev(nic.backend) }), json('-device', device)]
 }
 
@@ -21,13 +21,14 @@ function netdev(backend: NicBackend): object {
     case 'passt':
       return { type: 'stream', server: false, addr: { type: 'unix', path: backend.socket } }
     case 'tap':
-      if (backend.fd !== undefined) return { type: 'tap', fd: String(backend.fd), ...vhost(backend.vhostFd) }
       return { type: 'tap', ifname: backend.ifname, script: 'no', downscript: 'no' }
   }
 }
 
-function vhost(fd: number | undefined): object {
-  return fd === undefined ? {} : { vhost: true, vhostfd: String(fd) }
+/** What a virtio card tells the guest of a bridge with large frames; other cards cannot. */
+function mtuOf({ model, backend }: Nic): object {
+  const isLarge = backend.kind === 'tap' && backend.mtu !== undefined && backend.mtu !== 1500
+  return isLarge && model.startsWith('virtio') ? { host_mtu: backend.mtu } : {}
 }
 
 /** Only the host's loopback: a port that is open to the network is not opened by surprise. */

@@ -30,7 +30,7 @@ export async function resize(folder: string, { name }: Drive, sizeBytes: number,
 }
 
 /** Removes a drive, and the bases that only it stood on. */
-export function remove(folder: string, { name }: Drive): Promise<void> {
+export function remove(folder: string, { name }: Pick<Drive, 'name'>): Promise<void> {
   // A job, though it makes nothing: what dead ones left is swept first.
   return withJob(folder, () =>
     withStoreLock(folder, () => {

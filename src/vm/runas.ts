@@ -1,0 +1,57 @@
+// Whom QEMU runs as. A user's VMs run as the user; root's run as somebody who may nothing, unless root says otherwise.
+import { Failure, UsageError } from '../core/errors.js'
+import { isRoot, userIds } from '../sys/environment.js'
+import { readText, stat } from '../sys/file.js'
+import type { Words } from '../qemu/machine.js'
+
+export interface RunAs {
+  readonly user: string
+  readonly uid: number
+  readonly gid: number
+  /** What QEMU is run through, so that it has given up every right before its first instruction; empty where it need not. */
+  readonly prefix: Words
+}
+
+/** Under root, the first of these that there is. */
+const servants = ['nbsvm', 'nobody']
+
+/** Whom a VM with this `run_as` runs as. Throws when only root could do it, or nobody has that name. */
+export function runAs(wanted: string | undefined): RunAs {
+  if (!isRoot()) return asMyself(wanted)
+  const account = wanted === undefined ? servants.map(find).find((one) => one !== undefined) : find(wanted)
+  if (account === undefined) {
+    throw new Failure(`there is no user ${wanted ?? servants.join(' or ')} to run QEMU as`, {
+      hints: ['choose one: run_as=USER'],
+    })
+  }
+  return account.uid === 0 ? { ...account, prefix: [] } : { ...account, prefix: dropTo(account) }
+}
+
+type Account = Omit<RunAs, 'prefix'>
+
+function asMyself(wanted: string | undefined): RunAs {
+  const [uid = 0] = userIds()
+  const me = accounts().find((account) => account.uid === uid) ?? { user: String(uid), uid, gid: process.getegid?.() ?? uid }
+  if (wanted === undefined || wanted === me.user) return { ...me, prefix: [] }
+  throw new UsageError(`run_as=${wanted}: only root can run QEMU as somebody else`, {
+    hints: ['run nbsvm as root, or without run_as'],
+  })
+}
+
+function find(user: string): Account | undefined {
+  return accounts().find((account) => account.user === user)
+}
+
+function accounts(): Account[] {
+  const lines = (readText('/etc/passwd') ?? '').split('\n').map((line) => line.split(':'))
+  return lines.map(([user = '', , uid, gid]) => ({ user, uid: Number(uid), gid: Number(gid) }))
+}
+
+/** setpriv(1): no capabilities, no way back, and of all groups only the one that /dev/kvm is open to. */
+function dropTo({ uid, gid }: Account): Words {
+  const kvm = stat('/dev/kvm')
+  const mayUseKvm = kvm !== undefined && kvm.gid !== 0 && (kvm.mode & 0o060) === 0o060
+  const groups = mayUseKvm ? ['--groups', String(kvm.gid)] : ['--clear-groups']
+  const rights = ['--inh-caps', '-all', '--bounding-set', '-all', '--no-new-privs']
+  return ['setpriv', '--reuid', String(uid), '--regid', String(gid), ...groups, ...rights, '--']
+}
