@@ -1,6 +1,7 @@
 // What is known of this host and its QEMU, found out once and kept, so that `start` does not pay for it.
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
+import { installLine } from '../core/install.js'
 import { bootId, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
 import type { Verdict } from './trial.js'
@@ -71,19 +72,8 @@ export function findQemu(wanted: string | undefined): string {
   const found = (wanted === undefined ? programs : [wanted]).map((name) => findProgram(name)).find((file) => file !== undefined)
   if (found !== undefined) return found
   throw new Failure(`there is no ${wanted ?? 'qemu-system-x86_64'} on this machine`, {
-    hints: [`install QEMU: ${installLine(readText('/etc/os-release') ?? '')}`],
+    hints: [`install QEMU: ${installLine(readText('/etc/os-release') ?? '', 'qemu')}`],
   })
-}
-
-/** How QEMU is installed, by the text of /etc/os-release. */
-export function installLine(release: string): string {
-  const like = new Set([...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)/gm)].flatMap((match) => match[1]?.split(' ') ?? []))
-  if (like.has('fedora')) return 'sudo dnf install qemu-system-x86-core qemu-img'
-  if (like.has('rhel') || like.has('centos')) return 'sudo dnf install qemu-kvm qemu-img'
-  if (like.has('arch')) return 'sudo pacman -S qemu-base'
-  if (like.has('alpine')) return 'sudo apk add qemu-system-x86_64 qemu-img util-linux'
-  if (like.has('suse') || like.has('opensuse')) return 'sudo zypper install qemu-x86 qemu-tools'
-  return 'sudo apt install qemu-system-x86 qemu-utils'
 }
 
 /** Names the program and how it is run, and tells with `state` whether anything has changed that the facts depend on. */
