@@ -1,7 +1,7 @@
 // Taps: network cards of the host that lead into a guest, made and removed with ip(8) by whoever may.
 import { Failure } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
-import { digest } from '../sys/environment.js'
+import { digest } from '../core/digest.js'
 import { list, readText, stat } from '../sys/file.js'
 import { runOrFail, type Run } from '../sys/process.js'
 

@@ -19,11 +19,6 @@ export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
 }
 
-/** The first `length` bytes of a text's SHA-256, for what must be the same at every start yet differ from VM to VM. */
-export function digest(text: string, length: number): Buffer {
-  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest().subarray(0, length)
-}
-
 /** Effective user and all groups: what decides which devices may be opened. */
 export function userIds(): number[] {
   return [process.geteuid?.() ?? 0, ...(process.getgroups?.() ?? [])]

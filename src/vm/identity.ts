@@ -1,5 +1,5 @@
 // What makes a VM itself and no other, made from its id: the same at every start, different from its neighbours'.
-import { digest } from '../sys/environment.js'
+import { digest } from '../core/digest.js'
 
 /**
  * A MAC address for card `index`. It begins with 52:54, locally administered as QEMU's own are; the other 32 bits come

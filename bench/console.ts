@@ -1,0 +1,108 @@
+// The console on a terminal against socat on a terminal, both with the same peer at the other end of the socket.
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import path from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { inPairs, median, type Bench } from './table.js'
+import { program, type World } from './world.js'
+
+const floodBytes = 64 * 1024 * 1024
+const keys = 300
+
+export const consoleBench: Bench = {
+  name: 'console',
+  async *rows(world) {
+    world.run('socat', '-V')
+    world.atEnd(() => world.nbsvm('foo', 'stop'))
+    world.nbsvm('foo', 'mem=64', 'network= ', 'start', '-S')
+    const drawer = path.join(world.env['NBSVM_HOME'] ?? '', 'state', 'foo')
+    const ours = `${program} foo console`
+    const theirs = 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:console.sock'
+    const measure = (how: Measure) => (command: string) => (): Promise<number> => withPeer(world, drawer, command, how)
+    const [flood, delay] = [measure(throughput), measure(latency)]
+    const goal = { atLeast: 0.9 }
+    const floods = await inPairs(5, flood(ours), flood(theirs))
+    yield { what: 'console, a guest that prints 64 MB | socat', pairs: floods, unit: 'MB/s', goal }
+    const delays = await inPairs(5, delay(theirs), delay(ours))
+    yield { what: 'one key, there and back: socat | console', pairs: delays, unit: 'ms', goal }
+  },
+}
+
+interface Ends {
+  /** The guest's end of the serial port. */
+  readonly guest: Socket
+  /** The terminal's: what is typed, and what is shown. */
+  readonly keyboard: Writable
+  readonly screen: Readable
+}
+
+type Measure = (ends: Ends) => Promise<number>
+
+/**
+ * Runs a command on a terminal of its own (socat makes one, for both alike) and puts this process in the guest's place: the
+ * VM is there and waits, but the name of its console's socket leads here.
+ */
+async function withPeer(world: World, drawer: string, command: string, measure: Measure): Promise<number> {
+  process.chdir(drawer)
+  rmSync('console.sock', { force: true })
+  const server = createServer().listen('console.sock')
+  const terminal = spawn('socat', ['-', `EXEC:${command},pty,setsid,ctty`], {
+    env: world.env,
+    cwd: drawer,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  try {
+    const guest = await connected(server, terminal)
+    // What is said at the begin is no part of it.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    return await measure({ guest, keyboard: terminal.stdin, screen: terminal.stdout })
+  } finally {
+    server.close()
+    terminal.stdin.end('\u001D')
+    await new Promise((resolve) => terminal.once('exit', resolve))
+  }
+}
+
+function connected(server: Server, terminal: ChildProcessByStdio<Writable, Readable, null>): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    server.once('connection', resolve)
+    terminal.once('exit', (status) => reject(new Error(`the terminal's program ended with status ${status}`)))
+  })
+}
+
+/** MB/s from the first byte on the screen to the last. */
+async function throughput({ guest, screen }: Ends): Promise<number> {
+  const end = 'the end of it'
+  let tail = ''
+  let begin = 0
+  const done = new Promise<number>((resolve) => {
+    screen.on('data', (bytes: Buffer) => {
+      begin ||= performance.now()
+      tail = (tail + bytes.subarray(-64).toString('latin1')).slice(-64)
+      if (tail.includes(end)) resolve(performance.now())
+    })
+  })
+  const text = Buffer.from('[   12.345678] what a guest says while it boots, in colours: \u001B[32mOK\u001B[0m\r\n'.repeat(800))
+  for (let sent = 0; sent < floodBytes; sent += text.length) {
+    if (!guest.write(text)) await new Promise((resolve) => guest.once('drain', resolve))
+  }
+  guest.end(`${end}\r\n`)
+  return floodBytes / 1e6 / (((await done) - begin) / 1000)
+}
+
+/** Median time of a key to the guest and of its echo to the screen, in ms. */
+async function latency({ guest, keyboard, screen }: Ends): Promise<number> {
+  guest.on('data', (bytes: Buffer) => guest.write(bytes))
+  screen.resume()
+  const times: number[] = []
+  for (let key = 0; key < keys; key++) {
+    const begin = performance.now()
+    const shown = new Promise((resolve) => screen.once('data', resolve))
+    keyboard.write('x')
+    await shown
+    times.push(performance.now() - begin)
+  }
+  guest.end()
+  return median(times)
+}

@@ -1,0 +1,35 @@
+// npm run bench [-- NAME ...]: ratios of nbsvm's times to those of what it is measured against, A B A B ... in one run.
+// Nothing is compared with a stored number: machines differ, and one machine differs from minute to minute.
+import { clone } from './clone.js'
+import { consoleBench } from './console.js'
+import { ls } from './ls.js'
+import { snapshot } from './snapshot.js'
+import { start } from './start.js'
+import { header, legend, line } from './table.js'
+import type { Bench } from './table.js'
+import { openWorld } from './world.js'
+
+const benches: readonly Bench[] = [start, ls, snapshot, clone, consoleBench]
+
+async function main(wanted: readonly string[]): Promise<void> {
+  const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))
+  if (unknown.length > 0)
+    console.log(`there is no bench ${unknown.join(', ')}; there are ${benches.map(({ name }) => name).join(', ')}`)
+  console.log(header)
+  for (const bench of benches.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) await run(bench)
+  console.log(legend)
+}
+
+/** What a bench lacks, or a fault in it, is told in its place; the others go on. */
+async function run(bench: Bench): Promise<void> {
+  const world = openWorld()
+  try {
+    for await (const row of bench.rows(world)) console.log(line(row))
+  } catch (error) {
+    console.log(`${bench.name}: not measured: ${error instanceof Error ? error.message : String(error)}`)
+  } finally {
+    world.close()
+  }
+}
+
+await main(process.argv.slice(2))

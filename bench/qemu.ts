@@ -1,0 +1,57 @@
+// QEMU without nbsvm: the floor under `nbsvm VM start`, timed in this process, which has loaded all it needs.
+import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import path from 'node:path'
+
+/** The words that nbsvm started a VM's QEMU with, from the line that it left in the drawer, as `explain` prints it. */
+export function commandOf(drawer: string): string[] {
+  const line = readFileSync(path.join(drawer, 'command'), 'utf8')
+  const lock = 'flock -n -F lock'
+  const script = `printf '%s\\0' ${line.slice(line.indexOf(lock) + lock.length)}`
+  return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.split('\0').slice(0, -1)
+}
+
+/** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */
+export async function timeRaw([program = '', ...words]: readonly string[], drawer: string): Promise<number> {
+  const socketPath = path.join(drawer, 'qmp.sock')
+  rmSync(socketPath, { force: true })
+  // Node cuts the paths of sockets at 107 bytes.
+  process.chdir(drawer)
+  const begin = performance.now()
+  const qemu = spawn(program, words, { detached: true, stdio: 'ignore' })
+  const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))
+  const failed = ended.then((status) => Promise.reject(new Error(`${program} ended with status ${String(status)}`)))
+  const socket = await Promise.race([reach('qmp.sock'), failed])
+  await Promise.race([answers(socket, 'qmp_capabilities', 'query-status'), failed])
+  const ms = performance.now() - begin
+  failed.catch(() => {})
+  socket.write('{"execute":"quit"}')
+  await ended
+  socket.destroy()
+  return ms
+}
+
+/** Connects as soon as somebody listens. */
+async function reach(name: string): Promise<Socket> {
+  for (;;) {
+    const socket = connect(name)
+    const isThere = await new Promise((resolve) =>
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
+    )
+    if (isThere === true) return socket
+    await new Promise((resolve) => setTimeout(resolve, 0.5))
+  }
+}
+
+/** Sends commands and waits until each is answered. */
+function answers(socket: Socket, ...commands: readonly string[]): Promise<void> {
+  for (const command of commands) socket.write(JSON.stringify({ execute: command }))
+  let text = ''
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject).on('data', (bytes: Buffer) => {
+      text += bytes.toString()
+      if (text.split('"return"').length > commands.length) resolve()
+    })
+  })
+}
