@@ -16,7 +16,7 @@ export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' 
 }
 
 /** The block node of drive `number`; QMP finds the drive by it. At most 31 characters. */
-export function nodeName(number: number): string {
+function nodeName(number: number): string {
   return `drive${number}`
 }
 
