@@ -2,6 +2,7 @@ import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
 import { removeTree } from '../sys/file.js'
 import { whileStopped } from '../vm/drives.js'
+import { sweepTaps } from '../vm/taps.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
 
@@ -20,6 +21,8 @@ file that you wrote for it stays. Snapshots that were made of its drives live on
       const what = names.length === 0 ? 'its drawer (it has no drives)' : names.join(', ')
       requireConsent(context, `remove ${vm.id}: ${what}`)
       for (const name of names) await store.remove({ name })
+      // A QEMU that was killed left its taps.
+      await sweepTaps(vm.drawer)
       // Last, and with the lock held: until here the VM is still there to be removed.
       removeTree(vm.drawer.folder)
       note(`removed ${vm.id}: ${what}`)
