@@ -18,7 +18,7 @@ export function printError(error: unknown, prefix = ''): number {
  *     nbsvm: cannot start foo: drive nbsvm-foo-0 is in use by pid 4711
  *       see it: nbsvm foo status
  */
-export function describe(error: unknown): string[] {
+function describe(error: unknown): string[] {
   const messages = [...chain(error)].map(messageOf)
   const hints = error instanceof Failure ? error.hints : bugHints(error)
   return [`nbsvm: ${messages.join(': ')}`.replaceAll('\n', '\n  '), ...hints.map((hint) => `  ${hint}`)]

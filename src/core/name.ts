@@ -1,7 +1,7 @@
 import { UsageError } from './errors.js'
 
 /** Longest name of a VM or class, in characters. */
-export const maxNameLength = 64
+const maxNameLength = 64
 
 const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 

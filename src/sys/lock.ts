@@ -40,7 +40,7 @@ export async function waitLock(file: string, timeoutMs: number): Promise<Lock | 
 }
 
 /** Takes the lock of a file that is open already. Says whether it did. */
-export function lockOpen(fd: number): boolean {
+function lockOpen(fd: number): boolean {
   return runSync(['flock', '-n', '3'], [fd]) === 0
 }
 

@@ -66,7 +66,7 @@ function noteStopping(drawer: Drawer): void {
 }
 
 /** Waits until nobody holds the VM's lock. */
-export async function isGone(drawer: Drawer, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+async function isGone(drawer: Drawer, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + timeoutMs
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     // The pid is a cheap look; only the lock is proof.
