@@ -7,7 +7,7 @@ import type { Verb } from './verb.js'
 const notRunning = 3
 
 export const status: Verb = {
-  help: `Tells the VM's state and since when, why it ended, its drives and their sizes, and the ports that lead into it. The exit status
+  help: `Tells the VM's state and since when, why it ended, its drives, their sizes and whether they run full, and the ports that lead into it. The exit status
 is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alone does the same.
 
   nbsvm foo status
@@ -28,8 +28,10 @@ function describe(found: Status): string {
     'machine',
     `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
   ])
-  drives.forEach(({ name, virtualBytes, allocatedBytes, path }) => {
+  drives.forEach(({ name, virtualBytes, allocatedBytes, path, health }) => {
     rows.push(['drive', `${name}  ${formatSize(virtualBytes)}, ${formatSize(allocatedBytes)} on disk  ${path}`])
+    if (health !== null && health.words !== '') rows.push(['', `  ${health.words}`])
+    health?.hints.forEach((hint) => rows.push(['', `    ${hint}`]))
   })
   forwards.forEach(({ hostPort, guestPort, protocol }) =>
     rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}`]),

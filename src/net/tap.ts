@@ -41,37 +41,30 @@ export function makingCommands({ name, bridge, mtu, uid }: Tap): string[][] {
   ]
 }
 
-/** Makes the taps; when one fails, those that were made are removed again. `run` is what may do it, sudo perhaps. */
+/** Makes the taps. When one fails, those before it are there. `run` is what may do it, sudo perhaps. */
 export async function makeTaps(taps: readonly Tap[], run: Run): Promise<void> {
-  try {
-    for (const tap of taps) {
-      if (exists(tap.name)) {
-        throw new Failure(`there is a network device ${tap.name} already, and it is not this VM's`, {
-          hints: [`see it: ip link show ${tap.name}`, `if it is left over: sudo ip link delete ${tap.name}`],
-        })
-      }
-      for (const command of makingCommands(tap)) await runOrFail(`make the tap ${tap.name}`, command, { run })
-    }
-  } catch (error) {
-    // What is not there was not made; the tap that somebody else has is not among ours.
-    if (!(error instanceof Failure && error.message.startsWith('there is')))
-      await removeTaps(
-        taps.map(({ name }) => name),
-        run,
-      )
-    throw error
+  for (const tap of taps) {
+    for (const command of makingCommands(tap)) await runOrFail(`make the tap ${tap.name}`, command, { run })
   }
 }
 
-/** Removes taps; those that are gone already are passed over. */
+/** Throws a Failure when the host has a network device of one of these names: it is somebody else's. */
+export function refuseTaken(taps: readonly Tap[]): void {
+  const taken = taps.find(({ name }) => stat(`${interfaces}/${name}`) !== undefined)?.name
+  if (taken === undefined) return
+  throw new Failure(`there is a network device ${taken} already, and it is not this VM's`, {
+    hints: [`see it: ip link show ${taken}`, `if it is left over: sudo ip link delete ${taken}`],
+  })
+}
+
+/** Removes taps; those that are gone already are passed over, and so is what has taken such a name and is no tap. */
 export async function removeTaps(names: readonly string[], run: Run): Promise<void> {
-  for (const name of names.filter(exists))
+  for (const name of names.filter(isTap))
     await runOrFail(`remove the tap ${name}`, ['ip', 'link', 'delete', 'dev', name], { run })
 }
 
-/** Whether the host has a network device of this name. */
-function exists(name: string): boolean {
-  return stat(`${interfaces}/${name}`) !== undefined
+function isTap(name: string): boolean {
+  return stat(`${interfaces}/${name}/tun_flags`) !== undefined
 }
 
 /** The MTU of a bridge. Throws a Failure that names the bridges there are when this is none. */

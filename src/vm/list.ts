@@ -43,8 +43,8 @@ export async function listVms(outside: Outside): Promise<Listed[]> {
 async function sweepStopped(place: Place, drawers: readonly string[]): Promise<void> {
   const left = drawers.map((id) => drawerOf(place.state, id)).filter(({ taps }) => stat(taps) !== undefined)
   if (left.length === 0) return
-  const { sweepTaps } = await import('./taps.js')
-  for (const drawer of left) if (!isRunning(drawer)) await sweepTaps(drawer)
+  const { sweepTapsQuietly } = await import('./taps.js')
+  for (const drawer of left) if (!isRunning(drawer)) await sweepTapsQuietly(drawer)
 }
 
 /** The class that the VM was started in, if any; only an id with a dash in it can have one. */

@@ -28,9 +28,9 @@ export interface Started {
 
 /**
  * Starts a VM and returns once its QEMU answers. `options` are QEMU options behind all others. Throws a Failure when it
- * runs already, or with QEMU's own words when QEMU refuses; then nothing is left running.
+ * runs already, or with QEMU's own words when QEMU refuses; then nothing is left running. `note` tells what will soon be wrong.
  */
-export async function startVm(vm: Vm, options: Words): Promise<Started> {
+export async function startVm(vm: Vm, options: Words, note: (text: string) => void = () => {}): Promise<Started> {
   const { drawer } = vm
   makePrivateFolder(drawer.folder)
   const lock = await waitLock(drawer.lock, lockWaitMs)
@@ -38,9 +38,13 @@ export async function startVm(vm: Vm, options: Words): Promise<Started> {
   try {
     await sweepTaps(drawer)
     const plan = await planMachine(vm, options)
-    await makeReady(vm, plan)
+    await makeReady(vm, plan, note)
     layOut(vm, plan)
     return { pid: await launch(vm, plan, lock), plan }
+  } catch (error) {
+    // What went wrong is worth more to the user than a tap that could not be removed; the next command tries again.
+    await sweepTaps(drawer).catch(() => {})
+    throw error
   } finally {
     // From here on QEMU alone holds the lock, if it is there.
     lock.release()
@@ -48,9 +52,9 @@ export async function startVm(vm: Vm, options: Words): Promise<Started> {
 }
 
 /** What must be there outside the drawer: drives that can be used, taps. */
-async function makeReady(vm: Vm, { machine, runAs }: Plan): Promise<void> {
+async function makeReady(vm: Vm, { machine, runAs }: Plan, note: (text: string) => void): Promise<void> {
   const store = await storeOf(vm)
-  if (!('words' in machine.drives) && store.ready !== undefined) await store.ready(await store.drives(vm.id), () => {})
+  if (!('words' in machine.drives) && store.ready !== undefined) await store.ready(await store.drives(vm.id), note)
   const taps = tapsOf(machine, runAs.uid)
   if (taps.length > 0 && runAs.prefix.length > 0) requireOpenTun(runAs.user)
   await makeTapsOf(vm.drawer, taps)
@@ -66,12 +70,12 @@ function runsAlready(vm: Vm): Failure {
 
 /** Makes the drawer ready for a new run: what the last one left is history. QEMU's user gets what QEMU writes. */
 function layOut({ drawer, class: vmClass }: Vm, plan: Plan): void {
-  const { machine, host, runAs } = plan
+  const { host, runAs } = plan
   for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events]) {
     remove(file)
   }
-  if (vmClass !== undefined) writeWhole(drawer.class, `${vmClass}\n`)
-  writeWhole(drawer.command, `${pasteable(machine, drawer.folder)}\n`)
+  const ofClass = `${vmClass}\n`
+  if (vmClass !== undefined && readText(drawer.class) !== ofClass) writeWhole(drawer.class, ofClass)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
   appendText(drawer.events, journalLine(started))
   if (isRoot()) for (const file of [drawer.folder, drawer.events]) giveTo(file, runAs)
@@ -92,6 +96,8 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
   const qemu = startDetached(qemuCommand(machine), { cwd: drawer.folder, output, pass: [lock.fd, ...files] })
   for (const fd of [output, ...files]) close(fd)
   try {
+    // While QEMU starts there is time for the disk.
+    writeWhole(drawer.command, `${pasteable(machine, drawer.folder)}\n`)
     const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended })
     // The greeting comes from a thread of its own; an answer comes only when all devices are there.
     await qmp.execute('query-status')
@@ -100,7 +106,6 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
   } catch (error) {
     qemu.kill()
     await qemu.ended.catch(() => {})
-    await sweepTaps(drawer)
     throw refusal(vm, runAs, error)
   }
 }

@@ -3,10 +3,11 @@ import type { DriveSize } from '../core/drive.js'
 import type { Forward } from '../core/nic.js'
 import { lastState, parseJournal, whyEnded, type Ending } from '../qemu/journal.js'
 import { withQmp } from '../qemu/qmp.js'
+import type { Health } from '../store/store.js'
 import { bootId } from '../sys/environment.js'
 import { readText } from '../sys/file.js'
 import { isRunning, qemuPid, type State } from './state.js'
-import { sweepTaps } from './taps.js'
+import { sweepTapsQuietly } from './taps.js'
 import { storeOf } from './stores.js'
 import type { Vm } from './vm.js'
 
@@ -41,13 +42,15 @@ export interface DriveStatus extends DriveSize {
   readonly name: string
   readonly path: string
   readonly format: string
+  /** How it stands with its room on the host; null where that cannot be seen. */
+  readonly health: Health | null
 }
 
 export async function statusOf(vm: Vm): Promise<Status> {
   const { drawer, settings } = vm
   const journal = parseJournal(readText(drawer.events) ?? '')
   const runs = isRunning(drawer)
-  if (!runs) await sweepTaps(drawer)
+  if (!runs) await sweepTapsQuietly(drawer)
   const pid = runs ? qemuPid(drawer) : undefined
   const last = lastState(journal)
   const detail = pid === undefined ? undefined : await askQemu(drawer.qmp)
@@ -92,7 +95,8 @@ async function driveStatus(vm: Vm): Promise<DriveStatus[]> {
   return Promise.all(
     drives.map(async (drive): Promise<DriveStatus> => {
       const { virtualBytes, allocatedBytes } = await store.size(drive)
-      return { name: drive.name, path: drive.image.path, format: drive.image.format, virtualBytes, allocatedBytes }
+      const health = (await store.health?.(drive)) ?? null
+      return { name: drive.name, path: drive.image.path, format: drive.image.format, virtualBytes, allocatedBytes, health }
     }),
   )
 }
