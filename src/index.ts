@@ -1,1 +1,79 @@
-export { openVm } from './vm/vm.js'
+// nbsvm as a library: the same modules as the program's, without its words on the terminal.
+//
+//     import { vm, list } from 'nbsvm'
+//     const foo = vm('foo', { mem: '2G' })
+//     await foo.newimg()
+//     await foo.start()
+import { isSettingName } from './config/settings.js'
+import type { Drive } from './core/drive.js'
+import { UsageError } from './core/errors.js'
+import { checkName } from './core/name.js'
+import type { Words } from './qemu/machine.js'
+import { environment, homeFolder, isRoot } from './sys/environment.js'
+import { copyDrive, newDrive } from './vm/drives.js'
+import { listVms, type Listed } from './vm/list.js'
+import { findPlace } from './vm/place.js'
+import { tell } from './vm/power.js'
+import { startVm } from './vm/start.js'
+import { statusOf, type Status } from './vm/status.js'
+import { shutdownVm, stopVm, type Stopped } from './vm/stop.js'
+import { openVm, type Outside } from './vm/vm.js'
+
+export { Failure } from './core/errors.js'
+export { UsageError }
+export type { Drive, Listed, Status, Stopped }
+
+/** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
+export type InPlace = Readonly<Record<string, string>>
+
+/** One VM. Every method looks anew: nothing is kept between two calls. All reject with a Failure that says what to do. */
+export interface VmHandle {
+  /** `[CLASS-]VM` */
+  readonly id: string
+  /** Makes the next drive, empty, `drive_size` large. */
+  newimg(): Promise<Drive>
+  /** Makes the next drive as an instant copy-on-write copy of `gold` or `source`. */
+  snapshot(): Promise<Drive>
+  /** Makes the next drive as a full copy of `gold` or `source`. */
+  clone(): Promise<Drive>
+  /** Starts it; resolves to QEMU's pid once QEMU answers. */
+  start(options?: Words): Promise<number>
+  stop(): Promise<Stopped>
+  /** Presses the power button; resolves to why the VM ended, or undefined when it is still there after `timeoutMs` (60 s). */
+  shutdown(timeoutMs?: number): Promise<string | undefined>
+  pause(): Promise<void>
+  resume(): Promise<void>
+  reset(): Promise<void>
+  status(): Promise<Status>
+}
+
+/** A VM by name, whether it is there or not. Throws UsageError for a wrong name or setting. */
+export function vm(name: string, settings: InPlace = {}): VmHandle {
+  const opened = openVm(name, outsideOf(settings))
+  const copy = async (how: 'snapshot' | 'clone') => (await copyDrive(opened, how, {})).drive
+  return {
+    id: opened.id,
+    newimg: () => newDrive(opened),
+    snapshot: () => copy('snapshot'),
+    clone: () => copy('clone'),
+    start: async (options = []) => (await startVm(opened, options)).pid,
+    stop: () => stopVm(opened),
+    shutdown: (timeoutMs = 60_000) => shutdownVm(opened, { timeoutMs, signal: new AbortController().signal }),
+    pause: () => tell(opened, 'pause', 'stop'),
+    resume: () => tell(opened, 'resume', 'cont'),
+    reset: () => tell(opened, 'reset', 'system_reset'),
+    status: () => statusOf(opened),
+  }
+}
+
+/** Every VM that has a drawer or a drive, as `nbsvm ls --json` tells it. */
+export function list(): Promise<Listed[]> {
+  return listVms(outsideOf({}))
+}
+
+function outsideOf({ class: vmClass, ...line }: InPlace): Outside {
+  const unknown = Object.keys(line).find((name) => !isSettingName(name))
+  if (unknown !== undefined) throw new UsageError(`unknown setting ${JSON.stringify(unknown)}`)
+  if (vmClass !== undefined) checkName('class', vmClass)
+  return { place: findPlace(environment, isRoot(), homeFolder()), environment, vmClass, line }
+}

@@ -248,3 +248,27 @@ test('the command as started is kept in the drawer', async () => {
   assert.match(readFileSync(`${home.folder}/state/two/command`, 'utf8'), /qemu-system-x86_64 [^]*-name x/)
   await nbsvm(['two', 'stop'])
 })
+
+test('two clones of one drive at once, side by side, and the source cannot start meanwhile nor be harmed', async () => {
+  const { status, stderr } = await nbsvm(['one,other', 'gold=gold', 'clone'])
+  assert.equal(status, 0, stderr)
+  assert.equal((await statusOf('one')).drives.length, 1)
+  assert.equal((await statusOf('other')).drives.length, 1)
+})
+
+test('the library does what the program does', async () => {
+  const script = `
+    import { list, vm, UsageError } from '${process.cwd()}/dist/index.cjs'
+    const lib = vm('lib', { drive_size: '1G' })
+    await lib.newimg()
+    await lib.start(['-S'])
+    const { state, drives } = await lib.status()
+    const listed = (await list()).find(({ id }) => id === 'lib')
+    await lib.stop()
+    let refused = ''
+    try { vm('../x') } catch (error) { refused = error instanceof UsageError ? error.message : 'other' }
+    console.log(JSON.stringify([state, drives.length, listed.state, (await lib.status()).state, refused]))`
+  const stdout = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env: home.env, encoding: 'utf8' })
+  const refused = '"../x" is not a VM name: it must begin with a letter or a digit'
+  assert.deepEqual(JSON.parse(stdout), ['paused', 1, 'paused', 'stopped', refused])
+})

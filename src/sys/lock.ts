@@ -3,6 +3,11 @@
 import { close, open, readText, stat } from './file.js'
 import { run, runSync } from './process.js'
 
+/** `whole`: one holder alone. `shared`: many at once, and nobody who wants the whole of it. */
+export type Hold = 'whole' | 'shared'
+
+const flags: Record<Hold, string> = { whole: '-x', shared: '-s' }
+
 export interface Lock {
   readonly fd: number
   /** Lets go, unless a child that inherited the descriptor still holds it. */
@@ -13,7 +18,7 @@ export interface Lock {
 export function tryLock(file: string): Lock | undefined {
   for (;;) {
     const fd = open(file, 'lock')
-    if (!lockOpen(fd)) {
+    if (!lockOpen(fd, 'whole')) {
       close(fd)
       return undefined
     }
@@ -27,12 +32,13 @@ export function tryLock(file: string): Lock | undefined {
  * Takes a lock, waiting for it. Undefined when it is still held after `timeoutMs`. The kernel does the waiting, in a child:
  * many waiters that try again and again would keep this process from ever finishing what they wait for.
  */
-export async function waitLock(file: string, timeoutMs: number): Promise<Lock | undefined> {
+export async function waitLock(file: string, timeoutMs: number, hold: Hold = 'whole'): Promise<Lock | undefined> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const fd = open(file, 'lock')
     const leftMs = deadline - Date.now()
-    const isOurs = lockOpen(fd) || (leftMs > 0 && (await run(['flock', '3'], { pass: [fd], timeoutMs: leftMs })).status === 0)
+    const wait = () => run(['flock', flags[hold], '3'], { pass: [fd], timeoutMs: leftMs })
+    const isOurs = lockOpen(fd, hold) || (leftMs > 0 && (await wait()).status === 0)
     if (isOurs && stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
     close(fd)
     if (!isOurs) return undefined
@@ -40,20 +46,23 @@ export async function waitLock(file: string, timeoutMs: number): Promise<Lock | 
 }
 
 /** Takes the lock of a file that is open already. Says whether it did. */
-function lockOpen(fd: number): boolean {
-  return runSync(['flock', '-n', '3'], [fd]) === 0
+function lockOpen(fd: number, hold: Hold): boolean {
+  return runSync(['flock', '-n', flags[hold], '3'], [fd]) === 0
 }
 
 function inode(fd: number): number | undefined {
   return stat(`/proc/self/fd/${fd}`)?.ino
 }
 
-/** Says whether somebody holds the lock, by trying for a moment. The truth, for decisions. */
+/**
+ * Says whether somebody has the whole of the lock, by trying to share it for a moment: two who ask at once do not take each
+ * other for the holder. The truth, for decisions.
+ */
 export function isLocked(file: string): boolean {
   if (stat(file) === undefined) return false
   const fd = open(file, 'read')
   try {
-    return !lockOpen(fd)
+    return !lockOpen(fd, 'shared')
   } finally {
     close(fd)
   }

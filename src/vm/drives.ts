@@ -54,9 +54,10 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
   const drawer = drawerOf(place.state, owner.id)
   // The drawer of a VM that was never started is made now: without it, it could be started meanwhile.
   makePrivateFolder(drawer.folder)
-  const lock = await waitLock(drawer.lock, lockWaitMs)
+  // Shared: many may copy one drive at once.
+  const lock = await waitLock(drawer.lock, lockWaitMs, 'shared')
   if (lock === undefined && qemuPid(drawer) === undefined) {
-    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drive is being copied`)
+    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drives are being changed`)
   }
   return lock
 }
