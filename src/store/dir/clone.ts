@@ -19,9 +19,9 @@ type CloneOptions = CopyOptions & { readonly live: LiveDrives }
 
 /** Makes the VM's next drive as a full copy that stands on nothing. */
 export async function clone(folder: string, id: string, source: Source, options: CloneOptions): Promise<Drive> {
-  if (options.dd !== undefined) refuseDd(source, options.dd)
+  const usable = withUsableDd(source, options)
   const drive = await withJob(folder, async (job) => {
-    const { file, format } = await fill(job, source, options)
+    const { file, format } = await fill(job, source, usable)
     options.signal?.throwIfAborted()
     return publish(folder, id, file, format)
   })
@@ -30,12 +30,20 @@ export async function clone(folder: string, id: string, source: Source, options:
   return drive
 }
 
-/** dd knows bytes, not images: what lies in several files, or in another shape than a drive's, it cannot copy. */
-function refuseDd({ name, image, refersTo }: Source, dd: NonNullable<CopyOptions['dd']>): void {
+/**
+ * dd knows bytes, not images: what lies in several files, or in another shape than a drive's, it cannot copy. A block size
+ * alone changes nothing of the copy, so it is passed over then; further arguments are refused.
+ */
+function withUsableDd({ name, image, refersTo }: Source, { dd, ...others }: CloneOptions): CloneOptions {
+  if (dd === undefined) return others
   checkDdArguments(dd)
-  if (image.backing === undefined && refersTo === undefined && isDriveFormat(image.format)) return
+  if (image.backing === undefined && refersTo === undefined && isDriveFormat(image.format)) return { ...others, dd }
   const what = image.backing === undefined ? `a ${image.format} image` : 'an overlay: its data lies in several files'
-  throw new UsageError(`dd cannot clone ${name}, which is ${what}`, { hints: ['leave out bs and ddargs'] })
+  if (dd.args.length > 0) {
+    throw new UsageError(`dd cannot clone ${name}, which is ${what}`, { hints: ['leave out ddargs'] })
+  }
+  others.onNote?.(`bs is not used: dd cannot copy ${name}, which is ${what}`)
+  return others
 }
 
 function isDriveFormat(format: Image['format']): format is DriveFormat {
