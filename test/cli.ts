@@ -28,7 +28,10 @@ export interface Home {
   readonly folder: string
   readonly env: NodeJS.ProcessEnv
   /** Runs nbsvm to its end. */
-  nbsvm(args: readonly string[], options?: { env?: NodeJS.ProcessEnv; input?: string; program?: string }): Promise<Result>
+  readonly nbsvm: (
+    args: readonly string[],
+    options?: { env?: NodeJS.ProcessEnv; input?: string; program?: string },
+  ) => Promise<Result>
 }
 
 /** A new, empty NBSVM_HOME; when the test file ends, every VM in it is stopped and it is removed. */
