@@ -30,17 +30,23 @@ function overview(): string {
   nbsvm web1,web2 shutdown               several VMs; 'web*' matches those that exist
   nbsvm                                  the list;  nbsvm foo: the status of foo
 
-Actions
-${rows(actions)}
+${topics.actions()}
 
-Commands
-${rows(commands)}
+${topics.commands()}
 
-Settings, from strong to weak: on the command line, in the environment, in the files [CLASS-]VM.vm, CLASS.class and
-default.class of ~/.config/nbsvm and /etc/nbsvm
-${columns(settingNames.map((name) => [`  ${name}`, `${settingsTable[name].help} [${defaultOf(name)}]`])).join('\n')}
+${topics.settings()}
 
 More: nbsvm help ACTION, nbsvm foo explain, man nbsvm`
+}
+
+/** The parts of the overview, each of which can be asked for by its name. */
+const topics: Readonly<Record<'actions' | 'commands' | 'settings', () => string>> = {
+  actions: () => `Actions\n${rows(actions)}`,
+  commands: () => `Commands\n${rows(commands)}`,
+  settings:
+    () => `Settings, from strong to weak: on the command line, in the environment, in the files [CLASS-]VM.vm, CLASS.class and
+default.class of ~/.config/nbsvm and /etc/nbsvm
+${columns(settingNames.map((name) => [`  ${name}`, `${settingsTable[name].help} [${defaultOf(name)}]`])).join('\n')}`,
 }
 
 function rows(table: readonly Row<unknown>[]): string {
@@ -59,6 +65,7 @@ export function defaultOf(name: (typeof settingNames)[number]): string {
 }
 
 async function helpOn(about: string): Promise<string> {
+  if (isTopic(about)) return topics[about]()
   const action = actions.find(({ name }) => name === about)
   const command = commands.find(({ name }) => name === about)
   const parts: string[] = []
@@ -73,6 +80,10 @@ async function helpOn(about: string): Promise<string> {
       hints: ['see them all: nbsvm help'],
     },
   )
+}
+
+function isTopic(word: string): word is keyof typeof topics {
+  return Object.hasOwn(topics, word)
 }
 
 function page(synopsisLine: string, { flags }: Row<unknown>, text: string): string {
