@@ -10,6 +10,7 @@
 // begins a string is dropped alone, its text is shown: in a guest that writes CP437 or noise it is a letter, and
 // waiting for the end of a string that never was one would leave the console mute.
 import { characterEnd } from './character.js'
+import { findLandmarks, nextLandmark, type Landmarks } from './landmarks.js'
 import { mayPass, mayPassEscape, mayPassString, noTraces, type Traces } from './sequence.js'
 
 /** A filter of one stream. What is cut between two chunks is put together again; at most a few KB are held. */
@@ -26,8 +27,8 @@ export function createFilter(): Filter {
   return {
     traces: scan.traces,
     push: (chunk) => {
-      if (scan.state === 'text' && scan.held.length === 0 && isPlain(chunk)) return chunk
       begin(scan, chunk)
+      if (scan.state === 'text' && scan.chunk === chunk && nextLandmark(scan.landmarks, 0) === chunk.length) return chunk
       for (let at = 0; at < scan.chunk.length;) at = step(scan, at)
       return finish(scan)
     },
@@ -37,8 +38,7 @@ export function createFilter(): Filter {
 const [BEL, LF, CAN, SUB, ESC, ENQ] = [0x07, 0x0a, 0x18, 0x1a, 0x1b, 0x05]
 const [CSI, DECID] = [0x9b, 0x9a]
 /** 8-bit DCS, SOS, OSC, PM, APC. */
-const stringBytes = [0x90, 0x98, 0x9d, 0x9e, 0x9f]
-const remarkable = [ESC, ENQ, CSI, DECID, ...stringBytes]
+const stringBytes = new Set([0x90, 0x98, 0x9d, 0x9e, 0x9f])
 
 /** A control sequence or OSC string that gets longer is dropped. */
 const longestSequence = 1024
@@ -65,6 +65,7 @@ interface Scan {
   count: number
   chunk: Buffer
   parts: Buffer[]
+  landmarks: Landmarks
   /** From here on the chunk passes, unless a sequence that began at `from` is dropped. */
   keep: number
   from: number
@@ -74,13 +75,16 @@ const none = Buffer.alloc(0)
 
 function newScan(): Scan {
   const sequence = { held: none, body: 0, tainted: false, count: 0 }
-  return { state: 'text', traces: noTraces(), ...sequence, chunk: none, parts: [], keep: 0, from: 0 }
-}
-
-/** Nothing to look at: searching for each byte natively is faster than looking at all bytes here. */
-function isPlain(chunk: Buffer): boolean {
-  if ((chunk.at(-1) ?? 0) >= 0x80) return false
-  return remarkable.every((byte) => chunk.indexOf(byte) === -1)
+  return {
+    state: 'text',
+    traces: noTraces(),
+    ...sequence,
+    chunk: none,
+    parts: [],
+    landmarks: findLandmarks(none),
+    keep: 0,
+    from: 0,
+  }
 }
 
 function begin(scan: Scan, chunk: Buffer): void {
@@ -91,6 +95,7 @@ function begin(scan: Scan, chunk: Buffer): void {
   scan.parts = []
   scan.keep = 0
   scan.from = 0
+  scan.landmarks = findLandmarks(scan.chunk)
 }
 
 function finish(scan: Scan): Buffer {
@@ -135,6 +140,8 @@ function step(scan: Scan, at: number): number {
 function inText(scan: Scan, start: number): number {
   const { chunk } = scan
   for (let at = start; at < chunk.length; at++) {
+    at = nextLandmark(scan.landmarks, at)
+    if (at === chunk.length) break
     const byte = chunk[at] ?? 0
     if (byte === ESC) {
       const end = harmlessEnd(chunk, at)
@@ -149,7 +156,7 @@ function inText(scan: Scan, start: number): number {
         open(scan, 'sequence', at, end - at)
         return end
       }
-      if (code === DECID || stringBytes.includes(code)) cut(scan, at, end)
+      if (code === DECID || stringBytes.has(code)) cut(scan, at, end)
       at = end - 1
     }
   }
