@@ -73,6 +73,16 @@ export const actions: readonly ActionRow[] = [
     summary: 'print each setting with its origin, and the QEMU command',
     load: async () => (await import('./explain.js')).explain,
   }),
+  action('enable', none, {
+    needs: 'bootable',
+    summary: 'start and shut it down with this machine, by systemd',
+    load: async () => (await import('./enable.js')).enable,
+  }),
+  action('disable', none, {
+    needs: 'nothing',
+    summary: 'undo enable',
+    load: async () => (await import('./disable.js')).disable,
+  }),
   action('resize', one, {
     words: 'SIZE',
     flags: { 'drive=N': 'which drive, where there are several', shrink: 'allow it to become smaller' },
@@ -103,6 +113,11 @@ export const commands: readonly Row<Command>[] = [
     flags: { json: 'as a JSON array', watch: 'draw it anew every second' },
     summary: 'list the VMs (nbsvm alone does it too)',
     load: async () => ls,
+  }),
+  command('doctor', none, {
+    flags: { json: 'as a JSON array' },
+    summary: 'tell what this machine can do, and what to type where it cannot',
+    load: async () => (await import('./doctor.js')).doctor,
   }),
   command('help', atMostOne, {
     words: '[ACTION]',
