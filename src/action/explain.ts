@@ -2,10 +2,11 @@ import { describeOrigin } from '../config/fold.js'
 import { settingNames } from '../config/settings.js'
 import { columns } from '../core/table.js'
 import { quoteWord, quoteWords } from '../core/words.js'
+import { passtCommand } from '../net/passt.js'
 import { makingCommands } from '../net/tap.js'
 import { pasteable } from '../qemu/command.js'
 import { isRoot } from '../sys/environment.js'
-import { planMachine } from '../vm/machine.js'
+import { passtsOf, planMachine } from '../vm/machine.js'
 import { tapsOf } from '../vm/taps.js'
 import type { Vm } from '../vm/vm.js'
 import type { Verb } from './verb.js'
@@ -23,6 +24,11 @@ to paste into a shell. Nothing is started or changed. QEMU options may follow, a
     out('')
     const sudo = isRoot() ? [] : ['sudo']
     for (const command of tapsOf(machine, runAs.uid).flatMap(makingCommands)) out(quoteWords([...sudo, ...command]))
+    for (const { socket, forwards } of passtsOf(machine)) {
+      out(
+        `mkdir -p -m 700 ${quoteWord(vm.drawer.folder)} && (cd ${quoteWord(vm.drawer.folder)} && ${quoteWords(passtCommand(socket, forwards))})`,
+      )
+    }
     out(pasteable(machine, vm.drawer.folder))
   },
 }

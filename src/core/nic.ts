@@ -8,7 +8,7 @@ export interface Forward {
 /** What stands behind one network card of the guest. `qemu` alone turns it into options. */
 export type NicBackend =
   | { readonly kind: 'user'; readonly forwards: readonly Forward[] }
-  | { readonly kind: 'passt'; readonly socket: string }
+  | { readonly kind: 'passt'; readonly socket: string; readonly forwards: readonly Forward[] }
   | { readonly kind: 'tap'; readonly ifname: string; readonly bridge?: string; readonly mtu?: number }
 
 export interface Nic {

@@ -32,6 +32,7 @@ test('the network by default: a tap for root, the user network for others and wh
   assert.equal(planNics(plain, asUser)[0]?.backend.kind, 'user')
   assert.deepEqual(planNics(plain, asRoot)[0]?.backend, { kind: 'tap', ifname: 'tap0' })
   assert.equal(planNics({ ...plain, forward: ['2222:22'] }, asRoot)[0]?.backend.kind, 'user')
+  assert.deepEqual(planNics(plain, { ...asUser, passt: 'p.sock' })[0]?.backend, { kind: 'passt', socket: 'p.sock', forwards: [] })
 })
 
 test('a card for each bridge, each with its own address; mac= is that of the first', () => {

@@ -20,11 +20,13 @@ export interface NetMeans {
   readonly mtuOf: (bridge: string) => number
   /** Whether a VM without a bridge gets a tap: as root, who can make one. */
   readonly prefersTap: boolean
+  /** The socket of a passt that is to serve the user network; absent where QEMU serves it itself. */
+  readonly passt?: string
 }
 
 /**
- * A tap for each bridge; without a bridge, as root, one tap that leads nowhere yet; else QEMU's user network, where the
- * guest gets out, and in through `forward` only.
+ * A tap for each bridge; without a bridge, as root, one tap that leads nowhere yet; else the user network, passt's or
+ * QEMU's, where the guest gets out, and in through `forward` only.
  */
 export function planNics(settings: NetSettings, means: NetMeans): Nic[] {
   const forwards = (settings.forward ?? []).map(parseForward)
@@ -42,12 +44,12 @@ export function planNics(settings: NetSettings, means: NetMeans): Nic[] {
 function backends(
   bridges: readonly string[],
   forwards: readonly Forward[],
-  { tapOf, mtuOf, prefersTap }: NetMeans,
+  { tapOf, mtuOf, prefersTap, passt }: NetMeans,
 ): NicBackend[] {
   if (bridges.length > 0)
     return bridges.map((bridge, index) => ({ kind: 'tap', ifname: tapOf(index), bridge, mtu: mtuOf(bridge) }))
   if (prefersTap && forwards.length === 0) return [{ kind: 'tap', ifname: tapOf(0) }]
-  return [{ kind: 'user', forwards }]
+  return passt === undefined ? [{ kind: 'user', forwards }] : [{ kind: 'passt', socket: passt, forwards }]
 }
 
 /** Reads `2222:22`, `tcp:2222:22` or `udp:5353:53` as host's port, then guest's. */

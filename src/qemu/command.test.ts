@@ -83,7 +83,7 @@ const cases: Record<string, Partial<Machine>> = {
     ],
   },
   'two-nics': { nics: [nic, { ...nic, mac: '52:54:01:02:03:05' }] },
-  passt: { nics: [{ ...nic, backend: { kind: 'passt', socket: 'passt.sock' } }] },
+  passt: { nics: [{ ...nic, backend: { kind: 'passt', socket: 'passt.sock', forwards: [] } }] },
   tap: { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo' } }] },
   'tap-mtu': { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo', bridge: 'br0', mtu: 9000 } }] },
   'run-as': { prefix: ['setpriv', '--reuid', '65534', '--'] },

@@ -9,5 +9,6 @@ export const qemuFiles = {
   console: 'console.sock',
   consoleLog: 'console.log',
   vnc: 'vnc.sock',
+  passt: 'passt.sock',
   events: 'events.jsonl',
 } as const

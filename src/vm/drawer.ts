@@ -13,6 +13,8 @@ export interface Drawer {
   /** What came out of the serial port since power-on. */
   readonly consoleLog: string
   readonly vnc: string
+  /** Where passt serves the network, if it does. */
+  readonly passt: string
   /** QEMU's events and what nbsvm did, a JSON object a line: why a VM is gone. */
   readonly events: string
   /** QEMU's own words: why it refused to start, or died. */
@@ -39,6 +41,7 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     console: inside(qemuFiles.console),
     consoleLog: inside(qemuFiles.consoleLog),
     vnc: inside(qemuFiles.vnc),
+    passt: inside(qemuFiles.passt),
     events: inside(qemuFiles.events),
     qemuLog: inside('qemu.log'),
     command: inside('command'),

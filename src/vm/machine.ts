@@ -1,10 +1,12 @@
 // From settings to the machine that QEMU is asked for.
 import type { Drive } from '../core/drive.js'
+import { hasPasst } from '../net/passt.js'
 import { planNics } from '../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../net/tap.js'
 import { handOver } from '../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../qemu/host.js'
 import type { Machine, Words } from '../qemu/machine.js'
+import { qemuFiles } from '../qemu/socket.js'
 import { isRoot } from '../sys/environment.js'
 import { macOf, uuidOf } from './identity.js'
 import { runAs, type RunAs } from './runas.js'
@@ -19,8 +21,11 @@ export interface Plan {
   readonly runAs: RunAs
 }
 
-/** Works out the machine that `start` would start now: nothing is made or changed. `options` are those behind `start`. */
-export async function planMachine(vm: Vm, options: Words): Promise<Plan> {
+/**
+ * Works out the machine that `start` would start now: nothing is made or changed. `options` are those behind `start`; with
+ * `passt: false` the user network is QEMU's own, also where passt is installed.
+ */
+export async function planMachine(vm: Vm, options: Words, { passt = true } = {}): Promise<Plan> {
   const { settings, id } = vm
   const servant = runAs(settings.run_as)
   const { prefix } = servant
@@ -41,7 +46,7 @@ export async function planMachine(vm: Vm, options: Words): Promise<Plan> {
       ? await drivesOf(vm, prefix.length > 0)
       : { drives: { words: settings.drives }, handed: [] }),
     driveInterface: settings.drive_if,
-    nics: nicsOf(vm, prefix.length > 0),
+    nics: nicsOf(vm, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
     ...(settings.display === undefined ? {} : { display: settings.display }),
     ...(settings.usb === undefined ? {} : { usb: settings.usb }),
     args: [...(settings.args ?? []), ...options],
@@ -56,12 +61,21 @@ async function drivesOf(vm: Vm, handsOver: boolean): Promise<Pick<Machine, 'hand
   return handsOver ? handOver(drives) : { drives, handed: [] }
 }
 
-function nicsOf({ settings, id }: Vm, hasNoRights: boolean): Machine['nics'] {
+function nicsOf(
+  { settings, id }: Vm,
+  { hasNoRights, mayUsePasst }: { hasNoRights: boolean; mayUsePasst: boolean },
+): Machine['nics'] {
   if (settings.network !== undefined) return { words: settings.network }
   return planNics(settings, {
     macOf: (index) => macOf(id, index),
     tapOf: (index) => tapOf(id, index),
     mtuOf: bridgeMtu,
     prefersTap: isRoot() && canMakeTaps() && (!hasNoRights || isTunOpen()),
+    ...(mayUsePasst ? { passt: qemuFiles.passt } : {}),
   })
+}
+
+/** The user networks that passt is to serve: one, or none. */
+export function passtsOf({ nics }: Pick<Machine, 'nics'>) {
+  return 'words' in nics ? [] : nics.map(({ backend }) => backend).filter((backend) => backend.kind === 'passt')
 }

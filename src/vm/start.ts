@@ -1,4 +1,5 @@
 import { Failure, messageOf } from '../core/errors.js'
+import { endPasst, startPasst } from '../net/passt.js'
 import { requireOpenTun } from '../net/tap.js'
 import { pasteable, qemuCommand } from '../qemu/command.js'
 import { journalLine } from '../qemu/journal.js'
@@ -8,7 +9,7 @@ import { bootId, isRoot } from '../sys/environment.js'
 import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeWhole } from '../sys/file.js'
 import { waitLock, type Lock } from '../sys/lock.js'
 import { startDetached } from '../sys/process.js'
-import { planMachine, type Plan } from './machine.js'
+import { passtsOf, planMachine, type Plan } from './machine.js'
 import type { RunAs } from './runas.js'
 import { qemuPid } from './state.js'
 import { storeOf } from './stores.js'
@@ -37,18 +38,31 @@ export async function startVm(vm: Vm, options: Words, note: (text: string) => vo
   if (lock === undefined) throw runsAlready(vm)
   try {
     await sweepTaps(drawer)
-    const plan = await planMachine(vm, options)
+    await endPasst(drawer.passt)
+    const plan = await withNetwork(vm, options, note)
     await makeReady(vm, plan, note)
     layOut(vm, plan)
     return { pid: await launch(vm, plan, lock), plan }
   } catch (error) {
     // What went wrong is worth more to the user than a tap that could not be removed; the next command tries again.
     await sweepTaps(drawer).catch(() => {})
+    await endPasst(drawer.passt)
     throw error
   } finally {
     // From here on QEMU alone holds the lock, if it is there.
     lock.release()
   }
+}
+
+/** The plan, with its passt started; where passt cannot run, QEMU serves the user network itself. */
+async function withNetwork(vm: Vm, options: Words, note: (text: string) => void): Promise<Plan> {
+  const plan = await planMachine(vm, options)
+  const [passt] = passtsOf(plan.machine)
+  if (passt === undefined) return plan
+  const why = await startPasst(vm.drawer.folder, passt.socket, passt.forwards)
+  if (why === undefined) return plan
+  note(`passt cannot run, so QEMU serves the network: ${why}`)
+  return planMachine(vm, options, { passt: false })
 }
 
 /** What must be there outside the drawer: drives that can be used, taps. */
@@ -62,7 +76,8 @@ async function makeReady(vm: Vm, { machine, runAs }: Plan, note: (text: string) 
 
 function runsAlready(vm: Vm): Failure {
   const pid = qemuPid(vm.drawer)
-  if (pid === undefined) return new Failure(`cannot start ${vm.id}: it is starting already, or its drives are being worked on`)
+  if (pid === undefined)
+    return new Failure(`cannot start ${vm.id}: it is starting already, or its drives are being copied or changed`)
   return new Failure(`cannot start ${vm.id}: it runs already as pid ${pid}`, {
     hints: [`see it: ${vm.call}`, `restart it: ${vm.call} stop start`],
   })
@@ -84,7 +99,7 @@ function layOut({ drawer, class: vmClass }: Vm, plan: Plan): void {
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
 function summary({ machine, runAs }: Plan) {
   const { accelerator, type, memBytes, cpus, nics } = machine
-  const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'user' ? backend.forwards : []))
+  const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'tap' ? [] : backend.forwards))
   const taps = tapsOf(machine, runAs.uid).map(({ name }) => name)
   return { accelerator, machine: type, memBytes, cpus, forwards, taps, runAs: runAs.user }
 }

@@ -1,0 +1,38 @@
+// passt: the user network of a process of its own, faster than QEMU's and with the host's addresses. https://passt.top
+import type { Forward } from '../core/nic.js'
+import { findProgram } from '../sys/file.js'
+import { run } from '../sys/process.js'
+import { connect } from '../sys/socket.js'
+
+/** The first QEMU that can speak to it: `-netdev stream`. */
+const firstQemu = [7, 2]
+
+/** Whether passt is installed, and a QEMU of this version can use it. */
+export function hasPasst(qemuVersion: string): boolean {
+  const [major = 0, minor = 0] = qemuVersion.split('.').map(Number)
+  const [firstMajor = 0, firstMinor = 0] = firstQemu
+  return (major > firstMajor || (major === firstMajor && minor >= firstMinor)) && findProgram('passt') !== undefined
+}
+
+/** The command, run in the VM's drawer. It goes into the background once its socket is there, and ends when QEMU does. */
+export function passtCommand(socket: string, forwards: readonly Forward[]): string[] {
+  const ports = forwards.flatMap(({ protocol, hostPort, guestPort }) => [
+    protocol === 'tcp' ? '-t' : '-u',
+    `127.0.0.1/${hostPort}:${guestPort}`,
+  ])
+  return ['passt', '--one-off', '--quiet', '--socket', socket, ...ports]
+}
+
+/** Starts passt in a drawer. Resolves to its own words where it cannot run: in some containers it may not. */
+export async function startPasst(folder: string, socket: string, forwards: readonly Forward[]): Promise<string | undefined> {
+  const { status, stderr } = await run(passtCommand(socket, forwards), { cwd: folder, timeoutMs: 5000 })
+  return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `exit status ${status}`)
+}
+
+/** Ends a passt that waits for a QEMU which will not come: it serves one client, and this was it. */
+export async function endPasst(socketPath: string): Promise<void> {
+  await connect(socketPath).then(
+    (socket) => socket.destroy(),
+    () => {}, // there is none
+  )
+}

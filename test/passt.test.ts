@@ -1,0 +1,75 @@
+// The user network by passt, where it is installed: as an ordinary user, for whom it is made.
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { guestDisk, makeHome, program, run, until, type Result } from './cli.js'
+
+const home = makeHome()
+const isRoot = process.geteuid?.() === 0
+const nobody = 65_534
+if (isRoot) {
+  chmodSync(home.folder, 0o755)
+  chownSync(home.folder, nobody, nobody)
+}
+
+/** Runs nbsvm as a user without any rights, whoever runs the tests. */
+function asUser(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  const drop = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', program]
+  const command = isRoot ? { name: 'setpriv', words: [...drop, ...args] } : { name: program, words: args }
+  return run(command.name, command.words, { ...home.env, ...env }, input)
+}
+
+/** The command lines of the passt processes that work in this home. */
+function passts(): string[] {
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      } catch {
+        return '' // it has ended
+      }
+    })
+  return commands.filter((command) => command.startsWith('passt ') && command.includes('/28080:80 '))
+}
+
+function request(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.0\r\n\r\n'))
+    socket.setTimeout(2000, () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(text))
+  })
+}
+
+test('a forwarded port leads into the guest, and passt ends when the VM does', async () => {
+  const started = await asUser(['net', `source=${guestDisk}`, 'forward=28080:80', 'clone', 'start'])
+  assert.equal(started.status, 0, started.stderr)
+  assert.equal(passts().length, 1)
+  await until('the prompt', 90_000, async () => (await asUser(['net', 'log'])).stdout.includes('guest# '))
+  const setUp =
+    'ip link set eth0 up; udhcpc -i eth0 -q -n >/dev/null 2>&1; mkdir -p /tmp/w; echo by-passt >/tmp/w/i; httpd -p 80 -h /tmp/w; echo up\n'
+  await asUser(['net', 'console'], setUp)
+  await until('an answer from the guest', 30_000, async () => (await request(28_080)).startsWith('HTTP/1'))
+  assert.match((await asUser(['net', 'status', '--json'])).stdout, /"hostPort": 28080/)
+  await asUser(['net', 'stop'])
+  await until('the end of passt', 5000, () => passts().length === 0)
+})
+
+test('no passt stays behind when QEMU refuses', async () => {
+  const { status } = await asUser(['net', 'forward=28080:80', 'start', '-device', 'nonsense'])
+  assert.equal(status, 1)
+  await until('the end of passt', 5000, () => passts().length === 0)
+})
+
+test('a passt that cannot run is told, and QEMU serves the network itself', async () => {
+  // Its port is taken already, by another VM's.
+  assert.equal((await asUser(['one', 'forward=28080:80', 'start', '-S'])).status, 0)
+  const second = await asUser(['two', 'forward=28080:80', 'start', '-S'])
+  assert.match(second.stderr, /passt cannot run, so QEMU serves the network/)
+  assert.ok(existsSync(`${home.folder}/state/two`))
+  await asUser(['one,two', 'stop'])
+})
