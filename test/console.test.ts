@@ -5,10 +5,11 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { bootGuest, until, type Guest } from './fixture/guest.js'
 import { openTerminal, type Terminal } from './fixture/tmux.js'
 
-const driver = path.resolve('build/js/test/fixture/attach.js')
+const driver = fileURLToPath(import.meta.resolve('./fixture/attach.js'))
 const attachTo = (socket: string, ...flags: string[]): string => `node ${driver} ${socket} ${flags.join(' ')}`
 
 /** Runs a body in a terminal whose settings must be afterwards what they were before. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { calming } from './calm.js'
 import { createFilter } from './filter.js'
-import { answers } from './terminal.fixture.js'
+import { answers } from '../../test/fixture/answers.js'
 
 /** Bytes as they are, one a character. */
 const raw = (text: string): Buffer => Buffer.from(text, 'latin1')

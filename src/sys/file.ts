@@ -247,18 +247,6 @@ export function writeInto(file: string, text: string): void {
   }
 }
 
-/** Cuts a file that somebody appends to down to its last `length` bytes, in place. What is appended meanwhile may be lost. */
-export function shorten(file: string, length: number): void {
-  const tail = readTail(file, length) ?? ''
-  const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW)
-  try {
-    fs.ftruncateSync(fd, 0)
-    fs.writeSync(fd, tail)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
 /** A name for a file of our own in the system's folder for temporary files. */
 export function temporaryName(prefix: string): string {
   const { tmpdir } = process.getBuiltinModule('node:os')
