@@ -50,6 +50,18 @@ describe('console of a QEMU', () => {
       await terminal.see(/^again$/m)
     }))
 
+  it('attaches a second time in the same line', () =>
+    inTerminal(guest.folder, async (terminal) => {
+      terminal.type(attachTo(guest.console, '--twice'))
+      await terminal.see(/leaves\n/)
+      terminal.keys('C-]')
+      await terminal.see(/left foo's console\nfoo: console; Ctrl-\] leaves\n/)
+      terminal.type('second time')
+      await terminal.see(/^.*second time$/m)
+      terminal.keys('C-]')
+      await terminal.see(/left foo's console\n\$$/)
+    }))
+
   it('sends what comes before Ctrl-] in one piece, and not what comes after', () =>
     inTerminal(guest.folder, async (terminal) => {
       terminal.type(attachTo(guest.console))

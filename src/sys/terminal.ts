@@ -48,6 +48,8 @@ export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTer
   if (before === undefined) stdin.setRawMode(true)
   else stty('raw', '-echo', '-iexten')
   stdin.on('data', onInput).on('end', onHangup).on('error', onHangup)
+  // It stands still if it was given back before, after a first console in the same line.
+  stdin.resume()
   return {
     restore: async () => {
       stdin.off('data', onInput).on('data', ignore)
