@@ -11,6 +11,7 @@ import { probe } from '../src/store/dir/probe.js'
 import { lvmStore } from '../src/store/lvm/store.js'
 import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
 import { run, type Run } from '../src/sys/process.js'
+import { bootSector } from './bootsector.js'
 import { makeTestGroup, type TestGroup } from './uml/group.js'
 import { whereDeviceMapperIs } from './uml/where.js'
 
@@ -283,6 +284,17 @@ function suite(): void {
     for (const id of ['marked', 'next']) await removeAll(id)
   })
 
+  test('an origin that another command sweeps away while it is removed is removed', async () => {
+    const drive = await open().create('swept', 4 * mib)
+    const meddling: Run = async (command, options) => {
+      if (command[0] === 'lvremove') await open().create('other', 4 * mib)
+      return run(command, options)
+    }
+    await open({ asRoot: meddling }).remove(drive)
+    await removeAll('other')
+    assert.deepEqual(volumeNames(), [pool])
+  })
+
   test('a snapshot that runs full is told before, when it happens, and refused', async () => {
     const origin = await open().create('full', 32 * mib)
     const store = open({ snapshotSizeBytes: 4 * mib })
@@ -462,22 +474,3 @@ function cloneKilledAt(kind: string, step: string): { signal: string | null; sta
   const { signal, status } = spawnSync(process.execPath, [program, vg, kind, 'killed', 'gold', step], { stdio: 'inherit' })
   return { signal, status }
 }
-
-/** Writes itself to the second sector of the disk it was booted from, then ends QEMU with 0, or 255 when that failed. */
-const bootSector = Buffer.alloc(512)
-Buffer.from(
-  [
-    '31c0 8ed8 8ec0', // xor ax,ax; mov ds,ax; mov es,ax
-    'bb007c', //         mov bx,0x7c00: where the BIOS loaded it
-    'b80103', //         mov ax,0x0301: write one sector
-    'b90200 b600', //    mov cx,2; mov dh,0: cylinder 0, sector 2, head 0; dl is the boot disk
-    'cd13', //           int 0x13
-    '18c0', //           sbb al,al: 0, or 255 when carry says that it failed
-    'ba0105 ee', //      mov dx,0x501; out dx,al: isa-debug-exit
-    'f4 ebfd', //        hlt; jmp back
-  ]
-    .join('')
-    .replaceAll(' ', ''),
-  'hex',
-).copy(bootSector)
-bootSector.writeUInt16LE(0xaa55, 510)

@@ -37,13 +37,17 @@ export function whereDeviceMapperIs(file: string, options: WhereOptions, define:
     })
     const results = parseTap(output)
     for (const { name, passed, skipped, details } of results) {
-      await t.test(name, { skip: skipped }, () => assert.ok(passed, details))
+      await t.test(name, { skip: skipped }, (inner) => {
+        for (const words of diagnostics(details)) inner.diagnostic(words)
+        assert.ok(passed, details)
+      })
     }
     assert.ok(results.length > 0 && status === 0, `exit status ${status}\n${output}\n${console}`)
   })
 }
 
-function hasDeviceMapper(): boolean {
+/** Whether volumes can be made here: by root, with device-mapper and loop devices. */
+export function hasDeviceMapper(): boolean {
   if (process.geteuid?.() !== 0) return false
   try {
     execFileSync('dmsetup', ['version'], { stdio: 'ignore' })
@@ -70,4 +74,10 @@ function parseTap(tap: string): TapResult[] {
     skipped: groups?.['why'] ?? false,
     details: tap.slice(index, heads[at + 1]?.index),
   }))
+}
+
+/** What a test told of itself, without what node tells: which test follows, and the sum of all. */
+function diagnostics(details: string): string[] {
+  const shape = /^# (?!Subtest:|(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) )(.*)$/gm
+  return [...details.matchAll(shape)].map(([, words = '']) => words.replaceAll(/\\+n/g, '\n'))
 }

@@ -30,7 +30,8 @@ async function removeOrigin(group: Group, volume: Volume, doing: string): Promis
   const base = now.find(({ name }) => name === hidden)
   if (base === undefined || snapshotsOf(base, now).length > 0) return
   const removed = await group.asRoot(['lvremove', '--force', `${vg}/${hidden}`])
-  if (removed.status === 0) return
+  // Somebody's sweep may have been faster.
+  if (removed.status === 0 || !(await listVolumes(group)).some(({ name }) => name === hidden)) return
   await tryLvm(group, ['lvrename', vg, hidden, volume.name])
   await tryLvm(group, ['lvchange', ...tags.flatMap((tag) => ['--deltag', tag]), `${vg}/${volume.name}`])
   throw new Failure(`cannot ${doing}: ${removed.stderr.trim()}`)

@@ -1,0 +1,176 @@
+// Volumes and root, by the real program on a real device-mapper: this machine's own, or that of User-Mode Linux.
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { bootSector } from './bootsector.js'
+import { makeHome, program, until, type Result } from './cli.js'
+import { describe, look } from './process.js'
+import { makeTestGroup, type TestGroup } from './uml/group.js'
+import { whereDeviceMapperIs } from './uml/where.js'
+
+const mib = 2 ** 20
+const diskBytes = 512 * mib
+const vg = 'nbsvmcli'
+const pool = 'pool'
+const tun = '/dev/net/tun'
+
+whereDeviceMapperIs(import.meta.filename, { diskBytes }, suite)
+
+interface Status {
+  readonly pid: number | null
+  readonly taps: readonly string[]
+  readonly drives: readonly {
+    readonly path: string
+    readonly virtualBytes: number
+    readonly allocatedBytes: number
+    readonly health: { readonly state: string; readonly words: string; readonly hints: readonly string[] } | null
+  }[]
+}
+
+function suite(): void {
+  let group: TestGroup
+  let tunMode = 0
+  const { folder, nbsvm } = makeHome()
+  before(() => {
+    group = makeTestGroup(vg, diskBytes)
+    group.sh(`lvcreate --quiet --type thin-pool --size 64m --name ${pool} ${vg}`)
+    // As udev does, where there is one.
+    tunMode = fs.statSync(tun).mode
+    fs.chmodSync(tun, 0o666)
+  })
+  after(() => {
+    fs.chmodSync(tun, tunMode)
+    group.remove()
+  })
+
+  const call = (args: readonly string[], as = program): Promise<Result> => {
+    const env = { LVM_SYSTEM_DIR: process.env['LVM_SYSTEM_DIR'], TMPDIR: process.env['TMPDIR'] }
+    return nbsvm(args, { env, program: as })
+  }
+  const ok = async (...args: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await call(args)
+    assert.equal(status, 0, `${args.join(' ')}: ${stderr}`)
+    return stdout
+  }
+  const statusOf = async (id: string): Promise<Status> =>
+    JSON.parse((await call([id, `vg=${vg}`, 'status', '--json'])).stdout) as Status
+  const device = (name: string): string => `/dev/${vg}/${name}`
+  const sector = (name: string, number: number): Buffer => {
+    const fd = fs.openSync(device(name), 'r')
+    const buffer = Buffer.alloc(512)
+    fs.readSync(fd, buffer, 0, 512, number * 512)
+    fs.closeSync(fd)
+    return buffer
+  }
+
+  test('newimg, snapshot, clone, classic and thin; resize, ls, status', async () => {
+    const made = await ok('gold', `vg=${vg}`, 'drive_size=16M', 'newimg')
+    assert.equal(made, `${device('nbsvm-gold-0')}\n`)
+    fs.writeFileSync(device('nbsvm-gold-0'), bootSector)
+    assert.equal(
+      await ok('classic', `vg=${vg}`, 'snapshot', 'clone'),
+      `${device('nbsvm-classic-0')}\n${device('nbsvm-classic-1')}\n`,
+    )
+    assert.equal(await ok('base', `vg=${vg}`, `pool=${pool}`, 'clone', 'resize', '32M'), `${device('nbsvm-base-0')}\n`)
+    assert.equal(await ok('thin', `vg=${vg}`, `pool=${pool}`, 'gold=base', 'snapshot'), `${device('nbsvm-thin-0')}\n`)
+    for (const name of ['nbsvm-classic-0', 'nbsvm-classic-1', 'nbsvm-base-0', 'nbsvm-thin-0'])
+      assert.ok(sector(name, 0).equals(bootSector), name)
+
+    const listed = JSON.parse(
+      (await nbsvm(['ls', '--json'], { env: { LVM_SYSTEM_DIR: process.env['LVM_SYSTEM_DIR'], vg } })).stdout,
+    ) as {
+      id: string
+      drives: string[]
+    }[]
+    assert.deepEqual(
+      listed.map(({ id, drives }) => [id, drives]),
+      [
+        ['base', ['nbsvm-base-0']],
+        ['classic', ['nbsvm-classic-0', 'nbsvm-classic-1']],
+        ['gold', ['nbsvm-gold-0']],
+        ['thin', ['nbsvm-thin-0']],
+      ],
+    )
+    const [{ virtualBytes, allocatedBytes, health } = assert.fail()] = (await statusOf('thin')).drives
+    assert.equal(virtualBytes, 32 * mib)
+    assert.ok(allocatedBytes < mib, `${allocatedBytes} bytes allocated`)
+    assert.equal(health?.state, 'fine')
+  })
+
+  test('guests on snapshots, as nobody, hold their volume and their tap; what they write does not reach the origin', async (t) => {
+    await ok('classic,thin', `vg=${vg}`, 'mem=32', 'usb= ', 'start')
+    for (const [id, origin] of [
+      ['classic', 'nbsvm-gold-0'],
+      ['thin', 'nbsvm-base-0'],
+    ] as const) {
+      const { pid, drives, taps } = await statusOf(id)
+      const seen = look(pid ?? assert.fail(`${id} does not run`))
+      t.diagnostic(`${id}: ${describe(seen)}`)
+      assert.ok(!seen.uids.includes('0'))
+      assert.deepEqual([seen.capabilities, seen.seccomp, seen.noNewPrivs], [[0n, 0n, 0n, 0n, 0n], '2', '1'])
+      const held = new Set(seen.files.map(({ fd }) => fs.statSync(`/proc/${pid}/fd/${fd}`).rdev))
+      for (const drive of drives) assert.ok(held.has(fs.statSync(drive.path).rdev), drive.path)
+      assert.deepEqual(
+        seen.files.flatMap(({ tap }) => tap ?? []),
+        taps,
+      )
+      assert.equal(taps.length, 1)
+      await until(`${id} to write`, 60_000, () => sector(`nbsvm-${id}-0`, 1).equals(bootSector))
+      assert.ok(
+        sector(origin, 1).every((byte) => byte === 0),
+        `${origin} is as it was`,
+      )
+    }
+    await ok('classic,thin', `vg=${vg}`, 'stop')
+    assert.deepEqual(
+      fs.readdirSync('/sys/class/net').filter((name) => /^tap-(classic|thin|clas|thin-)/.test(name)),
+      [],
+    )
+  })
+
+  test('a snapshot that runs full: start warns while it fills, status tells, and start refuses when it is lost', async () => {
+    await ok('full', `vg=${vg}`, 'snapshot_size=4M', 'snapshot')
+    const write = (kib: number): string =>
+      group.sh(`dd if=/dev/zero of=${device('nbsvm-gold-0')} bs=64k count=${kib / 64} seek=32 oflag=direct status=none`)
+    write(3584)
+    const started = await call(['full', `vg=${vg}`, 'mem=32', 'start', '-S', '--', 'stop'])
+    assert.equal(started.status, 0, started.stderr)
+    assert.match(started.stderr, /snapshot nbsvm-full-0 has used 8\d\S* % of its 4M; when it runs full it is lost/)
+    const told = (await call(['full', `vg=${vg}`, 'status'])).stdout
+    assert.match(told, /when it runs full it is lost\n +give it more: sudo lvextend -L \+4M nbsvmcli\/nbsvm-full-0/)
+
+    write(10_240)
+    const refused = await call(['full', `vg=${vg}`, 'mem=32', 'start'])
+    assert.equal(refused.status, 1)
+    assert.match(refused.stderr, /nbsvm-full-0 ran full at 4M and is invalid: what was in it is lost/)
+    assert.match(refused.stderr, /snapshot_size/)
+    const lost = await statusOf('full')
+    assert.deepEqual([lost.pid, lost.drives[0]?.health?.state], [null, 'lost'])
+    assert.match(lost.drives[0]?.health?.hints.join() ?? '', /remove it and make a new one/)
+  })
+
+  test("a class file of the script's kind, with its volume group, called by a link", async () => {
+    fs.mkdirSync(path.join(folder, 'config'), { recursive: true })
+    fs.writeFileSync(
+      path.join(folder, 'config/win.class'),
+      `# Windows\nvg=${vg}\nmem=\${mem:-2048}\nnet_if=e1000\ndrive_if=ide\ndrive_size=20M\nsnapshot_lv=nbsvm-gold-0\n`,
+    )
+    const winvm = path.join(folder, 'winvm')
+    fs.symlinkSync(program, winvm)
+    const made = await call(['foo', 'net_if=rtl8139', 'newimg', 'snapshot', 'explain'], winvm)
+    assert.equal(made.status, 0, made.stderr)
+    const [first, second, ...explained] = made.stdout.split('\n')
+    assert.deepEqual([first, second], [device('nbsvm-win-foo-0'), device('nbsvm-win-foo-1')])
+    assert.equal(group.sh(`lvs --noheadings --units m --nosuffix -o lv_size ${vg}/nbsvm-win-foo-0`).trim(), '20.00')
+    assert.match(explained.join('\n'), /mem=2048 .*win\.class:3/)
+    assert.match(explained.join('\n'), /"driver":"rtl8139"/)
+    assert.match(explained.join('\n'), /"driver":"ide-hd"/)
+    assert.equal((await call(['foo', 'rm', '--yes'], winvm)).status, 0)
+  })
+
+  test('rm takes the volumes of all of them, and what was hidden under them', async () => {
+    await ok('gold,base,classic,thin,full', `vg=${vg}`, 'rm', '--yes')
+    assert.equal(group.sh(`lvs --noheadings -o lv_name ${vg}`).trim(), pool)
+  })
+}
