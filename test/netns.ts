@@ -1,5 +1,6 @@
 // A network of its own for tests of taps and bridges: a namespace with its own /sys/class/net and a tun device that every
 // user may open, as udev sees to it on real machines. Nothing of it is seen outside, and it goes with its last process.
+import { propagation } from './propagation.js'
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -35,7 +36,7 @@ const setUp = `
 /** Makes a network, or returns in words why it cannot be had here. */
 export async function makeNetwork(): Promise<TestNetwork | string> {
   if (process.geteuid?.() !== 0) return 'taps and network namespaces need root'
-  const child = spawn('unshare', ['--mount', '--net', '--propagation', 'private', 'sh', '-euc', setUp], { stdio: 'pipe' })
+  const child = spawn('unshare', ['--mount', '--net', ...propagation(), 'sh', '-euc', setUp], { stdio: 'pipe' })
   const close = (): void => void child.kill('SIGKILL')
   let fault = ''
   const isReady = await new Promise<boolean>((resolve) => {
@@ -50,7 +51,7 @@ export async function makeNetwork(): Promise<TestNetwork | string> {
   // Neither it nor its pipes shall keep the tests from ending.
   child.unref()
   for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as net.Socket).unref()
-  const inside = ['nsenter', '--target', String(child.pid), '--mount', '--net', '--']
+  const inside = ['nsenter', '--target', String(child.pid), '--mount', '--net', '--root', '--wd', '--']
   const sh = (command: string): string => {
     const [enter = '', ...words] = inside
     const { status, stdout, stderr } = spawnSync(enter, [...words, 'sh', '-euc', command], { encoding: 'utf8' })

@@ -1,4 +1,5 @@
 // bash, zsh and fish with the completion script loaded: what they offer, and what they make of typed keys.
+import { propagation } from './propagation.js'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -193,7 +194,7 @@ export function asRoot(command: readonly string[]): readonly string[] {
   const prepare =
     'mount -t tmpfs none /var/lib && mkdir -p /var/lib/nbsvm/rootvm /var/lib/nbsvm/drives && ' +
     'mount -t tmpfs none /dev/shm && touch /dev/shm/nbsvm-onlvm-3 && exec "$@"'
-  return ['unshare', ...(isRoot ? ['-m'] : ['-rm']), 'sh', '-c', prepare, 'sh', ...command]
+  return ['unshare', ...(isRoot ? ['-m'] : ['-rm']), ...propagation(), 'sh', '-c', prepare, 'sh', ...command]
 }
 
 export function cannotBeRoot(): string | false {
