@@ -34,6 +34,7 @@ const cases: Record<string, Partial<Unit>> = {
     vmWords: ['foo', 'class=win', 'mem=2048', 'timeout=300', 'args=-cdrom "a b.iso" -name %i,$x;', 'usb= '],
     timeoutSeconds: 300,
   },
+  'paths-with-blanks': { program: ['/home/a b;/100%/$x/node', '/home/a b;/100%/$x/nbsvm.cjs'] },
   'hostile-paths': {
     program: [`${odd}/node`, `${odd}/nbsvm.cjs`],
     environment: { NBSVM_HOME: odd, args: 'two\nlines\t; # é', PATH: `${odd}/bin:/bin` },

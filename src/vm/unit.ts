@@ -84,9 +84,14 @@ function environmentLines(environment: Unit['environment']): string {
     .join('')
 }
 
-/** systemd replaces variables in all words but the first, the program's path, where a `$` is a `$`. */
-function commandLine([program = '', ...words]: readonly string[]): string {
-  return [word(program), ...words.map((text) => word(text).replaceAll('$', '$$$$'))].join(' ')
+/**
+ * systemd replaces variables in all words but the first, the program's path, where a `$` is a `$`. It refuses a path with
+ * quotes or backslashes; a shell does not.
+ */
+function commandLine(words: readonly string[]): string {
+  const isOdd = /["'\\]/.test(words[0] ?? '')
+  const [program = '', ...rest] = isOdd ? ['/bin/sh', '-c', 'exec "$@"', 'sh', ...words] : words
+  return [word(program), ...rest.map((text) => word(text).replaceAll('$', '$$$$'))].join(' ')
 }
 
 /** One word: quoted where it must be, with nothing in it that systemd would replace but `$`. */
