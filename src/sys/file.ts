@@ -55,12 +55,18 @@ export function writeWhole(file: string, text: string, mode = 0o600): void {
     mode,
   )
   try {
-    fs.writeSync(fd, text)
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
+    try {
+      fs.writeSync(fd, text)
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    fs.renameSync(temporary, file)
+  } catch (error) {
+    // A full disk, above all: nothing half-written stays.
+    fs.rmSync(temporary, { force: true })
+    throw error
   }
-  fs.renameSync(temporary, file)
 }
 
 /** Adds text at the end of a file that exists or is made. */

@@ -3,7 +3,7 @@ import type * as childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
-import { findProgram } from './file.js'
+import { findProgram, list, readText } from './file.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
@@ -119,7 +119,12 @@ export function startDetached(
   })
   ended.catch(() => {})
   child.unref()
-  return { pid: child.pid ?? 0, ended, kill: () => child.kill('SIGKILL') }
+  const kill = (): void => {
+    // Whoever kills it waits for its end: without this Node would end first, with nothing said.
+    child.ref()
+    child.kill('SIGKILL')
+  }
+  return { pid: child.pid ?? 0, ended, kill }
 }
 
 /** Runs a program on the user's own terminal and returns its exit status. */
@@ -155,6 +160,19 @@ export function hasOpen(pid: number, file: { dev: number; ino: number }): boolea
   } catch {
     return false
   }
+}
+
+/** The processes that have this very file open, as far as we may see. Reads all of /proc: for messages, not for lists. */
+export function openers(file: { dev: number; ino: number }): { pid: number; name: string }[] {
+  const pids = list('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid && hasOpen(pid, file))
+  return pids.map((pid) => ({ pid, name: readText(`/proc/${pid}/comm`)?.trim() ?? '' }))
+}
+
+/** The words that a process was started with; none when there is no such process. */
+export function commandLine(pid: number): string[] {
+  return (readText(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1)
 }
 
 /** Sends a signal. Says false when there is no such process any more. */
