@@ -67,6 +67,9 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
   makePrivateFolder(vm.drawer.folder)
   const lock = await waitLock(vm.drawer.lock, lockWaitMs)
   if (lock === undefined) {
+    if (qemuPid(vm.drawer) === undefined) {
+      throw new Failure(`cannot ${doing}: ${vm.id} is busy: it is starting, or its drives are being changed`)
+    }
     throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
   }
   try {

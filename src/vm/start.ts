@@ -121,7 +121,7 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
   } catch (error) {
     qemu.kill()
     await qemu.ended.catch(() => {})
-    throw refusal(vm, runAs, error)
+    throw await refusal(vm, runAs, error)
   }
 }
 
@@ -138,12 +138,18 @@ function openHanded(handed: Machine['handed']): number[] {
 }
 
 /** QEMU's own words, without the name that it puts before each line. They are kept, so that `status` can tell them too. */
-function refusal({ drawer, id, call }: Vm, runAs: RunAs, cause: unknown): Failure {
+async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
+  const { drawer, id, call } = vm
   const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
   appendText(drawer.events, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
   const hints = [`the command: ${call} explain`]
   if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
     hints.unshift(`QEMU runs as ${runAs.user}, who may not open that; if you trust the guest: run_as=root`)
+  }
+  if (/Failed to get .*lock/.test(words)) {
+    const { drivesInUse } = await import('./inuse.js')
+    const users = await drivesInUse(vm)
+    if (users.length > 0) return new Failure(`cannot start ${id}: ${users.join('; ')}`, { hints })
   }
   return words === ''
     ? new Failure(`cannot start ${id}`, { cause, hints })

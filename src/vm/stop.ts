@@ -2,7 +2,7 @@ import { Failure } from '../core/errors.js'
 import { journalLine } from '../qemu/journal.js'
 import { withQmp } from '../qemu/qmp.js'
 import { appendText } from '../sys/file.js'
-import { signalProcess, sleep } from '../sys/process.js'
+import { commandLine, signalProcess, sleep } from '../sys/process.js'
 import type { Drawer } from './drawer.js'
 import { endingOf, isRunning, qemuPid } from './state.js'
 import { sweepTaps } from './taps.js'
@@ -31,7 +31,8 @@ export async function stopVm(vm: Vm): Promise<Stopped> {
     return 'stopped'
   }
   const pid = qemuPid(drawer)
-  if (pid !== undefined) signalProcess(pid, 'SIGKILL')
+  // The pidfile is QEMU's to write, and numbers are given out again: what is killed must also call itself this VM.
+  if (pid !== undefined && isQemuOf(vm.id, pid)) signalProcess(pid, 'SIGKILL')
   if (await isGone(drawer, killTimeoutMs)) {
     await sweepTaps(drawer)
     return 'killed'
@@ -58,6 +59,10 @@ export async function shutdownVm(vm: Vm, options: { timeoutMs: number; signal: A
   if (!(await isGone(drawer, options.timeoutMs, options.signal))) return undefined
   await sweepTaps(drawer)
   return endingOf(drawer).words
+}
+
+function isQemuOf(id: string, pid: number): boolean {
+  return commandLine(pid).includes(`guest=${id}`)
 }
 
 /** So that `status` can tell this end from an accident. */

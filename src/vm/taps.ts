@@ -43,7 +43,8 @@ export async function sweepTapsQuietly(drawer: Drawer): Promise<void> {
 
 async function sweep(drawer: Drawer, asRoot: Run): Promise<void> {
   if (stat(drawer.taps) === undefined) return
-  const names = (readText(drawer.taps) ?? '').split('\n').filter((name) => name !== '')
+  // Root reads what QEMU's user may have written: nothing but a tap is ever removed.
+  const names = (readText(drawer.taps) ?? '').split('\n').filter((name) => /^tap\d*-/.test(name))
   await removeTaps(names, asRoot)
   remove(drawer.taps)
 }
