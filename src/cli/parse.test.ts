@@ -50,7 +50,7 @@ const refusals: [string[], RegExp][] = [
   [['ls', 'foo'], /nbsvm ls takes no "foo"/],
   [['-x'], /unknown option "-x"/],
   [['foo', 'resize'], /resize needs SIZE/],
-  [['foo', 'rm', '--yse'], /unknown flag of rm "--yse"; did you mean --yes\?/],
+  [['foo', 'rm', '--yse'], /rm knows no "--yse"; did you mean --yes\?/],
   [['foo', 'resize', '4G', '--drive'], /write it --drive=N, not --drive/],
   [['foo', ''], /unknown action ""/],
 ]

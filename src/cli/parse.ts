@@ -59,6 +59,8 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
   let at = 0
   for (let pair = settingIn(words[at], grammar); pair !== undefined; pair = settingIn(words[++at], grammar))
     settings[pair[0]] = pair[1]
+  const targets = first.split(',')
+  if (targets.length > 1 && targets.includes('')) throw new UsageError(`there is an empty name in ${JSON.stringify(first)}`)
   const steps: Step[] = []
   while (at < words.length) {
     const { step, next } = takeStep(findAction(words[at] ?? '', grammar), words, at + 1)
@@ -66,7 +68,7 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
     at = words[next] === '--' ? next + 1 : next
   }
   const [head = { name: 'status', words: [], flags: {} }, ...others] = steps
-  return { kind: 'vm', targets: first.split(','), settings, steps: [head, ...others] }
+  return { kind: 'vm', targets, settings, steps: [head, ...others] }
 }
 
 /** `nbsvm start foo`, `nbsvm mem=2048 foo`: the words are right, only their order is not. */
@@ -141,13 +143,19 @@ function parseFlag(row: Row<unknown>, word: string): Record<string, string | tru
   const known = Object.keys(row.flags)
   const declared = known.find((flag) => flag.split('=')[0] === name)
   if (declared === undefined)
-    throw unknownWord(
-      `flag of ${row.name}`,
+    throw unknownFlag(
+      row.name,
       word,
       known.map((flag) => `--${flag}`),
     )
   if (declared.includes('=') !== value.length > 0) throw new UsageError(`write it --${declared}, not ${word}`, helpFor(row.name))
   return { [name]: value.length > 0 ? value.join('=') : true }
+}
+
+function unknownFlag(name: string, word: string, candidates: readonly string[]): UsageError {
+  const near = nearest(word, candidates)
+  const question = near === undefined ? '' : `; did you mean ${near}?`
+  return new UsageError(`${name} knows no ${JSON.stringify(word)}${question}`, helpFor(name))
 }
 
 function helpFor(name: string): { hints: string[] } {

@@ -3,7 +3,8 @@ import { actions, commands } from '../action/table.js'
 import type { ActionRow, CommandContext, Context } from '../action/verb.js'
 import { chooseClass } from '../config/class.js'
 import { isSettingName, settingNames } from '../config/settings.js'
-import { Failure, UsageError } from '../core/errors.js'
+import { errorCode, Failure, UsageError } from '../core/errors.js'
+import { quoteWord } from '../core/words.js'
 import type { Environment } from '../sys/environment.js'
 import type { Place } from '../vm/place.js'
 import type { Outside, Vm } from '../vm/vm.js'
@@ -40,6 +41,7 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   const outside = outsideOf(world, line.settings)
   const { openVm } = await import('../vm/vm.js')
   const names = await expandTargets(line.targets, outside)
+  refuseCommandNames(names)
   const vms = names.map((name) => openVm(name, outside))
   const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
   const alone = chain.find(({ row }) => row.interactive)
@@ -72,6 +74,12 @@ async function expandTargets(targets: readonly string[], outside: Outside): Prom
   return matchVms(targets, outside)
 }
 
+/** `nbsvm foo,ls stop`: a VM of that name could never be called by itself. */
+function refuseCommandNames(names: readonly string[]): void {
+  const wrong = names.find((name) => commands.some((row) => row.name === name))
+  if (wrong !== undefined) throw new UsageError(`${JSON.stringify(wrong)} is not a VM name: it is a command of nbsvm`)
+}
+
 /** Checks that every VM which the chain counts on is there, or is made before. */
 async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void> {
   const needing = chain.findIndex(({ row }) => row.needs !== 'nothing')
@@ -83,14 +91,19 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
   const bootsOtherwise =
     first?.row.needs === 'bootable' &&
     (first.step.words.length > 0 || vm.settings.drives !== undefined || vm.settings.args !== undefined)
-  if (!bootsOtherwise && !(await exists(vm))) throw await noSuchVm(vm, outside)
+  if (bootsOtherwise || (await exists(vm))) return
+  // `nbsvm hepl`: a name alone may be a command with a mistake.
+  const isAlone = chain.length === 1 && first?.step.name === 'status'
+  throw await noSuchVm(vm, outside, isAlone ? commands.map(({ name }) => name) : [])
 }
 
 /** Runs the actions one after the other; stops at the first that fails. */
 async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: World, isOneOfMany: boolean): Promise<number> {
   const speak = voice(isOneOfMany ? vm.id : undefined)
+  let doing: Step | undefined
   try {
     for (const { step, row } of chain) {
+      doing = step
       const verb = await row.load()
       const context: Context = { vm, words: step.words, flags: step.flags, signal, outside, ...speak }
       const status = (await verb.run(context)) ?? 0
@@ -99,6 +112,26 @@ async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: Worl
     }
     return 0
   } catch (error) {
-    return printError(error, isOneOfMany ? `${vm.id}: ` : '')
+    const status = printError(explained(error, vm, doing), isOneOfMany ? `${vm.id}: ` : '')
+    // 2 means that nothing was done.
+    return status === 2 && doing !== chain[0]?.step ? 1 : status
   }
+}
+
+/** What the system says of itself, `ENOSPC: no space left on device, write`, tells neither what was done nor to what. */
+function explained(error: unknown, { id, place }: Vm, doing: Step | undefined): unknown {
+  const code = errorCode(error)
+  if (error instanceof Failure || code === undefined) return error
+  const hint = hints[code]?.(place)
+  return new Failure(`${doing?.name} of ${id} failed`, { cause: error, ...(hint === undefined ? {} : { hints: [hint] }) })
+}
+
+const mayNot = ({ state }: Place): string => `see who may write there: ls -ld ${quoteWord(state)}; another place: NBSVM_HOME=DIR`
+
+const hints: Readonly<Record<string, (place: Place) => string>> = {
+  ENOSPC: ({ state, drives }) => `see how full the disk is: df -h ${quoteWord(state)} ${quoteWord(drives)}`,
+  EDQUOT: () => 'see how much of the disk is yours: quota -s',
+  EACCES: mayNot,
+  EPERM: mayNot,
+  EROFS: mayNot,
 }

@@ -17,12 +17,12 @@ function hasOwnFile({ place, name, class: vmClass }: Vm): boolean {
   return settingsFiles(place.config, name, vmClass).some((file) => file.endsWith('.vm') && stat(file) !== undefined)
 }
 
-/** The error for a VM that is not there, with the name that was meant, if one is near. */
-export async function noSuchVm(vm: Vm, outside: Outside): Promise<UsageError> {
+/** The error for a VM that is not there, with the name that was meant, or one of `otherWords`, if one is near. */
+export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly string[] = []): Promise<UsageError> {
   const { listVms } = await import('./list.js')
   const vms = await listVms(outside)
   const names = vms.filter((one) => one.class === (vm.class ?? null)).map(({ name }) => name)
-  const near = nearest(vm.name, names)
+  const near = nearest(vm.name, [...names, ...otherWords])
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return new UsageError(`there is no VM ${vm.id}${question}`, {
     hints: [`make it: ${vm.call} newimg`, ...(names.length > 0 ? ['see which there are: nbsvm ls'] : [])],
