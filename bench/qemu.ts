@@ -1,27 +1,26 @@
 // QEMU without nbsvm: the floor under `nbsvm VM start`, timed in this process, which has loaded all it needs.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 
-/** The words that nbsvm started a VM's QEMU with, from the line that it left in the drawer, as `explain` prints it. */
-export function commandOf(drawer: string): string[] {
+/** The command that nbsvm started a VM with, for a shell: the line of `explain`, without what goes before QEMU. */
+export function commandOf(drawer: string): string {
   const line = readFileSync(path.join(drawer, 'command'), 'utf8')
   const lock = 'flock -n -F lock'
-  const script = `printf '%s\\0' ${line.slice(line.indexOf(lock) + lock.length)}`
-  return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.split('\0').slice(0, -1)
+  return `exec ${line.slice(line.indexOf(lock) + lock.length)}`
 }
 
 /** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */
-export async function timeRaw([program = '', ...words]: readonly string[], drawer: string): Promise<number> {
+export async function timeRaw(command: string, drawer: string): Promise<number> {
   const socketPath = path.join(drawer, 'qmp.sock')
   rmSync(socketPath, { force: true })
   // Node cuts the paths of sockets at 107 bytes.
   process.chdir(drawer)
   const begin = performance.now()
-  const qemu = spawn(program, words, { detached: true, stdio: 'ignore' })
+  const qemu = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' })
   const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))
-  const failed = ended.then((status) => Promise.reject(new Error(`${program} ended with status ${String(status)}`)))
+  const failed = ended.then((status) => Promise.reject(new Error(`QEMU ended with status ${String(status)}`)))
   const socket = await Promise.race([reach('qmp.sock'), failed])
   await Promise.race([answers(socket, 'qmp_capabilities', 'query-status'), failed])
   const ms = performance.now() - begin
