@@ -17,7 +17,7 @@ export interface ConnectOptions {
   readonly ended?: Promise<unknown>
 }
 
-/** The first look comes back after a millisecond, so that a start is seen at once; later ones leave the CPU to QEMU. */
+/** The first look comes back after a millisecond, later ones after a tenth of the time that has passed: late by no more. */
 const firstPauseMs = 1
 const longestPauseMs = 30
 
@@ -65,7 +65,7 @@ interface Attempt {
 
 async function keepTrying(attempt: Attempt): Promise<Qmp> {
   const { signal } = attempt.cancel
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.3, longestPauseMs)) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.1, longestPauseMs)) {
     signal.throwIfAborted()
     try {
       return await tryOnce(attempt)
