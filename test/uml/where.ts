@@ -3,15 +3,13 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { test } from 'node:test'
-import { uml, umlNeeds } from './run.js'
+import { uml, umlNeeds, type UmlOptions } from './run.js'
 
 const insideVariable = 'NBSVM_TEST_IN_UML'
 
-export interface WhereOptions {
+export interface WhereOptions extends Pick<UmlOptions, 'timeoutMs' | 'memory'> {
   /** Size of the disk that `testDisk` gives. */
   readonly diskBytes: number
-  readonly timeoutMs?: number
-  readonly memory?: string
 }
 
 /**
@@ -20,7 +18,7 @@ export interface WhereOptions {
  * installed either, one skipped test says what is missing.
  */
 export function whereDeviceMapperIs(file: string, options: WhereOptions, define: () => void): void {
-  if (process.env[insideVariable] !== undefined || hasDeviceMapper()) {
+  if (isInsideUml() || hasDeviceMapper()) {
     define()
     return
   }
@@ -30,8 +28,18 @@ export function whereDeviceMapperIs(file: string, options: WhereOptions, define:
     test('volumes', { skip })
     return
   }
+  reportFromUml(file, options)
+}
+
+/** Whether this is a test file that was run once more. */
+export function isInsideUml(): boolean {
+  return process.env[insideVariable] !== undefined
+}
+
+/** Runs a test file once more inside User-Mode Linux, and reports each of its tests as a test here. */
+export function reportFromUml(file: string, options: UmlOptions, through: readonly string[] = []): void {
   test('in User-Mode Linux', async (t) => {
-    const { status, output, console } = await uml([process.execPath, '--test-reporter=tap', file], {
+    const { status, output, console } = await uml([...through, process.execPath, '--test-reporter=tap', file], {
       ...options,
       environment: { [insideVariable]: '1' },
     })
