@@ -19,10 +19,8 @@ const usualRows = 24
 
 /** Lives until Ctrl-] is typed, the VM ends, the terminal hangs up or `signal` is aborted. Leaves the terminal as it was. */
 export async function onTerminal({ id, kind, before, note, signal }: Attachment, socket: Socket): Promise<Detached> {
-  note(`${id}: ${kind}; Ctrl-] leaves`)
-  const filter = createFilter()
   // Piped through `tee` the bytes end up on a terminal all the same.
-  process.stdout.write(recall(before, (terminalSize()?.rows ?? usualRows) - 1))
+  const filter = createFilter()
   const ending = awaitEnding(socket, signal)
   const terminal = rawTerminal({
     onInput: (bytes) => {
@@ -33,6 +31,9 @@ export async function onTerminal({ id, kind, before, note, signal }: Attachment,
     onHangup: ending.leave,
     farewell: () => calming(filter.traces),
   })
+  // Who reads this may type, so the terminal is raw already, and lines do not begin at its edge by themselves.
+  note(`${id}: ${kind}; Ctrl-] leaves`)
+  process.stdout.write(`\r${recall(before, (terminalSize()?.rows ?? usualRows) - 1)}`)
   const silence = relay(socket, filter)
   const how = await ending.how
   silence()
