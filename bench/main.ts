@@ -3,13 +3,14 @@
 import { clone } from './clone.js'
 import { consoleBench } from './console.js'
 import { ls } from './ls.js'
+import { lvm } from './lvm.js'
 import { snapshot } from './snapshot.js'
 import { start } from './start.js'
 import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, consoleBench]
+const benches: readonly Bench[] = [start, ls, snapshot, clone, lvm, consoleBench]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))

@@ -226,6 +226,8 @@ function suite(network: TestNetwork): void {
         assert.match(stderr, /a password is required/)
         assert.match(stderr, /what needed it: sudo ip tuntap add dev tap-\S+ mode tap user 65534/)
         assert.equal(sudo.calls().length, 1)
+        const explained = (await as(sudo, 'u', 'bridge=br0', 'explain')).stdout
+        assert.match(explained, /^sudo ip tuntap add dev tap-\S+ mode tap user 65534$/m, 'explain shows it before')
         assert.deepEqual(taps(), [])
         assert.equal((await as(sudo, 'u', 'status')).status, 3)
       } finally {
