@@ -1,46 +1,44 @@
 // What networks need: taps, bridges, passt.
 import { errorCode } from '../../core/errors.js'
+import { canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { isRoot } from '../../sys/environment.js'
 import { close, findProgram, list, open, readText, stat } from '../../sys/file.js'
-import { asksFor, type Ask } from './asks.js'
+import { runAs } from '../runas.js'
+import { asksFor, generalAsk, type Ask } from './asks.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
 
 const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
-/** CAP_NET_ADMIN in capabilities(7). */
-const netAdmin = 12n
+const tun = '/dev/net/tun'
 
-/** Whether a tap can be made: the device, the program and the right. */
+/** Whether a VM gets a tap: the device, open to whom QEMU runs as; the program and the right to make one. */
 export async function checkTaps(asks: readonly Ask[]): Promise<Finding[]> {
   const [ask] = asksFor(asks, 'bridge')
   const missing = (what: string, hint: string): Finding[] => [
     ask === undefined ? lacking('taps', what, hint) : bad('taps', `${what} (${ask.by})`, hint),
   ]
-  const fault = deviceFault()
-  if (fault !== undefined) return missing(...fault)
+  if (stat(tun) === undefined) return missing(`there is no ${tun}`, 'sudo modprobe tun')
+  const { user } = runAs(generalAsk(asks, 'run_as')?.value)
+  if (user !== 'root' && !isTunOpen()) return missing(`${tun} is closed to ${user}, whom QEMU runs as`, `sudo chmod 666 ${tun}`)
+  const code = openingFault()
+  if (code !== undefined) return missing(`${tun} cannot be opened (${code})`, `in a container: let it have the device ${tun}`)
   if (findProgram('ip', searchPath) === undefined) return missing('there is no ip(8)', install('ip'))
-  if (hasNetAdmin()) return [good('taps', 'can be made')]
+  if (canMakeTaps()) return [good('taps', 'can be made')]
   if (await canSudo()) return [good('taps', 'can be made, through sudo')]
-  return missing(isRoot() ? 'this root has no CAP_NET_ADMIN' : 'only root makes them, and sudo wants a password', 'sudo -v')
+  return isRoot()
+    ? missing('this root may not make them', 'in a container: let it have CAP_NET_ADMIN')
+    : missing('only root makes them, and sudo wants a password', 'log in to it first: sudo -v')
 }
 
-function deviceFault(): [what: string, hint: string] | undefined {
+/** A container may see the device and yet be kept from it. */
+function openingFault(): string | undefined {
   try {
-    close(open('/dev/net/tun', 'device'))
+    close(open(tun, 'device'))
     return undefined
   } catch (error) {
-    const code = errorCode(error)
-    if (code === 'ENOENT' || code === 'ENODEV') return ['there is no /dev/net/tun', 'sudo modprobe tun']
-    // Whoever goes through sudo needs no right of his own to it.
-    if (code === 'EACCES' && !isRoot()) return undefined
-    return [`/dev/net/tun cannot be opened (${code ?? 'unknown'})`, 'in a container: let it have the device /dev/net/tun']
+    return errorCode(error) ?? 'unknown'
   }
-}
-
-function hasNetAdmin(): boolean {
-  const set = /^CapEff:\s*(?<set>[0-9a-f]+)$/m.exec(readText('/proc/self/status') ?? '')?.groups?.['set'] ?? '0'
-  return ((BigInt(`0x${set}`) >> netAdmin) & 1n) === 1n
 }
 
 const net = '/sys/class/net'
