@@ -505,8 +505,13 @@ describe('a disk that is full', () => {
     assert.equal((await nbsvm(['ls'], { env })).status, 0)
     fs.rmSync(path.join(full, 'filler'))
     assert.equal((await nbsvm(['foo', 'start', '-S'], { env })).status, 0)
-    // A running VM is stopped also when nothing can be written down about it.
+    // A running VM is reached and stopped also when nothing can be written down about it: not a byte is left in any file.
+    const events = path.join(full, 'state/foo/events.jsonl')
+    fs.appendFileSync(events, '\n'.repeat(4096 - (fs.statSync(events).size % 4096)))
     fill()
+    assert.throws(() => fs.appendFileSync(events, 'x'), /ENOSPC/)
+    assert.match((await nbsvm(['foo', 'monitor'], { env, input: 'info status\n' })).stdout, /VM status: paused/)
+    assert.equal((await nbsvm(['foo'], { env })).status, 0)
     const stopped = await nbsvm(['foo', 'stop'], { env })
     assert.equal(stopped.status, 0, stopped.stderr)
     assert.equal(qemusIn(full), 0)

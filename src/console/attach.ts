@@ -36,7 +36,7 @@ export async function attach(attachment: Attachment): Promise<Detached> {
   if (lock === undefined) throw attachedAlready(attachment)
   const timer = tend === undefined ? undefined : setInterval(tend, tendMs)
   try {
-    writeInto(lockPath, whoWeAre())
+    sayWhoHasIt(lockPath, whoWeAre())
     const socket = await reach(attachment)
     const how = await (isTerminal(0) ? onTerminal(attachment, socket) : throughPipes(attachment, socket))
     if (how === 'gone') attachment.note(`${id} has ended`)
@@ -65,12 +65,16 @@ function whoWeAre(): string {
 
 /** The lock alone decides who is attached, but what its file says of us is true no more. */
 function letGo(lock: Lock, lockPath: string): void {
-  try {
-    writeInto(lockPath, '')
-  } catch {
-    // The drawer was removed meanwhile.
-  }
+  sayWhoHasIt(lockPath, '')
   lock.release()
+}
+
+function sayWhoHasIt(lockPath: string, who: string): void {
+  try {
+    writeInto(lockPath, who)
+  } catch {
+    // The disk is full, or the drawer was removed meanwhile: no reason to keep anybody from the console.
+  }
 }
 
 async function reach({ id, kind, socketPath }: Attachment): Promise<Socket> {

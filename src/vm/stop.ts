@@ -67,7 +67,11 @@ function isQemuOf(id: string, pid: number): boolean {
 
 /** So that `status` can tell this end from an accident. */
 function noteStopping(drawer: Drawer): void {
-  appendText(drawer.events, journalLine({ nbsvm: 'stopping', at: Date.now(), by: 'stop' }))
+  try {
+    appendText(drawer.events, journalLine({ nbsvm: 'stopping', at: Date.now(), by: 'stop' }))
+  } catch {
+    // On a disk that is full or read-only a VM must still be stopped.
+  }
 }
 
 /** Waits until nobody holds the VM's lock. */
