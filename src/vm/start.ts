@@ -141,7 +141,11 @@ function openHanded(handed: Machine['handed']): number[] {
 async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   const { drawer, id, call } = vm
   const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
-  appendText(drawer.events, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
+  try {
+    appendText(drawer.events, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
+  } catch {
+    // The disk may be full, which is then what QEMU has said.
+  }
   const hints = [`the command: ${call} explain`]
   if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
     hints.unshift(`QEMU runs as ${runAs.user}, who may not open that; if you trust the guest: run_as=root`)
