@@ -19,8 +19,13 @@ export default defineConfig([
       ...output,
       chunkFileNames: 'chunk/[name].cjs',
       banner: (chunk) => (chunk.name === 'nbsvm' ? launcher : ''),
-      // What every run loads is one file: a file more costs half a millisecond.
-      codeSplitting: { groups: [{ name: 'nbsvm', tags: ['$initial'] }] },
+      // A file more costs half a millisecond: what every run loads is one, what the life of a VM takes is another.
+      codeSplitting: {
+        groups: [
+          { name: 'nbsvm', tags: ['$initial'], priority: 2 },
+          { name: 'vm', test: /vm.(vm|exists|start|stop)\.ts|store.dir.look\.ts/, priority: 1 },
+        ],
+      },
     },
   },
   // The library is built apart, because the program runs as soon as its file is loaded.
