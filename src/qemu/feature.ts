@@ -55,7 +55,7 @@ export async function askFeatures(program: string, timeoutMs: number): Promise<Q
     version: `${major}.${minor}.${micro}`,
     missing: [
       ...missingOptions(options as readonly Option[]),
-      ...(/\buser\b/.test(networks.stdout) ? [] : ['-netdev user (built without slirp)']),
+      ...(/^user$/m.test(networks.stdout) ? [] : ['-netdev user (built without slirp)']),
       ...Object.entries(types).flatMap(([name, use]) => (names.has(name) ? [] : [`${name} (${use})`])),
     ],
   }
