@@ -3,8 +3,8 @@ import { readLog, trimLog } from '../console/log.js'
 import { requireRunning } from '../vm/power.js'
 import type { Verb } from './verb.js'
 
-/** About a screenful, so that the prompt is seen that was printed before anybody looked. */
-const shownBefore = 2000
+/** More than a screenful: as much of it is shown as fits, so that the prompt is seen that was printed before anybody looked. */
+const shownBefore = 8000
 
 export const consoleVerb: Verb = {
   help: `Attaches this terminal to the VM's serial port. Ctrl-] leaves; the VM goes on. What the guest said last is shown first; all of it:
@@ -16,9 +16,10 @@ nbsvm foo log. One at a time: a second one is told who has it. Without a termina
   async run({ vm, note, signal }) {
     const { drawer, id, settings } = vm
     requireRunning(vm, 'attach to')
-    trimLog(drawer.consoleLog, settings.log_size)
+    const tend = (): void => trimLog(drawer.consoleLog, settings.log_size)
+    tend()
     const before = readLog(drawer.consoleLog, shownBefore)
     const lockPath = `${drawer.console}.lock`
-    await attach({ id, kind: 'console', socketPath: drawer.console, lockPath, before, note, signal })
+    await attach({ id, kind: 'console', socketPath: drawer.console, lockPath, before, note, signal, tend })
   },
 }

@@ -29,7 +29,7 @@ to paste into a shell. Nothing is started or changed. QEMU options may follow, a
         `mkdir -p -m 700 ${quoteWord(vm.drawer.folder)} && (cd ${quoteWord(vm.drawer.folder)} && ${quoteWords(passtCommand(socket, forwards))})`,
       )
     }
-    out(pasteable(machine, vm.drawer.folder))
+    out(pasteable(machine, vm.drawer.folder, runAs))
   },
 }
 

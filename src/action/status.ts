@@ -1,3 +1,4 @@
+import { trimLog } from '../console/log.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { statusOf, type Status } from '../vm/status.js'
@@ -14,6 +15,7 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
   nbsvm foo status --json`,
 
   async run({ vm, flags, out }) {
+    trimLog(vm.drawer.consoleLog, vm.settings.log_size)
     const found = await statusOf(vm)
     out(flags['json'] === true ? JSON.stringify(found, undefined, 2) : describe(found))
     return found.state === 'running' || found.state === 'paused' ? 0 : notRunning

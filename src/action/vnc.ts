@@ -1,8 +1,8 @@
-import { serveVnc, type VncServer } from '../console/vnc.js'
-import { viewerCommand } from '../console/viewer.js'
+import { serveVnc } from '../console/vnc.js'
+import { hasScreen, runViewer, viewerCommand } from '../console/viewer.js'
 import { Failure } from '../core/errors.js'
 import { stat } from '../sys/file.js'
-import { runInForeground, sleep } from '../sys/process.js'
+import { sleep } from '../sys/process.js'
 import { requireRunning } from '../vm/power.js'
 import { isRunning } from '../vm/state.js'
 import type { Vm } from '../vm/vm.js'
@@ -28,16 +28,13 @@ and serves until Ctrl-C. The setting viewer names another program.
     }
     const server = await serveVnc({ socketPath: vm.drawer.vnc, port: vm.settings.vnc_port })
     try {
-      const { environment } = outside
-      const hasScreen = Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY'])
-      const command = viewerCommand(server.port, { viewer: vm.settings.viewer, hasScreen })
+      const command = viewerCommand(server.port, { viewer: vm.settings.viewer, hasScreen: hasScreen(outside.environment) })
       if (command === undefined) {
         out(`127.0.0.1:${server.port}`)
         note(`${vm.id}: connect a VNC viewer there; Ctrl-C ends`)
         await untilGone(vm, signal)
       } else {
-        await runInForeground(command)
-        await untilLeft(server, signal)
+        await runViewer(command, server, signal)
       }
     } finally {
       server.close()
@@ -47,9 +44,4 @@ and serves until Ctrl-C. The setting viewer names another program.
 
 async function untilGone(vm: Vm, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && isRunning(vm.drawer)) await sleep(watchMs)
-}
-
-/** Some viewers hand over to another process and end at once: their connection tells when they are done. */
-async function untilLeft(server: VncServer, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && server.connections() > 0) await sleep(watchMs)
 }

@@ -79,14 +79,16 @@ function identityOptions(machine: Machine): Option[] {
  * The command as a shell line, one option a line, ready to paste. flock(1) takes the VM's lock and hands it to QEMU, so
  * what is pasted is the VM for every other nbsvm command.
  */
-export function pasteable(machine: Machine, drawer: string): string {
+export function pasteable(machine: Machine, drawer: string, owner: { readonly uid: number; readonly gid: number }): string {
   const lines = [
     quoteWords([...launcher(machine), machine.program]),
     ...qemuOptions(machine).map((option) => quoteWords(option as Words)),
     ...optionLines(machine.args).map(quoteWords),
     ...machine.handed.map(({ fd, path, writable }) => `${fd}${writable ? '<>' : '<'}${quoteWord(path)}`),
   ]
-  const start = `mkdir -p -m 700 ${quoteWord(drawer)} && cd ${quoteWord(drawer)} && umask 077 && flock -n -F lock`
+  // A QEMU without rights needs a drawer of its own.
+  const give = machine.prefix.length === 0 ? '' : ` && chown ${owner.uid}:${owner.gid} ${quoteWord(drawer)}`
+  const start = `mkdir -p -m 700 ${quoteWord(drawer)}${give} && cd ${quoteWord(drawer)} && umask 077 && flock -n -F lock`
   return `${start} \\\n  ${lines.join(' \\\n  ')}`
 }
 

@@ -127,16 +127,6 @@ export function startDetached(
   return { pid: child.pid ?? 0, ended, kill }
 }
 
-/** Runs a program on the user's own terminal and returns its exit status. */
-export function runInForeground(command: readonly string[]): Promise<number> {
-  const [program = '', ...args] = command
-  const child = load().spawn(program, args, { stdio: 'inherit' })
-  return new Promise((resolve, reject) => {
-    child.on('error', (error) => reject(startFailure(program, error)))
-    child.on('exit', (code, signal) => resolve(exitStatus(code, signal)))
-  })
-}
-
 function startFailure(program: string, error: Error): Failure {
   const missing = 'code' in error && error.code === 'ENOENT'
   return missing

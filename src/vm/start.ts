@@ -112,7 +112,7 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
   for (const fd of [output, ...files]) close(fd)
   try {
     // While QEMU starts there is time for the disk.
-    writeWhole(drawer.command, `${pasteable(machine, drawer.folder)}\n`)
+    writeWhole(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
     const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended })
     // The greeting comes from a thread of its own; an answer comes only when all devices are there.
     await qmp.execute('query-status')

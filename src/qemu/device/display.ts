@@ -2,8 +2,11 @@ import type { Machine, Option } from '../machine.js'
 import { qemuFiles } from '../socket.js'
 import { pairs } from './words.js'
 
-/** A graphics card, shown by VNC on a socket that only the VM's owner can reach. The setting `display` replaces the latter. */
+/** A graphics card, shown by VNC on a socket that only the VM's owner can reach, to as many viewers as he likes. The setting `display` replaces the latter. */
 export function displayOptions({ display }: Pick<Machine, 'display'>): Option[] {
   // `-vga` and not `-device`: a `-vga qxl` of the user's, further on, then takes its place.
-  return [['-vga', 'std'], ...(display === undefined ? [['-vnc', `unix:${qemuFiles.vnc}`] as const] : pairs(display))]
+  return [
+    ['-vga', 'std'],
+    ...(display === undefined ? [['-vnc', `unix:${qemuFiles.vnc},share=force-shared`] as const] : pairs(display)),
+  ]
 }
