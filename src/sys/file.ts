@@ -189,11 +189,6 @@ export function close(fd: number): void {
   fs.closeSync(fd)
 }
 
-/** Tells what an open descriptor is. */
-export function statOpen(fd: number): Stats {
-  return fs.fstatSync(fd)
-}
-
 /** Copies a file by reference (reflink), in no time. Says false where the file system cannot. */
 export function reflink(from: string, to: string): boolean {
   try {
