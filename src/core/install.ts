@@ -39,7 +39,13 @@ const distributions: readonly (readonly [names: readonly string[], distribution:
     ['alpine'],
     {
       install: 'sudo apk add',
-      packages: { ...common, qemu: 'qemu-system-x86_64 qemu-img util-linux', ip: 'iproute2', vncviewer: 'virt-viewer' },
+      packages: {
+        ...common,
+        qemu: 'qemu-system-x86_64 qemu-img util-linux',
+        ip: 'iproute2',
+        flock: 'flock',
+        vncviewer: 'virt-viewer',
+      },
     },
   ],
   [
