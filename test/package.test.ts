@@ -1,0 +1,213 @@
+// The package as a user gets it: packed, installed by an ordinary user into a prefix of their own, and used from there.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { run, type Result } from './cli.js'
+
+const repository = path.resolve('.')
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-package-'))
+const user = path.join(folder, 'user')
+const prefix = path.join(user, '.local')
+const library = path.join(prefix, 'lib/node_modules/nbsvm')
+const isRoot = process.getuid?.() === 0
+
+/** nobody: an ordinary user that every system has. */
+const nobody = 65_534
+
+fs.chmodSync(folder, 0o755)
+fs.mkdirSync(user)
+if (isRoot) fs.chownSync(user, nobody, nobody)
+
+const env: NodeJS.ProcessEnv = {
+  PATH: `${prefix}/bin:${process.env['PATH'] ?? ''}`,
+  HOME: user,
+  LC_ALL: 'C.UTF-8',
+  MANWIDTH: '100',
+  accel: 'tcg',
+  npm_config_offline: 'true',
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+  npm_config_update_notifier: 'false',
+  npm_config_cache: path.join(user, '.npm'),
+}
+
+after(async () => {
+  await asUser('nbsvm', 'foo', 'stop').catch(() => {})
+  await asUser('winvm', 'foo', 'stop').catch(() => {})
+  fs.rmSync(folder, { recursive: true, force: true })
+})
+
+/** Runs a program as an ordinary user whose home is `user`. */
+function asUser(...command: readonly string[]): Promise<Result> {
+  const drop = ['setpriv', '--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', '--']
+  const [program = '', ...args] = [...(isRoot ? drop : []), ...command]
+  return run(program, args, env)
+}
+
+async function done(...command: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await asUser(...command)
+  assert.equal(status, 0, `${command.join(' ')}: ${stderr}`)
+  return stdout
+}
+
+interface Packed {
+  readonly filename: string
+  readonly size: number
+  readonly unpackedSize: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+/** Packs a copy: `npm pack` builds dist/ anew, which other tests use at this moment. */
+async function pack(): Promise<Packed> {
+  const copy = path.join(folder, 'copy')
+  fs.mkdirSync(copy)
+  const tracked = ['src', 'test', 'scripts', 'bench', ...fs.readdirSync('.').filter((name) => fs.statSync(name).isFile())]
+  for (const name of tracked.filter((name) => fs.existsSync(name))) fs.cpSync(name, path.join(copy, name), { recursive: true })
+  fs.symlinkSync(path.join(repository, 'node_modules'), path.join(copy, 'node_modules'))
+  const npm = ['--prefix', copy, 'pack', copy, '--json', '--pack-destination', folder]
+  const { status, stdout, stderr } = await run('npm', npm, { ...env, HOME: folder, npm_config_cache: path.join(folder, 'cache') })
+  assert.equal(status, 0, stderr)
+  // What the build prints may stand before npm's own words; npm 11 gives an array, npm 12 an object by name.
+  const parsed = JSON.parse(stdout.slice(stdout.search(/^[[{]/m))) as Packed[] | Record<string, Packed>
+  const [packed] = Object.values(parsed)
+  assert.ok(packed !== undefined)
+  return packed
+}
+
+describe('the package', () => {
+  let packed: Packed
+  before(async () => {
+    packed = await pack()
+    await done('npm', 'install', '--global', '--prefix', prefix, path.join(folder, packed.filename))
+  })
+
+  test('holds what is needed to run it, and nothing else', () => {
+    const files = packed.files.map((file) => file.path)
+    const others = files.filter((file) => !file.startsWith('dist/'))
+    assert.deepEqual(others.toSorted(), ['LICENSE', 'README.md', 'package.json'])
+    assert.deepEqual(
+      files.filter((file) => /test|fixture|bench|\.map$|tsbuildinfo/.test(file)),
+      [],
+    )
+    assert.deepEqual(
+      files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts')),
+      [],
+    )
+    assert.ok(packed.size < 512 * 1024, `${packed.size} bytes`)
+    assert.ok(packed.unpackedSize < 1024 * 1024, `${packed.unpackedSize} bytes unpacked`)
+  })
+
+  test('needs no other package, and names no place of the machine that built it', () => {
+    const { dependencies } = JSON.parse(fs.readFileSync(path.join(library, 'package.json'), 'utf8')) as { dependencies?: object }
+    assert.equal(dependencies, undefined)
+    const grep = ['-rlF', '-e', repository, '-e', folder, library]
+    assert.throws(() => execFileSync('grep', grep, { encoding: 'utf8' }), { status: 1 })
+  })
+
+  test('is run by its name, from the user's own prefix', async () => {
+    const { version } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }
+    assert.equal(await done('nbsvm', 'version'), `nbsvm ${version}\n`)
+    assert.match(await done('nbsvm'), /no VMs yet/)
+    assert.match(await done('nbsvm', 'help', 'start'), /QEMU/)
+  })
+
+  test('makes, starts, shows and stops a VM, in the user's own folders', async () => {
+    assert.equal(
+      await done('nbsvm', 'foo', 'drive_size=1G', 'newimg', 'start'),
+      `${user}/.local/share/nbsvm/drives/nbsvm-foo-0.qcow2\n`,
+    )
+    const [listed] = JSON.parse(await done('nbsvm', 'ls', '--json')) as Record<string, unknown>[]
+    assert.equal(listed?.['state'], 'running')
+    assert.ok(fs.existsSync(path.join(user, '.local/state/nbsvm/foo/lock')))
+    await done('nbsvm', 'foo', 'stop', 'rm', '--yes')
+  })
+
+  test('winvm, a link beside it, is class win', async () => {
+    fs.mkdirSync(path.join(user, '.config/nbsvm'), { recursive: true })
+    fs.writeFileSync(path.join(user, '.config/nbsvm/win.class'), 'mem=300\ndrive_if=ide\ndrive_size=1G\n')
+    await done('ln', '-s', 'nbsvm', path.join(prefix, 'bin/winvm'))
+    await done('winvm', 'foo', 'newimg', 'start', '-S')
+    const [listed] = JSON.parse(await done('nbsvm', 'ls', '--json')) as Record<string, unknown>[]
+    assert.deepEqual([listed?.['id'], listed?.['class'], listed?.['drives']], ['win-foo', 'win', ['nbsvm-win-foo-0']])
+    assert.match(await done('winvm', 'foo'), /300M RAM/)
+    await done('winvm', 'foo', 'stop', 'rm', '--yes')
+  })
+
+  test('its man page is found in the prefix and reads well', async (context) => {
+    const page = path.join(prefix, 'share/man/man1/nbsvm.1')
+    assert.ok(fs.existsSync(page), page)
+    if ((await asUser('sh', '-c', 'man --version')).status !== 0) return context.skip('man is not installed')
+    const text = await done('man', '-M', path.join(prefix, 'share/man'), 'nbsvm')
+    assert.match(text, /^NAME\n +nbsvm - /m)
+    assert.match(text, /drive_size/)
+  })
+
+  test('its completion scripts are there, and each shell takes its own', async (context) => {
+    const scripts = { bash: 'nbsvm.bash', zsh: '_nbsvm', fish: 'nbsvm.fish' }
+    for (const [shell, name] of Object.entries(scripts)) {
+      const file = path.join(library, 'dist/completion', name)
+      assert.ok(fs.readFileSync(file, 'utf8').includes('newimg'), name)
+      if ((await asUser('sh', '-c', `${shell} --version`)).status !== 0) context.diagnostic(`${shell} is not installed`)
+      else await done(shell, '-n', file)
+    }
+    assert.match(await done('bash', '-c', `. ${library}/dist/completion/nbsvm.bash && complete -p nbsvm`), / nbsvm$/m)
+  })
+
+  test('an update and a removal leave the user's VMs alone', async () => {
+    await done('nbsvm', 'kept', 'drive_size=1G', 'newimg')
+    await done('npm', 'install', '--global', '--prefix', prefix, path.join(folder, packed.filename))
+    assert.match(await done('nbsvm', 'ls'), /^kept /m)
+    await done('npm', 'uninstall', '--global', '--prefix', prefix, 'nbsvm')
+    assert.equal(fs.existsSync(path.join(prefix, 'bin/nbsvm')), false)
+    assert.equal(fs.existsSync(path.join(prefix, 'share/man/man1/nbsvm.1')), false)
+    assert.ok(fs.existsSync(path.join(user, '.local/share/nbsvm/drives/nbsvm-kept-0.qcow2')))
+    await done('npm', 'install', '--global', '--prefix', prefix, path.join(folder, packed.filename))
+    await done('nbsvm', 'kept', 'rm', '--yes')
+  })
+})
+
+describe('the library', () => {
+  const project = path.join(user, 'project')
+
+  test('is imported and required, with types, from a project that installed the package', async () => {
+    const archive = fs.readdirSync(folder).find((name) => name.endsWith('.tgz'))
+    assert.ok(archive !== undefined)
+    await done('mkdir', project)
+    const manifest = path.join(project, 'package.json')
+    fs.writeFileSync(manifest, '{ "name": "project", "private": true, "type": "module" }\n')
+    if (isRoot) fs.chownSync(manifest, nobody, nobody)
+    await done('npm', 'install', '--prefix', project, path.join(folder, archive))
+    fs.writeFileSync(path.join(project, 'use.mjs'), "import { list, vm } from 'nbsvm'\nconsole.log(vm('foo').id, await list())\n")
+    fs.writeFileSync(path.join(project, 'use.cjs'), "console.log(require('nbsvm').vm('foo', { class: 'win' }).id)\n")
+    assert.equal(await done('node', path.join(project, 'use.mjs')), 'foo []\n')
+    assert.equal(await done('node', path.join(project, 'use.cjs')), 'win-foo\n')
+    // A project of today's usual strictness, which has Node's own types.
+    const options = {
+      module: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      noEmit: true,
+      types: ['node'],
+      exactOptionalPropertyTypes: true,
+    }
+    const typeRoots = [path.join(repository, 'node_modules/@types')]
+    const tsconfig = { compilerOptions: { ...options, typeRoots }, files: ['right.ts', 'wrong.ts'] }
+    fs.writeFileSync(path.join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
+    fs.writeFileSync(
+      path.join(project, 'right.ts'),
+      "import { vm } from 'nbsvm'\nexport const foo: Promise<number> = vm('foo').start()\n",
+    )
+    fs.writeFileSync(path.join(project, 'wrong.ts'), "import { vm } from 'nbsvm'\nvm(42)\n")
+    const { stdout } = await run(path.join(repository, 'node_modules/.bin/tsc'), ['-p', project, '--pretty', 'false'], env)
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/^.*\//, '').slice(0, 28)),
+      ['wrong.ts(2,4): error TS2345:'],
+    )
+  })
+})
