@@ -107,14 +107,14 @@ describe('the package', () => {
     assert.throws(() => execFileSync('grep', grep, { encoding: 'utf8' }), { status: 1 })
   })
 
-  test('is run by its name, from the user's own prefix', async () => {
+  test("is run by its name, from the user's own prefix", async () => {
     const { version } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }
     assert.equal(await done('nbsvm', 'version'), `nbsvm ${version}\n`)
     assert.match(await done('nbsvm'), /no VMs yet/)
     assert.match(await done('nbsvm', 'help', 'start'), /QEMU/)
   })
 
-  test('makes, starts, shows and stops a VM, in the user's own folders', async () => {
+  test("makes, starts, shows and stops a VM, in the user's own folders", async () => {
     assert.equal(
       await done('nbsvm', 'foo', 'drive_size=1G', 'newimg', 'start'),
       `${user}/.local/share/nbsvm/drives/nbsvm-foo-0.qcow2\n`,
@@ -156,7 +156,7 @@ describe('the package', () => {
     assert.match(await done('bash', '-c', `. ${library}/dist/completion/nbsvm.bash && complete -p nbsvm`), / nbsvm$/m)
   })
 
-  test('an update and a removal leave the user's VMs alone', async () => {
+  test("an update and a removal leave the user's VMs alone", async () => {
     await done('nbsvm', 'kept', 'drive_size=1G', 'newimg')
     await done('npm', 'install', '--global', '--prefix', prefix, path.join(folder, packed.filename))
     assert.match(await done('nbsvm', 'ls'), /^kept /m)
