@@ -19,12 +19,11 @@ export default defineConfig([
       ...output,
       chunkFileNames: 'chunk/[name].cjs',
       banner: (chunk) => (chunk.name === 'nbsvm' ? launcher : ''),
-      // A file more costs half a millisecond: what every line needs is one, what the life of a VM takes is another.
+      // A file more costs half a millisecond: what every run loads is one, what the life of a VM takes is another.
       codeSplitting: {
         groups: [
-          { name: 'nbsvm', tags: ['$initial'], priority: 3 },
-          { name: 'program', test: /cli.program\.ts/, priority: 2 },
-          { name: 'vm', test: /vm.(vm|exists)\.ts|action.(start|stop)\.ts|store.dir.look\.ts/, priority: 1 },
+          { name: 'nbsvm', tags: ['$initial'], priority: 2 },
+          { name: 'vm', test: /vm.(vm|exists|start|stop)\.ts|store.dir.look\.ts/, priority: 1 },
         ],
       },
     },

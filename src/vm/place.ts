@@ -12,8 +12,6 @@ export interface Place {
   readonly config: Folders
   /** What was found out about this host and its QEMU, kept so that `start` does not pay for it again. */
   readonly hostCache: string
-  /** nbsvm's own code, compiled, for the same reason. */
-  readonly codeCache: string
 }
 
 export function findPlace(environment: Environment, isRoot: boolean, home: string): Place {
@@ -35,6 +33,5 @@ function place(state: string, drives: string, userFolder: string, systemFolder: 
     drives,
     config: { userFolder, systemFolder },
     hostCache: path.join(state, '.host.json'),
-    codeCache: path.join(state, '.code'),
   }
 }
