@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { guestDisk, guestKernel, makeHome, program } from './cli.js'
-import { guestPrompt, Serial, Terminal } from './guest.js'
+import { freePort, guestPrompt, Serial, Terminal } from './guest.js'
 
 const home = makeHome()
 const nbsvm: typeof home.nbsvm = (args) => home.nbsvm(args)
@@ -37,11 +37,12 @@ test('its disk boots on every kind of controller', { timeout: 400_000 }, async (
 })
 
 test('it has an address, and serves a page that a forwarded port leads to', async () => {
-  assert.equal((await nbsvm(['net', 'forward=18080:80', 'start', ...guestKernel])).status, 0)
+  const port = await freePort()
+  assert.equal((await nbsvm(['net', `forward=${port}:80`, 'start', ...guestKernel])).status, 0)
   const serial = await serialOf('net')
   await serial.waitFor(guestPrompt)
   await serial.command('until ip addr show eth0 | grep -q "inet "; do sleep 0.2; done')
-  const answer = await fetch('http://127.0.0.1:18080/')
+  const answer = await fetch(`http://127.0.0.1:${port}/`)
   assert.equal(await answer.text(), 'nbsvm test guest\n')
   serial.close()
 })

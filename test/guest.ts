@@ -1,6 +1,7 @@
 // Talking to a guest in tests: over its serial port, and through a real terminal (tmux) as a user does.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { connect, type Socket } from '../src/sys/socket.js'
@@ -8,6 +9,15 @@ import { until } from './cli.js'
 
 /** What `scripts/guest`'s Linux shows when it takes commands. */
 export const guestPrompt = /guest# /
+
+/** A TCP port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
 
 /** The serial port of a VM, from its `console.sock`: what comes is kept, and waited for in order. */
 export class Serial {
