@@ -483,8 +483,17 @@ describe('clone', () => {
     await assert.rejects(clone('of=/tmp/x'), fails(UsageError, /of=\/tmp\/x.* is not allowed/))
     await assert.rejects(clone('conv=nonsense'), fails(Failure, /dd: invalid conversion/))
     await store.snapshot('two', await findGold(store), live)
-    await assert.rejects(clone('conv=sparse'), fails(UsageError, /is an overlay[^]*leave out bs and ddargs/))
+    await assert.rejects(clone('conv=sparse'), (error) => {
+      assert.ok(error instanceof UsageError)
+      assert.match(error.message, /is an overlay/)
+      assert.deepEqual(error.hints, ['leave out ddargs'])
+      return true
+    })
     assert.deepEqual((await store.drives('foo')).length, 1)
+    const notes: string[] = []
+    const bsAlone = { ...live, dd: { bs: '1M', args: [] }, onNote: (text: string) => void notes.push(text) }
+    assert.ok(hasPattern(await store.clone('foo', await findGold(store), bsAlone), 1, '0', '64k'))
+    assert.match(notes.join(), /bs is not used: dd cannot copy nbsvm-gold-0, which is an overlay/)
   })
 
   it('leaves no trace when it is aborted', async () => {
