@@ -1,6 +1,6 @@
 // The console on a terminal against socat on a terminal, both with the same peer at the other end of the socket.
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -9,6 +9,7 @@ import { program, type World } from './world.js'
 
 const floodBytes = 64 * 1024 * 1024
 const keys = 300
+const tailBytes = 1000
 
 export const consoleBench: Bench = {
   name: 'console',
@@ -17,8 +18,9 @@ export const consoleBench: Bench = {
     world.atEnd(() => world.nbsvm('foo', 'stop'))
     world.nbsvm('foo', 'mem=64', 'network= ', 'start', '-S')
     const drawer = path.join(world.env['NBSVM_HOME'] ?? '', 'state', 'foo')
-    const ours = `${program} foo console`
-    const theirs = 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:console.sock'
+    // Files, because a comma in a command would be one of socat's own.
+    const ours = script(world, 'ours', `${program} foo console`)
+    const theirs = script(world, 'theirs', 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:console.sock')
     const measure = (how: Measure) => (command: string) => (): Promise<number> => withPeer(world, drawer, command, how)
     const [flood, delay] = [measure(throughput), measure(latency)]
     const goal = { atLeast: 0.9 }
@@ -27,6 +29,12 @@ export const consoleBench: Bench = {
     const delays = await inPairs(5, delay(theirs), delay(ours))
     yield { what: 'one key, there and back: socat | console', pairs: delays, unit: 'ms', goal }
   },
+}
+
+function script({ folder }: World, name: string, command: string): string {
+  const file = path.join(folder, name)
+  writeFileSync(file, `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 })
+  return file
 }
 
 interface Ends {
@@ -52,6 +60,7 @@ async function withPeer(world: World, drawer: string, command: string, measure: 
     cwd: drawer,
     stdio: ['pipe', 'pipe', 'ignore'],
   })
+  const ended = new Promise((resolve) => terminal.once('exit', resolve))
   try {
     const guest = await connected(server, terminal)
     // What is said at the begin is no part of it.
@@ -60,7 +69,7 @@ async function withPeer(world: World, drawer: string, command: string, measure: 
   } finally {
     server.close()
     terminal.stdin.end('\u001D')
-    await new Promise((resolve) => terminal.once('exit', resolve))
+    await ended
   }
 }
 
@@ -79,7 +88,8 @@ async function throughput({ guest, screen }: Ends): Promise<number> {
   const done = new Promise<number>((resolve) => {
     screen.on('data', (bytes: Buffer) => {
       begin ||= performance.now()
-      tail = (tail + bytes.subarray(-64).toString('latin1')).slice(-64)
+      // A program may say something behind it.
+      tail = (tail + bytes.subarray(-tailBytes).toString('latin1')).slice(-tailBytes)
       if (tail.includes(end)) resolve(performance.now())
     })
   })
