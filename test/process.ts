@@ -18,6 +18,8 @@ export interface OpenFile {
   /** Where the link leads. */
   readonly target: string
   readonly access: 'r' | 'w' | 'rw'
+  /** The number of the file itself, which is the same from whatever namespace or chroot one looks. */
+  readonly inode: number
   /** Of a tap: its name. */
   readonly tap: string | undefined
 }
@@ -42,6 +44,7 @@ function openFile(pid: number, fd: string): OpenFile {
     fd,
     target: fs.readlinkSync(`/proc/${pid}/fd/${fd}`),
     access: mode === 0 ? 'r' : mode === 1 ? 'w' : 'rw',
+    inode: fs.statSync(`/proc/${pid}/fd/${fd}`).ino,
     tap: /^iff:\s*(\S+)/m.exec(info)?.[1],
   }
 }

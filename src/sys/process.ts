@@ -61,6 +61,9 @@ export const run: Run = (command, options = {}) => {
   })
 }
 
+/** SIGHUP, SIGINT and SIGTERM, as a shell says them. */
+const interruptions: ReadonlySet<number> = new Set([129, 130, 143])
+
 /** Runs a program and throws a Failure with its own words unless it ends with 0. Returns what it wrote to stdout. */
 export async function runOrFail(
   what: string,
@@ -69,6 +72,8 @@ export async function runOrFail(
 ): Promise<string> {
   const result = await (options?.run ?? run)(command, options)
   if (result.status === 0) return result.stdout
+  // Ctrl-C reaches all of a terminal's programs at once, and the other one's end may be seen before our own signal.
+  if (interruptions.has(result.status) && options?.signal?.aborted === false) await sleep(20)
   options?.signal?.throwIfAborted()
   const words = result.stderr.trim() || `exit status ${result.status}`
   throw new Failure(`cannot ${what}: ${words}`, { hints: [`the command was: ${quoteWords(command)}`] })
