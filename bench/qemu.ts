@@ -4,11 +4,9 @@ import { readFileSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 
-/** The command that nbsvm started a VM with, for a shell: the line of `explain`, without what goes before QEMU. */
+/** The command that nbsvm started a VM with, as `explain` prints it, to be pasted into a shell. */
 export function commandOf(drawer: string): string {
-  const line = readFileSync(path.join(drawer, 'command'), 'utf8')
-  const lock = 'flock -n -F lock'
-  return `exec ${line.slice(line.indexOf(lock) + lock.length)}`
+  return readFileSync(path.join(drawer, 'command'), 'utf8')
 }
 
 /** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */

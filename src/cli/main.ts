@@ -1,16 +1,8 @@
-// The program: reads the line, runs it, ends with its exit status.
+// What is run first: it has the program loaded, compiled already where it was run before.
 import path from 'node:path'
+import { loadCompiled } from '../sys/compiled.js'
 import { environment, homeFolder, isRoot } from '../sys/environment.js'
-import { exitWith, onInterrupt } from '../sys/signal.js'
 import { findPlace } from '../vm/place.js'
-import { printError } from './report.js'
-import { runLine } from './run.js'
 
-const signal = onInterrupt()
-
-runLine(process.argv.slice(2), {
-  program: path.basename(process.argv[1] ?? 'nbsvm'),
-  environment,
-  place: findPlace(environment, isRoot(), homeFolder()),
-  signal,
-}).then(exitWith, (error: unknown) => exitWith(printError(error)))
+const { compiled } = findPlace(environment, isRoot(), homeFolder())
+loadCompiled(path.join(import.meta.dirname, 'chunk/program.cjs'), compiled)

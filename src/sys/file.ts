@@ -214,7 +214,7 @@ export function readLink(file: string): string | undefined {
 
 /** The path with every link followed, or undefined when it leads nowhere. */
 export function realPath(file: string): string | undefined {
-  return orMissing(() => fs.realpathSync(file))
+  return orMissing(() => fs.realpathSync.native(file))
 }
 
 /** Bytes that an ordinary user can still write on the file system of a path. */
@@ -231,16 +231,18 @@ export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''
 
 function isProgram(file: string): boolean {
   try {
+    // First what throws nothing: most folders of PATH do not have it.
+    if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false
     fs.accessSync(file, fs.constants.X_OK)
-    return fs.statSync(file).isFile()
+    return true
   } catch {
     return false
   }
 }
 
-/** Writes text into a file that exists, in place: for what is locked, where a new file would not be. */
+/** Writes a file in place: for what is locked, where a new file would not be, or what a crash may have half. */
 export function writeInto(file: string, text: string): void {
-  const fd = fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW)
+  const fd = open(file, 'truncate')
   try {
     fs.writeSync(fd, text)
   } finally {

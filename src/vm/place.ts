@@ -12,6 +12,8 @@ export interface Place {
   readonly config: Folders
   /** What was found out about this host and its QEMU, kept so that `start` does not pay for it again. */
   readonly hostCache: string
+  /** nbsvm's own code as V8 compiled it. */
+  readonly compiled: string
 }
 
 export function findPlace(environment: Environment, isRoot: boolean, home: string): Place {
@@ -33,5 +35,6 @@ function place(state: string, drives: string, userFolder: string, systemFolder: 
     drives,
     config: { userFolder, systemFolder },
     hostCache: path.join(state, '.host.json'),
+    compiled: path.join(state, '.compiled'),
   }
 }

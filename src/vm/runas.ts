@@ -18,7 +18,7 @@ const servants = ['nbsvm', 'nobody']
 /** Whom a VM with this `run_as` runs as. Throws when only root could do it, or nobody has that name. */
 export function runAs(wanted: string | undefined): RunAs {
   if (!isRoot()) return asMyself(wanted)
-  const account = wanted === undefined ? servants.map(find).find((one) => one !== undefined) : find(wanted)
+  const account = find(wanted === undefined ? servants : [wanted])
   if (account === undefined) {
     throw new Failure(`there is no user ${wanted ?? servants.join(' or ')} to run QEMU as`, {
       hints: ['choose one: run_as=USER'],
@@ -38,13 +38,18 @@ function asMyself(wanted: string | undefined): RunAs {
   })
 }
 
-function find(user: string): Account | undefined {
-  return accounts().find((account) => account.user === user)
+/** The first of these users that there is. */
+function find(users: readonly string[]): Account | undefined {
+  const known = accounts()
+  return users.map((user) => known.find((account) => account.user === user)).find((account) => account !== undefined)
 }
 
 function accounts(): Account[] {
-  const lines = (readText('/etc/passwd') ?? '').split('\n').map((line) => line.split(':'))
-  return lines.map(([user = '', , uid, gid]) => ({ user, uid: Number(uid), gid: Number(gid) }))
+  const lines = (readText('/etc/passwd') ?? '').split('\n')
+  return lines.map((line) => {
+    const [user = '', , uid, gid] = line.split(':')
+    return { user, uid: Number(uid), gid: Number(gid) }
+  })
 }
 
 /** setpriv(1): no capabilities, no way back, and of all groups only the one that /dev/kvm is open to. */

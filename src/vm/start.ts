@@ -4,9 +4,8 @@ import { requireOpenTun } from '../net/tap.js'
 import { pasteable, qemuCommand } from '../qemu/command.js'
 import { journalLine } from '../qemu/journal.js'
 import type { Machine, Words } from '../qemu/machine.js'
-import { connectQmp } from '../qemu/qmp.js'
 import { bootId, isRoot } from '../sys/environment.js'
-import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeWhole } from '../sys/file.js'
+import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeInto, writeWhole } from '../sys/file.js'
 import { waitLock, type Lock } from '../sys/lock.js'
 import { startDetached } from '../sys/process.js'
 import { passtsOf, planMachine, type Plan } from './machine.js'
@@ -111,11 +110,11 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
   const qemu = startDetached(qemuCommand(machine), { cwd: drawer.folder, output, pass: [lock.fd, ...files] })
   for (const fd of [output, ...files]) close(fd)
   try {
-    // While QEMU starts there is time for the disk.
-    writeWhole(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
+    // While QEMU starts there is time for the disk, and for code that is not needed before.
+    writeInto(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
+    const { connectQmp } = await import('../qemu/qmp.js')
+    // QEMU greets from a thread of its own, but ends the negotiation only when all devices are there.
     const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended })
-    // The greeting comes from a thread of its own; an answer comes only when all devices are there.
-    await qmp.execute('query-status')
     qmp.close()
     return qemu.pid
   } catch (error) {
