@@ -2,8 +2,8 @@ import { Failure } from '../core/errors.js'
 import { readLink, readText, writeInto } from '../sys/file.js'
 import { tryLock, type Lock } from '../sys/lock.js'
 import { isTerminal } from '../sys/output.js'
-import { connect, type Socket } from '../sys/socket.js'
 import type { Detached } from './ending.js'
+import { openInlet, type Inlet } from './inlet.js'
 import { throughPipes } from './pipes.js'
 import { onTerminal } from './session.js'
 
@@ -37,8 +37,8 @@ export async function attach(attachment: Attachment): Promise<Detached> {
   const timer = tend === undefined ? undefined : setInterval(tend, tendMs)
   try {
     sayWhoHasIt(lockPath, whoWeAre())
-    const socket = await reach(attachment)
-    const how = await (isTerminal(0) ? onTerminal(attachment, socket) : throughPipes(attachment, socket))
+    const inlet = await reach(attachment)
+    const how = await (isTerminal(0) ? onTerminal(attachment, inlet) : throughPipes(attachment, inlet))
     if (how === 'gone') attachment.note(`${id} has ended`)
     else if (isTerminal(0)) attachment.note(`left ${id}'s ${kind}`)
     return how
@@ -77,9 +77,9 @@ function sayWhoHasIt(lockPath: string, who: string): void {
   }
 }
 
-async function reach({ id, kind, socketPath }: Attachment): Promise<Socket> {
+async function reach({ id, kind, socketPath }: Attachment): Promise<Inlet> {
   try {
-    return await connect(socketPath)
+    return await openInlet(socketPath)
   } catch (error) {
     throw new Failure(`cannot attach to ${id}'s ${kind}: nobody listens on ${socketPath}`, {
       cause: error,

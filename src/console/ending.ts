@@ -11,7 +11,7 @@ export interface Ending {
   forget(): void
 }
 
-/** Looks out for `leave`, the abortion of `signal`, the end of the socket, and the end of whoever reads stdout. */
+/** Looks out for `leave`, the abortion of `signal`, and the end of the socket. */
 export function awaitEnding(socket: Socket, signal: AbortSignal): Ending {
   const left = new AbortController()
   const leave = (): void => left.abort()
@@ -20,12 +20,8 @@ export function awaitEnding(socket: Socket, signal: AbortSignal): Ending {
     // A broken connection closes as well.
     socket.on('error', () => {}).once('close', () => resolve('gone'))
   })
-  process.stdout.on('error', leave)
   signal.addEventListener('abort', leave, { once: true })
   if (signal.aborted) leave()
-  const forget = (): void => {
-    process.stdout.off('error', leave)
-    signal.removeEventListener('abort', leave)
-  }
+  const forget = (): void => signal.removeEventListener('abort', leave)
   return { how, leave, forget }
 }

@@ -10,7 +10,7 @@
 // begins a string is dropped alone, its text is shown: in a guest that writes CP437 or noise it is a letter, and
 // waiting for the end of a string that never was one would leave the console mute.
 import { characterEnd } from './character.js'
-import { findLandmarks, nextLandmark, type Landmarks } from './landmarks.js'
+import { doubtful, findLandmarks, nextLandmark, type Landmarks } from './landmarks.js'
 import { mayPass, mayPassEscape, mayPassString, noTraces, type Traces } from './sequence.js'
 
 /** A filter of one stream. What is cut between two chunks is put together again; at most a few KB are held. */
@@ -143,11 +143,8 @@ function inText(scan: Scan, start: number): number {
     at = nextLandmark(scan.landmarks, at)
     if (at === chunk.length) break
     const byte = chunk[at] ?? 0
-    if (byte === ESC) {
-      const end = harmlessEnd(chunk, at)
-      if (end === 0) return open(scan, 'escape', at, 1)
-      at = end - 1
-    } else if (byte === ENQ) cut(scan, at, at + 1)
+    if (byte === ESC) return open(scan, 'escape', at, 1)
+    if (byte === ENQ) cut(scan, at, at + 1)
     else if (byte >= 0x80) {
       const end = characterEnd(chunk, at)
       if (end === undefined) return hold(scan, at)
@@ -161,18 +158,6 @@ function inText(scan: Scan, start: number): number {
     }
   }
   return chunk.length
-}
-
-/** Where a plain colour or cursor movement, all of it in this chunk, ends; 0 if it is none. Only for speed. */
-function harmlessEnd(chunk: Buffer, at: number): number {
-  if (chunk[at + 1] !== 0x5b) return 0
-  const limit = Math.min(chunk.length, at + 64)
-  for (let next = at + 2; next < limit; next++) {
-    const byte = chunk[next] ?? 0
-    if (byte >= 0x40 && byte <= 0x7e) return byte === SGR || doubtful[byte] === 0 ? next + 1 : 0
-    if (byte < 0x30 || byte > 0x3b) return 0
-  }
-  return 0
 }
 
 /** The chunk ends within a character: wait for the rest. */
@@ -239,12 +224,6 @@ function behindEscape(scan: Scan, byte: number, at: number): number {
   if (/^[[\]PX^_]/.test(body)) return drop(scan, at + 1, byte === 0x5b ? 'skip' : 'string')
   return !scan.tainted && mayPassEscape(body, scan.traces) ? accept(scan, at + 1) : drop(scan, at + 1)
 }
-
-/** Control sequences whose final is none of these are harmless, whatever else is in them. */
-const doubtful = Uint8Array.from({ length: 0x80 }, (_, code) =>
-  Number('chfgilmnpqrtuvwxyzRS{|'.includes(String.fromCodePoint(code))),
-)
-const SGR = 0x6d
 
 function inSequence(scan: Scan, byte: number, at: number): number {
   if (byte < 0x40 || byte > 0x7e) return within(scan, byte, at)

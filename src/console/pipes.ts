@@ -1,10 +1,11 @@
 // A VM's socket and stdin and stdout, where stdin is no terminal: `echo uptime | nbsvm foo console`.
-import { isTerminal } from '../sys/output.js'
+import { isTerminal, write } from '../sys/output.js'
 import type { Socket } from '../sys/socket.js'
 import type { Attachment } from './attach.js'
 import { calming } from './calm.js'
 import { awaitEnding, type Detached } from './ending.js'
 import { createFilter } from './filter.js'
+import type { Inlet } from './inlet.js'
 import { relay } from './session.js'
 
 /** How long the guest may be silent, after all input was sent, before that counts as its whole answer. */
@@ -16,25 +17,33 @@ const silenceMs = 1000
  * (`</dev/null`) it only listens, for as long as the VM runs. Bytes are not changed, Ctrl-] among them, unless stdout
  * is a terminal: then they are filtered.
  */
-export async function throughPipes({ signal }: Pick<Attachment, 'signal'>, socket: Socket): Promise<Detached> {
+export async function throughPipes({ signal }: Pick<Attachment, 'signal'>, inlet: Inlet): Promise<Detached> {
+  const { socket } = inlet
   const filter = isTerminal(1) ? createFilter() : undefined
   const ending = awaitEnding(socket, signal)
-  const silence = relay(socket, filter)
-  const stopSending = sendInput(socket, ending.leave)
+  const sending = sendInput(socket, ending.leave)
+  const silence = relay(inlet, { filter, lost: ending.leave, heard: sending.heard })
   const how = await ending.how
-  stopSending()
+  sending.stop()
   silence()
   socket.destroy()
   ending.forget()
-  if (filter !== undefined) process.stdout.write(calming(filter.traces))
+  if (filter !== undefined) write(1, calming(filter.traces))
   return how
 }
 
-/** Sends stdin at the guest's pace. `onAnswered` is called when all is sent and the guest is silent. Returns what ends it. */
-function sendInput(socket: Socket, onAnswered: () => void): () => void {
+interface Sending {
+  /** To be called whenever the guest has said something. */
+  readonly heard: () => void
+  readonly stop: () => void
+}
+
+/** Sends stdin at the guest's pace. `onAnswered` is called when all is sent and the guest is silent. */
+function sendInput(socket: Socket, onAnswered: () => void): Sending {
   const { stdin } = process
   let timer: NodeJS.Timeout | undefined
   let sentBytes = 0
+  let isAllSent = false
   const wait = (): void => {
     clearTimeout(timer)
     timer = setTimeout(onAnswered, silenceMs)
@@ -50,15 +59,20 @@ function sendInput(socket: Socket, onAnswered: () => void): () => void {
   }
   const end = (): void => {
     if (sentBytes === 0) return
-    socket.on('data', wait)
+    isAllSent = true
     // An empty write is done when all before it is.
     socket.write('', wait)
   }
   stdin.on('data', pass).once('end', end).once('error', end)
-  return () => {
-    clearTimeout(timer)
-    stdin.off('data', pass).off('end', end).off('error', end)
-    socket.off('data', wait).off('drain', resume)
-    stdin.destroy()
+  return {
+    heard: () => {
+      if (isAllSent) wait()
+    },
+    stop: () => {
+      clearTimeout(timer)
+      stdin.off('data', pass).off('end', end).off('error', end)
+      socket.off('drain', resume)
+      stdin.destroy()
+    },
   }
 }

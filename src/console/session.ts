@@ -1,11 +1,12 @@
 // A terminal and a VM's socket, joined until one of them goes.
-import { isTerminal } from '../sys/output.js'
+import { isTerminal, write, writeBytes } from '../sys/output.js'
 import type { Socket } from '../sys/socket.js'
 import { rawTerminal, terminalSize } from '../sys/terminal.js'
 import type { Attachment } from './attach.js'
 import { calming } from './calm.js'
 import { awaitEnding, type Detached } from './ending.js'
 import { createFilter, type Filter } from './filter.js'
+import type { Inlet } from './inlet.js'
 import { recall } from './recall.js'
 
 /** Ctrl-] leaves, as in telnet. */
@@ -18,7 +19,8 @@ const maxUnreadBytes = 1024 * 1024
 const usualRows = 24
 
 /** Lives until Ctrl-] is typed, the VM ends, the terminal hangs up or `signal` is aborted. Leaves the terminal as it was. */
-export async function onTerminal({ id, kind, before, note, signal }: Attachment, socket: Socket): Promise<Detached> {
+export async function onTerminal({ id, kind, before, note, signal }: Attachment, inlet: Inlet): Promise<Detached> {
+  const { socket } = inlet
   // Piped through `tee` the bytes end up on a terminal all the same.
   const filter = createFilter()
   const ending = awaitEnding(socket, signal)
@@ -33,8 +35,8 @@ export async function onTerminal({ id, kind, before, note, signal }: Attachment,
   })
   // Who reads this may type, so the terminal is raw already, and lines do not begin at its edge by themselves.
   note(`${id}: ${kind}; Ctrl-] leaves`)
-  process.stdout.write(`\r${recall(before, (terminalSize()?.rows ?? usualRows) - 1)}`)
-  const silence = relay(socket, filter)
+  write(1, `\r${recall(before, (terminalSize()?.rows ?? usualRows) - 1)}`)
+  const silence = relay(inlet, { filter, lost: ending.leave })
   const how = await ending.how
   silence()
   // What was typed before is still sent while the terminal is given back.
@@ -51,23 +53,28 @@ function send(socket: Socket, bytes: Buffer): void {
   else if (isTerminal(2)) process.stderr.write('\u0007')
 }
 
-/** Guest to stdout, at the pace of whoever reads that; unfiltered without a filter. Returns what ends it. */
-export function relay(socket: Socket, filter: Filter | undefined): () => void {
-  const { stdout } = process
-  const resume = (): void => {
-    socket.resume()
-  }
-  const pass = (chunk: Buffer): void => {
-    const bytes = filter === undefined ? chunk : filter.push(chunk)
-    if (bytes.length === 0 || stdout.write(bytes)) return
-    socket.pause()
-    stdout.once('drain', resume)
-  }
-  socket.on('data', pass)
-  return () => {
-    socket.off('data', pass)
-    stdout.off('drain', resume)
-    // Read on, into nothing, so that the end of the stream is seen.
-    socket.resume()
-  }
+/** What becomes of what the guest says. */
+export interface Relaying {
+  /** What it goes through on its way; nothing, where nobody's terminal is at the other end. */
+  readonly filter: Filter | undefined
+  /** Called when nobody reads stdout any more. */
+  readonly lost: () => void
+  /** Called with each piece. */
+  readonly heard?: () => void
+}
+
+/** Guest to stdout, at the pace of whoever reads that. Returns what ends it. */
+export function relay(inlet: Inlet, { filter, lost, heard }: Relaying): () => void {
+  // Read on, into nothing, so that the end of the stream is seen.
+  const silence = (): void => inlet.listen(() => {})
+  inlet.listen((piece) => {
+    try {
+      writeBytes(1, filter === undefined ? piece : filter.push(piece))
+      heard?.()
+    } catch {
+      silence()
+      lost()
+    }
+  })
+  return silence
 }

@@ -7,17 +7,25 @@ import { errorCode, Failure } from '../core/errors.js'
  * cannot be written is a Failure; a stderr that cannot, which nobody can be told of, is passed over.
  */
 export function write(fd: 1 | 2, text: string): void {
-  let rest = Buffer.from(text)
-  while (rest.length > 0) {
+  try {
+    writeBytes(fd, Buffer.from(text))
+  } catch (error) {
+    if (errorCode(error) === 'EPIPE') process.exit(141)
+    if (fd === 1) throw new Failure('cannot write to stdout', { cause: error })
+  }
+}
+
+/**
+ * Writes bytes to stdout (1) or stderr (2), whole and in order, and waits for whoever reads them. Throws the system's error.
+ * Node's own stream does the same to a terminal, at half the speed.
+ */
+export function writeBytes(fd: 1 | 2, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) {
     try {
-      rest = rest.subarray(fs.writeSync(fd, rest))
+      at += fs.writeSync(fd, bytes, at)
     } catch (error) {
-      if (errorCode(error) === 'EPIPE') process.exit(141)
-      if (errorCode(error) !== 'EAGAIN') {
-        if (fd === 2) return
-        throw new Failure('cannot write to stdout', { cause: error })
-      }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2)
+      if (errorCode(error) !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     }
   }
 }

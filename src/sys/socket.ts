@@ -8,14 +8,23 @@ export type Server = net.Server
 // node:net takes 3 ms to load, which `ls` need not pay.
 const load = (): typeof net => process.getBuiltinModule('node:net')
 
+/** Takes each piece that comes, which is overwritten afterwards. False: no more for now, until `resume` of the socket. */
+export type TakePiece = (piece: Buffer) => boolean
+
+/** So much is read at a time where the pieces are taken: what a terminal holds. While one is drawn the next is read. */
+const pieceBytes = 4096
+
 /**
  * Connects to a unix socket, however long its path: Node silently cuts paths at 107 bytes, so the folder is opened
- * first and the socket reached through /proc/self/fd. Rejects with the system's error.
+ * first and the socket reached through /proc/self/fd. With `take` there are no `data` events: pieces of one buffer
+ * come faster than a new buffer each time. Rejects with the system's error.
  */
-export function connect(file: string): Promise<Socket> {
+export function connect(file: string, take?: TakePiece): Promise<Socket> {
   const folder = open(path.dirname(file), 'read')
+  const buffer = Buffer.alloc(take === undefined ? 0 : pieceBytes)
+  const onread = take === undefined ? {} : { onread: { buffer, callback: (length: number) => take(buffer.subarray(0, length)) } }
   return new Promise((resolve, reject) => {
-    const socket = load().connect(`/proc/self/fd/${folder}/${path.basename(file)}`)
+    const socket = load().connect({ path: `/proc/self/fd/${folder}/${path.basename(file)}`, ...onread })
     close(folder)
     socket.once('error', reject)
     socket.once('connect', () => {
