@@ -1,13 +1,13 @@
 // Long copies into a temporary: they show how far they are, end when told to, and die with nbsvm.
 import type { Image } from '../../core/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
-import { stat } from '../../sys/file.js'
+import { stat, syncLargeFile } from '../../sys/file.js'
 import { runOrFail, tied, type RunOptions } from '../../sys/process.js'
 import type { CopyOptions } from '../store.js'
 
 export type Copying = Pick<CopyOptions, 'onProgress' | 'signal'>
 
-const lookEveryMs = 100
+const lookEveryMs = 50
 
 /** Copies a file byte for byte; what is zero takes no room. `virtualBytes` is what progress is told in. */
 export async function copySparse(from: string, to: string, virtualBytes: number, options: Copying): Promise<void> {
@@ -63,14 +63,21 @@ async function watched(
   const stats = stat(from)
   if (stats === undefined) throw new Failure(`${from} is gone`)
   const size = stats.isFile() ? stats.size : virtualBytes
+  let syncing: Promise<void> | undefined
   const timer = setInterval(() => {
     const done = Math.min(1, (stat(to)?.size ?? 0) / Math.max(1, size))
     options.onProgress?.(Math.round(done * virtualBytes), virtualBytes)
+    // It must be on the disk in the end, and the kernel would begin to write when RAM gets scarce. What cannot be synced now is
+    // told by the sync that counts, when all is copied.
+    syncing ??= syncLargeFile(to)
+      .catch(() => {})
+      .finally(() => (syncing = undefined))
   }, lookEveryMs)
   try {
     await attended(`copy ${from}`, tied(command), options)
   } finally {
     clearInterval(timer)
+    await syncing
   }
   options.onProgress?.(virtualBytes, virtualBytes)
 }
