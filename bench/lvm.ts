@@ -13,7 +13,7 @@ import { hasDeviceMapper } from '../test/uml/where.js'
 import { inPairs, type Bench, type Row } from './table.js'
 
 const mib = 1024 * 1024
-const sizeMib = 1024
+const sizeMib = 4096
 const diskBytes = 3.5 * sizeMib * mib
 const rounds = 3
 const vg = 'nbsvmbench'

@@ -236,6 +236,14 @@ describe('as a user', () => {
     const removed = await nbsvm('foo', 'disable')
     assert.deepEqual([removed.status, removed.stderr, fs.existsSync(file)], [0, `removed ${file}\n`, false])
     assert.equal((await nbsvm('foo', 'disable')).stderr, 'foo was not enabled\n')
+
+    await nbsvm('foo', 'enable')
+    assert.match((await nbsvm('foo', 'rm', '--yes')).stderr, /^removed foo: nbsvm-foo-0, and its systemd unit$/m)
+    assert.equal(fs.existsSync(file), false, 'what is removed is not started with the machine')
+    await nbsvm('foo', 'drive_size=1M', 'newimg', 'enable')
+    fs.writeFileSync(file, '[Service]\n')
+    assert.match((await nbsvm('foo', 'rm', '--yes')).stderr, /^removed foo: nbsvm-foo-0$/m)
+    assert.equal(fs.existsSync(file), true, 'a unit of somebody else stays')
   })
 
   test('a VM that is not there is not enabled', { skip: cannot }, async () => {

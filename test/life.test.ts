@@ -57,6 +57,18 @@ test('newimg makes drive 0, then 1, and prints their paths alone on stdout', asy
   )
 })
 
+test('a VM of a class is listed as one before it was ever started', async () => {
+  await nbsvm(['foo', 'class=win', 'drive_size=1M', 'newimg'])
+  await nbsvm(['bar', 'class=win', 'gold=foo', 'snapshot'])
+  const listed = JSON.parse((await nbsvm(['ls', '--json'])).stdout) as { id: string; class: string | null; name: string }[]
+  const ofClass = listed.filter((vm) => vm.class === 'win').map(({ id, name }) => [id, name])
+  assert.deepEqual(ofClass, [
+    ['win-bar', 'bar'],
+    ['win-foo', 'foo'],
+  ])
+  await nbsvm(['foo,bar', 'class=win', 'rm', '--yes'])
+})
+
 test('start, pause, resume, stop: what ls and status say, and their exit status', async () => {
   assert.equal((await nbsvm(['two', 'start'])).status, 0)
   const running = await statusOf('two')

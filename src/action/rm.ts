@@ -2,24 +2,29 @@ import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
 import { removeTree } from '../sys/file.js'
 import { whileStopped } from '../vm/drives.js'
+import { disableVm, isEnabled, unitHost } from '../vm/enable.js'
 import { sweepTaps } from '../vm/taps.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
 
 export const rm: Verb = {
-  help: `Removes the VM: all its drives, and its drawer with its logs. It asks first; --yes does not. A running VM is refused. A settings
-file that you wrote for it stays. Snapshots that were made of its drives live on.
+  help: `Removes the VM: all its drives, its drawer with its logs, and what enable wrote. It asks first; --yes does not. A running VM is
+refused. A settings file that you wrote for it stays. Snapshots that were made of its drives live on.
 
   nbsvm foo rm
   nbsvm 'test*' rm --yes`,
 
   async run(context) {
-    const { vm, note } = context
+    const { vm, note, outside } = context
+    const host = unitHost(outside)
     await whileStopped(vm, `remove ${vm.id}`, async (store) => {
       // By name: a drive whose file is damaged can be removed too.
       const names = (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id).toSorted(byNumberInText)
-      const what = names.length === 0 ? 'its drawer (it has no drives)' : names.join(', ')
+      const drives = names.length === 0 ? 'its drawer (it has no drives)' : names.join(', ')
+      const what = isEnabled(vm, host) ? `${drives}, and its systemd unit` : drives
       requireConsent(context, `remove ${vm.id}: ${what}`)
+      // First: a VM that is half removed shall not be started with the machine.
+      if (isEnabled(vm, host)) await disableVm(vm, host)
       for (const name of names) await store.remove({ name })
       // A QEMU that was killed left its taps.
       await sweepTaps(vm.drawer)

@@ -4,7 +4,7 @@ import { Failure } from '../core/errors.js'
 import { installLine } from '../core/install.js'
 import { bootId, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
-import type { Verdict } from './trial.js'
+import type { Servant, Verdict } from './trial.js'
 
 export interface HostFacts {
   /** The QEMU program. */
@@ -40,16 +40,16 @@ const programs = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm', 'kv
 
 /**
  * The facts, from `cacheFile` where they still hold: the same program, boot, /dev/kvm and rights. Throws a Failure that
- * says what to install when there is no QEMU. `prefix` is what QEMU is run through when root drops its rights.
+ * says what to install when there is no QEMU. `servant` is whom QEMU runs as when root drops its rights.
  */
 export async function hostFacts(options: {
   program: string | undefined
   cacheFile: string
-  prefix?: readonly string[]
+  servant?: Servant | undefined
 }): Promise<HostFacts> {
-  const { cacheFile, prefix = [] } = options
+  const { cacheFile, servant } = options
   const program = findQemu(options.program)
-  const key = cacheKey(program, prefix)
+  const key = cacheKey(program, servant?.prefix ?? [])
   const cached = (): Facts | undefined => stillTrue(readCache(cacheFile)[key.program], key.state)
   const known = cached()
   if (known !== undefined) return { ...known, isFresh: false }
@@ -58,7 +58,7 @@ export async function hostFacts(options: {
     // Whoever was first has found it out for all.
     const meanwhile = cached()
     if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
-    const facts = await find(program, prefix)
+    const facts = await find(program, servant)
     const untilMs = facts.kvm.isDoubtful === true ? Date.now() + doubtfulMs : null
     keep(cacheFile, key.program, { key: key.state, untilMs, facts })
     return { ...facts, isFresh: true }
@@ -137,12 +137,12 @@ async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() =>
   }
 }
 
-async function find(program: string, prefix: readonly string[]): Promise<Facts> {
+async function find(program: string, servant: Servant | undefined): Promise<Facts> {
   const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
   const [version, machines, kvm] = await Promise.all([
     runOrFail(`ask ${program} for its version`, [program, '--version']),
     runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help']),
-    tryKvm(program, prefix),
+    tryKvm(program, servant),
   ])
   return {
     path: program,

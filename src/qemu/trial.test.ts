@@ -50,6 +50,11 @@ test('the verdict on a trial', () => {
 test('why the device cannot be opened, and what helps', () => {
   const table: readonly (readonly [code: string, around: Partial<Surroundings>, words: string])[] = [
     ['EACCES', {}, '/dev/kvm is closed to you: sudo usermod -aG kvm $USER, then log in again'],
+    [
+      'EACCES',
+      { user: 'nobody' },
+      '/dev/kvm is closed to nobody, whom QEMU runs as: sudo chgrp kvm /dev/kvm && sudo chmod g+rw /dev/kvm',
+    ],
     ['EACCES', { group: 'vm' }, '/dev/kvm is closed to you: sudo usermod -aG vm $USER, then log in again'],
     [
       'EACCES',

@@ -31,15 +31,20 @@ export interface TrialResult {
   readonly quietMs: number
 }
 
-/**
- * Tries KVM with a real guest, for a second at most. `prefix` is what QEMU is run through (setpriv, when root drops its
- * rights).
- */
-export async function tryKvm(program: string, prefix: readonly string[] = [], device = '/dev/kvm'): Promise<Verdict> {
+/** Whom QEMU runs as where root drops its rights, and what it is run through then (setpriv). */
+export interface Servant {
+  readonly user: string
+  readonly prefix: readonly string[]
+}
+
+/** Tries KVM with a real guest, for a second at most; as `servant`, or as the caller. */
+export async function tryKvm(program: string, servant?: Servant, device = '/dev/kvm'): Promise<Verdict> {
   // The rights that count are those of the user whom QEMU runs as.
-  const code = prefix.length > 0 ? undefined : openingFault(device)
-  if (code !== undefined) return { works: false, why: deviceFault(code, look(device)) }
-  return judge(await runTrial({ program, accelerator: 'kvm', timeoutMs: trialTimeoutMs, prefix }), look(device))
+  const code = servant === undefined ? openingFault(device) : undefined
+  const around = { ...look(device), ...(servant === undefined ? {} : { user: servant.user }) }
+  if (code !== undefined) return { works: false, why: deviceFault(code, around) }
+  const trial = { program, accelerator: 'kvm', timeoutMs: trialTimeoutMs } as const
+  return judge(await runTrial({ ...trial, ...(servant === undefined ? {} : { prefix: servant.prefix }) }), around)
 }
 
 /** Runs the trial guest, or another `firmware`. It is killed after `timeoutMs`. Nothing is left behind. */
@@ -87,6 +92,8 @@ function unnamed(bytes: Buffer): number {
 /** What else is known where KVM fails, for the words. */
 export interface Surroundings {
   readonly device: string
+  /** Whom root's QEMU runs as; absent where it runs as the caller. */
+  readonly user?: string
   /** Permissions of the device; undefined where there is none. */
   readonly mode: number | undefined
   /** The name of the device's group. */
@@ -142,13 +149,15 @@ function complaint(stderr: string): string {
 }
 
 /** Why the device cannot be opened, by the system's error code, and what helps. */
-export function deviceFault(code: string, { device, mode, group = 'kvm', module }: Surroundings): string {
+export function deviceFault(code: string, { device, user, mode, group = 'kvm', module }: Surroundings): string {
   switch (code) {
     case 'EACCES':
     case 'EPERM': {
       const open = mode === undefined || (mode & 0o060) === 0o060
-      const grant = open ? '' : `sudo chgrp kvm ${device} && sudo chmod g+rw ${device} && `
-      return `${device} is closed to you: ${grant}sudo usermod -aG ${open ? group : 'kvm'} $USER, then log in again`
+      const grant = `sudo chgrp kvm ${device} && sudo chmod g+rw ${device}`
+      // Root's servant needs no group of his own: he is given the device's.
+      if (user !== undefined) return `${device} is closed to ${user}, whom QEMU runs as: ${grant}`
+      return `${device} is closed to you: ${open ? '' : `${grant} && `}sudo usermod -aG ${open ? group : 'kvm'} $USER, then log in again`
     }
     case 'ENOENT':
     case 'ENODEV':

@@ -7,6 +7,7 @@ import type { Drive } from '../core/drive.js'
 import { parseDriveName } from '../core/name.js'
 import { drawerOf } from './drawer.js'
 import { liveDrives } from './live.js'
+import { rememberClass } from './remember.js'
 import { qemuPid } from './state.js'
 import { storeOf } from './stores.js'
 import type { Vm } from './vm.js'
@@ -16,7 +17,9 @@ const lockWaitMs = 500
 /** Makes the VM's next drive, empty. */
 export async function newDrive(vm: Vm): Promise<Drive> {
   const store = await storeOf(vm)
-  return store.create(vm.id, vm.settings.drive_size)
+  const drive = await store.create(vm.id, vm.settings.drive_size)
+  rememberClass(vm)
+  return drive
 }
 
 /** Makes the VM's next drive as a copy of what the settings call the source. */
@@ -38,7 +41,9 @@ export async function copyDrive(
   const copy = { ...options, live: liveDrives(vm.place) }
   const lock = await lockSource(vm, source)
   try {
-    return { drive: await store[how](vm.id, source, copy), source }
+    const drive = await store[how](vm.id, source, copy)
+    rememberClass(vm)
+    return { drive, source }
   } finally {
     lock?.release()
   }

@@ -80,6 +80,11 @@ export async function enableVm(vm: Vm, outside: Outside, host: UnitHost): Promis
   return { ...done, todo: [] }
 }
 
+/** Whether the VM has a unit that nbsvm wrote. */
+export function isEnabled({ id }: Vm, { folder }: UnitHost): boolean {
+  return isOurs(path.join(folder, unitName(id)))
+}
+
 /** Removes the VM's unit. Undefined when there was none. A VM that runs goes on. Throws a Failure for a unit of somebody else. */
 export async function disableVm({ id }: Vm, host: UnitHost): Promise<Enabled | undefined> {
   const name = unitName(id)
@@ -102,11 +107,14 @@ function systemctl({ isSystem }: UnitHost, ...words: string[]): string[] {
 
 /** A link counts too: it is how `systemctl mask` forbids a unit. */
 function refuseForeign(file: string, doing: string): void {
-  const node = lstat(file)
-  if (node === undefined || (node.isFile() && readText(file)?.startsWith(unitMark) === true)) return
+  if (lstat(file) === undefined || isOurs(file)) return
   throw new Failure(`cannot ${doing}: ${file} was not written by nbsvm`, {
     hints: [`look at it: ls -l ${file}; cat ${file}`, 'then move it away, and try again'],
   })
+}
+
+function isOurs(file: string): boolean {
+  return lstat(file)?.isFile() === true && readText(file)?.startsWith(unitMark) === true
 }
 
 function describe(vm: Vm, outside: Outside, { isSystem, program }: UnitHost) {

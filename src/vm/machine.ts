@@ -29,7 +29,11 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
   const { settings, id } = vm
   const servant = runAs(settings.run_as)
   const { prefix } = servant
-  const host = await hostFacts({ program: settings.qemu, cacheFile: vm.place.hostCache, prefix })
+  const host = await hostFacts({
+    program: settings.qemu,
+    cacheFile: vm.place.hostCache,
+    servant: prefix.length > 0 ? servant : undefined,
+  })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
   const machine: Machine = {
     id,

@@ -5,10 +5,11 @@ import { pasteable, qemuCommand } from '../qemu/command.js'
 import { journalLine } from '../qemu/journal.js'
 import type { Machine, Words } from '../qemu/machine.js'
 import { bootId, isRoot } from '../sys/environment.js'
-import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeInto, writeWhole } from '../sys/file.js'
+import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeInto } from '../sys/file.js'
 import { waitLock, type Lock } from '../sys/lock.js'
 import { startDetached } from '../sys/process.js'
 import { passtsOf, planMachine, type Plan } from './machine.js'
+import { rememberClass } from './remember.js'
 import type { RunAs } from './runas.js'
 import { qemuPid } from './state.js'
 import { storeOf } from './stores.js'
@@ -83,13 +84,13 @@ function runsAlready(vm: Vm): Failure {
 }
 
 /** Makes the drawer ready for a new run: what the last one left is history. QEMU's user gets what QEMU writes. */
-function layOut({ drawer, class: vmClass }: Vm, plan: Plan): void {
+function layOut(vm: Vm, plan: Plan): void {
+  const { drawer } = vm
   const { host, runAs } = plan
   for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events]) {
     remove(file)
   }
-  const ofClass = `${vmClass}\n`
-  if (vmClass !== undefined && readText(drawer.class) !== ofClass) writeWhole(drawer.class, ofClass)
+  rememberClass(vm)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
   appendText(drawer.events, journalLine(started))
   if (isRoot()) for (const file of [drawer.folder, drawer.events]) giveTo(file, runAs)

@@ -69,11 +69,8 @@ export async function checkKvm(asks: readonly Ask[]): Promise<Finding[]> {
 /** Tried as the user whom QEMU runs as. */
 async function verdict(program: string | undefined, wanted: string | undefined): Promise<Verdict> {
   try {
-    const { user, prefix } = runAs(wanted)
-    const { works, why } = await tryKvm(findQemu(program), prefix)
-    // Root's servant needs no group of his own: he is given the device's.
-    const words = why.replace('closed to you', `closed to ${user}, whom QEMU runs as`).replace(/ && sudo usermod .*$/, '')
-    return { works, why: prefix.length === 0 ? why : words }
+    const servant = runAs(wanted)
+    return await tryKvm(findQemu(program), servant.prefix.length > 0 ? servant : undefined)
   } catch (error) {
     return { works: false, why: messageOf(error) }
   }

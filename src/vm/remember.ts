@@ -1,0 +1,9 @@
+import { makePrivateFolder, readText, writeWhole } from '../sys/file.js'
+import type { Vm } from './vm.js'
+
+/** Writes the VM's class into its drawer, which is made: the id alone does not tell `win-foo` from `foo` in class `win`. */
+export function rememberClass({ drawer, class: vmClass }: Vm): void {
+  if (vmClass === undefined || readText(drawer.class) === `${vmClass}\n`) return
+  makePrivateFolder(drawer.folder)
+  writeWhole(drawer.class, `${vmClass}\n`)
+}
