@@ -1,10 +1,12 @@
 // Volumes and root, by the real program on a real device-mapper: this machine's own, or that of User-Mode Linux.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { bootSector } from './bootsector.js'
-import { makeHome, program, until, type Result } from './cli.js'
+import { makeHome, program, run, until, type Result } from './cli.js'
+import { makeSudo } from './netns.js'
 import { describe, look } from './process.js'
 import { makeTestGroup, type TestGroup } from './uml/group.js'
 import { whereDeviceMapperIs } from './uml/where.js'
@@ -14,6 +16,7 @@ const diskBytes = 512 * mib
 const vg = 'nbsvmcli'
 const pool = 'pool'
 const tun = '/dev/net/tun'
+const nobody = '65534'
 
 whereDeviceMapperIs(import.meta.filename, { diskBytes }, suite)
 
@@ -127,6 +130,49 @@ function suite(): void {
       fs.readdirSync('/sys/class/net').filter((name) => /^tap-(classic|thin|clas|thin-)/.test(name)),
       [],
     )
+  })
+
+  test('a user with sudo: volumes by single commands, and a QEMU of his own that has opened them', async (t) => {
+    const own = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-user-'))
+    fs.cpSync(path.dirname(program), path.join(own, 'dist'), { recursive: true })
+    fs.chownSync(own, Number(nobody), Number(nobody))
+    fs.chmodSync(own, 0o755)
+    const sudo = await makeSudo(own, ['env'])
+    t.after(() => {
+      sudo.close()
+      fs.rmSync(own, { recursive: true })
+    })
+    const env = {
+      PATH: `${sudo.folder}:${process.env['PATH']}`,
+      HOME: own,
+      NBSVM_HOME: own,
+      accel: 'tcg',
+      vg,
+      mem: '32',
+      usb: ' ',
+    }
+    const drop = ['--reuid', nobody, '--regid', nobody, '--clear-groups', '--', path.join(own, 'dist/nbsvm.cjs')]
+    const as = (...args: string[]) => run('setpriv', [...drop, ...args], env)
+    const done = async (...args: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await as(...args)
+      assert.equal(status, 0, `${args.join(' ')}: ${stderr}`)
+      return stdout
+    }
+    await done('u', 'gold=gold', 'snapshot')
+    const open = `chown ${nobody} ${device('nbsvm-u-0')}`
+    assert.match(await done('u', 'explain'), new RegExp(`^sudo ${open}$`, 'm'), 'explain shows it before')
+    await done('u', 'start')
+    const { pid } = JSON.parse(await done('u', 'status', '--json')) as Status
+    const seen = look(pid ?? assert.fail('it does not run'))
+    assert.deepEqual([seen.uids[1], seen.seccomp], [nobody, '2'])
+    assert.ok(seen.files.some(({ fd }) => fs.statSync(`/proc/${pid}/fd/${fd}`).rdev === fs.statSync(device('nbsvm-u-0')).rdev))
+    await done('u', 'stop')
+    assert.ok(!(await done('u', 'explain')).includes('chown'), 'once is enough')
+    await done('u', 'rm', '--yes')
+    const programs = new Set(sudo.calls().map((words) => words.split(' ')[2]))
+    t.diagnostic([...programs].join(' '))
+    assert.ok(sudo.calls().includes(`-n -- ${open}`))
+    assert.ok(!programs.has('qemu-system-x86_64'))
   })
 
   test('a snapshot that runs full: start warns while it fills, status tells, and start refuses when it is lost', async () => {

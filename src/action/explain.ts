@@ -7,6 +7,7 @@ import { makingCommands } from '../net/tap.js'
 import { pasteable } from '../qemu/command.js'
 import { isRoot } from '../sys/environment.js'
 import { passtsOf, planMachine } from '../vm/machine.js'
+import { storeOf } from '../vm/stores.js'
 import { tapsOf } from '../vm/taps.js'
 import type { Vm } from '../vm/vm.js'
 import type { Verb } from './verb.js'
@@ -23,7 +24,8 @@ to paste into a shell. Nothing is started or changed. QEMU options may follow, a
     out(columns(settingRows(vm)).join('\n'))
     out('')
     const sudo = isRoot() ? [] : ['sudo']
-    for (const command of tapsOf(machine, runAs.uid).flatMap(makingCommands)) out(quoteWords([...sudo, ...command]))
+    const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
+    for (const command of asRoot) out(quoteWords([...sudo, ...command]))
     for (const { socket, forwards } of passtsOf(machine)) {
       out(
         `mkdir -p -m 700 ${quoteWord(vm.drawer.folder)} && (cd ${quoteWord(vm.drawer.folder)} && ${quoteWords(passtCommand(socket, forwards))})`,
@@ -31,6 +33,13 @@ to paste into a shell. Nothing is started or changed. QEMU options may follow, a
     }
     out(pasteable(machine, vm.drawer.folder, runAs))
   },
+}
+
+/** What lets a user's QEMU open its drives. */
+async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
+  if (vm.settings.drives !== undefined) return []
+  const store = await storeOf(vm)
+  return store.opening?.(await store.drives(vm.id)) ?? []
 }
 
 /** As comments, so that the whole page can be pasted. */

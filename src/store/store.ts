@@ -75,6 +75,8 @@ export interface Store {
    * lost, in use or mounted on the host. Absent where a drive is always ready.
    */
   ready?(drives: readonly Drive[], onNote?: (text: string) => void): Promise<void>
+  /** The commands, to be run by root, with which `ready` lets a user's own QEMU open the drives. Absent where none is ever needed. */
+  opening?(drives: readonly Drive[]): readonly (readonly string[])[]
 }
 
 /** How a drive stands with the room that it can take on the host. */

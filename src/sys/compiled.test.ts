@@ -21,10 +21,15 @@ let kept: string
 beforeEach(() => {
   home = mkdtempSync(path.join(tmpdir(), 'nbsvm-compiled-'))
   kept = path.join(home, '.compiled')
-  writeFileSync(path.join(home, 'a.cjs'), "const b = require('./b.cjs')\nconsole.log(b.six() * 7)")
-  writeFileSync(path.join(home, 'b.cjs'), 'exports.six = function six() { return 6 }')
+  writeModule('a.cjs', "const b = require('./b.cjs')\nconsole.log(b.six() * 7)")
+  writeModule('b.cjs', 'exports.six = function six() { return 6 }')
 })
 afterEach(() => rmSync(home, { recursive: true, force: true }))
+
+/** A file as the build makes it. */
+function writeModule(name: string, code: string): void {
+  writeFileSync(path.join(home, name), `(function (exports, require, module) {\n${code}\n})`)
+}
 
 /** Runs a program of two files; tells its answer, and which of them V8 took as they were kept. */
 function run(options: { folder?: string; status?: number; node?: readonly string[] } = {}) {
@@ -58,27 +63,24 @@ test('the first run keeps what it compiled, for its owner alone, and the second 
 })
 
 test('every function is kept, also one that was not called', () => {
-  writeFileSync(path.join(home, 'b.cjs'), `exports.six = () => 6\nexports.never = () => {${'console.log(1);'.repeat(5000)}}`)
+  writeModule('b.cjs', `exports.six = () => 6\nexports.never = () => {${'console.log(1);'.repeat(5000)}}`)
   run()
   assert.ok(statSync(path.join(kept, 'b.cjs')).size > 50_000)
 })
 
 test('an error tells the file and the line', () => {
-  writeFileSync(path.join(home, 'b.cjs'), "exports.six = () => {\n  throw new Error('here')\n}")
-  writeFileSync(
-    path.join(home, 'a.cjs'),
-    "try { require('./b.cjs').six() } catch (error) { console.log(error.stack.split('\\n')[1]) }",
-  )
+  writeModule('b.cjs', "exports.six = () => {\n  throw new Error('here')\n}")
+  writeModule('a.cjs', "try { require('./b.cjs').six() } catch (error) { console.log(error.stack.split('\\n')[1]) }")
   for (const taken of ['', 'a.cjs b.cjs']) {
     const result = run()
-    assert.match(result.answer ?? '', new RegExp(`at \\S+ \\(${path.join(home, 'b.cjs')}:2:9\\)`))
+    assert.match(result.answer ?? '', new RegExp(`at \\S+ \\(${path.join(home, 'b.cjs')}:3:9\\)`))
     assert.equal(result.taken, taken)
   }
 })
 
 test('a file that was replaced by one of the same length is compiled anew, and kept so', () => {
   run()
-  writeFileSync(path.join(home, 'b.cjs'), 'exports.six = function six() { return 7 }')
+  writeModule('b.cjs', 'exports.six = function six() { return 7 }')
   assert.deepEqual(run(), { answer: '49', taken: 'a.cjs' })
   assert.deepEqual(run(), { answer: '49', taken: 'a.cjs b.cjs' })
 })

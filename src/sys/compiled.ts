@@ -12,7 +12,7 @@ interface Module {
 
 type Require = (id: string) => unknown
 
-/** What V8 makes of a file: a function of what a CommonJS file finds around it. */
+/** What a file is: a CommonJS module within the function that Node would put around it, which would be a copy of it all. */
 type Body = (exports: object, require: Require, module: Module) => void
 
 /** A file that was compiled in this run, because nothing that was kept fits it. */
@@ -51,7 +51,7 @@ export function loadCompiled(file: string, folder: string): void {
 
 function compile(file: string, folder: string, compiled: Compiled[]): Body {
   const { Script }: typeof vm = process.getBuiltinModule('node:vm')
-  const code = `(function (exports, require, module) {${fs.readFileSync(file, 'utf8')}\n})`
+  const code = fs.readFileSync(file, 'utf8')
   const keptFile = path.join(folder, path.basename(file))
   const stamp = stampOf(file)
   const cachedData = readKept(keptFile, stamp)

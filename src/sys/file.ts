@@ -223,6 +223,16 @@ export function freeBytes(folder: string): number {
   return bavail * bsize
 }
 
+/** Whether we may read and write a file or device. */
+export function canOpen(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Finds a program: a path as it is, a bare name in `PATH`. Undefined when it is not there or may not be run. */
 export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''): string | undefined {
   const places = name.includes('/') ? [path.resolve(name)] : searchPath.split(':').map((folder) => path.join(folder, name))

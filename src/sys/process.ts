@@ -91,7 +91,9 @@ export function tied(command: readonly string[]): readonly string[] {
 /** Runs a program while everything waits; for what takes a millisecond. Returns its exit status. */
 export function runSync(command: readonly string[], pass: readonly number[] = []): number {
   const [program = '', ...args] = command
-  const { status, signal, error } = load().spawnSync(program, args, { stdio: ['ignore', 'ignore', 'ignore', ...pass] })
+  // Of all variables only what finds it: the others need not be copied.
+  const env = { PATH: process.env['PATH'] }
+  const { status, signal, error } = load().spawnSync(program, args, { env, stdio: ['ignore', 'ignore', 'ignore', ...pass] })
   if (error) throw startFailure(program, error)
   return exitStatus(status, signal)
 }

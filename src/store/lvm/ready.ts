@@ -1,4 +1,7 @@
 import type { Drive } from '../../core/drive.js'
+import { userIds } from '../../sys/environment.js'
+import { canOpen } from '../../sys/file.js'
+import { runOrFail } from '../../sys/process.js'
 import { lvm, type Group } from './group.js'
 import { checkHealth, healthOf } from './health.js'
 import { refuseInUse } from './use.js'
@@ -15,6 +18,18 @@ export async function makeReady(group: Group, drives: readonly Drive[], onNote?:
     refuseInUse(volume, doing)
     if (!volume.active) await activate(group, volume, doing)
   }
+  for (const command of openingCommands(group, drives)) await runOrFail('open a volume', command, { run: group.asRoot })
+}
+
+/**
+ * A user's QEMU opens its volumes by itself, as sudo passes no descriptors on: those that it may not open are made the
+ * user's. Root hands them over, and needs none of this.
+ */
+export function openingCommands({ isRoot }: Group, drives: readonly Drive[]): string[][] {
+  if (isRoot) return []
+  const [user = 0] = userIds()
+  const closed = drives.map(({ image }) => image.path).filter((path) => !canOpen(path))
+  return closed.map((path) => ['chown', String(user), path])
 }
 
 /** Also where the volume is marked to be skipped, as thin snapshots made by hand are. */

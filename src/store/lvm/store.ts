@@ -11,7 +11,7 @@ import { cloneDrive } from './clone.js'
 import { createDrive } from './create.js'
 import type { Group } from './group.js'
 import { healthOf } from './health.js'
-import { makeReady } from './ready.js'
+import { makeReady, openingCommands } from './ready.js'
 import { removeDrive } from './remove.js'
 import { resizeDrive } from './resize.js'
 import { snapshotDrive } from './snapshot.js'
@@ -56,6 +56,7 @@ export function lvmStore(options: LvmOptions): Store {
     size: (drive) => sizeOf(group, drive),
     health: (drive) => healthIfSeen(group, drive),
     ready: (drives, onNote) => makeReady(group, drives, onNote),
+    opening: (drives) => openingCommands(group, drives),
     findSource: (wanted) => findSource(group, wanted, options.probe),
     create: (id, sizeBytes, { onNote } = {}) => createDrive(group, id, sizeBytes, onNote),
     snapshot: (id, source, { onNote }) => snapshotDrive(group, id, source, onNote),
