@@ -14,6 +14,7 @@ import {
   layersOf,
   leftovers,
   makePlace,
+  ownFolders,
   mib,
   noneLive,
   processesOn,
@@ -603,4 +604,4 @@ for (const [type, mkfs] of [
   })
 }
 
-after(() => assert.deepEqual(processesOn('nbsvm-store-'), []))
+after(() => assert.deepEqual(processesOn(ownFolders), []))

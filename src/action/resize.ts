@@ -21,8 +21,11 @@ is done only with --shrink, and not while the VM runs.
     const store = await storeOf(vm)
     const drive = await findDrive(store, vm, number)
     const { virtualBytes } = await store.size(drive)
-    const sizeBytes = text.startsWith('+') ? virtualBytes + parseSize(text.slice(1), 'G') : parseSize(text, 'G')
+    const sizeBytes = (text.startsWith('+') ? virtualBytes : 0) + parseSize(text.replace(/^\+/, ''), 'G')
     const shrink = flags['shrink'] === true
+    if (sizeBytes < virtualBytes && !store.capabilities.canShrink) {
+      throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}, and its store makes no drive smaller`)
+    }
     if (sizeBytes < virtualBytes && !shrink) {
       throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}: ${text} would cut off its end`, {
         hints: ['if that is what you want: --shrink (what lies behind is lost)'],

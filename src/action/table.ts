@@ -1,6 +1,8 @@
 // Every action and every command, once. Help, man page, completion and the parser are made from this table; a new verb is
 // one file and one row here.
 // What nbsvm alone does, and does most often, is loaded with the program; all else when it is called.
+import { UsageError } from '../core/errors.js'
+import { parseSize } from '../core/size.js'
 import { ls } from './ls.js'
 import type { ActionRow, Command, Row, Takes } from './verb.js'
 
@@ -87,6 +89,10 @@ export const actions: readonly ActionRow[] = [
     words: 'SIZE',
     flags: { 'drive=N': 'which drive, where there are several', shrink: 'allow it to become smaller' },
     summary: 'change the size of its drive',
+    check: ([size = ''], { drive }) => {
+      parseSize(size.replace(/^\+/, ''), 'G')
+      if (drive !== undefined) checkNumber(String(drive))
+    },
     load: async () => (await import('./resize.js')).resize,
   }),
   action('rm', none, {
@@ -98,9 +104,15 @@ export const actions: readonly ActionRow[] = [
     words: 'N',
     flags: { yes: 'do not ask' },
     summary: 'remove its drive N',
+    check: ([number = '']) => checkNumber(number),
     load: async () => (await import('./rm-drive.js')).rmDrive,
   }),
 ]
+
+function checkNumber(text: string): void {
+  if (!/^\d+$/.test(text))
+    throw new UsageError(`${JSON.stringify(text)} is no number of a drive`, { hints: ['write it like 0 or 1'] })
+}
 
 function command(name: string, takes: Takes, row: Pick<Row<Command>, 'summary' | 'load'> & Partial<Row<Command>>): Row<Command> {
   return { name, takes, words: '', flags: {}, ...row }

@@ -54,6 +54,8 @@ export interface Row<Code> {
   /** Flags it understands, each with a line of help; `drive=N` takes a value. */
   readonly flags: Readonly<Record<string, string>>
   readonly summary: string
+  /** Throws a UsageError for words that can mean nothing, before anything of the line is done. */
+  readonly check?: (words: readonly string[], flags: Flags) => void
   readonly load: () => Promise<Code>
 }
 

@@ -127,6 +127,7 @@ function takeStep(row: Row<unknown>, words: readonly string[], at: number): { st
     else break
   }
   if (own.length < row.takes.min) throw new UsageError(`${row.name} needs ${row.words}`, helpFor(row.name))
+  row.check?.(own, flags)
   return { step: { name: row.name, words: own, flags }, next }
 }
 

@@ -6,7 +6,7 @@ import { calming } from './calm.js'
 import { awaitEnding, type Detached } from './ending.js'
 import { createFilter } from './filter.js'
 import type { Inlet } from './inlet.js'
-import { relay } from './session.js'
+import { relay } from './relay.js'
 
 /** How long the guest may be silent, after all input was sent, before that counts as its whole answer. */
 const silenceMs = 1000

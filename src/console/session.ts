@@ -1,13 +1,14 @@
 // A terminal and a VM's socket, joined until one of them goes.
-import { isTerminal, write, writeBytes } from '../sys/output.js'
+import { isTerminal, write } from '../sys/output.js'
 import type { Socket } from '../sys/socket.js'
 import { rawTerminal, terminalSize } from '../sys/terminal.js'
 import type { Attachment } from './attach.js'
 import { calming } from './calm.js'
 import { awaitEnding, type Detached } from './ending.js'
-import { createFilter, type Filter } from './filter.js'
+import { createFilter } from './filter.js'
 import type { Inlet } from './inlet.js'
 import { recall } from './recall.js'
+import { relay } from './relay.js'
 
 /** Ctrl-] leaves, as in telnet. */
 const leaveByte = 0x1d
@@ -51,30 +52,4 @@ function send(socket: Socket, bytes: Buffer): void {
   if (bytes.length === 0) return
   if (socket.writableLength + bytes.length <= maxUnreadBytes) socket.write(bytes)
   else if (isTerminal(2)) process.stderr.write('\u0007')
-}
-
-/** What becomes of what the guest says. */
-export interface Relaying {
-  /** What it goes through on its way; nothing, where nobody's terminal is at the other end. */
-  readonly filter: Filter | undefined
-  /** Called when nobody reads stdout any more. */
-  readonly lost: () => void
-  /** Called with each piece. */
-  readonly heard?: () => void
-}
-
-/** Guest to stdout, at the pace of whoever reads that. Returns what ends it. */
-export function relay(inlet: Inlet, { filter, lost, heard }: Relaying): () => void {
-  // Read on, into nothing, so that the end of the stream is seen.
-  const silence = (): void => inlet.listen(() => {})
-  inlet.listen((piece) => {
-    try {
-      writeBytes(1, filter === undefined ? piece : filter.push(piece))
-      heard?.()
-    } catch {
-      silence()
-      lost()
-    }
-  })
-  return silence
 }

@@ -14,12 +14,32 @@ export interface StoreOptions {
   readonly snapshotSizeBytes?: number | undefined
 }
 
-export const stores = {
-  dir: async ({ folder }: StoreOptions): Promise<Store> => dirStore({ folder }),
-  lvm: async ({ vg, pool, snapshotSizeBytes }: StoreOptions): Promise<Store> => {
+/** One kind of store. */
+interface Kind {
+  /** Which store of this kind is meant: its folder, its volume group; undefined where none is. */
+  place(options: StoreOptions): string | undefined
+  /** Opens it. Throws a UsageError when none is meant. */
+  open(options: StoreOptions): Promise<Store>
+}
+
+const dir: Kind = {
+  place: ({ folder }) => folder,
+  open: async ({ folder }) => dirStore({ folder }),
+}
+
+const lvm: Kind = {
+  place: ({ vg }) => vg,
+  open: async ({ vg, pool, snapshotSizeBytes }) => {
     if (vg === undefined) {
       throw new UsageError('store=lvm needs a volume group', { hints: ['name it: vg=NAME', 'see which there are: sudo vgs'] })
     }
     return (await import('./lvm/open.js')).openLvm({ vg, pool, snapshotSizeBytes })
   },
 }
+
+/** In the order in which they are chosen where the setting `store` chooses none: the first that is meant. */
+export const stores = { lvm, dir } as const satisfies Readonly<Record<string, Kind>>
+
+export type StoreKind = keyof typeof stores
+
+export const storeKinds = Object.keys(stores) as StoreKind[]

@@ -107,10 +107,6 @@ export interface SourceWanted {
 
 /** What a store can and cannot do. */
 export interface Capabilities {
-  /** `snapshot` takes milliseconds whatever the size. */
-  readonly snapshotsAreInstant: boolean
-  /** Only root, or sudo, may change it. */
-  readonly needsRoot: boolean
   /** A drive can be made smaller. */
   readonly canShrink: boolean
 }

@@ -25,8 +25,11 @@ export interface Place {
   remove(): void
 }
 
+/** What the folders of this test file are called; others run beside it. */
+export const ownFolders = `nbsvm-store-${process.pid}-`
+
 export function makePlace(parent = os.tmpdir()): Place {
-  const root = fs.mkdtempSync(path.join(parent, 'nbsvm-store-'))
+  const root = fs.mkdtempSync(path.join(parent, ownFolders))
   const folder = path.join(root, 'drives')
   const outside = path.join(root, 'outside')
   fs.mkdirSync(outside)

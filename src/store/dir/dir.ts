@@ -16,7 +16,7 @@ export function dirStore(options: { readonly folder: string }): Store {
   const folder = path.resolve(options.folder)
   return {
     name: 'dir',
-    capabilities: { snapshotsAreInstant: true, needsRoot: false, canShrink: true },
+    capabilities: { canShrink: true },
     drives: async (id) => (await import('./look.js')).drivesOf(folder, id, driveNames(folder)),
     driveNames: async () => driveNames(folder),
     size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),

@@ -6,7 +6,7 @@ import { list } from '../../sys/file.js'
 import { processMark } from '../../sys/mark.js'
 import type { Run } from '../../sys/process.js'
 import { isRoot } from '../../sys/environment.js'
-import type { Capabilities, Health, Store } from '../store.js'
+import type { Health, Store } from '../store.js'
 import { cloneDrive } from './clone.js'
 import { createDrive } from './create.js'
 import type { Group } from './group.js'
@@ -34,8 +34,6 @@ interface LvmOptions {
   readonly unique?: () => string
 }
 
-const lvmCapabilities: Capabilities = { snapshotsAreInstant: true, needsRoot: true, canShrink: true }
-
 /** The store of a volume group. A user without root sees the active volumes only, and their sizes; all else goes through sudo. */
 export function lvmStore(options: LvmOptions): Store {
   const group: Group = {
@@ -50,7 +48,7 @@ export function lvmStore(options: LvmOptions): Store {
   }
   return {
     name: 'lvm',
-    capabilities: lvmCapabilities,
+    capabilities: { canShrink: true },
     drives: (id) => findDrives(group, id),
     driveNames: async () => (await volumeNames(group)).filter((name) => parseDriveName(name) !== undefined),
     size: (drive) => sizeOf(group, drive),
