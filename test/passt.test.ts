@@ -1,7 +1,7 @@
 // The user network by passt, where it is installed: as an ordinary user, for whom it is made.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { guestDisk, makeHome, program, run, until, type Result } from './cli.js'
@@ -70,11 +70,23 @@ test('no passt stays behind when QEMU refuses', async () => {
   await until('the end of passt', 5000, () => passts().length === 0)
 })
 
-test('a passt that cannot run is told, and QEMU serves the network itself', { skip }, async () => {
-  // Its port is taken already, by another VM's.
+test('a port that is taken is told, and nothing is left', { skip }, async () => {
   assert.equal((await asUser(['one', 'forward=28080:80', 'start', '-S'])).status, 0)
   const second = await asUser(['two', 'forward=28080:80', 'start', '-S'])
-  assert.match(second.stderr, /passt cannot run, so QEMU serves the network/)
-  assert.ok(existsSync(`${home.folder}/state/two`))
-  await asUser(['one,two', 'stop'])
+  assert.equal(second.status, 1)
+  assert.match(second.stderr, /cannot start two: a port of this machine that forward names is taken.*28080/)
+  assert.match(second.stderr, /see who has it: ss -ltnup \| grep -E ':\(28080\) '/)
+  await asUser(['one', 'stop'])
+  await until('the end of passt', 5000, () => passts().length === 0)
+})
+
+test('a passt that cannot run is told, and QEMU serves the network itself', async () => {
+  const bin = `${home.folder}/bin`
+  mkdirSync(bin)
+  writeFileSync(`${bin}/passt`, '#!/bin/sh\necho "not in this container" >&2\nexit 1\n', { mode: 0o755 })
+  const env = { PATH: `${bin}:${process.env['PATH']}` }
+  const started = await asUser(['three', 'forward=28080:80', 'start', '-S'], '', env)
+  assert.equal(started.status, 0, started.stderr)
+  assert.match(started.stderr, /passt cannot run, so QEMU serves the network: not in this container/)
+  await asUser(['three', 'stop'])
 })

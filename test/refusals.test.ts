@@ -211,7 +211,7 @@ describe('the line', () => {
     assert.equal((await nbsvm(['web1', 'rm'])).status, 2)
     assert.equal((await nbsvm(['web1', 'rm-drive', '0'])).status, 2)
     await refused(['web1', 'rm-drive', '7', '--yes'], 2, /web1 has no drive "7"; it has nbsvm-web1-0, nbsvm-web1-1/)
-    await refused(['web1', 'rm-drive', '../../x', '--yes'], 2, /web1 has no drive "..\/..\/x"/)
+    await refused(['web1', 'rm-drive', '../../x', '--yes'], 2, /"..\/..\/x" is no number of a drive/)
     assert.deepEqual(
       fs.readdirSync(drives).filter((name) => name.includes('web1')),
       ['nbsvm-web1-0.qcow2', 'nbsvm-web1-1.qcow2'],
@@ -219,10 +219,14 @@ describe('the line', () => {
   })
 
   test('2 means that nothing was done: what is wrong behind an action that was done is 1', async () => {
-    const { status, stderr } = await nbsvm(['late', 'drive_size=1G', 'newimg', 'resize', '10X'])
-    assert.match(stderr, /"10X" is not a size/)
+    const { status, stderr } = await nbsvm(['late', 'drive_size=1G', 'newimg', 'resize', '1M'])
+    assert.match(stderr, /1M would cut off its end/)
     assert.equal(status, 1)
-    assert.equal((await nbsvm(['late', 'resize', '10X'])).status, 2)
+    assert.equal((await nbsvm(['late', 'resize', '1M'])).status, 2)
+    const unread = await nbsvm(['later', 'drive_size=1G', 'newimg', 'resize', '10X'])
+    assert.match(unread.stderr, /"10X" is not a size/)
+    assert.equal(unread.status, 2)
+    assert.equal((await nbsvm(['later'])).status, 2, 'there is no such VM')
   })
 })
 
@@ -550,6 +554,41 @@ test('a home with a long name, blanks, commas, quotes, other letters: all of it 
     fs.readdirSync(path.join(folder, 'drives')).filter((name) => name !== '.lock'),
     [],
   )
+})
+
+test('a mistake in a settings file keeps nobody from ending a VM that runs', async () => {
+  const config = path.join(home.folder, 'config')
+  fs.mkdirSync(config, { recursive: true })
+  assert.equal((await nbsvm(['wrong', 'drive_size=1M', 'newimg', 'start', '-S'])).status, 0)
+  const file = path.join(config, 'wrong.vm')
+  fs.writeFileSync(file, 'mem=abc\n')
+  try {
+    for (const [words, status] of [
+      [['wrong', 'status', '--json'], 0],
+      [['wrong', 'log'], 0],
+      [['wrong', 'mem=x', 'stop'], 2],
+      [['wrong', 'stop', 'start'], 2],
+      [['wrong', 'stop'], 0],
+      [['wrong', 'rm', '--yes'], 2],
+    ] as const) {
+      const result = await nbsvm(words)
+      assert.equal(result.status, status, `${words.join(' ')}: ${result.stderr}`)
+      assert.match(result.stderr, words[1] === 'mem=x' ? /mem=x: "x" is not a size/ : /mem: "abc" is not a size.*wrong\.vm:1/)
+    }
+  } finally {
+    fs.rmSync(file)
+    await nbsvm(['wrong', 'stop', 'rm', '--yes'])
+  }
+})
+
+test('status of several VMs is JSON too', async () => {
+  await nbsvm(['j1,j2', 'drive_size=1M', 'newimg'])
+  const { stdout } = await nbsvm(['j1,j2', 'status', '--json'])
+  assert.deepEqual(
+    (JSON.parse(`[${stdout.replaceAll(/^\}$\s*^\{$/gm, '},{')}]`) as { id: string }[]).map(({ id }) => id).toSorted(),
+    ['j1', 'j2'],
+  )
+  await nbsvm(['j1,j2', 'rm', '--yes'])
 })
 
 describe('output that nobody takes', () => {

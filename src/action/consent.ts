@@ -7,6 +7,6 @@ export function requireConsent({ flags }: Context, what: string): void {
   if (flags['yes'] === true) return
   const answer = ask(`${what}?`)
   if (answer === undefined)
-    throw new UsageError(`not done without a word from you: ${what}`, { hints: ['say --yes where no terminal can be asked'] })
+    throw new UsageError(`this has to be asked, and there is no terminal to ask on: ${what}?`, { hints: ['to say yes: --yes'] })
   if (!answer) throw new Failure('nothing was removed')
 }

@@ -10,6 +10,7 @@ import { passtsOf, planMachine } from '../vm/machine.js'
 import { storeOf } from '../vm/stores.js'
 import { tapsOf } from '../vm/taps.js'
 import type { Vm } from '../vm/vm.js'
+import { defaultOf } from './help.js'
 import type { Verb } from './verb.js'
 
 export const explain: Verb = {
@@ -47,6 +48,7 @@ function settingRows({ folded }: Vm): string[][] {
   return settingNames.map((name) => {
     const value = folded.texts[name]
     const text = value === undefined ? '' : typeof value === 'string' ? quoteWord(value) : `(${quoteWords(value)})`
-    return [`# ${name}=${text}`, describeOrigin(folded.origins[name])]
+    const origin = describeOrigin(folded.origins[name])
+    return [`# ${name}=${text}`, value === undefined ? `${origin}: ${defaultOf(name)}` : origin]
   })
 }

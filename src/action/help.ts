@@ -64,7 +64,16 @@ export function defaultOf(name: (typeof settingNames)[number]): string {
   return setting.defaultInWords ?? setting.default ?? 'none'
 }
 
+const classPage = `class: a set of defaults with a name, the file CLASS.class
+
+  nbsvm foo class=win start      the settings of win.class are below foo's own, and above default.class
+  winvm foo start                the same, where winvm is a link to nbsvm
+
+With a class a VM's id is CLASS-VM: its drives, its drawer and its file, CLASS-VM.vm, bear that name. It can be said on the line, in the
+environment, or by the name that nbsvm is called by.`
+
 async function helpOn(about: string): Promise<string> {
+  if (about === 'class') return classPage
   if (isTopic(about)) return topics[about]()
   const action = actions.find(({ name }) => name === about)
   const command = commands.find(({ name }) => name === about)

@@ -3,7 +3,8 @@ import type { Verb } from './verb.js'
 
 export const start: Verb = {
   help: `Starts the VM with its settings and returns once QEMU answers. If QEMU refuses, its own words are printed and nothing is
-left running. Words behind start that begin with "-" are QEMU options, up to "--" or the end of the line.
+left running. Words behind start that begin with "-" are QEMU options, up to "--" or the end of the line; a file is looked for in the
+folder that you are in.
 
   nbsvm foo start                        with its settings
   nbsvm foo mem=2048 start               a setting for this once

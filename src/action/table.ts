@@ -12,8 +12,11 @@ const one: Takes = { min: 1, max: 1 }
 type Given = Pick<ActionRow, 'summary' | 'load'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
 
 function action(name: string, takes: Takes, row: Given): ActionRow {
-  return { name, takes, words: '', flags: {}, needs: 'vm', makes: false, interactive: false, ...row }
+  return { name, takes, words: '', flags: {}, needs: 'vm', makes: false, goesWithoutFiles: false, interactive: false, ...row }
 }
+
+/** About a VM as it runs. */
+const onTheRun = { goesWithoutFiles: true } as const
 
 const makesDrive = { needs: 'nothing', makes: true } as const
 
@@ -38,22 +41,34 @@ export const actions: readonly ActionRow[] = [
     needs: 'bootable',
     makes: true,
     summary: 'start the VM; QEMU options may follow, up to --',
+    check: checkOptions,
     load: async () => (await import('./start.js')).start,
   }),
-  action('stop', none, { summary: 'end it now', load: async () => (await import('./stop.js')).stop }),
+  action('stop', none, { ...onTheRun, summary: 'end it now', load: async () => (await import('./stop.js')).stop }),
   action('shutdown', none, {
+    ...onTheRun,
     summary: 'press the power button and wait until it is off (timeout)',
     load: async () => (await import('./shutdown.js')).shutdown,
   }),
-  action('pause', none, { summary: 'stop its processors; RAM stays', load: async () => (await import('./pause.js')).pause }),
-  action('resume', none, { summary: 'let a paused VM go on', load: async () => (await import('./resume.js')).resume }),
-  action('reset', none, { summary: 'press the reset button', load: async () => (await import('./reset.js')).reset }),
+  action('pause', none, {
+    ...onTheRun,
+    summary: 'stop its processors; RAM stays',
+    load: async () => (await import('./pause.js')).pause,
+  }),
+  action('resume', none, {
+    ...onTheRun,
+    summary: 'let a paused VM go on',
+    load: async () => (await import('./resume.js')).resume,
+  }),
+  action('reset', none, { ...onTheRun, summary: 'press the reset button', load: async () => (await import('./reset.js')).reset }),
   action('console', none, {
+    ...onTheRun,
     interactive: true,
     summary: 'attach this terminal to the serial port; Ctrl-] leaves',
     load: async () => (await import('./console.js')).consoleVerb,
   }),
   action('monitor', none, {
+    ...onTheRun,
     interactive: true,
     summary: "attach it to QEMU's monitor; Ctrl-] leaves",
     load: async () => (await import('./monitor.js')).monitor,
@@ -63,8 +78,13 @@ export const actions: readonly ActionRow[] = [
     summary: 'show the screen in the VNC viewer that is installed',
     load: async () => (await import('./vnc.js')).vnc,
   }),
-  action('log', none, { summary: "print the console's output since power-on", load: async () => (await import('./log.js')).log }),
+  action('log', none, {
+    ...onTheRun,
+    summary: "print the console's output since power-on",
+    load: async () => (await import('./log.js')).log,
+  }),
   action('status', none, {
+    ...onTheRun,
     flags: { json: 'as a JSON object' },
     summary: 'tell state, reason, drives and ports; exit status 3 if not running',
     load: async () => (await import('./status.js')).status,
@@ -73,6 +93,7 @@ export const actions: readonly ActionRow[] = [
     words: '[QEMU options]',
     needs: 'nothing',
     summary: 'print each setting with its origin, and the QEMU command',
+    check: checkOptions,
     load: async () => (await import('./explain.js')).explain,
   }),
   action('enable', none, {
@@ -112,6 +133,24 @@ export const actions: readonly ActionRow[] = [
 function checkNumber(text: string): void {
   if (!/^\d+$/.test(text))
     throw new UsageError(`${JSON.stringify(text)} is no number of a drive`, { hints: ['write it like 0 or 1'] })
+}
+
+/** Options of QEMU that would take the VM out of nbsvm's hands, or start none. */
+const refusedOptions: Readonly<Record<string, string>> = {
+  daemonize: 'QEMU is started in the background anyway',
+  pidfile: 'nbsvm knows the VM by its own',
+  runas: 'write run_as=USER before start',
+  chroot: 'the sandbox is on anyway',
+  help: "nbsvm's own: nbsvm help start; QEMU's: qemu-system-x86_64 --help",
+  version: 'see: qemu-system-x86_64 --version',
+}
+
+function checkOptions(words: readonly string[]): void {
+  for (const word of words) {
+    const name = word === '-h' ? 'help' : (/^--?(?<name>[a-z]+)$/.exec(word)?.groups?.['name'] ?? '')
+    if (!Object.hasOwn(refusedOptions, name)) continue
+    throw new UsageError(`start takes no ${word}`, { hints: [refusedOptions[name] ?? ''] })
+  }
 }
 
 function command(name: string, takes: Takes, row: Pick<Row<Command>, 'summary' | 'load'> & Partial<Row<Command>>): Row<Command> {

@@ -104,8 +104,28 @@ function findAction(word: string, grammar: Grammar): ActionRow {
   if (grammar.commands.some(({ name }) => name === word)) {
     throw new UsageError(`${word} is a command, without a VM`, { hints: [`try: nbsvm ${word}`] })
   }
-  const names = grammar.actions.map(({ name }) => name)
-  throw unknownWord('action', word, names)
+  throw notAnAction(word, grammar)
+}
+
+/** What was meant, where it can be seen: a setting without its `=`, an option of QEMU, another VM. */
+function notAnAction(word: string, { actions, settings }: Grammar): UsageError {
+  const bare = word.replace(/^--?/, '')
+  if (bare === 'help' || word === '-h')
+    return new UsageError(`unknown action ${JSON.stringify(word)}`, { hints: ['try: nbsvm help'] })
+  if (settings.includes(bare)) {
+    return new UsageError(`${bare} is a setting, not an action`, { hints: [`try: nbsvm VM ${bare}=VALUE ACTION`] })
+  }
+  if (word.startsWith('-')) {
+    return new UsageError(`unknown action ${JSON.stringify(word)}`, {
+      hints: ['options of QEMU stand directly behind start: nbsvm VM start -cdrom x.iso'],
+    })
+  }
+  const unknown = unknownWord(
+    'action',
+    word,
+    actions.map(({ name }) => name),
+  )
+  return new UsageError(unknown.message, { hints: [...unknown.hints, 'several VMs: nbsvm VM1,VM2 ACTION'] })
 }
 
 function unknownWord(kind: string, word: string, candidates: readonly string[]): UsageError {
@@ -116,7 +136,11 @@ function unknownWord(kind: string, word: string, candidates: readonly string[]):
 
 /** Takes the words and flags of one action from `at` on; `next` is the first word that is not its own. */
 function takeStep(row: Row<unknown>, words: readonly string[], at: number): { step: Step; next: number } {
-  if (row.takes === 'options') return takeOptions(row.name, words, at)
+  if (row.takes === 'options') {
+    const taken = takeOptions(row.name, words, at)
+    row.check?.(taken.step.words, taken.step.flags)
+    return taken
+  }
   const flags: Record<string, string | true> = {}
   const own: string[] = []
   let next = at

@@ -42,8 +42,9 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   const { openVm } = await import('../vm/vm.js')
   const names = await expandTargets(line.targets, outside)
   refuseCommandNames(names)
-  const vms = names.map((name) => openVm(name, outside))
   const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
+  const isStrict = chain.some(({ row }) => !row.goesWithoutFiles)
+  const vms = names.map((name) => openVm(name, outside, isStrict ? undefined : passOver))
   const alone = chain.find(({ row }) => row.interactive)
   if (alone !== undefined && vms.length > 1) {
     throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)
@@ -51,6 +52,11 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   for (const vm of vms) await checkNeeds(vm, chain, outside)
   const statuses = await Promise.all(vms.map((vm) => runChain(vm, chain, outside, world, vms.length > 1)))
   return statuses.find((status) => status !== 0) ?? 0
+}
+
+function passOver(mistake: UsageError): void {
+  printError(mistake)
+  voice(undefined).note('  no settings file is used until that is mended')
 }
 
 type Chain = readonly { readonly step: Step; readonly row: ActionRow }[]
@@ -99,13 +105,13 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
 
 /** Runs the actions one after the other; stops at the first that fails. */
 async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: World, isOneOfMany: boolean): Promise<number> {
-  const speak = voice(isOneOfMany ? vm.id : undefined)
+  const speak = (flags: Step['flags']) => voice(isOneOfMany && flags['json'] !== true ? vm.id : undefined)
   let doing: Step | undefined
   try {
     for (const { step, row } of chain) {
       doing = step
       const verb = await row.load()
-      const context: Context = { vm, words: step.words, flags: step.flags, signal, outside, ...speak }
+      const context: Context = { vm, words: step.words, flags: step.flags, signal, outside, ...speak(step.flags) }
       const status = (await verb.run(context)) ?? 0
       if (status !== 0) return status
       if (signal.aborted) throw new Failure('interrupted')

@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.js'
+import { parseForward, parseMac, type Forward } from '../core/nic.js'
 import { parseSize } from '../core/size.js'
 import { splitWords } from '../core/words.js'
 
@@ -53,10 +54,29 @@ export function choice<const C extends string>(...choices: C[]): Quantity<C> {
   return scalar(choices.join(', '), parse, choices)
 }
 
+export const mac = scalar('a MAC address like 52:54:00:12:34:56', parseMac)
+
+function parseForwards(pairs: readonly string[]): readonly Forward[] {
+  const forwards = pairs.map(parseForward)
+  const twice = forwards.find((one, at) =>
+    forwards.slice(0, at).some((other) => other.hostPort === one.hostPort && other.protocol === one.protocol),
+  )
+  if (twice !== undefined) throw new UsageError(`port ${twice.hostPort} is to lead to two places`)
+  return forwards
+}
+
+/** Ports of the host's loopback address that lead into the guest. */
+export const forwards: Quantity<readonly Forward[]> = {
+  isList: true,
+  expects: 'pairs HOST:GUEST of ports of 127.0.0.1 and of the guest, like 2222:22 or udp:5353:53',
+  parse: (text) => parseForwards(splitWords(text)),
+  fromWords: parseForwards,
+}
+
 /** Words for a command line: split as a shell would, or an array in a file. Blank means none at all. */
 export const words: Quantity<readonly string[]> = {
   isList: true,
-  expects: 'words, quoted as for a shell',
+  expects: "words, quoted as for a shell; a blank, ' ', for none at all",
   parse: splitWords,
   fromWords: (list) => list,
 }

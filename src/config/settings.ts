@@ -1,7 +1,7 @@
 // Every setting once: name, type, default, one line of help. Help, man page, completion, `explain` and the checks are
 // made from this table; a new setting is one row here and its use.
 import type { Quantity } from './quantity.js'
-import { count, choice, megabytes, path, port, seconds, size, text, words } from './quantity.js'
+import { count, choice, forwards, mac, megabytes, path, port, seconds, size, text, words } from './quantity.js'
 
 /** The type of a setting's value, and how text becomes one. */
 export interface Setting<T> {
@@ -43,8 +43,8 @@ export const settingsTable = {
     'one NIC: as root on a tap, else on the user network',
   ),
   net_if: setting(text, 'NIC model', 'virtio-net-pci'),
-  mac: setting(text, 'MAC address', undefined, "made from the VM's id, always the same"),
-  forward: setting(words, 'ports of the host that lead into the guest: HOST:GUEST ...', undefined, 'none'),
+  mac: setting(mac, 'MAC address', undefined, "made from the VM's id, always the same"),
+  forward: setting(forwards, 'ports of the host that lead into the guest: HOST:GUEST ...', undefined, 'none'),
   bridge: setting(words, "bridge that the VM's tap joins"),
   args: setting(words, 'further QEMU arguments'),
   cpu: setting(text, 'QEMU CPU model', undefined, 'host with KVM, else max'),

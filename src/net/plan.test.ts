@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseForward, planNics, type NetMeans } from './plan.js'
+import { parseForward, parseMac } from '../core/nic.js'
+import { planNics, type NetMeans } from './plan.js'
 import { makingCommands, tapName } from './tap.js'
 
 const plain = { net_if: 'virtio-net-pci', mac: undefined, forward: undefined, bridge: undefined }
@@ -21,17 +22,16 @@ test('ports are read as host, then guest', () => {
 })
 
 test('a MAC address is checked', () => {
-  const macOf = (mac: string | undefined) => planNics({ ...plain, mac }, asUser)[0]?.mac
-  assert.equal(macOf(undefined), 'mac0')
-  assert.equal(macOf('52:54:00:AB:cd:ef'), '52:54:00:ab:cd:ef')
-  assert.throws(() => macOf('52:54:00:ab:cd'), /is no MAC address/)
-  assert.throws(() => macOf('01:00:5e:00:00:01'), /multicast/)
+  assert.equal(planNics(plain, asUser)[0]?.mac, 'mac0')
+  assert.equal(parseMac('52:54:00:AB:cd:ef'), '52:54:00:ab:cd:ef')
+  assert.throws(() => parseMac('52:54:00:ab:cd'), /is no MAC address/)
+  assert.throws(() => parseMac('01:00:5e:00:00:01'), /multicast/)
 })
 
 test('the network by default: a tap for root, the user network for others and wherever ports are forwarded', () => {
   assert.equal(planNics(plain, asUser)[0]?.backend.kind, 'user')
   assert.deepEqual(planNics(plain, asRoot)[0]?.backend, { kind: 'tap', ifname: 'tap0' })
-  assert.equal(planNics({ ...plain, forward: ['2222:22'] }, asRoot)[0]?.backend.kind, 'user')
+  assert.equal(planNics({ ...plain, forward: [parseForward('2222:22')] }, asRoot)[0]?.backend.kind, 'user')
   assert.deepEqual(planNics(plain, { ...asUser, passt: 'p.sock' })[0]?.backend, { kind: 'passt', socket: 'p.sock', forwards: [] })
 })
 
@@ -44,7 +44,7 @@ test('a card for each bridge, each with its own address; mac= is that of the fir
       ['mac1', { kind: 'tap', ifname: 'tap1', bridge: 'br1', mtu: 9000 }],
     ],
   )
-  assert.throws(() => planNics({ ...plain, bridge: ['br0'], forward: ['1:1'] }, asUser), /exclude each other/)
+  assert.throws(() => planNics({ ...plain, bridge: ['br0'], forward: [parseForward('1:1')] }, asUser), /exclude each other/)
 })
 
 test("a tap's name has 15 bytes at most, and no two VMs or cards share one", () => {

@@ -6,7 +6,7 @@ import type { Forward, Nic, NicBackend } from '../core/nic.js'
 export interface NetSettings {
   readonly net_if: string
   readonly mac: string | undefined
-  readonly forward: readonly string[] | undefined
+  readonly forward: readonly Forward[] | undefined
   readonly bridge: readonly string[] | undefined
 }
 
@@ -29,14 +29,14 @@ export interface NetMeans {
  * QEMU's, where the guest gets out, and in through `forward` only.
  */
 export function planNics(settings: NetSettings, means: NetMeans): Nic[] {
-  const forwards = (settings.forward ?? []).map(parseForward)
+  const forwards = settings.forward ?? []
   const bridges = settings.bridge ?? []
   if (bridges.length > 0 && forwards.length > 0) {
     throw new UsageError('forward and bridge exclude each other: on a bridge the guest is reached at its own address')
   }
   return backends(bridges, forwards, means).map((backend, index) => ({
     model: settings.net_if,
-    mac: (index === 0 ? checkMac(settings.mac) : undefined) ?? means.macOf(index),
+    mac: (index === 0 ? settings.mac : undefined) ?? means.macOf(index),
     backend,
   }))
 }
@@ -50,31 +50,4 @@ function backends(
     return bridges.map((bridge, index) => ({ kind: 'tap', ifname: tapOf(index), bridge, mtu: mtuOf(bridge) }))
   if (prefersTap && forwards.length === 0) return [{ kind: 'tap', ifname: tapOf(0) }]
   return passt === undefined ? [{ kind: 'user', forwards }] : [{ kind: 'passt', socket: passt, forwards }]
-}
-
-/** Reads `2222:22`, `tcp:2222:22` or `udp:5353:53` as host's port, then guest's. */
-export function parseForward(text: string): Forward {
-  const match = /^(?:(?<protocol>tcp|udp):)?(?<host>[0-9]{1,5}):(?<guest>[0-9]{1,5})$/.exec(text)
-  const hostPort = Number(match?.groups?.['host'])
-  const guestPort = Number(match?.groups?.['guest'])
-  if (!isPort(hostPort) || !isPort(guestPort)) {
-    throw new UsageError(`forward: ${JSON.stringify(text)} is no pair of ports`, {
-      hints: ['write HOST:GUEST, as in forward=2222:22, or udp:HOST:GUEST'],
-    })
-  }
-  return { hostPort, guestPort, protocol: match?.groups?.['protocol'] === 'udp' ? 'udp' : 'tcp' }
-}
-
-function isPort(number: number): boolean {
-  return number >= 1 && number <= 65_535
-}
-
-function checkMac(mac: string | undefined): string | undefined {
-  if (mac === undefined) return undefined
-  const firstByte = Number.parseInt(mac.slice(0, 2), 16)
-  if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i.test(mac)) {
-    throw new UsageError(`mac: ${JSON.stringify(mac)} is no MAC address`, { hints: ['write it like mac=52:54:00:12:34:56'] })
-  }
-  if ((firstByte & 1) === 1) throw new UsageError(`mac: ${mac} is a multicast address: the first byte must be even`)
-  return mac.toLowerCase()
 }

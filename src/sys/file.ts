@@ -223,6 +223,11 @@ export function freeBytes(folder: string): number {
   return bavail * bsize
 }
 
+/** The full path of a file that a relative name leads to from the folder we are in; undefined for any other name. */
+export function hereFull(name: string): string | undefined {
+  return path.isAbsolute(name) || !fs.existsSync(name) ? undefined : path.resolve(name)
+}
+
 /** Whether we may read and write a file or device. */
 export function canOpen(file: string): boolean {
   try {

@@ -2,6 +2,7 @@
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
 import { isRoot } from './environment.js'
+import { findProgram } from './file.js'
 import type { Run } from './process.js'
 
 /**
@@ -37,6 +38,10 @@ function prompt(command: readonly string[]): string {
 function refusal(command: readonly string[], why: string, cause: unknown): Failure {
   return new Failure(`cannot run ${command[0] ?? ''}, which needs root: ${why}`, {
     cause: typeof cause === 'string' ? new Error(cause) : cause,
-    hints: [`what needed it: sudo ${quoteWords(command)}`, 'log in to sudo first: sudo -v', 'or run nbsvm as root'],
+    hints: [
+      `what needed it: sudo ${quoteWords(command)}`,
+      ...(findProgram('sudo') === undefined ? [] : ['log in to sudo first: sudo -v']),
+      'or run nbsvm as root',
+    ],
   })
 }

@@ -6,8 +6,10 @@ import { bridgeMtu, canMakeTaps, isTunOpen } from '../net/tap.js'
 import { handOver } from '../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../qemu/host.js'
 import type { Machine, Words } from '../qemu/machine.js'
+import { withFullPaths } from '../qemu/path.js'
 import { qemuFiles } from '../qemu/socket.js'
 import { isRoot } from '../sys/environment.js'
+import { hereFull } from '../sys/file.js'
 import { macOf, uuidOf } from './identity.js'
 import { runAs, type RunAs } from './runas.js'
 import { storeOf } from './stores.js'
@@ -53,7 +55,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
     nics: nicsOf(vm, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
     ...(settings.display === undefined ? {} : { display: settings.display }),
     ...(settings.usb === undefined ? {} : { usb: settings.usb }),
-    args: [...(settings.args ?? []), ...options],
+    args: [...(settings.args ?? []), ...withFullPaths(options, hereFull)],
   }
   return { machine, host, runAs: servant }
 }

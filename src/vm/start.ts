@@ -61,8 +61,22 @@ async function withNetwork(vm: Vm, options: Words, note: (text: string) => void)
   if (passt === undefined) return plan
   const why = await startPasst(vm.drawer.folder, passt.socket, passt.forwards)
   if (why === undefined) return plan
+  // QEMU could not have the port either.
+  if (/failed to bind/i.test(why)) throw portTaken(vm, why)
   note(`passt cannot run, so QEMU serves the network: ${why}`)
   return planMachine(vm, options, { passt: false })
+}
+
+/** A port of the host that somebody has, or that only root may have. */
+function portTaken({ id, settings }: Pick<Vm, 'id' | 'settings'>, why: string): Failure {
+  const ports = (settings.forward ?? []).map(({ hostPort }) => hostPort)
+  const closed = ports.filter((port) => port < 1024)
+  return new Failure(`cannot start ${id}: a port of this machine that forward names is taken, or closed to you: ${why}`, {
+    hints: [
+      `see who has it: ss -ltnup | grep -E ':(${ports.join('|')}) '`,
+      ...(closed.length === 0 ? [] : [`below 1024 they are root's: ${closed.join(', ')}`]),
+    ],
+  })
 }
 
 /** What must be there outside the drawer: drives that can be used, taps. */
@@ -146,6 +160,7 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   } catch {
     // The disk may be full, which is then what QEMU has said.
   }
+  if (words.includes('Could not set up host forwarding rule')) return portTaken(vm, words.replace(/^.*(?=Could not)/s, ''))
   const hints = [`the command: ${call} explain`]
   if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
     hints.unshift(`QEMU runs as ${runAs.user}, who may not open that; if you trust the guest: run_as=root`)

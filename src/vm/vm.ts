@@ -1,5 +1,5 @@
 import type { Folded, SettingTexts } from '../config/fold.js'
-import { loadSettings } from '../config/layers.js'
+import { loadSettings, type Subject } from '../config/layers.js'
 import type { Settings } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
 import { checkName, vmId } from '../core/name.js'
@@ -32,21 +32,33 @@ export interface Outside {
   readonly line: SettingTexts
 }
 
-/** Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. */
-export function openVm(name: string, { place, environment, vmClass, line }: Outside): Vm {
+/**
+ * Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. Throws UsageError for what is wrong
+ * in a settings file, unless somebody takes it with `onMistake`: then the VM has no settings from files.
+ */
+export function openVm(name: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Vm {
+  const { place, environment, vmClass, line } = outside
   checkName('VM', name)
   const id = vmId(name, vmClass)
   // As root the folder of drives stands among the drawers.
   if (id === 'drives') throw new UsageError('"drives" is kept for the folder of drives: give the VM another name')
   const drawer = drawerOf(place.state, id)
-  const folded = loadSettings({
-    folders: place.config,
-    vm: name,
-    vmClass,
-    drawer: drawer.folder,
-    commandLine: line,
-    environment,
-  })
+  const folded = load(
+    { folders: place.config, vm: name, vmClass, drawer: drawer.folder, commandLine: line, environment },
+    onMistake,
+  )
   const call = vmClass === undefined ? `nbsvm ${name}` : `nbsvm ${name} class=${vmClass}`
   return { name, call, class: vmClass, id, place, drawer, settings: folded.settings, folded }
+}
+
+function load(subject: Subject, onMistake: ((mistake: UsageError) => void) | undefined): Folded {
+  try {
+    return loadSettings(subject)
+  } catch (error) {
+    if (onMistake === undefined || !(error instanceof UsageError)) throw error
+    // What is wrong on the line or in the environment is thrown here all the same.
+    const folded = loadSettings({ ...subject, folders: { userFolder: undefined, systemFolder: undefined } })
+    onMistake(error)
+    return folded
+  }
 }
