@@ -467,10 +467,10 @@ setting('forward', "the host's ports lead into the guest, on the loopback addres
     { hostPort: shell, guestPort: 23, protocol: 'tcp' },
     { hostPort: udp, guestPort: 5353, protocol: 'udp' },
   ])
-  // A port that is taken: QEMU's own words.
+  // A port that is taken.
   const taken = await nbsvm(['foo', `forward=${web}:80`, 'start'])
   assert.equal(taken.status, 1)
-  assert.match(taken.stderr, new RegExp(`Could not set up host forwarding rule 'tcp:127\\.0\\.0\\.1:${web}-:80'`))
+  assert.match(taken.stderr, new RegExp(`a port of this machine that forward names is taken, .*${web}.*\n.*see who has it: ss`))
   serial.close()
 })
 

@@ -25,7 +25,7 @@ export function passtCommand(socket: string, forwards: readonly Forward[]): stri
 
 /** Starts passt in a drawer. Resolves to its own words where it cannot run: in some containers it may not. */
 export async function startPasst(folder: string, socket: string, forwards: readonly Forward[]): Promise<string | undefined> {
-  const { status, stderr } = await run(passtCommand(socket, forwards), { cwd: folder, timeoutMs: 5000 })
+  const { status, stderr } = await run(passtCommand(socket, forwards), { cwd: folder, timeoutMs: 5000, isPrivate: true })
   return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `exit status ${status}`)
 }
 

@@ -20,6 +20,8 @@ export interface RunOptions {
   /** The same for its standard error. */
   readonly onErrorOutput?: (text: string) => void
   readonly timeoutMs?: number
+  /** What it makes is for its owner alone: sockets above all. */
+  readonly isPrivate?: boolean
 }
 
 export interface RunResult {
@@ -37,6 +39,7 @@ export const run: Run = (command, options = {}) => {
   const [program = '', ...args] = command
   const { spawn } = load()
   return new Promise((resolve, reject) => {
+    const umask = options.isPrivate === true ? process.umask(0o077) : undefined
     const child = spawn(program, args, {
       cwd: options.cwd,
       signal: options.signal,
@@ -44,6 +47,7 @@ export const run: Run = (command, options = {}) => {
       timeout: options.timeoutMs,
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.pass ?? [])],
     })
+    if (umask !== undefined) process.umask(umask)
     let stdout = ''
     let stderr = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
