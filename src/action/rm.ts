@@ -21,10 +21,11 @@ refused. A settings file that you wrote for it stays. Snapshots that were made o
       // By name: a drive whose file is damaged can be removed too.
       const names = (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id).toSorted(byNumberInText)
       const drives = names.length === 0 ? 'its drawer (it has no drives)' : names.join(', ')
-      const what = isEnabled(vm, host) ? `${drives}, and its systemd unit` : drives
+      const hasUnit = isEnabled(vm, host)
+      const what = hasUnit ? `${drives}, and its systemd unit` : drives
       requireConsent(context, `remove ${vm.id}: ${what}`)
       // First: a VM that is half removed shall not be started with the machine.
-      if (isEnabled(vm, host)) await disableVm(vm, host)
+      if (hasUnit) await disableVm(vm, host)
       for (const name of names) await store.remove({ name })
       // A QEMU that was killed left its taps.
       await sweepTaps(vm.drawer)

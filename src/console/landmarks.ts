@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import { characterEnd } from './character.js'
 
 /**
- * Where in a chunk of text something may begin that matters to a terminal, more than a colour does. In well-formed UTF-8 that is ESC, ENQ and 0xc2,
- * the lead byte of C1 controls (and of some letters); they are searched for natively, many times faster than looking at each byte.
+ * Where in a chunk of text something may begin that matters to a terminal, more than a colour does. In well-formed UTF-8 that
+ * is ESC, ENQ and 0xc2, the lead byte of C1 controls (and of some letters); they are searched for natively, many times faster
+ * than looking at each byte.
  */
 export interface Landmarks {
   readonly chunk: Buffer

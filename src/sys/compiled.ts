@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type * as v8 from 'node:v8'
 import type * as vm from 'node:vm'
+import { writeWhole } from './file.js'
 
 interface Module {
   exports: object
@@ -91,25 +92,10 @@ function keep(folder: string, compiled: readonly Compiled[]): void {
       const script = new Script(code, { filename: file, columnOffset: 1 })
       // V8 writes down under which options it compiled, and takes it only under the same.
       setFlagsFromString('--lazy')
-      writeSynced(keptFile, [Buffer.from(stamp, 'latin1'), script.createCachedData()])
+      // V8 trusts what it reads: the file must be whole, or not there, also after a power cut.
+      writeWhole(keptFile, Buffer.concat([Buffer.from(stamp, 'latin1'), script.createCachedData()]))
     }
   } catch {
     // A full disk, a home that cannot be written.
-  }
-}
-
-/** V8 trusts what it reads: after a power cut the file must be whole, or not there. */
-function writeSynced(file: string, bytes: readonly Buffer[]): void {
-  const temporary = `${file}.${process.pid}`
-  const fd = fs.openSync(temporary, 'w', 0o600)
-  try {
-    fs.writevSync(fd, bytes)
-    fs.fsyncSync(fd)
-    fs.renameSync(temporary, file)
-  } catch (error) {
-    fs.rmSync(temporary, { force: true })
-    throw error
-  } finally {
-    fs.closeSync(fd)
   }
 }

@@ -47,7 +47,7 @@ export function readTail(file: string, length: number): string | undefined {
 }
 
 /** Replaces a file as a whole: readers see the old text or the new, never a part, also after a crash. */
-export function writeWhole(file: string, text: string, mode = 0o600): void {
+export function writeWhole(file: string, text: string | Buffer, mode = 0o600): void {
   const temporary = `${file}.${process.pid}.tmp`
   const fd = fs.openSync(
     temporary,
@@ -56,7 +56,7 @@ export function writeWhole(file: string, text: string, mode = 0o600): void {
   )
   try {
     try {
-      fs.writeSync(fd, text)
+      fs.writeFileSync(fd, text)
       fs.fsyncSync(fd)
     } finally {
       fs.closeSync(fd)
