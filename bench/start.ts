@@ -3,7 +3,7 @@ import path from 'node:path'
 import { commandOf, timeRaw } from './qemu.js'
 import type { Bench, Pair } from './table.js'
 
-const rounds = 25
+const rounds = 50
 
 export const start: Bench = {
   name: 'start',

@@ -17,7 +17,7 @@ import { tell } from './vm/power.js'
 import { startVm } from './vm/start.js'
 import { statusOf, type Status } from './vm/status.js'
 import { shutdownVm, stopVm, type Stopped } from './vm/stop.js'
-import { openVm, type Outside } from './vm/vm.js'
+import { idOf, openVm, type Outside } from './vm/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
@@ -26,7 +26,7 @@ export type { Drive, Listed, Status, Stopped }
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
 
-/** One VM. Every method looks anew: nothing is kept between two calls. All reject with a Failure that says what to do. */
+/** One VM. Every method looks anew, at its settings files too. All reject with a Failure that says what to do. */
 export interface VmHandle {
   /** `[CLASS-]VM` */
   readonly id: string
@@ -47,22 +47,23 @@ export interface VmHandle {
   status(): Promise<Status>
 }
 
-/** A VM by name, whether it is there or not. Throws UsageError for a wrong name or setting. */
+/** A VM by name, whether it is there or not. Throws UsageError for a wrong name or an unknown setting. */
 export function vm(name: string, settings: InPlace = {}): VmHandle {
-  const opened = openVm(name, outsideOf(settings))
-  const copy = async (how: 'snapshot' | 'clone') => (await copyDrive(opened, how, {})).drive
+  const outside = outsideOf(settings)
+  const open = () => openVm(name, outside)
+  const copy = async (how: 'snapshot' | 'clone') => (await copyDrive(await open(), how, {})).drive
   return {
-    id: opened.id,
-    newimg: () => newDrive(opened),
+    id: idOf(name, outside.vmClass),
+    newimg: async () => newDrive(await open()),
     snapshot: () => copy('snapshot'),
     clone: () => copy('clone'),
-    start: async (options = []) => (await startVm(opened, options)).pid,
-    stop: () => stopVm(opened),
-    shutdown: (timeoutMs = 60_000) => shutdownVm(opened, { timeoutMs, signal: new AbortController().signal }),
-    pause: () => tell(opened, 'pause', 'stop'),
-    resume: () => tell(opened, 'resume', 'cont'),
-    reset: () => tell(opened, 'reset', 'system_reset'),
-    status: () => statusOf(opened),
+    start: async (options = []) => (await startVm(await open(), options)).pid,
+    stop: async () => stopVm(await open()),
+    shutdown: async (timeoutMs = 60_000) => shutdownVm(await open(), { timeoutMs, signal: new AbortController().signal }),
+    pause: async () => tell(await open(), 'pause', 'stop'),
+    resume: async () => tell(await open(), 'resume', 'cont'),
+    reset: async () => tell(await open(), 'reset', 'system_reset'),
+    status: async () => statusOf(await open()),
   }
 }
 

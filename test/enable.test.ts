@@ -48,8 +48,8 @@ function outside(given: Partial<Outside> = {}, homeName = 'home'): Outside {
   return { place: findPlace(environment, false, home), vmClass: undefined, line: {}, ...given, environment }
 }
 
-const enable = (world: Outside, name = 'foo', on: UnitHost = host) => enableVm(openVm(name, world), world, on)
-const disable = (world: Outside, name = 'foo') => disableVm(openVm(name, world), host)
+const enable = (world: Outside, name = 'foo', on: UnitHost = host) => openVm(name, world).then((vm) => enableVm(vm, world, on))
+const disable = (world: Outside, name = 'foo') => openVm(name, world).then((vm) => disableVm(vm, host))
 const unit = (name = 'nbsvm-foo.service'): string => fs.readFileSync(path.join(host.folder, name), 'utf8')
 
 describe('enable', () => {

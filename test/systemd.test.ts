@@ -78,7 +78,7 @@ function suite(): void {
         lingers: true,
         run: runProgram,
       } as const
-      await enableVm(openVm('foo', outside), outside, host)
+      await enableVm(await openVm('foo', outside), outside, host)
       systemctl('daemon-reload')
       // It tells, and starts nothing: the unit fails.
       systemctl('start', 'nbsvm-foo')

@@ -44,7 +44,8 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   refuseCommandNames(names)
   const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
   const isStrict = chain.some(({ row }) => !row.goesWithoutFiles)
-  const vms = names.map((name) => openVm(name, outside, isStrict ? undefined : passOver))
+  const vms: Vm[] = []
+  for (const name of names) vms.push(await openVm(name, outside, isStrict ? undefined : passOver))
   const alone = chain.find(({ row }) => row.interactive)
   if (alone !== undefined && vms.length > 1) {
     throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)

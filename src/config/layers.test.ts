@@ -26,7 +26,7 @@ function write(files: Record<string, string>): void {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(here, name), text)
 }
 
-function load(given: Partial<Subject> = {}): Folded {
+function load(given: Partial<Subject> = {}): Promise<Folded> {
   const environment = { HOME: '/home/me', ...given.environment }
   return loadSettings({ folders, vm: 'foo', vmClass: 'win', drawer: '/run/d', commandLine: {}, ...given, environment })
 }
@@ -63,13 +63,13 @@ const ranks = [
   'command line',
 ]
 
-test('each layer is above every weaker one', () => {
+test('each layer is above every weaker one', async () => {
   for (const [strong, strongName] of ranks.entries()) {
     for (const weakName of ranks.slice(0, strong)) {
       const set = [weakName, strongName]
       const value = (name: string): string => String(1000 + ranks.indexOf(name))
       write(Object.fromEntries(set.filter((name) => name.includes('/')).map((name) => [name, `\nmem=${value(name)}\n`])))
-      const folded = load({
+      const folded = await load({
         environment: set.includes('environment') ? { mem: value('environment') } : {},
         commandLine: set.includes('command line') ? { mem: value('command line') } : {},
       })
@@ -80,33 +80,36 @@ test('each layer is above every weaker one', () => {
   }
 })
 
-test("the script's own class file: its defaults hold, and all of them can be overridden at run time", () => {
+test("the script's own class file: its defaults hold, and all of them can be overridden at run time", async () => {
   write({ 'system/win.class': 'mem=${mem:-2048}\nnet_if=e1000\ndrive_if=ide\ndrive_size=20G\n' })
   const pick = ({ texts: { mem, net_if, drive_if, drive_size } }: Folded): unknown[] => [mem, net_if, drive_if, drive_size]
-  assert.deepEqual(pick(load()), ['2048', 'e1000', 'ide', '20G'])
+  assert.deepEqual(pick(await load()), ['2048', 'e1000', 'ide', '20G'])
   const others = { mem: '4096', net_if: 'rtl8139', drive_if: 'scsi', drive_size: '5G' }
-  assert.deepEqual(pick(load({ environment: others })), Object.values(others))
-  assert.deepEqual(pick(load({ commandLine: others })), Object.values(others))
-  assert.deepEqual(pick(load({ commandLine: { mem: '4096' } })), ['4096', 'e1000', 'ide', '20G'])
-  assert.deepEqual(pick(load({ vmClass: undefined })), ['512', 'virtio-net-pci', 'virtio', '20G'])
-  assert.equal(load({ commandLine: { mem: '4096' } }).settings.mem, 4 * 1024 ** 3)
+  assert.deepEqual(pick(await load({ environment: others })), Object.values(others))
+  assert.deepEqual(pick(await load({ commandLine: others })), Object.values(others))
+  assert.deepEqual(pick(await load({ commandLine: { mem: '4096' } })), ['4096', 'e1000', 'ide', '20G'])
+  assert.deepEqual(pick(await load({ vmClass: undefined })), ['512', 'virtio-net-pci', 'virtio', '20G'])
+  assert.equal((await load({ commandLine: { mem: '4096' } })).settings.mem, 4 * 1024 ** 3)
 })
 
-test('files can use vm, class, drawer, the home folder, and what the command line says', () => {
+test('files can use vm, class, drawer, the home folder, and what the command line says', async () => {
   write({ 'user/default.class': 'args=(-name "$class-$vm" -pidfile "$drawer/p" ~/x)\nsmp=$mem' })
-  const { settings } = load({ commandLine: { mem: '7' }, environment: { vm: 'other', class: 'other' } })
+  const { settings } = await load({ commandLine: { mem: '7' }, environment: { vm: 'other', class: 'other' } })
   assert.deepEqual(settings.args, ['-name', 'win-foo', '-pidfile', '/run/d/p', '/home/me/x'])
   assert.equal(settings.smp, 7)
   write({ 'user/default.class': 'cpu=a$class.$drawer' })
-  assert.equal(load({ vmClass: undefined, drawer: undefined, environment: { class: 'x', drawer: 'y' } }).settings.cpu, 'a.')
+  assert.equal(
+    (await load({ vmClass: undefined, drawer: undefined, environment: { class: 'x', drawer: 'y' } })).settings.cpu,
+    'a.',
+  )
 })
 
-test('args of all layers add up with +=', () => {
+test('args of all layers add up with +=', async () => {
   write({ 'system/default.class': 'args=(-a)', 'user/win.class': 'args+=("b c")', 'user/win-foo.vm': 'args+=(-d)' })
-  assert.deepEqual(load().settings.args, ['-a', 'b c', '-d'])
+  assert.deepEqual((await load()).settings.args, ['-a', 'b c', '-d'])
 })
 
-test('nothing in a file is ever run', () => {
+test('nothing in a file is ever run', async () => {
   const trace = path.join(root, 'trace')
   for (const text of [
     `mem=$(touch ${trace})`,
@@ -116,35 +119,35 @@ test('nothing in a file is ever run', () => {
     `args=(<(touch ${trace}))`,
   ]) {
     write({ 'user/default.class': text })
-    assert.throws(() => load(), UsageError, text)
+    await assert.rejects(load(), UsageError, text)
     assert.equal(fs.existsSync(trace), false, text)
   }
 })
 
-test('what cannot be read is named: a folder, a pipe, bytes that are no UTF-8, a device that never ends, a giant', () => {
-  const refused = (make: (file: string) => void, expected: RegExp): void => {
+test('what cannot be read is named: a folder, a pipe, bytes that are no UTF-8, a device that never ends, a giant', async () => {
+  const refused = async (make: (file: string) => void, expected: RegExp): Promise<void> => {
     write({})
     const file = path.join(folders.userFolder, 'default.class')
     make(file)
-    assert.throws(
-      () => load(),
+    await assert.rejects(
+      load(),
       (error) => error instanceof UsageError && error.message.includes(file) && expected.test(error.message),
     )
   }
-  refused((file) => fs.mkdirSync(file), /not a regular file/)
-  refused((file) => execFileSync('mkfifo', [file]), /not a regular file/)
-  refused((file) => fs.symlinkSync('/dev/zero', file), /not a regular file/)
-  refused((file) => fs.symlinkSync(file, file), /cannot read/)
-  refused((file) => fs.writeFileSync(file, Buffer.from([0x6d, 0x3d, 0xff, 0x0a])), /:1:3: a byte that is not UTF-8/)
-  refused((file) => fs.writeFileSync(file, '#'.repeat(2 ** 21)), /larger than 1M/)
+  await refused((file) => fs.mkdirSync(file), /not a regular file/)
+  await refused((file) => execFileSync('mkfifo', [file]), /not a regular file/)
+  await refused((file) => fs.symlinkSync('/dev/zero', file), /not a regular file/)
+  await refused((file) => fs.symlinkSync(file, file), /cannot read/)
+  await refused((file) => fs.writeFileSync(file, Buffer.from([0x6d, 0x3d, 0xff, 0x0a])), /:1:3: a byte that is not UTF-8/)
+  await refused((file) => fs.writeFileSync(file, '#'.repeat(2 ** 21)), /larger than 1M/)
 })
 
-test('no folder, no files: the defaults', () => {
+test('no folder, no files: the defaults', async () => {
   const missing = { userFolder: path.join(root, 'none'), systemFolder: undefined }
-  assert.equal(load({ folders: missing }).settings.mem, 512 * 1024 ** 2)
+  assert.equal((await load({ folders: missing })).settings.mem, 512 * 1024 ** 2)
 })
 
-test("the class of a program's name", () => {
+test("the class of a program's name", async () => {
   const classes: [string, string | undefined][] = [
     ['winvm', 'win'],
     ['/usr/local/bin/winvm', 'win'],
@@ -159,7 +162,7 @@ test("the class of a program's name", () => {
   assert.throws(() => classFromProgram('-vm'), UsageError)
 })
 
-test('the class: command line, else environment, else the name of the program', () => {
+test('the class: command line, else environment, else the name of the program', async () => {
   const choose = (commandLine: string | undefined, variable: string | undefined, program = 'winvm'): string | undefined =>
     chooseClass({ commandLine, environment: { class: variable }, program })
   assert.equal(choose('a', 'b'), 'a')

@@ -4,9 +4,10 @@ import { UsageError } from '../core/errors.js'
 import { vmId } from '../core/name.js'
 import { homeFolder } from '../sys/environment.js'
 import { readText, stat } from '../sys/file.js'
-import { evaluateFiles } from './evaluate.js'
+import type { FileValue } from './evaluate.js'
 import type { Folded, SettingTexts } from './fold.js'
 import { foldSettings } from './fold.js'
+import type { SettingName } from './settings.js'
 
 /** The folders of settings files; undefined, or the same twice, where there is no such layer. */
 export interface Folders {
@@ -29,17 +30,25 @@ export interface Subject {
 }
 
 /**
- * Reads the settings files that exist and folds all layers. Throws UsageError for what is wrong in a file or a value, with
- * its place; nothing is run and nothing is changed.
+ * Reads the settings files that exist and folds all layers. Rejects with UsageError for what is wrong in a file or a value,
+ * with its place; nothing is run and nothing is changed.
  */
-export function loadSettings({ folders, vm, vmClass, drawer, commandLine, environment }: Subject): Folded {
-  const surroundings = {
+export async function loadSettings(subject: Subject): Promise<Folded> {
+  const { commandLine, environment } = subject
+  return foldSettings({ commandLine, environment, files: await readFiles(subject) })
+}
+
+async function readFiles(subject: Subject): Promise<ReadonlyMap<SettingName, FileValue>> {
+  const { folders, vm, vmClass, drawer, commandLine, environment } = subject
+  const files = settingsFiles(folders, vm, vmClass).filter(isSettingsFile)
+  // Most VMs have no file, and the reader of files is a third of all that `start` would load.
+  if (files.length === 0) return new Map()
+  const { evaluateFiles } = await import('./evaluate.js')
+  return evaluateFiles(files, {
     variables: { ...environment, ...commandLine, vm, class: vmClass, drawer },
     home: environment['HOME'] || homeFolder(),
-    read: readSettingsFile,
-  }
-  const files = evaluateFiles(settingsFiles(folders, vm, vmClass), surroundings)
-  return foldSettings({ commandLine, environment, files })
+    read: (file) => (isSettingsFile(file) ? orRefuse(file, () => readText(file)) : undefined),
+  })
 }
 
 /** The files that are looked for, weakest first; the user's stands above the system's of the same rank. */
@@ -55,16 +64,20 @@ export function settingsFiles(folders: Folders, vm: string | undefined, vmClass:
 /** Larger than this is no settings file. */
 const largestBytes = 1024 * 1024
 
-function readSettingsFile(file: string): string | undefined {
+/** Whether there is such a file. Throws where something else has its name. */
+function isSettingsFile(file: string): boolean {
+  const stats = orRefuse(file, () => stat(file))
+  if (stats === undefined) return false
+  // Reading a pipe or /dev/zero would never end.
+  if (!stats.isFile()) throw new UsageError(`${file} is not a regular file; settings are read from files only`)
+  if (stats.size > largestBytes) throw new UsageError(`${file} is larger than 1M; that is no settings file`)
+  return true
+}
+
+function orRefuse<T>(file: string, read: () => T): T {
   try {
-    const stats = stat(file)
-    if (stats === undefined) return undefined
-    // Reading a pipe or /dev/zero would never end.
-    if (!stats.isFile()) throw new UsageError(`${file} is not a regular file; settings are read from files only`)
-    if (stats.size > largestBytes) throw new UsageError(`${file} is larger than 1M; that is no settings file`)
-    return readText(file)
+    return read()
   } catch (error) {
-    if (error instanceof UsageError) throw error
     throw new UsageError(`cannot read the settings file ${file}`, { cause: error, hints: [`see who may read it: ls -l ${file}`] })
   }
 }

@@ -19,7 +19,7 @@ const checkTimeoutMs = 1500
 
 /** What this machine has, one finding a thing, in the order in which VMs need them. Takes two or three seconds at the very most. */
 export async function examine(outside: Outside): Promise<Finding[]> {
-  const { asks, findings: settings } = readAsks(outside)
+  const { asks, findings: settings } = await readAsks(outside)
   // Alone: the trial measures time.
   const kvm = await inTime('kvm', kvmTimeoutMs, () => checkKvm(asks))
   const checks: Readonly<Record<string, () => Promise<Finding[]>>> = {

@@ -35,7 +35,7 @@ export async function allStores(outside: Outside): Promise<Store[]> {
     const { loadSettings } = await import('../config/layers.js')
     for (const vmClass of [undefined, ...classes.filter((name) => name !== 'default')]) {
       const subject = { folders: place.config, vm: undefined, vmClass, drawer: undefined, commandLine: line, environment }
-      add(optionsOf(place, loadSettings(subject).settings))
+      add(optionsOf(place, (await loadSettings(subject)).settings))
     }
   }
   return Promise.all(found.values())

@@ -32,18 +32,24 @@ export interface Outside {
   readonly line: SettingTexts
 }
 
-/**
- * Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. Throws UsageError for what is wrong
- * in a settings file, unless somebody takes it with `onMistake`: then the VM has no settings from files.
- */
-export function openVm(name: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Vm {
-  const { place, environment, vmClass, line } = outside
+/** `[CLASS-]VM`. Throws UsageError for what is no name of a VM. */
+export function idOf(name: string, vmClass: string | undefined): string {
   checkName('VM', name)
   const id = vmId(name, vmClass)
   // As root the folder of drives stands among the drawers.
   if (id === 'drives') throw new UsageError('"drives" is kept for the folder of drives: give the VM another name')
+  return id
+}
+
+/**
+ * Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. Rejects with UsageError for what is
+ * wrong in a settings file, unless somebody takes it with `onMistake`: then the VM has no settings from files.
+ */
+export async function openVm(name: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Promise<Vm> {
+  const { place, environment, vmClass, line } = outside
+  const id = idOf(name, vmClass)
   const drawer = drawerOf(place.state, id)
-  const folded = load(
+  const folded = await load(
     { folders: place.config, vm: name, vmClass, drawer: drawer.folder, commandLine: line, environment },
     onMistake,
   )
@@ -51,13 +57,13 @@ export function openVm(name: string, outside: Outside, onMistake?: (mistake: Usa
   return { name, call, class: vmClass, id, place, drawer, settings: folded.settings, folded }
 }
 
-function load(subject: Subject, onMistake: ((mistake: UsageError) => void) | undefined): Folded {
+async function load(subject: Subject, onMistake: ((mistake: UsageError) => void) | undefined): Promise<Folded> {
   try {
-    return loadSettings(subject)
+    return await loadSettings(subject)
   } catch (error) {
     if (onMistake === undefined || !(error instanceof UsageError)) throw error
     // What is wrong on the line or in the environment is thrown here all the same.
-    const folded = loadSettings({ ...subject, folders: { userFolder: undefined, systemFolder: undefined } })
+    const folded = await loadSettings({ ...subject, folders: { userFolder: undefined, systemFolder: undefined } })
     onMistake(error)
     return folded
   }

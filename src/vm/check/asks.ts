@@ -27,7 +27,7 @@ export interface Asks {
 }
 
 /** Reads every settings file that there is. */
-export function readAsks(outside: Outside): Asks {
+export async function readAsks(outside: Outside): Promise<Asks> {
   const { userFolder, systemFolder } = outside.place.config
   const folders = [...new Set([userFolder, systemFolder].filter((folder) => folder !== undefined))]
   const files = folders.flatMap((folder) => list(folder).filter((name) => /.\.(?:class|vm)$/.test(name)))
@@ -35,7 +35,8 @@ export function readAsks(outside: Outside): Asks {
   const faults = new Map<string, Finding>()
   for (const [vm, vmClass] of subjects(files, outside.vmClass)) {
     try {
-      for (const ask of asksOf(load(outside, vm, vmClass), vm === undefined && vmClass === outside.vmClass)) {
+      const isGeneral = vm === undefined && vmClass === outside.vmClass
+      for (const ask of asksOf(await load(outside, vm, vmClass), isGeneral)) {
         const key = `${ask.setting} ${ask.value}`
         if (!asks.has(key)) asks.set(key, ask)
       }
@@ -63,7 +64,7 @@ function subjects(
   return [[undefined, ownClass], ...classes.map((name): [undefined, string] => [undefined, name]), ...vms]
 }
 
-function load({ place, environment, line }: Outside, vm: string | undefined, vmClass: string | undefined): Folded {
+function load({ place, environment, line }: Outside, vm: string | undefined, vmClass: string | undefined): Promise<Folded> {
   // A file may use $vm and $drawer; a class file alone has none to show.
   const drawer = drawerOf(place.state, vm ?? 'VM').folder
   return loadSettings({ folders: place.config, vm, vmClass, drawer, commandLine: line, environment })
