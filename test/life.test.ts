@@ -105,6 +105,14 @@ test('stop of a VM that does not run is no failure, so that "stop start" restart
   await nbsvm(['two', 'stop'])
 })
 
+test('the firmware of a VM with nothing to boot says so on its console', async () => {
+  assert.equal((await nbsvm(['bare', 'network=-nic none', 'newimg', 'start'])).status, 0)
+  const log = async (): Promise<string> => (await nbsvm(['bare', 'log'])).stdout
+  await until('the firmware gives up', 30_000, async () => (await log()).includes('No bootable device.'))
+  assert.match(await log(), /SeaBIOS[^]*Booting from Hard Disk[^]*not a bootable disk/)
+  await nbsvm(['bare', 'stop'])
+})
+
 test('what cannot be done to a stopped VM says so and how to start it', async () => {
   for (const action of ['pause', 'resume', 'reset', 'console', 'monitor', 'vnc']) {
     const { status, stderr } = await nbsvm(['two', action])

@@ -140,7 +140,7 @@ setting('machine', 'the board; by default the newest q35 with its version', asyn
   const board = (...line: string[]) =>
     seen(['foo', ...line, 'start', '-S'], async ({ qmp, argv }) => {
       const type = await qmp.execute('qom-get', { path: '/machine', property: 'type' })
-      return [type, argv[argv.indexOf('-machine') + 1]]
+      return [type, argv[argv.lastIndexOf('-machine') + 1]]
     })
   const [type, word] = await board()
   assert.match(String(word), /^pc-q35-\d+\.\d+$/)
@@ -560,11 +560,15 @@ test('class: by the environment, by the line, by the name of the program; its id
   assert.deepEqual(overridden, { mem: 1024, net: 'rtl8139', disk: 'scsi-hd' })
   // The line beats the environment, which beats the program's name; an empty class is none.
   writeFileSync(path.join(config, 'other.class'), 'mem=768\n')
-  const mem = async (words: string[], given: Given) => (await seen(['pc', ...words, 'start', '-S'], look, given)).mem
+  const memoryOf = async (line: string[], given: Given) => (await seen(line, look, given)).mem
+  const mem = (words: string[], given: Given) => memoryOf(['pc', ...words, 'start', '-S'], given)
   assert.equal(await mem([], { program: winvm, env: { class: 'other' }, id: 'other-pc' }), 768)
   assert.equal(await mem(['class=win'], { env: { class: 'other' }, id }), 2048)
   assert.equal(await mem(['class='], { program: winvm, env: { class: 'other' }, id: 'pc' }), 512)
   assert.equal(await mem([], { program: winvm, env: { class: '' }, id }), 2048)
+  // As the list calls it, by its id or a pattern, it is the same VM, in its class.
+  assert.equal(await memoryOf(['win-pc', 'start', '-S'], { id }), 2048)
+  assert.match((await ok(['win-p*', 'explain'])).stdout, /^# net_if=e1000 /m)
   const listed = JSON.parse((await ok(['ls', '--json'])).stdout) as Record<string, unknown>[]
   const { pid: _, ...row } = listed.find((one) => one['id'] === id) ?? {}
   assert.deepEqual(row, { id, class: 'win', name: 'pc', state: 'stopped', drives: ['nbsvm-win-pc-0'] })

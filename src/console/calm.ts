@@ -11,6 +11,9 @@ const always =
   '\u001B[?1;5;9;1000;1002;1003;1004;1005;1006;1015;1016;2004;2026;2031l' +
   '\u001B[?7;8;25h\u001B>\u001B(B\u001B)0\u000F'
 
+/** What stands below the cursor by now is left of a guest's menu. */
+const belowGone = '\u001B[J'
+
 /**
  * The bytes that give the user's terminal back as it was, with the cursor at the begin of a line of its own. What moves
  * the cursor is sent only where the guest made it necessary.
@@ -21,5 +24,5 @@ export function calming(traces: Readonly<Traces>): string {
   if (traces.alternate) bytes += '\u001B[?1049l'
   if (traces.margins) bytes += '\u001B[?6l\u001B[?69l\u001B[r\u001B[999;1H'
   if (traces.cursorShape) bytes += '\u001B[0 q'
-  return `${bytes}\r\n`
+  return `${bytes}\r\n${belowGone}`
 }

@@ -102,24 +102,7 @@ describe('filter', () => {
     ]) {
       passes(`\u001B${sequence}`)
     }
-    for (const sequence of [
-      '7',
-      '8',
-      'M',
-      'c',
-      '(0',
-      ')B',
-      '#8',
-      '=',
-      '>',
-      ' F',
-      '%G',
-      '[1;1;2;2;1$t',
-      '[s',
-      '[u',
-      '[?1c',
-      '[?5W',
-    ]) {
+    for (const sequence of ['7', '8', 'M', '(0', ')B', '#8', '=', '>', ' F', '%G', '[1;1;2;2;1$t', '[s', '[u', '[?1c', '[?5W']) {
       passes(`\u001B${sequence}`)
     }
   })
@@ -187,8 +170,14 @@ describe('filter', () => {
     filter.push(raw('\u001B[?1049l'))
     assert.equal(filter.traces.alternate, false)
     assert.doesNotMatch(calming(filter.traces), /1049/)
-    filter.push(raw('\u001Bc'))
-    assert.deepEqual(filter.traces, { alternate: false, margins: false, cursorShape: false })
+  })
+
+  it('lets no guest make the terminal forget what was written before', () => {
+    becomes('a\u001Bcb\u001B[2Jc', 'ab\u001B[2Jc')
+  })
+
+  it('keeps the screen when SeaBIOS begins', () => {
+    becomes('\u001Bc\u001B[?7l\u001B[2J\u001B[0mSeaBIOS\r\n\u001B[2J', '\u001B[?7l\u001B[0mSeaBIOS\r\n\u001B[2J')
   })
 })
 

@@ -6,6 +6,8 @@
 // get no answer and take their default, 24 by 80; `stty rows R cols C`, typed in the guest, tells them. Everything
 // else passes byte for byte. A sequence that is broken off is dropped, so that the terminal is never left within one.
 //
+// SeaBIOS begins each boot with a full reset and an empty screen. Both are dropped: the line that says how to leave stays.
+//
 // 8-bit controls (0x9b for `ESC [`) count only where they are no part of a UTF-8 character, and as UTF-8 (c2 9b). One that
 // begins a string is dropped alone, its text is shown: in a guest that writes CP437 or noise it is a letter, and
 // waiting for the end of a string that never was one would leave the console mute.
@@ -28,7 +30,8 @@ export function createFilter(): Filter {
     traces: scan.traces,
     push: (chunk) => {
       begin(scan, chunk)
-      if (scan.state === 'text' && scan.chunk === chunk && nextLandmark(scan.landmarks, 0) === chunk.length) return chunk
+      if (scan.state === 'text' && !scan.isReset && scan.chunk === chunk && nextLandmark(scan.landmarks, 0) === chunk.length)
+        return chunk
       for (let at = 0; at < scan.chunk.length;) at = step(scan, at)
       return finish(scan)
     },
@@ -37,6 +40,8 @@ export function createFilter(): Filter {
 
 const [BEL, LF, CAN, SUB, ESC, ENQ] = [0x07, 0x0a, 0x18, 0x1a, 0x1b, 0x05]
 const [CSI, DECID] = [0x9b, 0x9a]
+/** The final of `ESC [ J`, which erases the screen. */
+const ED = 0x4a
 /** 8-bit DCS, SOS, OSC, PM, APC. */
 const stringBytes = new Set([0x90, 0x98, 0x9d, 0x9e, 0x9f])
 
@@ -61,6 +66,8 @@ interface Scan {
   body: number
   /** An ENQ came in its midst. */
   tainted: boolean
+  /** A full reset was dropped, and no text has come since: what is there to erase is not the guest's. */
+  isReset: boolean
   /** Bytes of a string dropped so far, or still to drop. */
   count: number
   chunk: Buffer
@@ -74,7 +81,7 @@ interface Scan {
 const none = Buffer.alloc(0)
 
 function newScan(): Scan {
-  const sequence = { held: none, body: 0, tainted: false, count: 0 }
+  const sequence = { held: none, body: 0, tainted: false, isReset: false, count: 0 }
   return {
     state: 'text',
     traces: noTraces(),
@@ -139,6 +146,10 @@ function step(scan: Scan, at: number): number {
 /** Runs through text until something begins that needs a closer look. */
 function inText(scan: Scan, start: number): number {
   const { chunk } = scan
+  if (scan.isReset) {
+    if (chunk[start] === ESC) return open(scan, 'escape', start, 1)
+    scan.isReset = false
+  }
   for (let at = start; at < chunk.length; at++) {
     at = nextLandmark(scan.landmarks, at)
     if (at === chunk.length) break
@@ -222,13 +233,15 @@ function behindEscape(scan: Scan, byte: number, at: number): number {
   const body = readBody(scan, at)
   // A control character between ESC and `[` does not matter to a terminal: both belong together.
   if (/^[[\]PX^_]/.test(body)) return drop(scan, at + 1, byte === 0x5b ? 'skip' : 'string')
-  return !scan.tainted && mayPassEscape(body, scan.traces) ? accept(scan, at + 1) : drop(scan, at + 1)
+  if (body === 'c') scan.isReset = true
+  return !scan.tainted && mayPassEscape(body) ? accept(scan, at + 1) : drop(scan, at + 1)
 }
 
 function inSequence(scan: Scan, byte: number, at: number): number {
   if (byte < 0x40 || byte > 0x7e) return within(scan, byte, at)
   if (scan.state === 'skip') return resume(scan, at + 1)
-  const passes = !scan.tainted && (doubtful[byte] === 0 || mayPass(readBody(scan, at), scan.traces))
+  const mayErase = !scan.isReset || byte !== ED
+  const passes = !scan.tainted && mayErase && (doubtful[byte] === 0 || mayPass(readBody(scan, at), scan.traces))
   return passes ? accept(scan, at + 1) : drop(scan, at + 1)
 }
 

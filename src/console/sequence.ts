@@ -67,12 +67,11 @@ function trace(kind: string, numbers: readonly string[], traces: Traces): void {
 
 /**
  * Says whether an escape sequence that is no control sequence may pass; `body` is all behind `ESC`. Dropped: DECID (`Z`),
- * which is answered; S8C1T (` G`); and leaving UTF-8 (`%@`), after which other bytes would be controls. A full reset (`c`)
- * leaves nothing behind.
+ * which is answered; S8C1T (` G`); leaving UTF-8 (`%@`), after which other bytes would be controls; and a full reset (`c`),
+ * which SeaBIOS sends at each boot, and with which some terminals forget what was written before nbsvm ran.
  */
-export function mayPassEscape(body: string, traces: Traces): boolean {
-  if (body === 'c') Object.assign(traces, noTraces())
-  return body !== 'Z' && body !== ' G' && (!body.startsWith('%') || body === '%G')
+export function mayPassEscape(body: string): boolean {
+  return body !== 'Z' && body !== 'c' && body !== ' G' && (!body.startsWith('%') || body === '%G')
 }
 
 export function noTraces(): Traces {

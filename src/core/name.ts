@@ -29,6 +29,11 @@ export function vmId(name: string, vmClass: string | undefined): string {
   return vmClass === undefined ? name : `${vmClass}-${name}`
 }
 
+/** The name of the VM with this id within its class. */
+export function nameIn(vmClass: string | undefined, id: string): string {
+  return vmClass === undefined ? id : id.slice(vmClass.length + 1)
+}
+
 /** What every drive's name begins with, in every store. */
 export const drivePrefix = 'nbsvm-'
 

@@ -53,6 +53,9 @@ function boardOptions(machine: Machine): Option[] {
   const shared = machine.ram === 'shared'
   const memory = { 'qom-type': 'memory-backend-memfd', id: 'ram', size: machine.memBytes, share: true }
   return [
+    // The firmware and what it boots then speak on the serial console as well; the screen shows them all the same. It stands
+    // before the type, to which the user may have added another word on it.
+    ['-machine', 'graphics=off'],
     ['-machine', shared ? `${machine.type},memory-backend=ram` : machine.type],
     ['-accel', machine.accelerator],
     ['-cpu', machine.cpu],

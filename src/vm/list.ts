@@ -1,11 +1,12 @@
 // All VMs that leave a trace: a drawer or a drive.
 import { byNumberInText } from '../core/order.js'
-import { driveName, parseDriveName } from '../core/name.js'
+import { driveName, nameIn, parseDriveName } from '../core/name.js'
 import { isRoot } from '../sys/environment.js'
-import { list, readText, stat } from '../sys/file.js'
+import { list, stat } from '../sys/file.js'
 import type { Store } from '../store/store.js'
 import { drawerOf } from './drawer.js'
 import type { Place } from './place.js'
+import { rememberedClass } from './remember.js'
 import { glance, isRunning, type State } from './state.js'
 import { allStores } from './stores.js'
 import type { Outside } from './vm.js'
@@ -32,10 +33,10 @@ export async function listVms(outside: Outside): Promise<Listed[]> {
   return ids.map((id) => {
     const drawer = drawerOf(place.state, id)
     const { state, pid } = withDrawer.has(id) ? glance(drawer) : { state: 'stopped' as const, pid: undefined }
-    const vmClass = classOf(id, drawer.class)
-    const name = vmClass === null ? id : id.slice(vmClass.length + 1)
+    const vmClass = rememberedClass(id, drawer.class)
+    const name = nameIn(vmClass, id)
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
-    return { id, class: vmClass, name, state, pid: pid ?? null, drives: numbers.map((number) => driveName(id, number)) }
+    return { id, class: vmClass ?? null, name, state, pid: pid ?? null, drives: numbers.map((number) => driveName(id, number)) }
   })
 }
 
@@ -45,12 +46,6 @@ async function sweepStopped(place: Place, drawers: readonly string[]): Promise<v
   if (left.length === 0) return
   const { sweepTapsQuietly } = await import('./taps.js')
   for (const drawer of left) if (!isRunning(drawer)) await sweepTapsQuietly(drawer)
-}
-
-/** The class that the VM was started in, if any; only an id with a dash in it can have one. */
-function classOf(id: string, file: string): string | null {
-  const vmClass = id.includes('-') ? readText(file)?.trim() : undefined
-  return vmClass !== undefined && vmClass !== '' && id.startsWith(`${vmClass}-`) ? vmClass : null
 }
 
 async function drivesById(stores: readonly Store[]): Promise<Map<string, number[]>> {

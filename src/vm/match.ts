@@ -2,10 +2,11 @@ import { UsageError } from '../core/errors.js'
 import { listVms } from './list.js'
 import type { Outside } from './vm.js'
 
-/** Turns names and patterns (`web*`, `db?`, `[ab]*`) into names: a pattern matches the VMs that exist, in its class. */
+/** Turns names and patterns (`web*`, `db?`, `[ab]*`) into names: a pattern matches the VMs that exist: those of the class that was chosen, else all, as `ls` calls them. */
 export async function matchVms(targets: readonly string[], outside: Outside): Promise<string[]> {
   const vms = await listVms(outside)
-  const names = vms.filter((vm) => vm.class === (outside.vmClass ?? null)).map(({ name }) => name)
+  const { vmClass } = outside
+  const names = vmClass === undefined ? vms.map(({ id }) => id) : vms.filter((vm) => vm.class === vmClass).map(({ name }) => name)
   const found = targets.flatMap((target) => {
     if (!/[*?[]/.test(target)) return [target]
     const pattern = patternOf(target)

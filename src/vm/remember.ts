@@ -7,3 +7,9 @@ export function rememberClass({ drawer, class: vmClass }: Vm): void {
   makePrivateFolder(drawer.folder)
   writeWhole(drawer.class, `${vmClass}\n`)
 }
+
+/** The class of the VM with this id, read from its drawer's `file`; undefined for none. Only an id with a dash in it can have one. */
+export function rememberedClass(id: string, file: string): string | undefined {
+  const vmClass = id.includes('-') ? readText(file)?.trim() : undefined
+  return vmClass !== undefined && vmClass !== '' && id.startsWith(`${vmClass}-`) ? vmClass : undefined
+}

@@ -2,10 +2,11 @@ import type { Folded, SettingTexts } from '../config/fold.js'
 import { loadSettings, type Subject } from '../config/layers.js'
 import type { Settings } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
-import { checkName, vmId } from '../core/name.js'
+import { checkName, nameIn, vmId } from '../core/name.js'
 import type { Environment } from '../sys/environment.js'
 import { drawerOf, type Drawer } from './drawer.js'
 import type { Place } from './place.js'
+import { rememberedClass } from './remember.js'
 
 /** One VM: its names, where its things are, and its settings. That there is such a VM is not said: `exists` looks. */
 export interface Vm {
@@ -42,13 +43,15 @@ export function idOf(name: string, vmClass: string | undefined): string {
 }
 
 /**
- * Opens a VM by name: checks the name, then reads and folds its settings. Touches nothing. Rejects with UsageError for what is
+ * Opens a VM by name, or by its id as `ls` shows it: checks the name, then reads and folds its settings. Touches nothing. Rejects with UsageError for what is
  * wrong in a settings file, unless somebody takes it with `onMistake`: then the VM has no settings from files.
  */
-export async function openVm(name: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Promise<Vm> {
-  const { place, environment, vmClass, line } = outside
-  const id = idOf(name, vmClass)
+export async function openVm(called: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Promise<Vm> {
+  const { place, environment, line } = outside
+  const id = idOf(called, outside.vmClass)
   const drawer = drawerOf(place.state, id)
+  const vmClass = outside.vmClass ?? rememberedClass(id, drawer.class)
+  const name = nameIn(vmClass, id)
   const folded = await load(
     { folders: place.config, vm: name, vmClass, drawer: drawer.folder, commandLine: line, environment },
     onMistake,
