@@ -48,7 +48,11 @@ async function freezeStopped(job: Job, name: string): Promise<string> {
     const top = readTop(job.folder, name)
     const reused = await reuse(job, top)
     if (reused !== undefined) return reused
-    const [made] = await Promise.all([prepare(job, top), refuseInUse(top)])
+    const preparing = prepare(job, top)
+    // Both have ended before the job does: what came into being afterwards would stay.
+    const [, atRest] = await Promise.allSettled([preparing, refuseInUse(top)])
+    if (atRest.status === 'rejected') throw atRest.reason
+    const made = await preparing
     if (await insert(job.folder, top, made)) {
       protect(job.folder, made.base)
       return made.copy
