@@ -1,5 +1,5 @@
 import { UsageError } from '../core/errors.js'
-import { formatSize, parseSize } from '../core/size.js'
+import { formatSize, parseNewSize } from '../core/size.js'
 import { findDrive, whileStopped } from '../vm/drives.js'
 import { resizeLive } from '../vm/live.js'
 import { isRunning } from '../vm/state.js'
@@ -21,7 +21,7 @@ is done only with --shrink, and not while the VM runs.
     const store = await storeOf(vm)
     const drive = await findDrive(store, vm, number)
     const { virtualBytes } = await store.size(drive)
-    const sizeBytes = (text.startsWith('+') ? virtualBytes : 0) + parseSize(text.replace(/^\+/, ''), 'G')
+    const sizeBytes = parseNewSize(text, virtualBytes)
     const shrink = flags['shrink'] === true
     if (sizeBytes < virtualBytes && !store.capabilities.canShrink) {
       throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}, and its store makes no drive smaller`)

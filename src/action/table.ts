@@ -2,7 +2,7 @@
 // one file and one row here.
 // What nbsvm alone does, and does most often, is loaded with the program; all else when it is called.
 import { UsageError } from '../core/errors.js'
-import { parseSize } from '../core/size.js'
+import { parseNewSize } from '../core/size.js'
 import { ls } from './ls.js'
 import type { ActionRow, Command, Row, Takes } from './verb.js'
 
@@ -111,7 +111,7 @@ export const actions: readonly ActionRow[] = [
     flags: { 'drive=N': 'which drive, where there are several', shrink: 'allow it to become smaller' },
     summary: 'change the size of its drive',
     check: ([size = ''], { drive }) => {
-      parseSize(size.replace(/^\+/, ''), 'G')
+      parseNewSize(size, 0)
       if (drive !== undefined) checkNumber(String(drive))
     },
     load: async () => (await import('./resize.js')).resize,

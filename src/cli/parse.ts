@@ -1,5 +1,5 @@
 // The line, read and checked as a whole before its first action runs. Pure: it looks at nothing but the words.
-import type { ActionRow, Command, Flags, Row } from '../action/verb.js'
+import type { ActionRow, Command, Flags, Row, Takes } from '../action/verb.js'
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 
@@ -134,29 +134,36 @@ function unknownWord(kind: string, word: string, candidates: readonly string[]):
   return new UsageError(`unknown ${kind} ${JSON.stringify(word)}${question}`, { hints: [`see all ${kind}s: nbsvm help`] })
 }
 
-/** Takes the words and flags of one action from `at` on; `next` is the first word that is not its own. */
-function takeStep(row: Row<unknown>, words: readonly string[], at: number): { step: Step; next: number } {
-  if (row.takes === 'options') {
-    const taken = takeOptions(row.name, words, at)
-    row.check?.(taken.step.words, taken.step.flags)
-    return taken
-  }
+/** One action of the line, and the first word that is not its own. */
+interface Taken {
+  readonly step: Step
+  readonly next: number
+}
+
+/** Takes the words and flags of one action from `at` on, and checks them. */
+function takeStep(row: Row<unknown>, words: readonly string[], at: number): Taken {
+  const { takes } = row
+  const taken = takes === 'options' ? takeOptions(row.name, words, at) : takeWords(row, takes, words, at)
+  row.check?.(taken.step.words, taken.step.flags)
+  return taken
+}
+
+function takeWords(row: Row<unknown>, { min, max }: Exclude<Takes, 'options'>, words: readonly string[], at: number): Taken {
   const flags: Record<string, string | true> = {}
   const own: string[] = []
   let next = at
   for (; next < words.length; next++) {
     const word = words[next] ?? ''
     if (word.startsWith('--') && word !== '--') Object.assign(flags, parseFlag(row, word))
-    else if (word !== '--' && own.length < row.takes.max) own.push(word)
+    else if (word !== '--' && own.length < max) own.push(word)
     else break
   }
-  if (own.length < row.takes.min) throw new UsageError(`${row.name} needs ${row.words}`, helpFor(row.name))
-  row.check?.(own, flags)
+  if (own.length < min) throw new UsageError(`${row.name} needs ${row.words}`, helpFor(row.name))
   return { step: { name: row.name, words: own, flags }, next }
 }
 
 /** QEMU's options, up to `--` or the end; none if the first word is no option, so that `start console` chains. */
-function takeOptions(name: string, words: readonly string[], at: number): { step: Step; next: number } {
+function takeOptions(name: string, words: readonly string[], at: number): Taken {
   if (!words[at]?.startsWith('-')) return { step: { name, words: [], flags: {} }, next: at }
   const end = words.indexOf('--', at)
   const next = end === -1 ? words.length : end

@@ -40,14 +40,18 @@ export async function loadSettings(subject: Subject): Promise<Folded> {
 
 async function readFiles(subject: Subject): Promise<ReadonlyMap<SettingName, FileValue>> {
   const { folders, vm, vmClass, drawer, commandLine, environment } = subject
-  const files = settingsFiles(folders, vm, vmClass).filter(isSettingsFile)
+  const texts = new Map<string, string>()
+  for (const file of settingsFiles(folders, vm, vmClass)) {
+    const text = readSettingsFile(file)
+    if (text !== undefined) texts.set(file, text)
+  }
   // Most VMs have no file, and the reader of files is a third of all that `start` would load.
-  if (files.length === 0) return new Map()
+  if (texts.size === 0) return new Map()
   const { evaluateFiles } = await import('./evaluate.js')
-  return evaluateFiles(files, {
+  return evaluateFiles([...texts.keys()], {
     variables: { ...environment, ...commandLine, vm, class: vmClass, drawer },
     home: environment['HOME'] || homeFolder(),
-    read: (file) => (isSettingsFile(file) ? orRefuse(file, () => readText(file)) : undefined),
+    read: (file) => texts.get(file) ?? readSettingsFile(file),
   })
 }
 
@@ -64,20 +68,16 @@ export function settingsFiles(folders: Folders, vm: string | undefined, vmClass:
 /** Larger than this is no settings file. */
 const largestBytes = 1024 * 1024
 
-/** Whether there is such a file. Throws where something else has its name. */
-function isSettingsFile(file: string): boolean {
-  const stats = orRefuse(file, () => stat(file))
-  if (stats === undefined) return false
-  // Reading a pipe or /dev/zero would never end.
-  if (!stats.isFile()) throw new UsageError(`${file} is not a regular file; settings are read from files only`)
-  if (stats.size > largestBytes) throw new UsageError(`${file} is larger than 1M; that is no settings file`)
-  return true
-}
-
-function orRefuse<T>(file: string, read: () => T): T {
+function readSettingsFile(file: string): string | undefined {
   try {
-    return read()
+    const stats = stat(file)
+    if (stats === undefined) return undefined
+    // Reading a pipe or /dev/zero would never end.
+    if (!stats.isFile()) throw new UsageError(`${file} is not a regular file; settings are read from files only`)
+    if (stats.size > largestBytes) throw new UsageError(`${file} is larger than 1M; that is no settings file`)
+    return readText(file)
   } catch (error) {
+    if (error instanceof UsageError) throw error
     throw new UsageError(`cannot read the settings file ${file}`, { cause: error, hints: [`see who may read it: ls -l ${file}`] })
   }
 }

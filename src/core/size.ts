@@ -17,6 +17,11 @@ export function parseSize(text: string, defaultUnit: '' | 'M' | 'G' = ''): numbe
   return sizeBytes
 }
 
+/** Reads the size that something of `nowBytes` is to have: `40G`, or `+10G` for so much more. Throws UsageError as `parseSize` does. */
+export function parseNewSize(text: string, nowBytes: number): number {
+  return text.startsWith('+') ? nowBytes + parseSize(text.slice(1), 'G') : parseSize(text, 'G')
+}
+
 /** Writes bytes with at most one decimal and a unit: `20G`, `1.5G`, `196K`. */
 export function formatSize(sizeBytes: number): string {
   let value = sizeBytes

@@ -39,15 +39,15 @@ export const run: Run = (command, options = {}) => {
   const [program = '', ...args] = command
   const { spawn } = load()
   return new Promise((resolve, reject) => {
-    const umask = options.isPrivate === true ? process.umask(0o077) : undefined
-    const child = spawn(program, args, {
-      cwd: options.cwd,
-      signal: options.signal,
-      killSignal: 'SIGKILL',
-      timeout: options.timeoutMs,
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.pass ?? [])],
-    })
-    if (umask !== undefined) process.umask(umask)
+    const begin = () =>
+      spawn(program, args, {
+        cwd: options.cwd,
+        signal: options.signal,
+        killSignal: 'SIGKILL',
+        timeout: options.timeoutMs,
+        stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.pass ?? [])],
+      })
+    const child = options.isPrivate === true ? privately(begin) : begin()
     let stdout = ''
     let stderr = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -116,14 +116,13 @@ export function startDetached(
   options: { cwd: string; output: number; pass: readonly number[] },
 ): Detached {
   const [program = '', ...args] = command
-  // Whatever it makes is for its owner only: sockets above all.
-  const umask = process.umask(0o077)
-  const child = load().spawn(program, args, {
-    cwd: options.cwd,
-    detached: true,
-    stdio: ['ignore', options.output, options.output, ...options.pass],
-  })
-  process.umask(umask)
+  const child = privately(() =>
+    load().spawn(program, args, {
+      cwd: options.cwd,
+      detached: true,
+      stdio: ['ignore', options.output, options.output, ...options.pass],
+    }),
+  )
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', (error) => reject(startFailure(program, error)))
     child.on('exit', (code, signal) => resolve(exitStatus(code, signal)))
@@ -136,6 +135,16 @@ export function startDetached(
     child.kill('SIGKILL')
   }
   return { pid: child.pid ?? 0, ended, kill }
+}
+
+/** Whatever a program that is started in it makes is for its owner only: sockets above all. */
+function privately<T>(begin: () => T): T {
+  const umask = process.umask(0o077)
+  try {
+    return begin()
+  } finally {
+    process.umask(umask)
+  }
 }
 
 function startFailure(program: string, error: Error): Failure {

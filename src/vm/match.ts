@@ -2,7 +2,10 @@ import { UsageError } from '../core/errors.js'
 import { listVms } from './list.js'
 import type { Outside } from './vm.js'
 
-/** Turns names and patterns (`web*`, `db?`, `[ab]*`) into names: a pattern matches the VMs that exist: those of the class that was chosen, else all, as `ls` calls them. */
+/**
+ * Turns names and patterns (`web*`, `db?`, `[ab]*`) into names. A pattern matches the VMs that exist: those of the class that
+ * was chosen, else all, as `ls` calls them.
+ */
 export async function matchVms(targets: readonly string[], outside: Outside): Promise<string[]> {
   const vms = await listVms(outside)
   const { vmClass } = outside

@@ -43,8 +43,9 @@ export function idOf(name: string, vmClass: string | undefined): string {
 }
 
 /**
- * Opens a VM by name, or by its id as `ls` shows it: checks the name, then reads and folds its settings. Touches nothing. Rejects with UsageError for what is
- * wrong in a settings file, unless somebody takes it with `onMistake`: then the VM has no settings from files.
+ * Opens a VM by name, or by its id as `ls` shows it: checks the name, then reads and folds its settings. Touches nothing.
+ * Rejects with UsageError for what is wrong in a settings file, unless somebody takes it with `onMistake`: then the VM has no
+ * settings from files.
  */
 export async function openVm(called: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Promise<Vm> {
   const { place, environment, line } = outside
