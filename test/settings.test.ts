@@ -568,6 +568,7 @@ test('class: by the environment, by the line, by the name of the program; its id
   assert.equal(await mem([], { program: winvm, env: { class: '' }, id }), 2048)
   // As the list calls it, by its id or a pattern, it is the same VM, in its class.
   assert.equal(await memoryOf(['win-pc', 'start', '-S'], { id }), 2048)
+  assert.match((await nbsvm(['win-pd', 'start'])).stderr, /there is no VM win-pd; did you mean win-pc\?/)
   assert.match((await ok(['win-p*', 'explain'])).stdout, /^# net_if=e1000 /m)
   const listed = JSON.parse((await ok(['ls', '--json'])).stdout) as Record<string, unknown>[]
   const { pid: _, ...row } = listed.find((one) => one['id'] === id) ?? {}

@@ -19,9 +19,8 @@ function hasOwnFile({ place, name, class: vmClass }: Vm): boolean {
 
 /** The error for a VM that is not there, with the name that was meant, or one of `otherWords`, if one is near. */
 export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly string[] = []): Promise<UsageError> {
-  const { listVms } = await import('./list.js')
-  const vms = await listVms(outside)
-  const names = vms.filter((one) => one.class === (vm.class ?? null)).map(({ name }) => name)
+  const { calledNames, listVms } = await import('./list.js')
+  const names = calledNames(await listVms(outside), outside)
   const near = nearest(vm.name, [...names, ...otherWords])
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return new UsageError(`there is no VM ${vm.id}${question}`, {

@@ -40,6 +40,11 @@ export async function listVms(outside: Outside): Promise<Listed[]> {
   })
 }
 
+/** What VMs can be called: in a class that was chosen by name, else all of them by id, as `ls` shows them. */
+export function calledNames(vms: readonly Listed[], { vmClass }: Outside): string[] {
+  return vmClass === undefined ? vms.map(({ id }) => id) : vms.filter((vm) => vm.class === vmClass).map(({ name }) => name)
+}
+
 /** Removes the taps of VMs that are gone; a user would be asked for a password by sudo, which a list is no reason for. */
 async function sweepStopped(place: Place, drawers: readonly string[]): Promise<void> {
   const left = drawers.map((id) => drawerOf(place.state, id)).filter(({ taps }) => stat(taps) !== undefined)

@@ -1,5 +1,5 @@
 import { UsageError } from '../core/errors.js'
-import { listVms } from './list.js'
+import { calledNames, listVms } from './list.js'
 import type { Outside } from './vm.js'
 
 /**
@@ -7,9 +7,7 @@ import type { Outside } from './vm.js'
  * was chosen, else all, as `ls` calls them.
  */
 export async function matchVms(targets: readonly string[], outside: Outside): Promise<string[]> {
-  const vms = await listVms(outside)
-  const { vmClass } = outside
-  const names = vmClass === undefined ? vms.map(({ id }) => id) : vms.filter((vm) => vm.class === vmClass).map(({ name }) => name)
+  const names = calledNames(await listVms(outside), outside)
   const found = targets.flatMap((target) => {
     if (!/[*?[]/.test(target)) return [target]
     const pattern = patternOf(target)
