@@ -46,7 +46,7 @@ export default defineConfig([
       codeSplitting: {
         groups: [
           { name: 'program', tags: ['$initial'], priority: 2 },
-          { name: 'vm', test: /(vm.(vm|exists|start)|store.dir.look|action.start)\.ts/, priority: 1 },
+          { name: 'vm', test: /(vm.(record.vm|list.exists|life.start)|store.dir.look|action.start)\.ts/, priority: 1 },
         ],
       },
     },

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { defaultOf, synopsis } from '../src/action/help.js'
-import { actions, commands } from '../src/action/table.js'
+import { actions, commands } from '../src/action/rows.js'
 import type { Row } from '../src/action/verb.js'
 import { settingNames, settingsTable } from '../src/config/settings.js'
 
@@ -23,7 +23,7 @@ const tables: Readonly<Record<string, () => string>> = {
     ),
 }
 
-function cells(row: Row<unknown>): string[] {
+function cells(row: Row): string[] {
   const flags = Object.keys(row.flags).map((flag) => ` [--${flag}]`)
   return [`\`${synopsis(row)}${flags.join('')}\``, row.summary]
 }

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { shells } from '../src/action/shell/offer.js'
-import { actionNames, commandNames } from '../src/action/table.js'
+import { actions, commands } from '../src/action/rows.js'
 import { settingNames } from '../src/config/settings.js'
 import {
   asRoot,
@@ -28,6 +28,8 @@ const home = path.join(folder, 'home')
 fill(home, { state: 'state', drives: 'drives', config: 'config' })
 
 const settings = ['class', ...settingNames].map((name) => `${name}=`)
+const actionNames = actions.map(({ name }) => name)
+const commandNames = commands.map(({ name }) => name)
 const all = [...actionNames, ...settings]
 
 /** What is typed, and what may stand in place of its last word; `<files>` is what the shell itself knows. */

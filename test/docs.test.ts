@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { actions, commands } from '../src/action/table.js'
+import { actions, commands } from '../src/action/rows.js'
 import { withTables } from '../scripts/docs.js'
 
 const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SPECIFICATION.md', 'CHANGELOG.md']

@@ -8,9 +8,9 @@ import path from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
 import { Failure } from '../src/core/errors.js'
 import type { RunResult } from '../src/sys/process.js'
-import { disableVm, enableVm, type UnitHost } from '../src/vm/enable.js'
-import { findPlace } from '../src/vm/place.js'
-import { openVm, type Outside } from '../src/vm/vm.js'
+import { disableVm, enableVm, type UnitHost } from '../src/service/enable.js'
+import { findPlace, type Outside } from '../src/host/place.js'
+import { openVm } from '../src/vm/record/vm.js'
 import { program, run } from './cli.js'
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-test-enable-'))

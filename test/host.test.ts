@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, beforeEach, test } from 'node:test'
-import { hostFacts } from '../src/qemu/host.js'
+import { hostFacts } from '../src/host/facts.js'
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-test-host-'))
 after(() => fs.rmSync(root, { recursive: true }))
@@ -102,7 +102,7 @@ test('a cache that cannot be written costs nothing but time', async () => {
 })
 
 test('many first starts at once: one looks, all know', async () => {
-  const host = new URL('../src/qemu/host.js', import.meta.url).href
+  const host = new URL('../src/host/facts.js', import.meta.url).href
   const code = `import(${JSON.stringify(host)}).then(({ hostFacts }) => hostFacts(${JSON.stringify({ program, cacheFile })})).then((facts) => process.stdout.write(facts.version))`
   const answers = await Promise.all(
     Array.from({ length: 8 }, async () => {

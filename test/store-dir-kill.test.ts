@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, it } from 'node:test'
-import type { Image } from '../src/core/drive.js'
+import type { Image } from '../src/model/drive.js'
 import {
   bases,
   check,

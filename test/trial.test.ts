@@ -4,8 +4,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { judge, runTrial, tryKvm } from '../src/qemu/trial.js'
-import { success, trialFirmware } from '../src/qemu/trialguest.js'
+import { judge, runTrial, tryKvm } from '../src/host/trial.js'
+import { success, trialFirmware } from '../src/host/trialguest.js'
 
 const program = 'qemu-system-x86_64'
 const around = { device: '/dev/kvm', mode: undefined, group: undefined, module: undefined } as const

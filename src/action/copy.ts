@@ -1,7 +1,7 @@
 // What `snapshot` and `clone` share.
 import { formatSize } from '../core/size.js'
 import type { OnProgress } from '../store/store.js'
-import { copyDrive } from '../vm/drives.js'
+import { copyDrive } from '../vm/drive/drives.js'
 import type { Context } from './verb.js'
 
 /** Makes the VM's next drive as a copy, telling how far it is, and prints the drive's path. */

@@ -1,4 +1,4 @@
-import { disableVm, unitHost } from '../vm/enable.js'
+import { disableVm, unitHost } from '../service/enable.js'
 import type { Verb } from './verb.js'
 
 export const disable: Verb = {

@@ -1,6 +1,6 @@
 import { columns } from '../core/table.js'
-import type { Finding } from '../vm/check/finding.js'
-import { examine } from '../vm/doctor.js'
+import type { Finding } from '../host/check/finding.js'
+import { examine } from '../host/doctor.js'
 import type { Command } from './verb.js'
 
 export const doctor: Command = {

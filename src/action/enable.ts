@@ -1,4 +1,4 @@
-import { enableVm, unitHost } from '../vm/enable.js'
+import { enableVm, unitHost } from '../service/enable.js'
 import type { Verb } from './verb.js'
 
 export const enable: Verb = {

@@ -2,8 +2,8 @@ import { isSettingName, settingNames, settingsTable } from '../config/settings.j
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 import { columns } from '../core/table.js'
-import { actions, commands } from './table.js'
-import type { Command, Row } from './verb.js'
+import { actions, commands } from './rows.js'
+import type { Command, CommandContext, Row } from './verb.js'
 
 export const help: Command = {
   help: `Explains nbsvm as a whole, or one action, command or setting.
@@ -12,9 +12,9 @@ export const help: Command = {
   nbsvm help start
   nbsvm help drive_if`,
 
-  async run({ words, out }) {
+  async run({ words, out, helpText }) {
     const [about] = words
-    out(about === undefined ? overview() : await helpOn(about))
+    out(about === undefined ? overview() : await helpOn(about, helpText))
   },
 }
 
@@ -49,12 +49,12 @@ default.class of ~/.config/nbsvm and /etc/nbsvm
 ${columns(settingNames.map((name) => [`  ${name}`, `${settingsTable[name].help} [${defaultOf(name)}]`])).join('\n')}`,
 }
 
-function rows(table: readonly Row<unknown>[]): string {
+function rows(table: readonly Row[]): string {
   return columns(table.map((row) => [`  ${synopsis(row)}`, row.summary])).join('\n')
 }
 
 /** `resize SIZE` */
-export function synopsis({ name, words }: Row<unknown>): string {
+export function synopsis({ name, words }: Row): string {
   return words === '' ? name : `${name} ${words}`
 }
 
@@ -72,14 +72,14 @@ const classPage = `class: a set of defaults with a name, the file CLASS.class
 With a class a VM's id is CLASS-VM: its drives, its drawer and its file, CLASS-VM.vm, bear that name. It can be said on the line, in the
 environment, or by the name that nbsvm is called by.`
 
-async function helpOn(about: string): Promise<string> {
+async function helpOn(about: string, helpText: CommandContext['helpText']): Promise<string> {
   if (about === 'class') return classPage
   if (isTopic(about)) return topics[about]()
   const action = actions.find(({ name }) => name === about)
   const command = commands.find(({ name }) => name === about)
   const parts: string[] = []
-  if (action !== undefined) parts.push(page(`nbsvm VM ${synopsis(action)}`, action, (await action.load()).help))
-  if (command !== undefined) parts.push(page(`nbsvm ${synopsis(command)}`, command, (await command.load()).help))
+  if (action !== undefined) parts.push(page(`nbsvm VM ${synopsis(action)}`, action, await helpText(about)))
+  if (command !== undefined) parts.push(page(`nbsvm ${synopsis(command)}`, command, await helpText(about)))
   if (isSettingName(about)) parts.push(settingPage(about))
   if (parts.length > 0) return parts.join('\n\n')
   const near = nearest(about, [...actions, ...commands].map(({ name }) => name).concat(settingNames))
@@ -95,7 +95,7 @@ function isTopic(word: string): word is keyof typeof topics {
   return Object.hasOwn(topics, word)
 }
 
-function page(synopsisLine: string, { flags }: Row<unknown>, text: string): string {
+function page(synopsisLine: string, { flags }: Row, text: string): string {
   const names = Object.entries(flags).map(([flag, meaning]) => [`  --${flag}`, meaning])
   return [synopsisLine, text, ...(names.length > 0 ? [columns(names).join('\n')] : [])].join('\n\n')
 }

@@ -1,6 +1,6 @@
 import { columns } from '../core/table.js'
-import { listVms, type Listed } from '../vm/list.js'
-import type { Outside } from '../vm/vm.js'
+import { listVms, type Listed } from '../vm/list/list.js'
+import type { Outside } from '../host/place.js'
 import type { Command } from './verb.js'
 
 const refreshMs = 1000

@@ -2,8 +2,8 @@ import { settingNames, settingsTable } from '../config/settings.js'
 import { version } from '../core/version.js'
 import { defaultOf } from './help.js'
 import { entry, example, headline, indented, section, text } from './roff.js'
-import { actions, commands } from './table.js'
-import type { Command, Row } from './verb.js'
+import { actions, commands } from './rows.js'
+import type { Command, CommandContext, Row } from './verb.js'
 
 export const man: Command = {
   help: `Prints the manual page in the language of man(1), made from the same tables as help. A package puts it where man finds it;
@@ -12,20 +12,22 @@ without one:
   nbsvm man | man -l -
   nbsvm man > ~/.local/share/man/man1/nbsvm.1    then: man nbsvm`,
 
-  async run({ out }) {
-    out(await manPage())
+  async run({ out, helpText }) {
+    out(await manPage(helpText))
   },
 }
 
+type HelpText = CommandContext['helpText']
+
 /** The whole page as roff text, with the macros of man(7). */
-export async function manPage(): Promise<string> {
+export async function manPage(helpText: HelpText): Promise<string> {
   return [
     headline('NBSVM', 1, `nbsvm ${version}`),
     section('NAME', text('nbsvm - create, start and interact with virtual machines')),
     section('SYNOPSIS', indented(synopsis)),
     section('DESCRIPTION', text(description)),
-    section('ACTIONS', text(aboutActions), await entries(actions)),
-    section('COMMANDS', await entries(commands)),
+    section('ACTIONS', text(aboutActions), await entries(actions, helpText)),
+    section('COMMANDS', await entries(commands, helpText)),
     section('SETTINGS', text(aboutSettings), settingEntries()),
     section('FILES', pairs(files)),
     section('ENVIRONMENT', pairs(variables)),
@@ -36,10 +38,14 @@ export async function manPage(): Promise<string> {
 }
 
 /** Each row with its words and flags, and what `nbsvm help` says of it. */
-async function entries(rows: readonly Row<{ readonly help: string }>[]): Promise<string> {
-  const parts = rows.map(async ({ name, words, flags, load }) => {
-    const { help } = await load()
-    return entry(name, words, help, ...Object.entries(flags).map(([flag, meaning]) => entry(`--${flag}`, '', meaning)))
+async function entries(rows: readonly Row[], helpText: HelpText): Promise<string> {
+  const parts = rows.map(async ({ name, words, flags }) => {
+    return entry(
+      name,
+      words,
+      await helpText(name),
+      ...Object.entries(flags).map(([flag, meaning]) => entry(`--${flag}`, '', meaning)),
+    )
   })
   return (await Promise.all(parts)).join('\n')
 }

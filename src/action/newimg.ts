@@ -1,5 +1,5 @@
 import { formatSize } from '../core/size.js'
-import { newDrive } from '../vm/drives.js'
+import { newDrive } from '../vm/drive/drives.js'
 import type { Verb } from './verb.js'
 
 export const newimg: Verb = {

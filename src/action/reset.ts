@@ -1,4 +1,4 @@
-import { tell } from '../vm/power.js'
+import { tell } from '../vm/life/power.js'
 import type { Verb } from './verb.js'
 
 export const reset: Verb = {

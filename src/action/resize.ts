@@ -1,9 +1,9 @@
 import { UsageError } from '../core/errors.js'
 import { formatSize, parseNewSize } from '../core/size.js'
-import { findDrive, whileStopped } from '../vm/drives.js'
-import { resizeLive } from '../vm/live.js'
-import { isRunning } from '../vm/state.js'
-import { storeOf } from '../vm/stores.js'
+import { findDrive, whileStopped } from '../vm/drive/drives.js'
+import { resizeLive } from '../vm/drive/live.js'
+import { isRunning } from '../vm/record/state.js'
+import { storeOf } from '../vm/record/stores.js'
 import type { Verb } from './verb.js'
 
 export const resize: Verb = {

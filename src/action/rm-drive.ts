@@ -1,4 +1,4 @@
-import { findDrive, whileStopped } from '../vm/drives.js'
+import { findDrive, whileStopped } from '../vm/drive/drives.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
 

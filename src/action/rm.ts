@@ -1,9 +1,9 @@
 import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
 import { removeTree } from '../sys/file.js'
-import { whileStopped } from '../vm/drives.js'
-import { disableVm, isEnabled, unitHost } from '../vm/enable.js'
-import { sweepTaps } from '../vm/taps.js'
+import { whileStopped } from '../vm/drive/drives.js'
+import { disableVm, isEnabled, unitHost } from '../service/enable.js'
+import { sweepTaps } from '../vm/life/taps.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
 

@@ -1,6 +1,6 @@
 import { Failure } from '../core/errors.js'
-import { isRunning } from '../vm/state.js'
-import { shutdownVm } from '../vm/stop.js'
+import { isRunning } from '../vm/record/state.js'
+import { shutdownVm } from '../vm/life/stop.js'
 import type { Verb } from './verb.js'
 
 export const shutdown: Verb = {

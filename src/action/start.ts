@@ -1,4 +1,4 @@
-import { startVm } from '../vm/start.js'
+import { startVm } from '../vm/life/start.js'
 import type { Verb } from './verb.js'
 
 export const start: Verb = {

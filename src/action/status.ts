@@ -1,7 +1,7 @@
 import { trimLog } from '../console/log.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
-import { statusOf, type Status } from '../vm/status.js'
+import { statusOf, type Status } from '../vm/life/status.js'
 import type { Verb } from './verb.js'
 
 /** As systemctl says it: a VM that does not run is no error, and yet no success. */

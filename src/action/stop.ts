@@ -1,4 +1,4 @@
-import { stopVm } from '../vm/stop.js'
+import { stopVm } from '../vm/life/stop.js'
 import type { Verb } from './verb.js'
 
 export const stop: Verb = {

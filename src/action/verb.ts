@@ -1,6 +1,7 @@
-// What an action is. One file a verb holds its code; `table.ts` names them all, with what the line needs to know of them
+// What an action is. One file a verb holds its code; `rows.ts` names them all, with what the line needs to know of them
 // before any of that code is loaded.
-import type { Outside, Vm } from '../vm/vm.js'
+import type { Outside } from '../host/place.js'
+import type { Vm } from '../vm/record/vm.js'
 
 /** Flags as they were written: `--yes` is true, `--drive=1` is "1". */
 export type Flags = Readonly<Record<string, string | true>>
@@ -35,7 +36,10 @@ export interface Verb {
 }
 
 /** What a command gets: there is no VM. */
-export type CommandContext = Omit<Context, 'vm'>
+export interface CommandContext extends Omit<Context, 'vm'> {
+  /** What `help` says of an action or a command. */
+  readonly helpText: (name: string) => Promise<string>
+}
 
 export interface Command {
   readonly help: string
@@ -46,7 +50,7 @@ export interface Command {
 export type Takes = { readonly min: number; readonly max: number } | 'options'
 
 /** A row of a table: all that is known of a verb without loading it. */
-export interface Row<Code> {
+export interface Row {
   readonly name: string
   readonly takes: Takes
   /** The words as help shows them: `SIZE`. */
@@ -56,10 +60,9 @@ export interface Row<Code> {
   readonly summary: string
   /** Throws a UsageError for words that can mean nothing, before anything of the line is done. */
   readonly check?: (words: readonly string[], flags: Flags) => void
-  readonly load: () => Promise<Code>
 }
 
-export interface ActionRow extends Row<Verb> {
+export interface ActionRow extends Row {
   /** What of the VM must be there before: nothing, some trace of it, or something that it can boot. */
   readonly needs: 'nothing' | 'vm' | 'bootable'
   /** It makes a VM that was not there, so what follows it in the line may count on it. */

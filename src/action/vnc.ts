@@ -3,9 +3,9 @@ import { hasScreen, runViewer, viewerCommand } from '../console/viewer.js'
 import { Failure } from '../core/errors.js'
 import { stat } from '../sys/file.js'
 import { sleep } from '../sys/process.js'
-import { requireRunning } from '../vm/power.js'
-import { isRunning } from '../vm/state.js'
-import type { Vm } from '../vm/vm.js'
+import { requireRunning } from '../vm/life/power.js'
+import { isRunning } from '../vm/record/state.js'
+import type { Vm } from '../vm/record/vm.js'
 import type { Verb } from './verb.js'
 
 const watchMs = 500

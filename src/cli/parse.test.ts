@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { actions, commands } from '../action/table.js'
+import { actions, commands } from '../action/rows.js'
 import { settingNames } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
 import { parseLine } from './parse.js'

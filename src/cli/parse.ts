@@ -1,5 +1,5 @@
 // The line, read and checked as a whole before its first action runs. Pure: it looks at nothing but the words.
-import type { ActionRow, Command, Flags, Row, Takes } from '../action/verb.js'
+import type { ActionRow, Flags, Row, Takes } from '../action/verb.js'
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 
@@ -25,7 +25,7 @@ export type Line =
 /** The words of the language, so that this file need not load them. */
 export interface Grammar {
   readonly actions: readonly ActionRow[]
-  readonly commands: readonly Row<Command>[]
+  readonly commands: readonly Row[]
   readonly settings: readonly string[]
 }
 
@@ -46,7 +46,7 @@ export function parseLine(argv: readonly string[], grammar: Grammar): Line {
   return parseVmLine(first, rest, grammar)
 }
 
-function parseCommand(row: Row<Command>, words: readonly string[]): Step {
+function parseCommand(row: Row, words: readonly string[]): Step {
   const { step, next } = takeStep(row, words, 0)
   const extra = words[next]
   if (extra !== undefined) throw new UsageError(`nbsvm ${row.name} takes no ${JSON.stringify(extra)}`, helpFor(row.name))
@@ -141,14 +141,14 @@ interface Taken {
 }
 
 /** Takes the words and flags of one action from `at` on, and checks them. */
-function takeStep(row: Row<unknown>, words: readonly string[], at: number): Taken {
+function takeStep(row: Row, words: readonly string[], at: number): Taken {
   const { takes } = row
   const taken = takes === 'options' ? takeOptions(row.name, words, at) : takeWords(row, takes, words, at)
   row.check?.(taken.step.words, taken.step.flags)
   return taken
 }
 
-function takeWords(row: Row<unknown>, { min, max }: Exclude<Takes, 'options'>, words: readonly string[], at: number): Taken {
+function takeWords(row: Row, { min, max }: Exclude<Takes, 'options'>, words: readonly string[], at: number): Taken {
   const flags: Record<string, string | true> = {}
   const own: string[] = []
   let next = at
@@ -170,7 +170,7 @@ function takeOptions(name: string, words: readonly string[], at: number): Taken 
   return { step: { name, words: words.slice(at, next), flags: {} }, next }
 }
 
-function parseFlag(row: Row<unknown>, word: string): Record<string, string | true> {
+function parseFlag(row: Row, word: string): Record<string, string | true> {
   const [name = '', ...value] = word.slice(2).split('=')
   const known = Object.keys(row.flags)
   const declared = known.find((flag) => flag.split('=')[0] === name)

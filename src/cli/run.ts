@@ -1,13 +1,14 @@
 // Runs a line that has been read: finds its VMs, checks all of it, then acts.
-import { actions, commands } from '../action/table.js'
+import { actionCode, commandCode, helpText } from '../action/load.js'
+import { actions, commands } from '../action/rows.js'
 import type { ActionRow, CommandContext, Context } from '../action/verb.js'
 import { chooseClass } from '../config/class.js'
 import { isSettingName, settingNames } from '../config/settings.js'
 import { errorCode, Failure, UsageError } from '../core/errors.js'
 import { quoteWord } from '../core/words.js'
 import type { Environment } from '../sys/environment.js'
-import type { Place } from '../vm/place.js'
-import type { Outside, Vm } from '../vm/vm.js'
+import type { Place, Outside } from '../host/place.js'
+import type { Vm } from '../vm/record/vm.js'
 import { parseLine, type Line, type Step } from './parse.js'
 import { printError } from './report.js'
 import { voice } from './voice.js'
@@ -30,16 +31,28 @@ export async function runLine(argv: readonly string[], world: World): Promise<nu
 }
 
 async function runCommand({ name, words, flags }: Step, world: World): Promise<number> {
-  const row = commands.find((one) => one.name === name)
-  if (row === undefined) return 2
-  const command = await row.load()
-  const context: CommandContext = { words, flags, outside: outsideOf(world, {}), signal: world.signal, ...voice(undefined) }
+  const command = await codeOf(commandCode, name)
+  const context: CommandContext = {
+    words,
+    flags,
+    outside: outsideOf(world, {}),
+    signal: world.signal,
+    helpText,
+    ...voice(undefined),
+  }
   return (await command.run(context)) ?? 0
+}
+
+/** The code of a row, which a test sees to it is there. */
+function codeOf<Code>(table: Readonly<Record<string, () => Promise<Code>>>, name: string): Promise<Code> {
+  const load = table[name]
+  if (load === undefined) throw new Error(`action/load.ts has no code for ${name}`)
+  return load()
 }
 
 async function runVmLine(line: VmLine, world: World): Promise<number> {
   const outside = outsideOf(world, line.settings)
-  const { openVm } = await import('../vm/vm.js')
+  const { openVm } = await import('../vm/record/vm.js')
   const names = await expandTargets(line.targets, outside)
   refuseCommandNames(names)
   const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
@@ -77,7 +90,7 @@ function outsideOf({ program, environment, place }: World, settings: VmLine['set
 /** Names as they are, patterns as the VMs that match them. */
 async function expandTargets(targets: readonly string[], outside: Outside): Promise<string[]> {
   if (!targets.some((target) => /[*?[]/.test(target))) return [...new Set(targets)]
-  const { matchVms } = await import('../vm/match.js')
+  const { matchVms } = await import('../vm/list/match.js')
   return matchVms(targets, outside)
 }
 
@@ -93,7 +106,7 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
   const making = chain.findIndex(({ row }) => row.makes && row.needs === 'nothing')
   if (needing === -1 || (making !== -1 && making < needing)) return
   const first = chain[needing]
-  const { exists, noSuchVm } = await import('../vm/exists.js')
+  const { exists, noSuchVm } = await import('../vm/list/exists.js')
   // A VM without drives can boot what its options name: `nbsvm new start -cdrom x.iso`.
   const bootsOtherwise =
     first?.row.needs === 'bootable' &&
@@ -109,9 +122,9 @@ async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: Worl
   const speak = (flags: Step['flags']) => voice(isOneOfMany && flags['json'] !== true ? vm.id : undefined)
   let doing: Step | undefined
   try {
-    for (const { step, row } of chain) {
+    for (const { step } of chain) {
       doing = step
-      const verb = await row.load()
+      const verb = await codeOf(actionCode, step.name)
       const context: Context = { vm, words: step.words, flags: step.flags, signal, outside, ...speak(step.flags) }
       const status = (await verb.run(context)) ?? 0
       if (status !== 0) return status

@@ -1,3 +1,4 @@
+import { environment } from '../sys/environment.js'
 import { isTerminal, write } from '../sys/output.js'
 import type { Context } from '../action/verb.js'
 
@@ -8,7 +9,7 @@ import type { Context } from '../action/verb.js'
 export function voice(prefix: string | undefined): Pick<Context, 'out' | 'note' | 'progress' | 'isTerminal'> {
   const say = (fd: 1 | 2) => (text: string) => write(fd, prefixed(text, prefix))
   // Asked for when it is needed: most actions never draw, and node:tty takes 3 ms to load.
-  const draws = (): boolean => prefix === undefined && process.env['TERM'] !== 'dumb' && isTerminal(2)
+  const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && isTerminal(2)
   return {
     out: say(1),
     note: say(2),

@@ -1,5 +1,5 @@
 import { UsageError } from '../core/errors.js'
-import { parseForward, parseMac, type Forward } from '../core/nic.js'
+import { parseForward, parseMac, type Forward } from '../model/nic.js'
 import { parseSize } from '../core/size.js'
 import { splitWords } from '../core/words.js'
 

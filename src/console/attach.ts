@@ -2,26 +2,11 @@ import { Failure } from '../core/errors.js'
 import { readLink, readText, writeInto } from '../sys/file.js'
 import { tryLock, type Lock } from '../sys/lock.js'
 import { isTerminal } from '../sys/output.js'
+import { ownPid } from '../sys/self.js'
 import type { Detached } from './ending.js'
-import { openInlet, type Inlet } from './inlet.js'
+import { openInlet, type Attachment, type Inlet } from './inlet.js'
 import { throughPipes } from './pipes.js'
 import { onTerminal } from './session.js'
-
-export interface Attachment {
-  /** The VM's id, for messages. */
-  readonly id: string
-  readonly kind: 'console' | 'monitor'
-  readonly socketPath: string
-  /** Locked by whoever is attached; says who it is. */
-  readonly lockPath: string
-  /** What was said before, to be shown first on a terminal: the end of the log. */
-  readonly before: string
-  readonly note: (text: string) => void
-  /** Leaves when aborted. */
-  readonly signal: AbortSignal
-  /** Called every half a minute as long as it lasts, to keep the log bounded. */
-  readonly tend?: () => void
-}
 
 const tendMs = 30_000
 
@@ -60,7 +45,7 @@ function whoWeAre(): string {
   const terminal = isTerminal(0) ? readLink('/proc/self/fd/0')?.replace('/dev/', '') : undefined
   const now = new Date()
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16).replace('T', ' ')
-  return `pid ${process.pid}${terminal === undefined ? '' : ` on ${terminal}`} since ${local}\n`
+  return `pid ${ownPid}${terminal === undefined ? '' : ` on ${terminal}`} since ${local}\n`
 }
 
 /** The lock alone decides who is attached, but what its file says of us is true no more. */

@@ -1,5 +1,21 @@
 import { connect, type Socket } from '../sys/socket.js'
 
+export interface Attachment {
+  /** The VM's id, for messages. */
+  readonly id: string
+  readonly kind: 'console' | 'monitor'
+  readonly socketPath: string
+  /** Locked by whoever is attached; says who it is. */
+  readonly lockPath: string
+  /** What was said before, to be shown first on a terminal: the end of the log. */
+  readonly before: string
+  readonly note: (text: string) => void
+  /** Leaves when aborted. */
+  readonly signal: AbortSignal
+  /** Called every half a minute as long as it lasts, to keep the log bounded. */
+  readonly tend?: () => void
+}
+
 /** A VM's socket, and what comes out of it, from the first byte on. */
 export interface Inlet {
   readonly socket: Socket

@@ -1,11 +1,11 @@
 // A VM's socket and stdin and stdout, where stdin is no terminal: `echo uptime | nbsvm foo console`.
 import { isTerminal, write } from '../sys/output.js'
+import { standardInput } from '../sys/terminal.js'
 import type { Socket } from '../sys/socket.js'
-import type { Attachment } from './attach.js'
 import { calming } from './calm.js'
 import { awaitEnding, type Detached } from './ending.js'
 import { createFilter } from './filter.js'
-import type { Inlet } from './inlet.js'
+import type { Attachment, Inlet } from './inlet.js'
 import { relay } from './relay.js'
 
 /** How long the guest may be silent, after all input was sent, before that counts as its whole answer. */
@@ -40,7 +40,7 @@ interface Sending {
 
 /** Sends stdin at the guest's pace. `onAnswered` is called when all is sent and the guest is silent. */
 function sendInput(socket: Socket, onAnswered: () => void): Sending {
-  const { stdin } = process
+  const stdin = standardInput()
   let timer: NodeJS.Timeout | undefined
   let sentBytes = 0
   let isAllSent = false

@@ -2,11 +2,10 @@
 import { isTerminal, write } from '../sys/output.js'
 import type { Socket } from '../sys/socket.js'
 import { rawTerminal, terminalSize } from '../sys/terminal.js'
-import type { Attachment } from './attach.js'
 import { calming } from './calm.js'
 import { awaitEnding, type Detached } from './ending.js'
 import { createFilter } from './filter.js'
-import type { Inlet } from './inlet.js'
+import type { Attachment, Inlet } from './inlet.js'
 import { recall } from './recall.js'
 import { relay } from './relay.js'
 
@@ -51,5 +50,5 @@ export async function onTerminal({ id, kind, before, note, signal }: Attachment,
 function send(socket: Socket, bytes: Buffer): void {
   if (bytes.length === 0) return
   if (socket.writableLength + bytes.length <= maxUnreadBytes) socket.write(bytes)
-  else if (isTerminal(2)) process.stderr.write('\u0007')
+  else if (isTerminal(2)) write(2, '\u0007')
 }

@@ -28,7 +28,7 @@ const viewers: Readonly<Record<string, (port: number) => string[]>> = {
 
 /** Whether there is a screen that a viewer could draw on. */
 export function hasScreen(environment: Environment): boolean {
-  return process.platform === 'darwin' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY'])
+  return Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY'])
 }
 
 /**
@@ -43,8 +43,7 @@ export function viewerCommand(
   if (options.viewer !== undefined) return options.viewer.length === 0 ? undefined : ownCommand(options.viewer, port)
   if (!options.hasScreen) return undefined
   const name = Object.keys(viewers).find((name) => findProgram(name) !== undefined)
-  if (name !== undefined) return [name, ...(viewers[name]?.(port) ?? [])]
-  return process.platform === 'darwin' ? ['open', ...url(port)] : undefined
+  return name === undefined ? undefined : [name, ...(viewers[name]?.(port) ?? [])]
 }
 
 function ownCommand(words: readonly string[], port: number): string[] {

@@ -1,5 +1,5 @@
 // passt: the user network of a process of its own, faster than QEMU's and with the host's addresses. https://passt.top
-import type { Forward } from '../core/nic.js'
+import type { Forward } from '../model/nic.js'
 import { findProgram, stat } from '../sys/file.js'
 import { run } from '../sys/process.js'
 import { connect } from '../sys/socket.js'

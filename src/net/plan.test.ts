@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseForward, parseMac } from '../core/nic.js'
+import { parseForward, parseMac } from '../model/nic.js'
 import { planNics, type NetMeans } from './plan.js'
 import { makingCommands, tapName } from './tap.js'
 

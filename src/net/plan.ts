@@ -1,6 +1,6 @@
 // Which network cards a VM gets, from its settings alone.
 import { UsageError } from '../core/errors.js'
-import type { Forward, Nic, NicBackend } from '../core/nic.js'
+import type { Forward, Nic, NicBackend } from '../model/nic.js'
 
 /** The settings that the network is made from. */
 export interface NetSettings {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Drive, Image } from '../core/drive.js'
+import type { Drive, Image } from '../model/drive.js'
 import { qemuCommand, qemuOptions } from './command.js'
 import { handOver } from './handover.js'
-import type { Machine } from './machine.js'
+import type { Machine } from '../model/machine.js'
 
 const folder = 'test/golden/qemu'
 

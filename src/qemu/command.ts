@@ -5,7 +5,7 @@ import { driveOptions } from './device/drive.js'
 import { nicOptions } from './device/nic.js'
 import { consoleOptions, eventOptions, monitorOptions, qmpOptions } from './device/port.js'
 import { usbOptions } from './device/usb.js'
-import type { Machine, Option, Words } from './machine.js'
+import type { Machine, Option, Words } from '../model/machine.js'
 import { qemuFiles } from './socket.js'
 
 /** The options in the order in which `explain` shows them. */

@@ -1,13 +1,5 @@
-import type { Drive, Image } from '../core/drive.js'
-
-/** A file that is opened for QEMU, which could not open it itself: `-add-fd` puts the descriptor into a set of QEMU's. */
-export interface Handed {
-  /** The number of the descriptor in QEMU's process. */
-  readonly fd: number
-  readonly set: number
-  readonly path: string
-  readonly writable: boolean
-}
+import type { Drive, Image } from '../model/drive.js'
+import type { Handed } from '../model/machine.js'
 
 /** The lock is descriptor 3; these come behind it. */
 const firstFd = 4

@@ -2,7 +2,7 @@
 // VM is and why it is gone. QEMU writes its part itself, without a client, through a character device that leads nowhere:
 //
 //     -chardev null,id=ev,logfile=events.jsonl,logappend=on -mon chardev=ev,mode=control
-import type { Forward } from '../core/nic.js'
+import type { Forward } from '../model/nic.js'
 import { asObject, timestampMs } from './qmpwire.js'
 import type { Events } from './schema.js'
 

@@ -1,5 +1,5 @@
 // QEMU runs in its drawer; whoever writes options behind `start` means files of the folder that he is in.
-import type { Words } from './machine.js'
+import type { Words } from '../model/machine.js'
 
 /** Options whose value is the name of a file. */
 const fileOptions = new Set([

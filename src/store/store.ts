@@ -1,5 +1,5 @@
 // What every store can do. Callers branch on its capabilities, never on its name.
-import type { Drive, DriveSize, Image } from '../core/drive.js'
+import type { Drive, DriveSize, Image } from '../model/drive.js'
 
 /** A source for `snapshot` and `clone`, found and checked. */
 export interface Source {

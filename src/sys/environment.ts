@@ -19,6 +19,11 @@ export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
 }
 
+/** The effective group. */
+export function groupId(): number | undefined {
+  return process.getegid?.()
+}
+
 /** Effective user and all groups: what decides which devices may be opened. */
 export function userIds(): number[] {
   return [process.geteuid?.() ?? 0, ...(process.getgroups?.() ?? [])]

@@ -1,6 +1,15 @@
 // This very nbsvm, and who runs it.
 import { realPath } from './file.js'
 
+/** What the program was called with, its own name first. */
+export const calledWith: readonly string[] = process.argv.slice(1)
+
+/** This process. */
+export const ownPid = process.pid
+
+/** The Node.js that runs it: its version, `20.19.2`, and the path of its program. */
+export const node = { version: process.versions.node, path: process.execPath } as const
+
 /** The words by which this program is called from anywhere: full path of node and of the script, links followed. */
 export function ownProgram(): string[] {
   // A program that holds its own node (bun build --compile) has a script that is in no file system.

@@ -19,6 +19,11 @@ export interface RawOptions {
   readonly farewell: () => string
 }
 
+/** Standard input as a stream. */
+export function standardInput(): NodeJS.ReadStream {
+  return process.stdin
+}
+
 /** How long answers to what a guest asked may still come in: a slow line's round trip. */
 const drainMs = 200
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import type { Drive, Image } from '../../src/core/drive.js'
+import type { Drive, Image } from '../../src/model/drive.js'
 import { dirStore } from '../../src/store/dir/dir.js'
 import type { LiveDrives, Source, SourceWanted, Store } from '../../src/store/store.js'
 

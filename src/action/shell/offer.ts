@@ -1,7 +1,7 @@
 // What can be typed where: the two tables as the three shells need them, with nothing left to load.
 import { path } from '../../config/quantity.js'
 import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
-import { actions, commands } from '../table.js'
+import { actions, commands } from '../rows.js'
 import type { Row } from '../verb.js'
 
 /** The shells that nbsvm has a completion script for. */
@@ -60,7 +60,7 @@ export function makeOffer(vmClass: string | undefined): Offer {
   }
 }
 
-function rowOffer({ name, summary, takes, words, flags }: Row<unknown>): RowOffer {
+function rowOffer({ name, summary, takes, words, flags }: Row): RowOffer {
   const counts = takes === 'options' ? { min: 0, max: 0 } : { min: takes.min, max: takes.max }
   return {
     name,
@@ -72,7 +72,7 @@ function rowOffer({ name, summary, takes, words, flags }: Row<unknown>): RowOffe
   }
 }
 
-function flagOffers(flags: Row<unknown>['flags']): RowOffer['flags'] {
+function flagOffers(flags: Row['flags']): RowOffer['flags'] {
   return Object.entries(flags).map(([flag, help]) => {
     const [name = '', value] = flag.split('=')
     return value === undefined

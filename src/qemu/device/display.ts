@@ -1,4 +1,4 @@
-import type { Machine, Option } from '../machine.js'
+import type { Machine, Option } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
 import { pairs } from './words.js'
 

@@ -1,7 +1,7 @@
-import type { Drive, Image } from '../../core/drive.js'
+import type { Drive, Image } from '../../model/drive.js'
 import { UsageError } from '../../core/errors.js'
-import { json, type DriveInterface, type Machine, type Option } from '../machine.js'
-import { pairs } from './words.js'
+import type { DriveInterface, Machine, Option } from '../../model/machine.js'
+import { json, pairs } from './words.js'
 
 /** The drives, first 0. The setting `drives` replaces them all. */
 export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type'>): Option[] {

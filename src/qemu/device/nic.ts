@@ -1,6 +1,6 @@
-import type { Forward, Nic, NicBackend } from '../../core/nic.js'
-import { json, type Machine, type Option } from '../machine.js'
-import { pairs } from './words.js'
+import type { Forward, Nic, NicBackend } from '../../model/nic.js'
+import type { Machine, Option } from '../../model/machine.js'
+import { json, pairs } from './words.js'
 
 /** The network cards. The setting `network` replaces them all. */
 export function nicOptions({ nics }: Pick<Machine, 'nics'>): Option[] {

@@ -1,4 +1,4 @@
-import type { Option } from '../machine.js'
+import type { Option } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
 
 /** The control socket of nbsvm itself. One client at a time: others wait without a greeting. */

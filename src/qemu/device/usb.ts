@@ -1,5 +1,5 @@
-import { json, type Machine, type Option } from '../machine.js'
-import { pairs } from './words.js'
+import type { Machine, Option } from '../../model/machine.js'
+import { json, pairs } from './words.js'
 
 /** A USB controller with a tablet, whose pointer is where the viewer's is. The setting `usb` replaces both. */
 export function usbOptions({ usb }: Pick<Machine, 'usb'>): Option[] {

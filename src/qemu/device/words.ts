@@ -1,4 +1,4 @@
-import type { Option, Words } from '../machine.js'
+import type { Option, Words } from '../../model/machine.js'
 
 /** The user's words as options, grouped for `explain`: a flag with the word behind it, where that is no flag itself. */
 export function pairs(words: Words): Option[] {
@@ -12,4 +12,9 @@ export function pairs(words: Words): Option[] {
     } else options.push([flag])
   }
   return options
+}
+
+/** An option whose value is JSON: the only form in which a comma in a file name means nothing. */
+export function json(flag: '-blockdev' | '-device' | '-netdev' | '-object', value: object): Option {
+  return [flag, JSON.stringify(value)]
 }

@@ -1,6 +1,6 @@
 // Changes of a drive that exists.
 import path from 'node:path'
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { remove as removeFile, syncFolder } from '../../sys/file.js'

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Drive, Image } from '../../core/drive.js'
+import type { Drive, Image } from '../../model/drive.js'
 import { UsageError } from '../../core/errors.js'
 import { reflink } from '../../sys/file.js'
 import type { CopyOptions, LiveDrives, Source } from '../store.js'

@@ -1,5 +1,5 @@
 // Long copies into a temporary: they show how far they are, end when told to, and die with nbsvm.
-import type { Image } from '../../core/drive.js'
+import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { stat, syncLargeFile } from '../../sys/file.js'
 import { runOrFail, tied, type RunOptions } from '../../sys/process.js'

@@ -1,4 +1,4 @@
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { runOrFail } from '../../sys/process.js'
 import { withJob } from './job.js'
 import { publish } from './publish.js'

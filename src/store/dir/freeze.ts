@@ -7,7 +7,7 @@
 //                                                         may stand on until the next snapshot has finished this step
 //   4. the new drive's overlay gets its name
 import path from 'node:path'
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import { linkNew, remove, rename, setMode, stat, syncFolder, type Stats } from '../../sys/file.js'

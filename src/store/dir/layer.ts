@@ -1,6 +1,6 @@
 // One image of the store as it is on disk, and the chain of images under it.
 import path from 'node:path'
-import type { Image } from '../../core/drive.js'
+import type { Image } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { lstat, readHead, type Stats } from '../../sys/file.js'
 import { baseFormat, entry, parseEntry, temporaryFormat, type DriveFormat, type Entry } from './name.js'

@@ -1,6 +1,6 @@
 // What the images of drives say, without a change to anything.
 import path from 'node:path'
-import type { Drive, DriveSize } from '../../core/drive.js'
+import type { Drive, DriveSize } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { findEntry, readChain, readLayer } from './layer.js'
 

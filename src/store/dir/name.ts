@@ -7,7 +7,7 @@
 //   .tmp-9a..0e.lock           the job's lock
 //   .lock                      held for milliseconds by whoever changes which image stands on which
 //   .lock-nbsvm-foo-0          held while a running VM is switched to a new layer
-import type { ImageFormat } from '../../core/drive.js'
+import type { ImageFormat } from '../../model/drive.js'
 
 export type DriveFormat = Extract<ImageFormat, 'qcow2' | 'raw'>
 

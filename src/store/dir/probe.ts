@@ -1,5 +1,5 @@
 // An image from outside the store: what format it is, how large, and which other files of the host it would have QEMU open.
-import type { Image, ImageFormat } from '../../core/drive.js'
+import type { Image, ImageFormat } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { driveName, parseDriveName } from '../../core/name.js'
 import { linkNew, list, remove, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'

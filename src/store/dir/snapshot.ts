@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { reflink, setMode } from '../../sys/file.js'
 import type { CopyOptions, LiveDrives, Source } from '../store.js'
 import { freeze, readTop, refuseInUse } from './freeze.js'

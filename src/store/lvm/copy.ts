@@ -1,5 +1,5 @@
 // Filling a new volume with what is in another image.
-import type { Image } from '../../core/drive.js'
+import type { Image } from '../../model/drive.js'
 import { UsageError } from '../../core/errors.js'
 import { deviceBytes } from '../../sys/block.js'
 import { runOrFail, tied } from '../../sys/process.js'

@@ -1,4 +1,4 @@
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { userIds } from '../../sys/environment.js'
 import { canOpen } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'

@@ -1,4 +1,4 @@
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { lvm, tryLvm, type Group } from './group.js'
 import { baseName, baseTag, formerTag } from './name.js'

@@ -1,4 +1,4 @@
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { lvm, type Group } from './group.js'

@@ -1,4 +1,4 @@
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { quoteWord } from '../../core/words.js'
 import type { Source } from '../store.js'

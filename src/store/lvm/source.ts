@@ -1,6 +1,6 @@
 // What `snapshot` and `clone` copy: a drive by its VM's name, a volume of the group, or any device or image file.
 import path from 'node:path'
-import type { Image } from '../../core/drive.js'
+import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { checkName, drivePrefix, vmId } from '../../core/name.js'
 import { claims, sameDevice } from '../../sys/block.js'

@@ -1,5 +1,5 @@
 // Drives as volumes of an LVM volume group.
-import type { Drive, DriveSize } from '../../core/drive.js'
+import type { Drive, DriveSize } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { deviceBytes } from '../../sys/block.js'
 import { list } from '../../sys/file.js'

@@ -1,6 +1,6 @@
 // How a volume appears under its name only when it is whole: it is made under a temporary name, with tags that say so
 // and by whom, and renamed at the end. lvrename refuses a name that is taken, so of two at once one gets the next number.
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { sleep } from '../../sys/process.js'
 import { lvm, tryLvm, type Group } from './group.js'

@@ -1,5 +1,5 @@
 // The volumes of a group, as `lvs` reports them.
-import type { Drive } from '../../core/drive.js'
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { driveName, parseDriveName } from '../../core/name.js'
 import { lvm, type Group } from './group.js'

@@ -1,0 +1,44 @@
+// Where the code of each verb is: a file of its own, loaded when it is called. What nbsvm alone does, and does most often, is
+// loaded with the program.
+import { ls } from './ls.js'
+import type { Command, Verb } from './verb.js'
+
+/** The actions of `rows.ts`, by name. */
+export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
+  newimg: async () => (await import('./newimg.js')).newimg,
+  snapshot: async () => (await import('./snapshot.js')).snapshot,
+  clone: async () => (await import('./clone.js')).clone,
+  start: async () => (await import('./start.js')).start,
+  stop: async () => (await import('./stop.js')).stop,
+  shutdown: async () => (await import('./shutdown.js')).shutdown,
+  pause: async () => (await import('./pause.js')).pause,
+  resume: async () => (await import('./resume.js')).resume,
+  reset: async () => (await import('./reset.js')).reset,
+  console: async () => (await import('./console.js')).consoleVerb,
+  monitor: async () => (await import('./monitor.js')).monitor,
+  vnc: async () => (await import('./vnc.js')).vnc,
+  log: async () => (await import('./log.js')).log,
+  status: async () => (await import('./status.js')).status,
+  explain: async () => (await import('./explain.js')).explain,
+  enable: async () => (await import('./enable.js')).enable,
+  disable: async () => (await import('./disable.js')).disable,
+  resize: async () => (await import('./resize.js')).resize,
+  rm: async () => (await import('./rm.js')).rm,
+  'rm-drive': async () => (await import('./rm-drive.js')).rmDrive,
+}
+
+/** The commands of `rows.ts`, by name. */
+export const commandCode: Readonly<Record<string, () => Promise<Command>>> = {
+  ls: async () => ls,
+  doctor: async () => (await import('./doctor.js')).doctor,
+  help: async () => (await import('./help.js')).help,
+  completion: async () => (await import('./completion.js')).completion,
+  man: async () => (await import('./man.js')).man,
+  version: async () => (await import('./version.js')).version,
+}
+
+/** What `nbsvm help NAME` says of an action or a command. */
+export async function helpText(name: string): Promise<string> {
+  const code = await (actionCode[name] ?? commandCode[name])?.()
+  return code?.help ?? ''
+}

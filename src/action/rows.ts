@@ -1,0 +1,161 @@
+// Every action and every command, once: what the line needs to know of them before any of their code is loaded. Help, man page,
+// completion and the parser are made from these rows; `load.ts` says where the code is.
+import { UsageError } from '../core/errors.js'
+import { parseNewSize } from '../core/size.js'
+import type { ActionRow, Row, Takes } from './verb.js'
+
+const none: Takes = { min: 0, max: 0 }
+const one: Takes = { min: 1, max: 1 }
+
+type Given = Pick<ActionRow, 'summary'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
+
+function action(name: string, takes: Takes, row: Given): ActionRow {
+  return { name, takes, words: '', flags: {}, needs: 'vm', makes: false, goesWithoutFiles: false, interactive: false, ...row }
+}
+
+/** About a VM as it runs. */
+const onTheRun = { goesWithoutFiles: true } as const
+
+const makesDrive = { needs: 'nothing', makes: true } as const
+
+export const actions: readonly ActionRow[] = [
+  action('newimg', none, {
+    ...makesDrive,
+    summary: "make the VM's next drive, empty, drive_size large",
+  }),
+  action('snapshot', none, {
+    ...makesDrive,
+    summary: 'make its next drive as an instant copy-on-write copy of gold or source',
+  }),
+  action('clone', none, {
+    ...makesDrive,
+    summary: 'make its next drive as a full copy of gold or source',
+  }),
+  action('start', 'options', {
+    words: '[QEMU options]',
+    needs: 'bootable',
+    makes: true,
+    summary: 'start the VM; QEMU options may follow, up to --',
+    check: checkOptions,
+  }),
+  action('stop', none, { ...onTheRun, summary: 'end it now' }),
+  action('shutdown', none, {
+    ...onTheRun,
+    summary: 'press the power button and wait until it is off (timeout)',
+  }),
+  action('pause', none, {
+    ...onTheRun,
+    summary: 'stop its processors; RAM stays',
+  }),
+  action('resume', none, {
+    ...onTheRun,
+    summary: 'let a paused VM go on',
+  }),
+  action('reset', none, { ...onTheRun, summary: 'press the reset button' }),
+  action('console', none, {
+    ...onTheRun,
+    interactive: true,
+    summary: 'attach this terminal to the serial port; Ctrl-] leaves',
+  }),
+  action('monitor', none, {
+    ...onTheRun,
+    interactive: true,
+    summary: "attach it to QEMU's monitor; Ctrl-] leaves",
+  }),
+  action('vnc', none, {
+    interactive: true,
+    summary: 'show the screen in the VNC viewer that is installed',
+  }),
+  action('log', none, {
+    ...onTheRun,
+    summary: "print the console's output since power-on",
+  }),
+  action('status', none, {
+    ...onTheRun,
+    flags: { json: 'as a JSON object' },
+    summary: 'tell state, reason, drives and ports; exit status 3 if not running',
+  }),
+  action('explain', 'options', {
+    words: '[QEMU options]',
+    needs: 'nothing',
+    summary: 'print each setting with its origin, and the QEMU command',
+    check: checkOptions,
+  }),
+  action('enable', none, {
+    needs: 'bootable',
+    summary: 'start and shut it down with this machine, by systemd',
+  }),
+  action('disable', none, {
+    needs: 'nothing',
+    summary: 'undo enable',
+  }),
+  action('resize', one, {
+    words: 'SIZE',
+    flags: { 'drive=N': 'which drive, where there are several', shrink: 'allow it to become smaller' },
+    summary: 'change the size of its drive',
+    check: ([size = ''], { drive }) => {
+      parseNewSize(size, 0)
+      if (drive !== undefined) checkNumber(String(drive))
+    },
+  }),
+  action('rm', none, {
+    flags: { yes: 'do not ask' },
+    summary: 'remove the VM: its drives and its drawer',
+  }),
+  action('rm-drive', one, {
+    words: 'N',
+    flags: { yes: 'do not ask' },
+    summary: 'remove its drive N',
+    check: ([number = '']) => checkNumber(number),
+  }),
+]
+
+function checkNumber(text: string): void {
+  if (!/^\d+$/.test(text))
+    throw new UsageError(`${JSON.stringify(text)} is no number of a drive`, { hints: ['write it like 0 or 1'] })
+}
+
+/** Options of QEMU that would take the VM out of nbsvm's hands, or start none. */
+const refusedOptions: Readonly<Record<string, string>> = {
+  daemonize: 'QEMU is started in the background anyway',
+  pidfile: 'nbsvm knows the VM by its own',
+  runas: 'write run_as=USER before start',
+  chroot: 'the sandbox is on anyway',
+  help: "nbsvm's own: nbsvm help start; QEMU's: qemu-system-x86_64 --help",
+  version: 'see: qemu-system-x86_64 --version',
+}
+
+function checkOptions(words: readonly string[]): void {
+  for (const word of words) {
+    const name = word === '-h' ? 'help' : (/^--?(?<name>[a-z]+)$/.exec(word)?.groups?.['name'] ?? '')
+    if (!Object.hasOwn(refusedOptions, name)) continue
+    throw new UsageError(`start takes no ${word}`, { hints: [refusedOptions[name] ?? ''] })
+  }
+}
+
+function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial<Row>): Row {
+  return { name, takes, words: '', flags: {}, ...row }
+}
+
+const atMostOne: Takes = { min: 0, max: 1 }
+
+export const commands: readonly Row[] = [
+  command('ls', none, {
+    flags: { json: 'as a JSON array', watch: 'draw it anew every second' },
+    summary: 'list the VMs (nbsvm alone does it too)',
+  }),
+  command('doctor', none, {
+    flags: { json: 'as a JSON array' },
+    summary: 'tell what this machine can do, and what to type where it cannot',
+  }),
+  command('help', atMostOne, {
+    words: '[ACTION]',
+    summary: 'explain nbsvm, or one action, command or setting',
+  }),
+  command('completion', one, {
+    words: 'SHELL',
+    summary: 'print the completion script for bash, zsh or fish',
+  }),
+  command('man', none, { summary: 'print the man page, for man(1)' }),
+  command('version', none, { summary: 'print the version' }),
+]

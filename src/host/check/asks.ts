@@ -1,0 +1,98 @@
+// What the settings ask of this machine: those of the environment, of every class file and of every VM's file.
+import { describeOrigin, type Folded } from '../../config/fold.js'
+import { loadSettings } from '../../config/layers.js'
+import type { SettingName } from '../../config/settings.js'
+import { Failure, messageOf } from '../../core/errors.js'
+import { list } from '../../sys/file.js'
+import type { Outside } from '../place.js'
+import { bad, good, type Finding } from './finding.js'
+
+/** One wish, and who has it. */
+export interface Ask {
+  readonly setting: 'accel' | 'bridge' | 'pool' | 'qemu' | 'run_as' | 'vg' | 'viewer'
+  /** `kvm`, a bridge, `VG/POOL`, a program, a user, a volume group. */
+  readonly value: string
+  /** `vg=vg0 in /etc/nbsvm/default.class:3` */
+  readonly by: string
+  /** A VM without files of its own has it too. */
+  readonly isGeneral: boolean
+}
+
+export interface Asks {
+  /** Each wish once, those of a VM without files of its own first. */
+  readonly asks: readonly Ask[]
+  /** What can be said of the settings files themselves. */
+  readonly findings: readonly Finding[]
+}
+
+/** Reads every settings file that there is. */
+export async function readAsks(outside: Outside): Promise<Asks> {
+  const { userFolder, systemFolder } = outside.place.config
+  const folders = [...new Set([userFolder, systemFolder].filter((folder) => folder !== undefined))]
+  const files = folders.flatMap((folder) => list(folder).filter((name) => /.\.(?:class|vm)$/.test(name)))
+  const asks = new Map<string, Ask>()
+  const faults = new Map<string, Finding>()
+  for (const [vm, vmClass] of subjects(files, outside.vmClass)) {
+    try {
+      const isGeneral = vm === undefined && vmClass === outside.vmClass
+      for (const ask of asksOf(await load(outside, vm, vmClass), isGeneral)) {
+        const key = `${ask.setting} ${ask.value}`
+        if (!asks.has(key)) asks.set(key, ask)
+      }
+    } catch (error) {
+      const [hint] = error instanceof Failure ? error.hints : []
+      faults.set(messageOf(error), bad('settings', messageOf(error), hint))
+    }
+  }
+  const where = `${files.length} ${files.length === 1 ? 'file' : 'files'} in ${folders.join(' and ')}`
+  return { asks: [...asks.values()], findings: faults.size > 0 ? [...faults.values()] : [good('settings', where)] }
+}
+
+/** Whose settings are read: a VM of no class, or of the one that this call chooses; one of each class; each VM with a file. */
+function subjects(
+  files: readonly string[],
+  ownClass: string | undefined,
+): [vm: string | undefined, vmClass: string | undefined][] {
+  const names = (ending: string): string[] =>
+    [...new Set(files.filter((file) => file.endsWith(ending)))].map((file) => file.slice(0, -ending.length))
+  const classes = names('.class').filter((name) => name !== 'default')
+  const vms = names('.vm').map((id): [string, string | undefined] => {
+    const vmClass = classes.filter((name) => id.startsWith(`${name}-`)).toSorted((a, b) => b.length - a.length)[0]
+    return [vmClass === undefined ? id : id.slice(vmClass.length + 1), vmClass]
+  })
+  return [[undefined, ownClass], ...classes.map((name): [undefined, string] => [undefined, name]), ...vms]
+}
+
+function load({ place, environment, line }: Outside, vm: string | undefined, vmClass: string | undefined): Promise<Folded> {
+  // A file may use $vm and $drawer; a class file alone has none to show.
+  const drawer = `${place.state}/${vm ?? 'VM'}`
+  return loadSettings({ folders: place.config, vm, vmClass, drawer, commandLine: line, environment })
+}
+
+function asksOf({ settings, texts, origins }: Folded, isGeneral: boolean): Ask[] {
+  const { accel, bridge, pool, qemu, run_as: user, store, vg, viewer } = settings
+  const ask = (setting: Ask['setting'], value: string, named: SettingName = setting): Ask => {
+    const text = [texts[named] ?? ''].flat().join(' ')
+    return { setting, value, by: `${named}=${text} in ${describeOrigin(origins[named])}`, isGeneral }
+  }
+  const usesLvm = store === 'lvm' || (store === undefined && vg !== undefined)
+  return [
+    ...(accel === 'kvm' ? [ask('accel', 'kvm')] : []),
+    ...(qemu === undefined ? [] : [ask('qemu', qemu)]),
+    ...(user === undefined ? [] : [ask('run_as', user)]),
+    ...(viewer?.[0] === undefined ? [] : [ask('viewer', viewer[0])]),
+    ...(bridge ?? []).map((name) => ask('bridge', name)),
+    ...(usesLvm ? [ask('vg', vg ?? '', vg === undefined ? 'store' : 'vg')] : []),
+    ...(usesLvm && vg !== undefined && pool !== undefined ? [ask('pool', `${vg}/${pool}`)] : []),
+  ]
+}
+
+/** What a VM without files of its own wishes of one setting. */
+export function generalAsk(asks: readonly Ask[], setting: Ask['setting']): Ask | undefined {
+  return asks.find((ask) => ask.setting === setting && ask.isGeneral)
+}
+
+/** The wishes of one setting. */
+export function asksFor(asks: readonly Ask[], setting: Ask['setting']): Ask[] {
+  return asks.filter((ask) => ask.setting === setting)
+}

@@ -1,0 +1,105 @@
+// QEMU and what stands around it.
+import { Failure, messageOf } from '../../core/errors.js'
+import { askFeatures, type QemuFeatures } from '../feature.js'
+import { findQemu } from '../facts.js'
+import { tryKvm, type Verdict } from '../trial.js'
+import { findProgram } from '../../sys/file.js'
+import { run } from '../../sys/process.js'
+import { runAs } from '../runas.js'
+import { asksFor, generalAsk, type Ask } from './asks.js'
+import { bad, good, install, lacking, type Finding } from './finding.js'
+
+const answerTimeoutMs = 1500
+
+/** The oldest QEMU that nbsvm is tested with. */
+const oldest = [7, 2] as const
+
+/** The QEMU of a VM without settings of its own, and those that other settings name. */
+export async function checkQemu(asks: readonly Ask[]): Promise<Finding[]> {
+  const wanted = asksFor(asks, 'qemu')
+  const usual = generalAsk(asks, 'qemu')
+  const others = wanted.filter((ask) => ask !== usual)
+  const findings = await Promise.all([
+    checkProgram('qemu', usual),
+    ...others.map((ask) => checkProgram(`qemu ${ask.value}`, ask)),
+  ])
+  return findings.flat()
+}
+
+async function checkProgram(name: string, ask: Ask | undefined): Promise<Finding[]> {
+  const by = ask === undefined ? '' : ` (${ask.by})`
+  let program: string
+  try {
+    program = findQemu(ask?.value)
+  } catch (error) {
+    return [bad(name, `${messageOf(error)}${by}`, install('qemu'))]
+  }
+  try {
+    const features = await askFeatures(program, answerTimeoutMs)
+    return [judgeVersion(name, program, features), judgeFeatures(`${name} features`, features)]
+  } catch (error) {
+    return [bad(name, `${messageOf(error)}${by}`, `see for yourself: ${program} --version`)]
+  }
+}
+
+function judgeVersion(name: string, program: string, { version }: QemuFeatures): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const isOld = major < oldest[0] || (major === oldest[0] && minor < oldest[1])
+  const what = `${version}  ${program}`
+  return isOld ? lacking(name, `${what}: older than ${oldest.join('.')}, the oldest that nbsvm is tested with`) : good(name, what)
+}
+
+function judgeFeatures(name: string, { missing }: QemuFeatures): Finding {
+  return missing.length === 0
+    ? good(name, 'all that nbsvm uses: sandbox, journal of events, devices')
+    : lacking(name, `without ${missing.join(', ')}`)
+}
+
+/** KVM, tried with a real guest. */
+export async function checkKvm(asks: readonly Ask[]): Promise<Finding[]> {
+  const [ask] = asksFor(asks, 'accel')
+  const { works, why } = await verdict(generalAsk(asks, 'qemu')?.value, generalAsk(asks, 'run_as')?.value)
+  if (works) return [good('kvm', why)]
+  // `why` may end in what to type.
+  const { what = why, hint } = /^(?<what>[^]*?): (?<hint>sudo .*)$/.exec(why)?.groups ?? {}
+  if (ask === undefined) return [lacking('kvm', `${what}; VMs run on TCG, slowly`, hint)]
+  return [bad('kvm', `${what} (${ask.by})`, hint ?? 'accel=tcg works everywhere')]
+}
+
+/** Tried as the user whom QEMU runs as. */
+async function verdict(program: string | undefined, wanted: string | undefined): Promise<Verdict> {
+  try {
+    const servant = runAs(wanted)
+    return await tryKvm(findQemu(program), servant.prefix.length > 0 ? servant : undefined)
+  } catch (error) {
+    return { works: false, why: messageOf(error) }
+  }
+}
+
+export async function checkQemuImg(): Promise<Finding[]> {
+  const program = findProgram('qemu-img')
+  if (program === undefined) return [bad('qemu-img', 'not installed; drives are made and copied with it', install('qemu-img'))]
+  const { stdout, status } = await run([program, '--version'], { timeoutMs: answerTimeoutMs })
+  const version = /version (\d[\w.]*)/.exec(stdout)?.[1]
+  return [
+    status === 0 && version !== undefined
+      ? good('qemu-img', `${version}  ${program}`)
+      : bad('qemu-img', `${program} does not answer`, install('qemu-img')),
+  ]
+}
+
+/** Whom QEMU runs as: nobody in particular has to exist for a user's VMs. */
+export async function checkUsers(asks: readonly Ask[]): Promise<Finding[]> {
+  const wanted = asksFor(asks, 'run_as')
+  return [...(wanted.some(({ isGeneral }) => isGeneral) ? [] : [undefined]), ...wanted].map(judgeUser)
+}
+
+function judgeUser(ask: Ask | undefined): Finding {
+  const name = ask === undefined || ask.isGeneral ? 'run_as' : `run_as ${ask.value}`
+  try {
+    return good(name, `QEMU runs as ${runAs(ask?.value).user}`)
+  } catch (error) {
+    const by = ask === undefined ? '' : ` (${ask.by})`
+    return bad(name, `${messageOf(error)}${by}`, error instanceof Failure ? error.hints[0] : undefined)
+  }
+}

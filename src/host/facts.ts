@@ -1,0 +1,153 @@
+// What is known of this host and its QEMU, found out once and kept, so that `start` does not pay for it.
+import path from 'node:path'
+import { Failure } from '../core/errors.js'
+import { installLine } from './install.js'
+import { bootId, userIds } from '../sys/environment.js'
+import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
+import type { Servant, Verdict } from './trial.js'
+
+export interface HostFacts {
+  /** The QEMU program. */
+  readonly path: string
+  /** `7.2.22` */
+  readonly version: string
+  /** The versioned machine type that `q35` stands for, `pc-q35-7.2`. */
+  readonly machine: string
+  readonly kvm: Verdict
+  /** Whether this was found out now, not read from the cache. */
+  readonly isFresh: boolean
+}
+
+type Facts = Omit<HostFacts, 'isFresh'>
+
+/** The facts of one QEMU program, and until when they hold. */
+interface Kept {
+  readonly key: string
+  readonly untilMs: number | null
+  readonly facts: Facts
+}
+
+/** How long a verdict on KVM is believed that may only show how busy the host was. */
+const doubtfulMs = 10 * 60_000
+
+/** Longer than any look at a host takes: whoever waits for another's look gets on with its own after that. */
+const lookTimeoutMs = 5000
+
+/** Facts of so many programs are kept; a VM may have a QEMU of its own. */
+const maxKept = 8
+
+const programs = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm', 'kvm']
+
+/**
+ * The facts, from `cacheFile` where they still hold: the same program, boot, /dev/kvm and rights. Throws a Failure that
+ * says what to install when there is no QEMU. `servant` is whom QEMU runs as when root drops its rights.
+ */
+export async function hostFacts(options: {
+  program: string | undefined
+  cacheFile: string
+  servant?: Servant | undefined
+}): Promise<HostFacts> {
+  const { cacheFile, servant } = options
+  const program = findQemu(options.program)
+  const key = cacheKey(program, servant?.prefix ?? [])
+  const cached = (): Facts | undefined => stillTrue(readCache(cacheFile)[key.program], key.state)
+  const known = cached()
+  if (known !== undefined) return { ...known, isFresh: false }
+  const endTurn = await takeTurn(cacheFile, () => cached() !== undefined)
+  try {
+    // Whoever was first has found it out for all.
+    const meanwhile = cached()
+    if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
+    const facts = await find(program, servant)
+    const untilMs = facts.kvm.isDoubtful === true ? Date.now() + doubtfulMs : null
+    keep(cacheFile, key.program, { key: key.state, untilMs, facts })
+    return { ...facts, isFresh: true }
+  } finally {
+    endTurn()
+  }
+}
+
+/** The path of the QEMU program: the setting `qemu`, else what distributions call it. */
+export function findQemu(wanted: string | undefined): string {
+  const found = (wanted === undefined ? programs : [wanted]).map((name) => findProgram(name)).find((file) => file !== undefined)
+  if (found !== undefined) return found
+  throw new Failure(`there is no ${wanted ?? 'qemu-system-x86_64'} on this machine`, {
+    hints: [`install QEMU: ${installLine(readText('/etc/os-release') ?? '', 'qemu')}`],
+  })
+}
+
+/** Names the program and how it is run, and tells with `state` whether anything has changed that the facts depend on. */
+function cacheKey(program: string, prefix: readonly string[]): { program: string; state: string } {
+  const real = realPath(program) ?? program
+  const file = stat(real)
+  const kvm = stat('/dev/kvm')
+  // The times of /dev/kvm tell of a changed list of access rights and of a module that was loaded anew.
+  const device = kvm === undefined ? ['no kvm'] : [kvm.ino, kvm.rdev, kvm.mode, kvm.uid, kvm.gid, kvm.ctimeMs]
+  const state = [real, file?.size, file?.mtimeMs, file?.ino, bootId(), ...device, 'user', ...userIds()]
+  return { program: [...prefix, program].join(' '), state: state.join(' ') }
+}
+
+function readCache(file: string): Readonly<Record<string, unknown>> {
+  try {
+    const kept: unknown = JSON.parse(readText(file) ?? '{}')
+    return typeof kept === 'object' && kept !== null ? { ...kept } : {}
+  } catch {
+    return {} // damaged: found out anew
+  }
+}
+
+/** The facts of an entry of the cache, if it is whole and holds now. */
+function stillTrue(entry: unknown, state: string): Facts | undefined {
+  const { key, untilMs, facts } = (entry ?? {}) as Partial<Kept>
+  if (key !== state || untilMs === undefined || (untilMs !== null && Date.now() >= untilMs)) return undefined
+  const { path, version, machine, kvm } = facts ?? {}
+  const isWhole = [path, version, machine, kvm?.why].every((text) => typeof text === 'string')
+  return isWhole && typeof kvm?.works === 'boolean' ? facts : undefined
+}
+
+/** What is kept only saves time: a folder that cannot be written costs no start. */
+function keep(file: string, program: string, kept: Kept): void {
+  const { [program]: _, ...others } = readCache(file)
+  const newest = Object.entries(others).slice(1 - maxKept)
+  try {
+    writeWhole(file, `${JSON.stringify({ ...Object.fromEntries(newest), [program]: kept }, undefined, 2)}\n`)
+  } catch {
+    // As said.
+  }
+}
+
+/**
+ * Lets one look at a time, so that many first starts at once do not disturb each other's trial. Waits until it is our
+ * turn or `isDone`; returns what ends the turn.
+ */
+async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() => void> {
+  try {
+    makePrivateFolder(path.dirname(cacheFile))
+    const [{ tryLock }, { sleep }] = await Promise.all([import('../sys/lock.js'), import('../sys/process.js')])
+    const deadline = Date.now() + lookTimeoutMs
+    for (;;) {
+      const lock = tryLock(`${cacheFile}.lock`)
+      if (lock !== undefined) return () => lock.release()
+      if (isDone() || Date.now() >= deadline) return () => {}
+      await sleep(30 + Math.random() * 50)
+    }
+  } catch {
+    // Where no lock can be made, nothing can be kept either.
+    return () => {}
+  }
+}
+
+async function find(program: string, servant: Servant | undefined): Promise<Facts> {
+  const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
+  const [version, machines, kvm] = await Promise.all([
+    runOrFail(`ask ${program} for its version`, [program, '--version']),
+    runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help']),
+    tryKvm(program, servant),
+  ])
+  return {
+    path: program,
+    version: /version (\d[\w.]*)/.exec(version)?.[1] ?? 'unknown',
+    machine: /^q35\s.*\(alias of (\S+)\)/m.exec(machines)?.[1] ?? 'q35',
+    kvm,
+  }
+}

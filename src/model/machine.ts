@@ -1,0 +1,51 @@
+import type { Drive } from './drive.js'
+import type { Nic } from './nic.js'
+
+/** Options that the user wrote himself; passed on as they are. */
+export type Words = readonly string[]
+
+export type DriveInterface = 'virtio' | 'scsi' | 'ide' | 'sata' | 'nvme' | 'usb'
+
+/** A file that is opened for QEMU, which could not open it itself: `-add-fd` puts the descriptor into a set of QEMU's. */
+export interface Handed {
+  /** The number of the descriptor in QEMU's process. */
+  readonly fd: number
+  readonly set: number
+  readonly path: string
+  readonly writable: boolean
+}
+
+/**
+ * All that one QEMU process is made of, as plain data: the QEMU command follows from it alone. Where the user gave an
+ * argument string for a part, that part is `Words`, and nothing is added to it.
+ */
+export interface Machine {
+  readonly id: string
+  /** What QEMU is run through (setpriv, when root gives up its rights); empty where it is run as it is. */
+  readonly prefix: Words
+  /** Files that are opened for QEMU; empty where it opens them itself. */
+  readonly handed: readonly Handed[]
+  /** Path of the QEMU program. */
+  readonly program: string
+  /** Machine type with its version, `pc-q35-7.2`, so that saved state finds the same machine again. */
+  readonly type: string
+  readonly accelerator: 'kvm' | 'tcg'
+  readonly cpu: string
+  readonly cpus: number
+  readonly memBytes: number
+  /** `shared`: RAM is a memfd that another process can map. */
+  readonly ram: 'private' | 'shared'
+  readonly uuid: string
+  readonly drives: readonly Drive[] | { readonly words: Words }
+  readonly driveInterface: DriveInterface
+  readonly nics: readonly Nic[] | { readonly words: Words }
+  /** Absent: VNC on a unix socket in the drawer. */
+  readonly display?: Words
+  /** Absent: USB with a tablet. */
+  readonly usb?: Words
+  /** The setting `args`, then the options behind `start`. */
+  readonly args: Words
+}
+
+/** One QEMU option and its value, if it takes one: `['-m', '512M']`. */
+export type Option = readonly [flag: string, value?: string]

@@ -1,0 +1,49 @@
+import { UsageError } from '../core/errors.js'
+
+/** TCP ports of the host's loopback that lead into the guest. */
+export interface Forward {
+  readonly hostPort: number
+  readonly guestPort: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+/** What stands behind one network card of the guest. `qemu` alone turns it into options. */
+export type NicBackend =
+  | { readonly kind: 'user'; readonly forwards: readonly Forward[] }
+  | { readonly kind: 'passt'; readonly socket: string; readonly forwards: readonly Forward[] }
+  | { readonly kind: 'tap'; readonly ifname: string; readonly bridge?: string; readonly mtu?: number }
+
+export interface Nic {
+  /** QEMU device name: `virtio-net-pci`, `e1000`, ... */
+  readonly model: string
+  /** `52:54:..` in lower case */
+  readonly mac: string
+  readonly backend: NicBackend
+}
+
+/** Reads `2222:22`, `tcp:2222:22` or `udp:5353:53` as host's port, then guest's. */
+export function parseForward(text: string): Forward {
+  const match = /^(?:(?<protocol>tcp|udp):)?(?<host>[0-9]{1,5}):(?<guest>[0-9]{1,5})$/.exec(text)
+  const hostPort = Number(match?.groups?.['host'])
+  const guestPort = Number(match?.groups?.['guest'])
+  if (!isPort(hostPort) || !isPort(guestPort)) {
+    throw new UsageError(`${JSON.stringify(text)} is no pair of ports`, {
+      hints: ['write HOST:GUEST, as in forward=2222:22, or udp:HOST:GUEST'],
+    })
+  }
+  return { hostPort, guestPort, protocol: match?.groups?.['protocol'] === 'udp' ? 'udp' : 'tcp' }
+}
+
+function isPort(number: number): boolean {
+  return number >= 1 && number <= 65_535
+}
+
+/** Reads a MAC address of one machine; returns it in lower case. Throws a UsageError for what is none. */
+export function parseMac(mac: string): string {
+  const firstByte = Number.parseInt(mac.slice(0, 2), 16)
+  if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i.test(mac)) {
+    throw new UsageError(`${JSON.stringify(mac)} is no MAC address`, { hints: ['write it like mac=52:54:00:12:34:56'] })
+  }
+  if ((firstByte & 1) === 1) throw new UsageError(`${mac} is a multicast address: the first byte must be even`)
+  return mac.toLowerCase()
+}

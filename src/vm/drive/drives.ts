@@ -1,0 +1,96 @@
+// A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
+import { Failure, UsageError } from '../../core/errors.js'
+import { makePrivateFolder } from '../../sys/file.js'
+import { waitLock, type Lock } from '../../sys/lock.js'
+import type { CopyOptions, Source, Store } from '../../store/store.js'
+import type { Drive } from '../../model/drive.js'
+import { parseDriveName } from '../../core/name.js'
+import { drawerOf } from '../record/drawer.js'
+import { liveDrives } from './live.js'
+import { rememberClass } from '../record/remember.js'
+import { qemuPid } from '../record/state.js'
+import { storeOf } from '../record/stores.js'
+import type { Vm } from '../record/vm.js'
+
+const lockWaitMs = 500
+
+/** Makes the VM's next drive, empty. */
+export async function newDrive(vm: Vm): Promise<Drive> {
+  const store = await storeOf(vm)
+  const drive = await store.create(vm.id, vm.settings.drive_size)
+  rememberClass(vm)
+  return drive
+}
+
+/** Makes the VM's next drive as a copy of what the settings call the source. */
+export async function copyDrive(
+  vm: Vm,
+  how: 'snapshot' | 'clone',
+  options: CopyOptions,
+): Promise<{ drive: Drive; source: Source }> {
+  const { settings } = vm
+  const store = await storeOf(vm)
+  const source = await store.findSource({
+    gold: settings.gold,
+    vmClass: vm.class,
+    snapshotLv: settings.snapshot_lv,
+    source: settings.source,
+    trust: settings.trust_source === 'yes',
+    ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
+  })
+  const copy = { ...options, live: liveDrives(vm.place) }
+  const lock = await lockSource(vm, source)
+  try {
+    const drive = await store[how](vm.id, source, copy)
+    rememberClass(vm)
+    return { drive, source }
+  } finally {
+    lock?.release()
+  }
+}
+
+/**
+ * Keeps a stopped VM from being started while its drive is copied. A running one holds its lock itself, and hands the
+ * drive over alive.
+ */
+async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | undefined> {
+  const owner = drive === undefined ? undefined : parseDriveName(drive.name)
+  if (owner === undefined) return undefined
+  const drawer = drawerOf(place.state, owner.id)
+  // The drawer of a VM that was never started is made now: without it, it could be started meanwhile.
+  makePrivateFolder(drawer.folder)
+  // Shared: many may copy one drive at once.
+  const lock = await waitLock(drawer.lock, lockWaitMs, 'shared')
+  if (lock === undefined && qemuPid(drawer) === undefined) {
+    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drives are being changed`)
+  }
+  return lock
+}
+
+/** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
+export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store) => Promise<T>): Promise<T> {
+  makePrivateFolder(vm.drawer.folder)
+  const lock = await waitLock(vm.drawer.lock, lockWaitMs)
+  if (lock === undefined) {
+    if (qemuPid(vm.drawer) === undefined) {
+      throw new Failure(`cannot ${doing}: ${vm.id} is busy: it is starting, or its drives are being changed`)
+    }
+    throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
+  }
+  try {
+    return await work(await storeOf(vm))
+  } finally {
+    lock.release()
+  }
+}
+
+/** Drive `number` of the VM; without a number its only one. Throws a UsageError that names those it has. */
+export async function findDrive(store: Store, vm: Vm, number: string | undefined): Promise<Drive> {
+  const drives = await store.drives(vm.id)
+  const found = number === undefined && drives.length === 1 ? drives[0] : drives.find((drive) => String(drive.number) === number)
+  if (found !== undefined) return found
+  if (drives.length === 0) throw new UsageError(`${vm.id} has no drives`, { hints: [`make one: ${vm.call} newimg`] })
+  const names = drives.map(({ name }) => name).join(', ')
+  if (number === undefined) throw new UsageError(`${vm.id} has several drives: ${names}`, { hints: ['say which one: --drive=N'] })
+  throw new UsageError(`${vm.id} has no drive ${JSON.stringify(number)}; it has ${names}`)
+}

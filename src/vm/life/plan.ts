@@ -1,0 +1,87 @@
+// From settings to the machine that QEMU is asked for.
+import type { Drive } from '../../model/drive.js'
+import { hasPasst } from '../../net/passt.js'
+import { planNics } from '../../net/plan.js'
+import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
+import { handOver } from '../../qemu/handover.js'
+import { hostFacts, type HostFacts } from '../../host/facts.js'
+import type { Machine, Words } from '../../model/machine.js'
+import { withFullPaths } from '../../qemu/path.js'
+import { qemuFiles } from '../../qemu/socket.js'
+import { isRoot } from '../../sys/environment.js'
+import { hereFull } from '../../sys/file.js'
+import { macOf, uuidOf } from '../record/identity.js'
+import { runAs, type RunAs } from '../../host/runas.js'
+import { storeOf } from '../record/stores.js'
+import { tapOf } from './taps.js'
+import type { Vm } from '../record/vm.js'
+
+/** A machine and what it was made from. */
+export interface Plan {
+  readonly machine: Machine
+  readonly host: HostFacts
+  readonly runAs: RunAs
+}
+
+/**
+ * Works out the machine that `start` would start now: nothing is made or changed. `options` are those behind `start`; with
+ * `passt: false` the user network is QEMU's own, also where passt is installed.
+ */
+export async function planMachine(vm: Vm, options: Words, { passt = true } = {}): Promise<Plan> {
+  const { settings, id } = vm
+  const servant = runAs(settings.run_as)
+  const { prefix } = servant
+  const host = await hostFacts({
+    program: settings.qemu,
+    cacheFile: vm.place.hostCache,
+    servant: prefix.length > 0 ? servant : undefined,
+  })
+  const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
+  const machine: Machine = {
+    id,
+    prefix,
+    program: host.path,
+    type: settings.machine ?? host.machine,
+    accelerator,
+    cpu: settings.cpu ?? (accelerator === 'kvm' ? 'host' : 'max'),
+    cpus: settings.smp,
+    memBytes: settings.mem,
+    ram: settings.ram,
+    uuid: uuidOf(id),
+    ...(settings.drives === undefined
+      ? await drivesOf(vm, prefix.length > 0)
+      : { drives: { words: settings.drives }, handed: [] }),
+    driveInterface: settings.drive_if,
+    nics: nicsOf(vm, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
+    ...(settings.display === undefined ? {} : { display: settings.display }),
+    ...(settings.usb === undefined ? {} : { usb: settings.usb }),
+    args: [...(settings.args ?? []), ...withFullPaths(options, hereFull)],
+  }
+  return { machine, host, runAs: servant }
+}
+
+/** The drives as QEMU finds them: by path, or as open descriptors where it has given up the right to open them. */
+async function drivesOf(vm: Vm, handsOver: boolean): Promise<Pick<Machine, 'handed'> & { drives: Drive[] }> {
+  const store = await storeOf(vm)
+  const drives = await store.drives(vm.id)
+  return handsOver ? handOver(drives) : { drives, handed: [] }
+}
+
+function nicsOf(
+  { settings, id }: Vm,
+  { hasNoRights, mayUsePasst }: { hasNoRights: boolean; mayUsePasst: boolean },
+): Machine['nics'] {
+  if (settings.network !== undefined) return { words: settings.network }
+  return planNics(settings, {
+    macOf: (index) => macOf(id, index),
+    tapOf: (index) => tapOf(id, index),
+    mtuOf: bridgeMtu,
+    prefersTap: isRoot() && canMakeTaps() && (!hasNoRights || isTunOpen()),
+    ...(mayUsePasst ? { passt: qemuFiles.passt } : {}),
+  })
+}
+
+/** The user networks that passt is to serve: one, or none. */
+export function passtsOf({ nics }: Pick<Machine, 'nics'>) {
+  return 'words' in nics ? [] : nics.map(({ backend }) => backend).filter((backend) => backend.kind === 'passt')
+}

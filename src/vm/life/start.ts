@@ -1,0 +1,176 @@
+import { Failure, messageOf } from '../../core/errors.js'
+import { endPasst, startPasst } from '../../net/passt.js'
+import { requireOpenTun } from '../../net/tap.js'
+import { pasteable, qemuCommand } from '../../qemu/command.js'
+import { journalLine } from '../../qemu/journal.js'
+import type { Machine, Words } from '../../model/machine.js'
+import { bootId, isRoot } from '../../sys/environment.js'
+import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeInto } from '../../sys/file.js'
+import { waitLock, type Lock } from '../../sys/lock.js'
+import { startDetached } from '../../sys/process.js'
+import { passtsOf, planMachine, type Plan } from './plan.js'
+import { rememberClass } from '../record/remember.js'
+import type { RunAs } from '../../host/runas.js'
+import { qemuPid } from '../record/state.js'
+import { storeOf } from '../record/stores.js'
+import { makeTapsOf, sweepTaps, tapsOf } from './taps.js'
+import type { Vm } from '../record/vm.js'
+
+/** A look at a lock holds it for a moment, so a start waits this long before it says that the VM runs. */
+const lockWaitMs = 150
+
+/** How long QEMU may take to its first answer: a minute is a machine under heavy load, more is a hang. */
+const answerTimeoutMs = 60_000
+
+export interface Started {
+  readonly pid: number
+  readonly plan: Plan
+}
+
+/**
+ * Starts a VM and returns once its QEMU answers. `options` are QEMU options behind all others. Throws a Failure when it
+ * runs already, or with QEMU's own words when QEMU refuses; then nothing is left running. `note` tells what will soon be wrong.
+ */
+export async function startVm(vm: Vm, options: Words, note: (text: string) => void = () => {}): Promise<Started> {
+  const { drawer } = vm
+  makePrivateFolder(drawer.folder)
+  const lock = await waitLock(drawer.lock, lockWaitMs)
+  if (lock === undefined) throw runsAlready(vm)
+  try {
+    await sweepTaps(drawer)
+    await endPasst(drawer.passt)
+    const plan = await withNetwork(vm, options, note)
+    await makeReady(vm, plan, note)
+    layOut(vm, plan)
+    return { pid: await launch(vm, plan, lock), plan }
+  } catch (error) {
+    // What went wrong is worth more to the user than a tap that could not be removed; the next command tries again.
+    await sweepTaps(drawer).catch(() => {})
+    await endPasst(drawer.passt)
+    throw error
+  } finally {
+    // From here on QEMU alone holds the lock, if it is there.
+    lock.release()
+  }
+}
+
+/** The plan, with its passt started; where passt cannot run, QEMU serves the user network itself. */
+async function withNetwork(vm: Vm, options: Words, note: (text: string) => void): Promise<Plan> {
+  const plan = await planMachine(vm, options)
+  const [passt] = passtsOf(plan.machine)
+  if (passt === undefined) return plan
+  const why = await startPasst(vm.drawer.folder, passt.socket, passt.forwards)
+  if (why === undefined) return plan
+  // QEMU could not have the port either.
+  if (/failed to bind/i.test(why)) throw portTaken(vm, why)
+  note(`passt cannot run, so QEMU serves the network: ${why}`)
+  return planMachine(vm, options, { passt: false })
+}
+
+/** A port of the host that somebody has, or that only root may have. */
+function portTaken({ id, settings }: Pick<Vm, 'id' | 'settings'>, why: string): Failure {
+  const ports = (settings.forward ?? []).map(({ hostPort }) => hostPort)
+  const closed = ports.filter((port) => port < 1024)
+  return new Failure(`cannot start ${id}: a port of this machine that forward names is taken, or closed to you: ${why}`, {
+    hints: [
+      `see who has it: ss -ltnup | grep -E ':(${ports.join('|')}) '`,
+      ...(closed.length === 0 ? [] : [`below 1024 they are root's: ${closed.join(', ')}`]),
+    ],
+  })
+}
+
+/** What must be there outside the drawer: drives that can be used, taps. */
+async function makeReady(vm: Vm, { machine, runAs }: Plan, note: (text: string) => void): Promise<void> {
+  const store = await storeOf(vm)
+  if (!('words' in machine.drives) && store.ready !== undefined) await store.ready(await store.drives(vm.id), note)
+  const taps = tapsOf(machine, runAs.uid)
+  if (taps.length > 0 && runAs.prefix.length > 0) requireOpenTun(runAs.user)
+  await makeTapsOf(vm.drawer, taps)
+}
+
+function runsAlready(vm: Vm): Failure {
+  const pid = qemuPid(vm.drawer)
+  if (pid === undefined)
+    return new Failure(`cannot start ${vm.id}: it is starting already, or its drives are being copied or changed`)
+  return new Failure(`cannot start ${vm.id}: it runs already as pid ${pid}`, {
+    hints: [`see it: ${vm.call}`, `restart it: ${vm.call} stop start`],
+  })
+}
+
+/** Makes the drawer ready for a new run: what the last one left is history. QEMU's user gets what QEMU writes. */
+function layOut(vm: Vm, plan: Plan): void {
+  const { drawer } = vm
+  const { host, runAs } = plan
+  for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events]) {
+    remove(file)
+  }
+  rememberClass(vm)
+  const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
+  appendText(drawer.events, journalLine(started))
+  if (isRoot()) for (const file of [drawer.folder, drawer.events]) giveTo(file, runAs)
+}
+
+/** What `status` tells of a running machine, written down because settings may change while it runs. */
+function summary({ machine, runAs }: Plan) {
+  const { accelerator, type, memBytes, cpus, nics } = machine
+  const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'tap' ? [] : backend.forwards))
+  const taps = tapsOf(machine, runAs.uid).map(({ name }) => name)
+  return { accelerator, machine: type, memBytes, cpus, forwards, taps, runAs: runAs.user }
+}
+
+async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<number> {
+  const { drawer } = vm
+  const output = open(drawer.qemuLog, 'truncate')
+  const files = openHanded(machine.handed)
+  const qemu = startDetached(qemuCommand(machine), { cwd: drawer.folder, output, pass: [lock.fd, ...files] })
+  for (const fd of [output, ...files]) close(fd)
+  try {
+    // While QEMU starts there is time for the disk, and for code that is not needed before.
+    writeInto(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
+    const { connectQmp } = await import('../../qemu/qmp.js')
+    // QEMU greets from a thread of its own, but ends the negotiation only when all devices are there.
+    const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended })
+    qmp.close()
+    return qemu.pid
+  } catch (error) {
+    qemu.kill()
+    await qemu.ended.catch(() => {})
+    throw await refusal(vm, runAs, error)
+  }
+}
+
+/** Opens what is handed over, in the order of the descriptors; none stays open when one cannot be. */
+function openHanded(handed: Machine['handed']): number[] {
+  const files: number[] = []
+  try {
+    for (const { path, writable } of handed) files.push(open(path, writable ? 'device' : 'read'))
+    return files
+  } catch (error) {
+    for (const fd of files) close(fd)
+    throw error
+  }
+}
+
+/** QEMU's own words, without the name that it puts before each line. They are kept, so that `status` can tell them too. */
+async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
+  const { drawer, id, call } = vm
+  const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
+  try {
+    appendText(drawer.events, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
+  } catch {
+    // The disk may be full, which is then what QEMU has said.
+  }
+  if (words.includes('Could not set up host forwarding rule')) return portTaken(vm, words.replace(/^.*(?=Could not)/s, ''))
+  const hints = [`the command: ${call} explain`]
+  if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
+    hints.unshift(`QEMU runs as ${runAs.user}, who may not open that; if you trust the guest: run_as=root`)
+  }
+  if (/Failed to get .*lock/.test(words)) {
+    const { drivesInUse } = await import('../drive/inuse.js')
+    const users = await drivesInUse(vm)
+    if (users.length > 0) return new Failure(`cannot start ${id}: ${users.join('; ')}`, { hints })
+  }
+  return words === ''
+    ? new Failure(`cannot start ${id}`, { cause, hints })
+    : new Failure(`cannot start ${id}: QEMU refused: ${words}`, { hints })
+}

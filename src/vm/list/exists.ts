@@ -1,0 +1,30 @@
+import { settingsFiles } from '../../config/layers.js'
+import { UsageError } from '../../core/errors.js'
+import { nearest } from '../../core/nearest.js'
+import { stat } from '../../sys/file.js'
+import { storeOf } from '../record/stores.js'
+import type { Outside } from '../../host/place.js'
+import type { Vm } from '../record/vm.js'
+
+/** Whether there is any trace of the VM: a drawer, a settings file of its own, or a drive. */
+export async function exists(vm: Vm): Promise<boolean> {
+  if (stat(vm.drawer.folder) !== undefined || hasOwnFile(vm)) return true
+  const store = await storeOf(vm)
+  return (await store.drives(vm.id)).length > 0
+}
+
+/** Whether the user wrote settings for this VM alone. */
+function hasOwnFile({ place, name, class: vmClass }: Vm): boolean {
+  return settingsFiles(place.config, name, vmClass).some((file) => file.endsWith('.vm') && stat(file) !== undefined)
+}
+
+/** The error for a VM that is not there, with the name that was meant, or one of `otherWords`, if one is near. */
+export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly string[] = []): Promise<UsageError> {
+  const { calledNames, listVms } = await import('./list.js')
+  const names = calledNames(await listVms(outside), outside)
+  const near = nearest(vm.name, [...names, ...otherWords])
+  const question = near === undefined ? '' : `; did you mean ${near}?`
+  return new UsageError(`there is no VM ${vm.id}${question}`, {
+    hints: [`make it: ${vm.call} newimg`, ...(names.length > 0 ? ['see which there are: nbsvm ls'] : [])],
+  })
+}

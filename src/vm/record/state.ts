@@ -1,0 +1,49 @@
+// What a VM is doing, found by looking: the lock says whether it runs, QEMU's journal what happened to it.
+import { lastState, parseJournal, whyEnded, type Ending } from '../../qemu/journal.js'
+import { bootId } from '../../sys/environment.js'
+import { readTail, readText, stat } from '../../sys/file.js'
+import { isLocked } from '../../sys/lock.js'
+import { hasOpen } from '../../sys/process.js'
+import type { Drawer } from './drawer.js'
+
+/** `busy`: somebody holds the lock and it is no QEMU: the VM is starting, or its drives are being worked on. */
+export type State = 'running' | 'paused' | 'busy' | 'stopped'
+
+/** Enough of a journal's end to hold the last events of any VM. */
+const journalTailBytes = 64 * 1024
+
+export interface Glance {
+  readonly state: State
+  /** QEMU's process number, where it runs. */
+  readonly pid: number | undefined
+}
+
+/**
+ * A quick look for lists: whether the VM's QEMU is there. A VM that is just starting looks stopped, which is good enough
+ * to show and not good enough to act on (`isRunning` is). /proc/locks would show every lock at once, and its first reader
+ * waits 10 ms for the kernel.
+ */
+export function glance(drawer: Drawer): Glance {
+  // QEMU removes its pidfile when it ends well, so most of what does not run is known by this look.
+  const pid = stat(drawer.pid) === undefined ? undefined : qemuPid(drawer)
+  if (pid === undefined) return { state: 'stopped', pid }
+  return { state: lastState(parseJournal(readTail(drawer.events, journalTailBytes) ?? '')).state, pid }
+}
+
+/** Whether somebody holds the VM's lock: the truth, for whoever acts on it. */
+export function isRunning(drawer: Drawer): boolean {
+  return isLocked(drawer.lock)
+}
+
+/** The process that is this VM's QEMU beyond doubt: the number from the pidfile, if that process has the VM's lock open. */
+export function qemuPid(drawer: Drawer): number | undefined {
+  const lock = stat(drawer.lock)
+  const pid = Number(readText(drawer.pid)?.trim())
+  if (lock === undefined || !Number.isSafeInteger(pid) || pid <= 0) return undefined
+  return hasOpen(pid, lock) ? pid : undefined
+}
+
+/** Why a VM that does not run any more is gone. */
+export function endingOf(drawer: Drawer): Ending {
+  return whyEnded(parseJournal(readText(drawer.events) ?? ''), { bootId: bootId() })
+}

@@ -1,0 +1,48 @@
+import type { Folders } from '../../config/layers.js'
+import type { Settings } from '../../config/settings.js'
+import { list } from '../../sys/file.js'
+import { storeKinds, stores, type StoreOptions } from '../../store/registry.js'
+import type { Store } from '../../store/store.js'
+import type { Place, Outside } from '../../host/place.js'
+import type { Vm } from './vm.js'
+
+/** The store that a VM's settings choose: `store`, else `lvm` where a volume group is set, else plain files. */
+export function storeOf({ settings, place }: Vm): Promise<Store> {
+  const options = optionsOf(place, settings)
+  const kind = settings.store ?? storeKinds.find((one) => stores[one].place(options) !== undefined) ?? 'dir'
+  return stores[kind].open(options)
+}
+
+function optionsOf({ drives: folder }: Place, settings: Pick<Settings, 'vg' | 'pool' | 'snapshot_size'>): StoreOptions {
+  const { vg, pool, snapshot_size: snapshotSizeBytes } = settings
+  return { folder, vg, pool, snapshotSizeBytes }
+}
+
+/** Every store that a VM may have drives in: plain files, and those that class files and environment name. */
+export async function allStores(outside: Outside): Promise<Store[]> {
+  const { place, environment, line } = outside
+  const found = new Map<string, Promise<Store>>()
+  const add = (options: StoreOptions): void => {
+    for (const kind of storeKinds) {
+      const where = stores[kind].place(options)
+      if (where !== undefined && !found.has(`${kind} ${where}`)) found.set(`${kind} ${where}`, stores[kind].open(options))
+    }
+  }
+  add({ folder: place.drives, vg: undefined })
+  const classes = classesIn(place.config)
+  // Nobody names another store, on most machines; then a list need not load the reader of settings.
+  if (classes.length > 0 || environment['vg'] || line.vg !== undefined) {
+    const { loadSettings } = await import('../../config/layers.js')
+    for (const vmClass of [undefined, ...classes.filter((name) => name !== 'default')]) {
+      const subject = { folders: place.config, vm: undefined, vmClass, drawer: undefined, commandLine: line, environment }
+      add(optionsOf(place, (await loadSettings(subject)).settings))
+    }
+  }
+  return Promise.all(found.values())
+}
+
+/** The classes that have a file, `default` among them. */
+function classesIn({ userFolder, systemFolder }: Folders): string[] {
+  const files = [userFolder, systemFolder].flatMap((folder) => (folder === undefined ? [] : list(folder)))
+  return [...new Set(files.filter((file) => file.endsWith('.class')).map((file) => file.slice(0, -'.class'.length)))]
+}

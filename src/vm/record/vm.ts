@@ -1,0 +1,64 @@
+import type { Folded } from '../../config/fold.js'
+import { loadSettings, type Subject } from '../../config/layers.js'
+import type { Settings } from '../../config/settings.js'
+import { UsageError } from '../../core/errors.js'
+import { checkName, nameIn, vmId } from '../../core/name.js'
+import { drawerOf, type Drawer } from './drawer.js'
+import type { Outside, Place } from '../../host/place.js'
+import { rememberedClass } from './remember.js'
+
+/** One VM: its names, where its things are, and its settings. That there is such a VM is not said: `exists` looks. */
+export interface Vm {
+  /** As the user calls it, without the class. */
+  readonly name: string
+  readonly class: string | undefined
+  /** How the user calls it, for messages that say what to type: `nbsvm foo`, `nbsvm foo class=win`. */
+  readonly call: string
+  /** `[CLASS-]VM`: what its drawer, drives and files are called. */
+  readonly id: string
+  readonly place: Place
+  readonly drawer: Drawer
+  readonly settings: Settings
+  /** The settings with their origins, for `explain`. */
+  readonly folded: Folded
+}
+
+/** `[CLASS-]VM`. Throws UsageError for what is no name of a VM. */
+export function idOf(name: string, vmClass: string | undefined): string {
+  checkName('VM', name)
+  const id = vmId(name, vmClass)
+  // As root the folder of drives stands among the drawers.
+  if (id === 'drives') throw new UsageError('"drives" is kept for the folder of drives: give the VM another name')
+  return id
+}
+
+/**
+ * Opens a VM by name, or by its id as `ls` shows it: checks the name, then reads and folds its settings. Touches nothing.
+ * Rejects with UsageError for what is wrong in a settings file, unless somebody takes it with `onMistake`: then the VM has no
+ * settings from files.
+ */
+export async function openVm(called: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Promise<Vm> {
+  const { place, environment, line } = outside
+  const id = idOf(called, outside.vmClass)
+  const drawer = drawerOf(place.state, id)
+  const vmClass = outside.vmClass ?? rememberedClass(id, drawer.class)
+  const name = nameIn(vmClass, id)
+  const folded = await load(
+    { folders: place.config, vm: name, vmClass, drawer: drawer.folder, commandLine: line, environment },
+    onMistake,
+  )
+  const call = vmClass === undefined ? `nbsvm ${name}` : `nbsvm ${name} class=${vmClass}`
+  return { name, call, class: vmClass, id, place, drawer, settings: folded.settings, folded }
+}
+
+async function load(subject: Subject, onMistake: ((mistake: UsageError) => void) | undefined): Promise<Folded> {
+  try {
+    return await loadSettings(subject)
+  } catch (error) {
+    if (onMistake === undefined || !(error instanceof UsageError)) throw error
+    // What is wrong on the line or in the environment is thrown here all the same.
+    const folded = await loadSettings({ ...subject, folders: { userFolder: undefined, systemFolder: undefined } })
+    onMistake(error)
+    return folded
+  }
+}
