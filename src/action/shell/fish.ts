@@ -112,8 +112,10 @@ function __nbsvm_vms -S
     set -l files $configs/*.vm
     set -a ids (string replace -r '^.*/(.*)\\.vm$' '$1' -- $files)
     set -l used (string split , -- $prefix)
+    # No ? in a pattern: fish 4 takes it literally, earlier ones as any character.
+    set -l shape '^'(string escape --style=regex -- "$id_prefix")'.'
     for id in (string match -r '^[A-Za-z0-9][A-Za-z0-9._-]*$' -- $ids | sort -u)
-        string match -q -- "$id_prefix?*" $id; and test $id != drives; or continue
+        string match -qr -- $shape $id; and test $id != drives; or continue
         set -l name (string sub -s (math (string length -- "$id_prefix") + 1) -- $id)
         contains -- $name $used; or printf '%s%s\\tVM\\n' "$prefix" $name
     end
@@ -250,7 +252,7 @@ function __nbsvm_complete
     # The class comes from the environment, else from the name of the link.
     if set -qx class; and test -n "$class"
         set id_prefix $class-
-    else if string match -q '?*vm' -- $program; and test $program != nbsvm
+    else if string match -qr '.vm$' -- $program; and test $program != nbsvm
         set id_prefix (string replace -r 'vm$' '' -- $program)-
     end
     if test $last -eq 2
