@@ -238,10 +238,19 @@ export function canOpen(file: string): boolean {
   }
 }
 
-/** Finds a program: a path as it is, a bare name in `PATH`. Undefined when it is not there or may not be run. */
-export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''): string | undefined {
-  const places = name.includes('/') ? [path.resolve(name)] : searchPath.split(':').map((folder) => path.join(folder, name))
+/** Finds a program: a path as it is, a bare name in `searchPath`. Undefined when it is not there or may not be run. */
+export function findProgram(name: string): string | undefined {
+  const places = name.includes('/') ? [path.resolve(name)] : searchPath().map((folder) => path.join(folder, name))
   return places.find(isProgram)
+}
+
+/**
+ * The folders that programs are found in: `PATH`, then those of the system's own programs (lvm, ip, losetup), which a user's
+ * `PATH` lacks on Debian. What nbsvm runs is run with the same.
+ */
+export function searchPath(): string[] {
+  const folders = (process.env['PATH'] || '/usr/bin:/bin').split(':')
+  return [...folders, ...['/usr/sbin', '/sbin'].filter((folder) => !folders.includes(folder))]
 }
 
 function isProgram(file: string): boolean {

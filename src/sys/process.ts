@@ -3,7 +3,7 @@ import type * as childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
-import { findProgram, list, readText } from './file.js'
+import { findProgram, list, readText, searchPath } from './file.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
@@ -42,6 +42,7 @@ export const run: Run = (command, options = {}) => {
     const begin = () =>
       spawn(program, args, {
         cwd: options.cwd,
+        env: { ...process.env, PATH: searchPath().join(':') },
         signal: options.signal,
         killSignal: 'SIGKILL',
         timeout: options.timeoutMs,
@@ -96,7 +97,7 @@ export function tied(command: readonly string[]): readonly string[] {
 export function runSync(command: readonly string[], pass: readonly number[] = []): number {
   const [program = '', ...args] = command
   // Of all variables only what finds it: the others need not be copied.
-  const env = { PATH: process.env['PATH'] }
+  const env = { PATH: searchPath().join(':') }
   const { status, signal, error } = load().spawnSync(program, args, { env, stdio: ['ignore', 'ignore', 'ignore', ...pass] })
   if (error) throw startFailure(program, error)
   return exitStatus(status, signal)
@@ -119,6 +120,7 @@ export function startDetached(
   const child = privately(() =>
     load().spawn(program, args, {
       cwd: options.cwd,
+      env: { ...process.env, PATH: searchPath().join(':') },
       detached: true,
       stdio: ['ignore', options.output, options.output, ...options.pass],
     }),

@@ -33,9 +33,8 @@ export interface UmlResult {
 /** What User-Mode Linux cannot run without here, as packages of Debian; empty where it can. */
 export function umlNeeds(): string[] {
   const needed = { 'linux.uml': 'user-mode-linux', modprobe: 'kmod', lvs: 'lvm2' }
-  const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
   return Object.entries(needed)
-    .filter(([program]) => findProgram(program, searchPath) === undefined)
+    .filter(([program]) => findProgram(program) === undefined)
     .map(([, debianPackage]) => debianPackage)
 }
 

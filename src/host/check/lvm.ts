@@ -1,6 +1,6 @@
 // LVM and the volume groups and pools that settings name.
 import { formatSize } from '../../core/size.js'
-import { environment, isRoot } from '../../sys/environment.js'
+import { isRoot } from '../../sys/environment.js'
 import { findProgram, readText, stat } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
 import { asksFor, type Ask } from './asks.js'
@@ -8,9 +8,6 @@ import { bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
 
 const answerTimeoutMs = 1500
-
-/** Where LVM's programs are, whatever PATH a user has. */
-const searchPath = `${environment['PATH'] ?? ''}:/usr/sbin:/sbin`
 
 interface Group {
   readonly vg_name: string
@@ -29,7 +26,7 @@ interface Volume {
 export async function checkLvm(asks: readonly Ask[]): Promise<Finding[]> {
   const groups = asksFor(asks, 'vg')
   const pools = asksFor(asks, 'pool')
-  if (findProgram('lvs', searchPath) === undefined) {
+  if (findProgram('lvs') === undefined) {
     const missing = groups.length === 0 ? lacking : bad
     return [missing('lvm', ['not installed', ...bys(groups)].join(' '), install('lvm'))]
   }
@@ -63,7 +60,7 @@ async function look(): Promise<{ groups: readonly Group[]; volumes: readonly Vol
 
 async function report(program: 'vgs' | 'lvs', fields: string): Promise<readonly object[] | string> {
   const words = [program, '--reportformat', 'json', '--units', 'b', '--nosuffix', '-o', fields]
-  const command = isRoot() ? [findProgram(program, searchPath) ?? program, ...words.slice(1)] : ['sudo', '-n', '--', ...words]
+  const command = isRoot() ? words : ['sudo', '-n', '--', ...words]
   const { status, stdout, stderr } = await run(command, { timeoutMs: answerTimeoutMs })
   if (status !== 0) return `${program} failed: ${stderr.trim().split('\n').at(-1) || `exit status ${status}`}`
   const { report: rows } = JSON.parse(stdout) as { report: readonly Readonly<Record<string, readonly object[]>>[] }

@@ -1,14 +1,12 @@
 // What networks need: taps, bridges, passt.
 import { errorCode } from '../../core/errors.js'
 import { canMakeTaps, isTunOpen } from '../../net/tap.js'
-import { environment, isRoot } from '../../sys/environment.js'
+import { isRoot } from '../../sys/environment.js'
 import { close, findProgram, list, open, readText, stat } from '../../sys/file.js'
 import { runAs } from '../runas.js'
 import { asksFor, generalAsk, type Ask } from './asks.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
-
-const searchPath = `${environment['PATH'] ?? ''}:/usr/sbin:/sbin`
 
 const tun = '/dev/net/tun'
 
@@ -23,7 +21,7 @@ export async function checkTaps(asks: readonly Ask[]): Promise<Finding[]> {
   if (user !== 'root' && !isTunOpen()) return missing(`${tun} is closed to ${user}, whom QEMU runs as`, `sudo chmod 666 ${tun}`)
   const code = openingFault()
   if (code !== undefined) return missing(`${tun} cannot be opened (${code})`, `in a container: let it have the device ${tun}`)
-  if (findProgram('ip', searchPath) === undefined) return missing('there is no ip(8)', install('ip'))
+  if (findProgram('ip') === undefined) return missing('there is no ip(8)', install('ip'))
   if (canMakeTaps()) return [good('taps', 'can be made')]
   if (await canSudo()) return [good('taps', 'can be made, through sudo')]
   return isRoot()
