@@ -3,7 +3,7 @@ import { quoteWords, quoteWord } from '../core/words.js'
 import { displayOptions } from './device/display.js'
 import { driveOptions } from './device/drive.js'
 import { nicOptions } from './device/nic.js'
-import { consoleOptions, eventOptions, monitorOptions, qmpOptions } from './device/port.js'
+import { consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
 import { usbOptions } from './device/usb.js'
 import type { Machine, Option, Words } from '../model/machine.js'
 import { qemuFiles } from './socket.js'
@@ -18,6 +18,7 @@ export function qemuOptions(machine: Machine): Option[] {
     ...(machine.prefix.length > 0 ? [] : [['-pidfile', qemuFiles.pid] as const]),
     ...boardOptions(machine),
     ...qmpOptions(),
+    ...jobsOptions(),
     ...monitorOptions(),
     ...eventOptions(),
     ...consoleOptions(),

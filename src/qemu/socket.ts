@@ -5,6 +5,7 @@
 export const qemuFiles = {
   pid: 'pid',
   qmp: 'qmp.sock',
+  jobs: 'jobs.sock',
   monitor: 'monitor.sock',
   console: 'console.sock',
   consoleLog: 'console.log',

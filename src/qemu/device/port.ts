@@ -1,11 +1,19 @@
 import type { Option } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
 
-/** The control socket of nbsvm itself. One client at a time: others wait without a greeting. */
+/** The control socket of nbsvm itself, for short questions. One client at a time: others wait without a greeting. */
 export function qmpOptions(): Option[] {
   return [
     ['-chardev', `socket,id=qmp,path=${qemuFiles.qmp},server=on,wait=off`],
     ['-mon', 'chardev=qmp,mode=control'],
+  ]
+}
+
+/** QMP once more, for what takes long: whoever waits for a migration, a block job or events keeps no short question waiting. */
+export function jobsOptions(): Option[] {
+  return [
+    ['-chardev', `socket,id=jobs,path=${qemuFiles.jobs},server=on,wait=off`],
+    ['-mon', 'chardev=jobs,mode=control'],
   ]
 }
 

@@ -101,7 +101,16 @@ function runsAlready(vm: Vm): Failure {
 function layOut(vm: Vm, plan: Plan): void {
   const { drawer } = vm
   const { host, runAs } = plan
-  for (const file of [drawer.pid, drawer.qmp, drawer.monitor, drawer.console, drawer.vnc, drawer.consoleLog, drawer.events]) {
+  for (const file of [
+    drawer.pid,
+    drawer.qmp,
+    drawer.jobs,
+    drawer.monitor,
+    drawer.console,
+    drawer.vnc,
+    drawer.consoleLog,
+    drawer.events,
+  ]) {
     remove(file)
   }
   rememberClass(vm)

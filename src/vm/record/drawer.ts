@@ -7,7 +7,12 @@ export interface Drawer {
   readonly lock: string
   /** QEMU's process number; believed only if that process has `lock` open. */
   readonly pid: string
+  /** QMP for short questions. */
   readonly qmp: string
+  /** QMP for what takes long, one client at a time: who holds `jobsLock`. */
+  readonly jobs: string
+  /** Held by who is connected to `jobs`; says which process that is, and what it does. */
+  readonly jobsLock: string
   readonly monitor: string
   readonly console: string
   /** What came out of the serial port since power-on. */
@@ -37,6 +42,8 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     lock: inside('lock'),
     pid: inside(qemuFiles.pid),
     qmp: inside(qemuFiles.qmp),
+    jobs: inside(qemuFiles.jobs),
+    jobsLock: inside(`${qemuFiles.jobs}.lock`),
     monitor: inside(qemuFiles.monitor),
     console: inside(qemuFiles.console),
     consoleLog: inside(qemuFiles.consoleLog),
