@@ -6,10 +6,10 @@ export const log: Verb = {
   help: `Prints what came out of the VM's serial port since power-on, watched or not: at most the last log_size (4M) of it. It is kept
 after the VM is gone, until the next start.`,
 
-  async run({ vm, out, isTerminal }) {
+  async run({ vm, outRaw, isTerminal }) {
     const { log_size: maxBytes } = vm.settings
     trimLog(vm.drawer.consoleLog, maxBytes)
     const text = readLog(vm.drawer.consoleLog, maxBytes).trimEnd()
-    out(isTerminal() ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
+    outRaw(isTerminal() ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
   },
 }

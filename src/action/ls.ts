@@ -1,4 +1,5 @@
 import { columns } from '../core/table.js'
+import { printable } from '../core/text.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
 import type { Command } from './verb.js'
@@ -11,14 +12,15 @@ export const ls: Command = {
   nbsvm ls --json     an array of objects: id, class, name, state, pid, drives
   nbsvm ls --watch    drawn anew every second, until Ctrl-C`,
 
-  async run({ flags, out, signal, isTerminal, outside }) {
+  async run({ flags, out, outRaw, signal, isTerminal, outside }) {
     if (flags['watch'] === undefined) {
       out(await listing(outside, flags['json'] === true))
       return
     }
     while (!signal.aborted) {
       const text = await listing(outside, flags['json'] === true)
-      out(isTerminal() ? `${wipe}${text}` : text)
+      if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
+      else out(text)
       await pause(refreshMs, signal)
     }
   },

@@ -11,8 +11,10 @@ export interface Context {
   readonly vm: Vm
   readonly words: readonly string[]
   readonly flags: Flags
-  /** Writes a line of the result to stdout. */
+  /** Writes lines of the result to stdout. Nothing in them reaches a terminal as a control sequence. */
   readonly out: (line: string) => void
+  /** Writes to stdout as it is, and a line's end: what a guest said, what redraws the screen. */
+  readonly outRaw: (text: string) => void
   /** Tells the user something on the way, on stderr. */
   readonly note: (line: string) => void
   /** Draws how far something is, where stderr is a terminal; `undefined` wipes it away. */

@@ -1,4 +1,5 @@
 import { Failure, messageOf } from '../core/errors.js'
+import { printableMessage } from '../core/text.js'
 import { write } from '../sys/output.js'
 
 /** Prints an error with its causes, once each, and its hints. Returns the exit status it stands for. */
@@ -21,7 +22,10 @@ export function printError(error: unknown, prefix = ''): number {
 function describe(error: unknown): string[] {
   const messages = [...chain(error)].map(messageOf)
   const hints = error instanceof Failure ? error.hints : bugHints(error)
-  return [`nbsvm: ${messages.join(': ')}`.replaceAll('\n', '\n  '), ...hints.map((hint) => `  ${hint}`)]
+  return [`nbsvm: ${messages.join(': ')}`.replaceAll('\n', '\n  '), ...hints.map((hint) => `  ${hint}`)].map((text) =>
+    // QEMU's words, names of files, what a lock's file says: anybody may have written them.
+    printableMessage(text),
+  )
 }
 
 function* chain(error: unknown): Generator {
@@ -32,7 +36,7 @@ function* chain(error: unknown): Generator {
 function bugHints(error: unknown): string[] {
   if (!(error instanceof Error) || 'code' in error) return []
   return [
-    'this is a mistake in nbsvm; please report it with these lines:',
+    'this is a bug in nbsvm; please report it with these lines:',
     ...(error.stack ?? '')
       .split('\n')
       .slice(1, 5)

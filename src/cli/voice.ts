@@ -1,3 +1,4 @@
+import { printable, printableMessage } from '../core/text.js'
 import { environment } from '../sys/environment.js'
 import { isTerminal, write } from '../sys/output.js'
 import type { Context } from '../action/verb.js'
@@ -6,15 +7,17 @@ import type { Context } from '../action/verb.js'
  * How one VM's actions speak: results on stdout, notes on stderr, and progress on one line of the terminal. With several
  * VMs side by side each line bears its VM's id.
  */
-export function voice(prefix: string | undefined): Pick<Context, 'out' | 'note' | 'progress' | 'isTerminal'> {
-  const say = (fd: 1 | 2) => (text: string) => write(fd, prefixed(text, prefix))
+export function voice(prefix: string | undefined): Pick<Context, 'out' | 'outRaw' | 'note' | 'progress' | 'isTerminal'> {
+  const say = (fd: 1 | 2, text: string): void => write(fd, prefixed(text, prefix))
   // Asked for when it is needed: most actions never draw, and node:tty takes 3 ms to load.
   const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && isTerminal(2)
   return {
-    out: say(1),
-    note: say(2),
+    // Also into a pipe, which may well end on a terminal: `ssh host nbsvm ls`.
+    out: (text) => say(1, printable(text)),
+    outRaw: (text) => say(1, text),
+    note: (text) => say(2, printableMessage(text)),
     // Back to the line's begin, then erase to its end.
-    progress: (line) => (draws() ? write(2, `\r\u001B[K${line ?? ''}`) : undefined),
+    progress: (line) => (draws() ? write(2, `\r\u001B[K${printableMessage(line ?? '')}`) : undefined),
     isTerminal: () => isTerminal(1),
   }
 }

@@ -21,11 +21,11 @@ export function onInterrupt(): AbortSignal {
   return controller.signal
 }
 
-/** Node ends, content with itself, when nothing is left that could end a wait: that is a mistake, and no success. */
+/** Node ends, content with itself, when nothing is left that could end a wait: that is a bug, and no success. */
 function sayIfLost(status: number): void {
   if (isOver || status !== 0) return
   process.exitCode = 1
-  write(2, 'nbsvm: ended before its work was done\n  this is a mistake in nbsvm; please report what you typed\n')
+  write(2, 'nbsvm: ended before its work was done\n  this is a bug in nbsvm; please report what you typed\n')
 }
 
 /** Ends the program; after a signal with its number, as a shell expects it, unless all was done nevertheless. */
