@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Failure } from '../src/core/errors.js'
-import { lvmStore } from '../src/store/lvm/store.js'
+import { lvmStore } from '../src/store/lvm/lvmstore.js'
 import { run } from '../src/sys/process.js'
 import { elevated } from '../src/sys/sudo.js'
 

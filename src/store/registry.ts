@@ -33,7 +33,7 @@ const lvm: Kind = {
     if (vg === undefined) {
       throw new UsageError('store=lvm needs a volume group', { hints: ['name it: vg=NAME', 'see which there are: sudo vgs'] })
     }
-    return (await import('./lvm/open.js')).openLvm({ vg, pool, snapshotSizeBytes })
+    return (await import('./lvm/lvmstore.js')).openLvm({ vg, pool, snapshotSizeBytes })
   },
 }
 

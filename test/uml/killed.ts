@@ -2,7 +2,7 @@
 // run after the first `lvs`: it dies just before step 1, 2, ...; `copy` dies in the midst of the copy.
 // Ends with 0 when the clone was finished before.
 import { run, type Run } from '../../src/sys/process.js'
-import { lvmStore } from '../../src/store/lvm/store.js'
+import { lvmStore } from '../../src/store/lvm/lvmstore.js'
 
 const [vg = '', pool = '-', id = '', gold = '', step = ''] = process.argv.slice(2)
 let steps = 0

@@ -1,9 +1,56 @@
-// How near a volume is to running full: a classic snapshot that does is lost, a full thin pool stops all its volumes.
+// Whether a drive can be used: active, not in use, not lost, not full.
+import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
+import { deviceUsers } from '../../sys/block.js'
+import { userIds } from '../../sys/environment.js'
+import { canOpen } from '../../sys/file.js'
+import { runOrFail } from '../../sys/process.js'
 import type { Health } from '../store.js'
-import type { Group } from './group.js'
-import type { Volume } from './volume.js'
+import { type Group, listVolumes, lvm, type Volume, volumeOf } from './volumes.js'
+
+/** Makes drives usable: activates what is not. Throws a Failure for one that is lost, in use or mounted on the host. */
+export async function makeReady(group: Group, drives: readonly Drive[], onNote?: (text: string) => void): Promise<void> {
+  if (drives.length === 0) return
+  const volumes = await listVolumes(group)
+  for (const drive of drives) {
+    const doing = `use ${drive.name}`
+    const volume = volumeOf(drive, volumes, doing)
+    checkHealth(healthOf(group, volume, volumes), doing, onNote)
+    refuseInUse(volume, doing)
+    if (!volume.active) await activate(group, volume, doing)
+  }
+  for (const command of openingCommands(group, drives)) await runOrFail('open a volume', command, { run: group.asRoot })
+}
+
+/**
+ * A user's QEMU opens its volumes by itself, as sudo passes no descriptors on: those that it may not open are made the
+ * user's. Root hands them over, and needs none of this.
+ */
+export function openingCommands({ isRoot }: Group, drives: readonly Drive[]): string[][] {
+  if (isRoot) return []
+  const [user = 0] = userIds()
+  const closed = drives.map(({ image }) => image.path).filter((path) => !canOpen(path))
+  return closed.map((path) => ['chown', String(user), path])
+}
+
+/** Also where the volume is marked to be skipped, as thin snapshots made by hand are. */
+async function activate(group: Group, { name }: Volume, doing: string): Promise<void> {
+  await lvm(group, doing, ['lvchange', '--activate', 'y', '--ignoreactivationskip', `${group.vg}/${name}`])
+}
+
+/** Refuses to touch a volume that somebody has open, and names who. */
+export function refuseInUse(volume: Volume, doing: string): void {
+  if (!volume.open) return
+  const users = deviceUsers(volume.path)
+  const words = users.length === 0 ? 'in use by another process' : users.join(', ')
+  throw new Failure(`cannot ${doing}: ${volume.name} is ${words}`, { hints: hintsFor(volume, users) })
+}
+
+function hintsFor({ path }: Volume, users: readonly string[]): string[] {
+  if (users.some((user) => user.startsWith('mounted'))) return [`take it off the host first: umount ${path}`]
+  return [`see who has it: sudo fuser -v ${path}`]
+}
 
 /** From here on the user is warned, in percent. */
 const fillingPercent = 80

@@ -1,22 +1,28 @@
-// Drives as volumes of an LVM volume group.
+// Drives as volumes of an LVM volume group. What each part does is in the file it is imported from.
 import type { Drive, DriveSize } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { deviceBytes } from '../../sys/block.js'
+import { isRoot } from '../../sys/environment.js'
 import { list } from '../../sys/file.js'
 import { processMark } from '../../sys/mark.js'
-import type { Run } from '../../sys/process.js'
-import { isRoot } from '../../sys/environment.js'
+import { run, type Run } from '../../sys/process.js'
+import { elevated } from '../../sys/sudo.js'
 import type { Health, Store } from '../store.js'
-import { cloneDrive } from './clone.js'
-import { createDrive } from './create.js'
-import type { Group } from './group.js'
-import { healthOf } from './health.js'
-import { makeReady, openingCommands } from './ready.js'
-import { removeDrive } from './remove.js'
-import { resizeDrive } from './resize.js'
-import { snapshotDrive } from './snapshot.js'
-import { findSource, type Probe } from './source.js'
-import { asDrive, listVolumes, volumeOf, volumePath } from './volume.js'
+import { removeDrive, resizeDrive } from './lvmchange.js'
+import { findSource, type Probe } from './lvmcopy.js'
+import { cloneDrive, createDrive, snapshotDrive } from './lvmmake.js'
+import { healthOf, makeReady, openingCommands } from './lvmready.js'
+import { asDrive, type Group, listVolumes, volumeOf, volumePath } from './volumes.js'
+
+/** The store of a volume group on this machine: as root all of it, as a user through sudo what changes. */
+export function openLvm(options: { vg: string; pool?: string | undefined; snapshotSizeBytes?: number | undefined }): Store {
+  return lvmStore({
+    ...options,
+    run,
+    asRoot: elevated(run, `the volumes of ${options.vg} belong to root`),
+    probe: async (path, trust) => (await import('../dir/probe.js')).probe(path, trust),
+  })
+}
 
 interface LvmOptions {
   readonly vg: string

@@ -1,11 +1,22 @@
 // How a volume appears under its name only when it is whole: it is made under a temporary name, with tags that say so
 // and by whom, and renamed at the end. lvrename refuses a name that is taken, so of two at once one gets the next number.
+// What killed commands left is swept by the next one.
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
+import { parseDriveName } from '../../core/name.js'
+import { hasEnded } from '../../sys/mark.js'
 import { sleep } from '../../sys/process.js'
-import { lvm, tryLvm, type Group } from './group.js'
-import { checkMappedName, makerTag, temporaryName, unfinishedTag } from './name.js'
-import { asDrive, listVolumes, nextDriveName, volumePath, type Volume } from './volume.js'
+import {
+  baseTag,
+  checkMappedName,
+  isBaseName,
+  isTemporaryName,
+  makerOf,
+  makerTag,
+  temporaryName,
+  unfinishedTag,
+} from './lvmname.js'
+import { asDrive, type Group, listVolumes, lvm, nextDriveName, snapshotsOf, tryLvm, type Volume, volumePath } from './volumes.js'
 
 /** How one kind of drive is made. */
 export interface Making {
@@ -72,7 +83,7 @@ async function finish(group: Group, name: string): Promise<Drive> {
 }
 
 /** The command that takes the tags of its maker off a finished volume. */
-export function untag(group: Group, name: string, mark: string): string[] {
+function untag(group: Group, name: string, mark: string): string[] {
   return ['lvchange', '--deltag', unfinishedTag, '--deltag', makerTag(mark), `${group.vg}/${name}`]
 }
 
@@ -86,4 +97,35 @@ async function discard(group: Group, temporary: string): Promise<void> {
     if (removed.status === 0 || !/in use|busy/i.test(removed.stderr)) return
     await sleep(discardPauseMs)
   }
+}
+
+/**
+ * Removes what killed commands left behind: half-made volumes whose maker has ended, and bases that no snapshot needs any
+ * more. What is in use is left for the next time. Returns the volumes that are there afterwards.
+ */
+export async function sweep(group: Group): Promise<Volume[]> {
+  const volumes = await listVolumes(group)
+  const commands = volumes.map((volume) => cleaning(group, volume, volumes)).filter((command) => command !== undefined)
+  for (const command of commands) await tryLvm(group, command)
+  return commands.length === 0 ? volumes : listVolumes(group)
+}
+
+/** The command that a leftover needs, or undefined for what is none. */
+function cleaning(group: Group, volume: Volume, volumes: readonly Volume[]): string[] | undefined {
+  const { name, tags, open } = volume
+  if (!open && isUnneeded(volume, volumes)) return ['lvremove', '--force', `${group.vg}/${name}`]
+  const maker = leftBy(tags)
+  return maker !== undefined && parseDriveName(name) !== undefined ? untag(group, name, maker) : undefined
+}
+
+function isUnneeded(volume: Volume, volumes: readonly Volume[]): boolean {
+  const { name, tags } = volume
+  if (isTemporaryName(name)) return leftBy(tags) !== undefined
+  return isBaseName(name) && tags.includes(baseTag) && snapshotsOf(volume, volumes).length === 0
+}
+
+/** The mark of the process that left a volume unfinished; undefined while it may still be at work. */
+function leftBy(tags: readonly string[]): string | undefined {
+  const maker = makerOf(tags)
+  return tags.includes(unfinishedTag) && maker !== undefined && hasEnded(maker) ? maker : undefined
 }
