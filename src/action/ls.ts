@@ -1,5 +1,6 @@
 import { columns } from '../core/table.js'
 import { printable } from '../core/text.js'
+import { pause } from '../sys/clock.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
 import type { Command } from './verb.js'
@@ -21,7 +22,8 @@ export const ls: Command = {
       const text = await listing(outside, flags['json'] === true)
       if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
       else out(text)
-      await pause(refreshMs, signal)
+      // Ctrl-C is how it ends.
+      await pause(refreshMs, signal).catch(() => {})
     }
   },
 }
@@ -38,11 +40,4 @@ function table(vms: readonly Listed[]): string {
   if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME newimg start console'
   const rows = vms.map(({ id, state, pid, drives }) => [id, state, String(pid ?? '-'), drives.join(' ') || '-'])
   return columns([['VM', 'STATE', 'PID', 'DRIVES'], ...rows]).join('\n')
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
 }

@@ -2,7 +2,7 @@ import { serveVnc } from '../console/vnc.js'
 import { hasScreen, runViewer, viewerCommand } from '../console/viewer.js'
 import { Failure } from '../core/errors.js'
 import { stat } from '../sys/file.js'
-import { sleep } from '../sys/process.js'
+import { pause } from '../sys/clock.js'
 import { requireRunning } from '../vm/life/power.js'
 import { isRunning } from '../vm/record/state.js'
 import type { Vm } from '../vm/record/vm.js'
@@ -43,5 +43,5 @@ and serves until Ctrl-C. The setting viewer names another program.
 }
 
 async function untilGone(vm: Vm, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && isRunning(vm.drawer)) await sleep(watchMs)
+  while (!signal.aborted && isRunning(vm.drawer)) await pause(watchMs)
 }

@@ -2,8 +2,9 @@ import path from 'node:path'
 import { Failure, messageOf } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
 import type { Environment } from '../sys/environment.js'
+import { deadlineIn, monotonicMs, pause } from '../sys/clock.js'
 import { findProgram } from '../sys/file.js'
-import { run, sleep, type RunResult } from '../sys/process.js'
+import { run, type RunResult } from '../sys/process.js'
 import type { VncServer } from './vnc.js'
 
 const host = '127.0.0.1'
@@ -68,14 +69,14 @@ const pollMs = 100
  * words when it fails before it has connected. Ends it when `signal` is aborted.
  */
 export async function runViewer(command: readonly string[], server: VncServer, signal: AbortSignal): Promise<void> {
-  const startedAt = Date.now()
+  const startedMs = monotonicMs()
   const result = await tryRun(command, signal)
   if (signal.aborted) return
   if (result.status !== 0 && server.served() === 0) throw viewerFailure(command, result)
-  if (Date.now() - startedAt >= handOverMs) return
-  const deadline = Date.now() + connectMs
-  while (!signal.aborted && server.served() === 0 && Date.now() < deadline) await sleep(pollMs)
-  while (!signal.aborted && server.connections() > 0) await sleep(pollMs)
+  if (monotonicMs() - startedMs >= handOverMs) return
+  const deadline = deadlineIn(connectMs)
+  while (!signal.aborted && server.served() === 0 && !deadline.isOver) await pause(pollMs)
+  while (!signal.aborted && server.connections() > 0) await pause(pollMs)
 }
 
 async function tryRun(command: readonly string[], signal: AbortSignal): Promise<RunResult> {

@@ -1,6 +1,6 @@
 // Looks at all of this machine that nbsvm uses. Nothing is changed.
 import { messageOf } from '../core/errors.js'
-import { sleep } from '../sys/process.js'
+import { pause } from '../sys/clock.js'
 import { readAsks } from './check/asks.js'
 import { lacking, type Finding } from './check/finding.js'
 import { checkFlock, checkNode, checkSudo } from './check/host.js'
@@ -45,7 +45,7 @@ export async function examine(outside: Outside): Promise<Finding[]> {
 /** A check that takes too long, or breaks, is one thing not known, and no reason to say nothing about the others. */
 async function inTime(name: string, timeoutMs: number, check: () => Promise<Finding[]>): Promise<Finding[]> {
   const late = async (): Promise<Finding[]> => {
-    await sleep(timeoutMs)
+    await pause(timeoutMs)
     return [lacking(name, `could not be seen within ${timeoutMs / 1000} s`)]
   }
   const safe = async (): Promise<Finding[]> => {

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
 import { installLine } from './install.js'
+import { deadlineIn, monotonicMs, pause } from '../sys/clock.js'
 import { bootId, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
 import type { Servant, Verdict } from './trial.js'
@@ -20,7 +21,7 @@ export interface HostFacts {
 
 type Facts = Omit<HostFacts, 'isFresh'>
 
-/** The facts of one QEMU program, and until when they hold. */
+/** The facts of one QEMU program, and until when after the host's boot they hold. */
 interface Kept {
   readonly key: string
   readonly untilMs: number | null
@@ -59,7 +60,7 @@ export async function hostFacts(options: {
     const meanwhile = cached()
     if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
     const facts = await find(program, servant)
-    const untilMs = facts.kvm.isDoubtful === true ? Date.now() + doubtfulMs : null
+    const untilMs = facts.kvm.isDoubtful === true ? monotonicMs() + doubtfulMs : null
     keep(cacheFile, key.program, { key: key.state, untilMs, facts })
     return { ...facts, isFresh: true }
   } finally {
@@ -99,7 +100,7 @@ function readCache(file: string): Readonly<Record<string, unknown>> {
 /** The facts of an entry of the cache, if it is whole and holds now. */
 function stillTrue(entry: unknown, state: string): Facts | undefined {
   const { key, untilMs, facts } = (entry ?? {}) as Partial<Kept>
-  if (key !== state || untilMs === undefined || (untilMs !== null && Date.now() >= untilMs)) return undefined
+  if (key !== state || untilMs === undefined || (untilMs !== null && monotonicMs() >= untilMs)) return undefined
   const { path, version, machine, kvm } = facts ?? {}
   const isWhole = [path, version, machine, kvm?.why].every((text) => typeof text === 'string')
   return isWhole && typeof kvm?.works === 'boolean' ? facts : undefined
@@ -123,13 +124,13 @@ function keep(file: string, program: string, kept: Kept): void {
 async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() => void> {
   try {
     makePrivateFolder(path.dirname(cacheFile))
-    const [{ tryLock }, { sleep }] = await Promise.all([import('../sys/lock.js'), import('../sys/process.js')])
-    const deadline = Date.now() + lookTimeoutMs
+    const { tryLock } = await import('../sys/lock.js')
+    const deadline = deadlineIn(lookTimeoutMs)
     for (;;) {
       const lock = tryLock(`${cacheFile}.lock`)
       if (lock !== undefined) return () => lock.release()
-      if (isDone() || Date.now() >= deadline) return () => {}
-      await sleep(30 + Math.random() * 50)
+      if (isDone() || deadline.isOver) return () => {}
+      await pause(30 + Math.random() * 50)
     }
   } catch {
     // Where no lock can be made, nothing can be kept either.

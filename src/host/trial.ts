@@ -1,5 +1,6 @@
 // KVM is tried before it is believed: /dev/kvm may open and yet run no 64-bit guest, as on some nested hosts.
 import { errorCode } from '../core/errors.js'
+import { monotonicMs } from '../sys/clock.js'
 import { close, open, readText, remove, stat, temporaryName, writeBytes } from '../sys/file.js'
 import { run } from '../sys/process.js'
 import { success, trialFirmware, type Mark } from './trialguest.js'
@@ -58,15 +59,15 @@ export async function runTrial(options: {
   const { program, accelerator, timeoutMs, prefix = [], firmware = trialFirmware() } = options
   const fd = unnamed(firmware)
   let marks = ''
-  let markedMs = Date.now()
+  let markedMs = monotonicMs()
   const onOutput = (text: string): void => {
     marks += text
-    markedMs = Date.now()
+    markedMs = monotonicMs()
   }
   try {
     const command = [...prefix, program, ...trialMachine(accelerator), '-bios', '/proc/self/fd/3']
     const { status, stderr } = await run(command, { timeoutMs, onOutput, pass: [fd] })
-    return { status, marks, stderr, quietMs: Date.now() - markedMs }
+    return { status, marks, stderr, quietMs: monotonicMs() - markedMs }
   } finally {
     close(fd)
   }

@@ -1,5 +1,6 @@
 // The way into a running QEMU: connect, speak, leave. QEMU serves one client a socket, so sessions are short and others wait.
 import { errorCode, Failure } from '../core/errors.js'
+import { pause } from '../sys/clock.js'
 import { connect } from '../sys/socket.js'
 import { QemuEnded, QmpDisconnected } from './qmperror.js'
 import { Qmp } from './qmpsession.js'
@@ -105,16 +106,4 @@ function tooLate({ socketPath, came }: Attempt, timeoutMs: number): Failure {
 
 function cannotConnect(socketPath: string, cause: unknown): Failure {
   return new Failure(`cannot talk to QEMU over ${socketPath}`, { cause })
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -1,5 +1,6 @@
 // Locks that live as long as somebody holds the descriptor: flock(2), taken by flock(1) because Node has no call for it.
 // The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
+import { deadlineIn } from './clock.js'
 import { close, open, readText, stat } from './file.js'
 import { run, runSync } from './process.js'
 
@@ -33,11 +34,11 @@ export function tryLock(file: string): Lock | undefined {
  * many waiters that try again and again would keep this process from ever finishing what they wait for.
  */
 export async function waitLock(file: string, timeoutMs: number, hold: Hold = 'whole'): Promise<Lock | undefined> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = deadlineIn(timeoutMs)
   for (;;) {
     const fd = open(file, 'lock')
-    const leftMs = deadline - Date.now()
-    const wait = () => run(['flock', flags[hold], '3'], { pass: [fd], timeoutMs: leftMs })
+    const { leftMs } = deadline
+    const wait = () => run(['flock', flags[hold], '3'], { pass: [fd], timeoutMs: Math.ceil(leftMs) })
     const isOurs = lockOpen(fd, hold) || (leftMs > 0 && (await wait()).status === 0)
     if (isOurs && stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
     close(fd)

@@ -3,6 +3,7 @@ import type * as childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
+import { pause } from './clock.js'
 import { findProgram, list, readText, searchPath } from './file.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
@@ -78,7 +79,7 @@ export async function runOrFail(
   const result = await (options?.run ?? run)(command, options)
   if (result.status === 0) return result.stdout
   // Ctrl-C reaches all of a terminal's programs at once, and the other one's end may be seen before our own signal.
-  if (interruptions.has(result.status) && options?.signal?.aborted === false) await sleep(20)
+  if (interruptions.has(result.status) && options?.signal?.aborted === false) await pause(20)
   options?.signal?.throwIfAborted()
   const words = result.stderr.trim() || `exit status ${result.status}`
   throw new Failure(`cannot ${what}: ${words}`, { hints: [`the command was: ${quoteWords(command)}`] })
@@ -194,8 +195,4 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   } catch {
     return false
   }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

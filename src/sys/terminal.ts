@@ -2,7 +2,7 @@
 import type * as childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { isTerminal } from './output.js'
-import { sleep } from './process.js'
+import { pause } from './clock.js'
 
 /** A terminal in raw mode: every key is a byte, Ctrl-C among them, and what is written is not changed. */
 export interface RawTerminal {
@@ -59,7 +59,7 @@ export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTer
     restore: async () => {
       stdin.off('data', onInput).on('data', ignore)
       part()
-      if (!stdin.readableEnded && !stdin.destroyed) await sleep(drainMs)
+      if (!stdin.readableEnded && !stdin.destroyed) await pause(drainMs)
       stdin.off('data', ignore).off('end', onHangup)
       stdin.pause()
       giveBack()

@@ -5,7 +5,7 @@ import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import { hasEnded } from '../../sys/mark.js'
-import { sleep } from '../../sys/process.js'
+import { pause } from '../../sys/clock.js'
 import {
   baseTag,
   checkMappedName,
@@ -95,7 +95,7 @@ async function discard(group: Group, temporary: string): Promise<void> {
   for (let tries = 0; tries < discardTries; tries++) {
     const removed = await group.asRoot(['lvremove', '--force', `${group.vg}/${temporary}`])
     if (removed.status === 0 || !/in use|busy/i.test(removed.stderr)) return
-    await sleep(discardPauseMs)
+    await pause(discardPauseMs)
   }
 }
 

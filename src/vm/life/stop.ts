@@ -2,7 +2,8 @@ import { Failure } from '../../core/errors.js'
 import { journalLine } from '../../qemu/journal.js'
 import { withQmp } from '../../qemu/qmp.js'
 import { appendText } from '../../sys/file.js'
-import { commandLine, signalProcess, sleep } from '../../sys/process.js'
+import { deadlineIn, pause } from '../../sys/clock.js'
+import { commandLine, signalProcess } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
 import { endingOf, isRunning, qemuPid } from '../record/state.js'
 import { sweepTaps } from './taps.js'
@@ -76,11 +77,11 @@ function noteStopping(drawer: Drawer): void {
 
 /** Waits until nobody holds the VM's lock. */
 async function isGone(drawer: Drawer, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = deadlineIn(timeoutMs)
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     // The pid is a cheap look; only the lock is proof.
     if (qemuPid(drawer) === undefined && !isRunning(drawer)) return true
-    if (Date.now() >= deadline || signal?.aborted) return false
-    await sleep(pauseMs)
+    if (deadline.isOver || signal?.aborted) return false
+    await pause(pauseMs)
   }
 }
