@@ -111,7 +111,7 @@ export function refuseTrailing(cursor: Cursor, valueStart: number): UsageError {
   const isPlain = value !== '' && /^[^'"\\$`()\n;]*$/.test(value)
   const blank = value.startsWith(' ') || value.startsWith('\t')
   const hint = isPlain && !blank ? `${cursor.name}='${value}'` : `${cursor.name}=${isPlain ? value.trim() : "'...'"}`
-  const why = blank ? 'a blank behind =' : 'a word behind a value'
+  const why = blank ? 'a blank after =' : 'a word after a value'
   return refusal(cursor, from, end, `${why}: a shell would run it as a command`, `write ${hint}`)
 }
 

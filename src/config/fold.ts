@@ -1,5 +1,6 @@
 // Folds what all layers say into the settings that a VM runs with, and keeps where each value came from. Pure.
 import { UsageError, messageOf } from '../core/errors.js'
+import { shorten } from '../core/quote.js'
 import type { FileValue } from './evaluate.js'
 import type { Quantity } from './quantity.js'
 import type { SettingName, Settings } from './settings.js'
@@ -70,6 +71,9 @@ function orDefault(name: SettingName, text: string | readonly string[], origin: 
   return text === '' ? { text: settingsTable[name].default, origin: { kind: 'default' } } : { text, origin }
 }
 
+/** More of a value is not shown in a message. */
+const longestShown = 80
+
 function parseValue(name: SettingName, text: string | readonly string[], origin: Origin): unknown {
   const quantity: Quantity<unknown> = settingsTable[name].quantity
   try {
@@ -78,7 +82,7 @@ function parseValue(name: SettingName, text: string | readonly string[], origin:
     throw new UsageError(`expected ${quantity.expects}, not an array`)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    const subject = origin.kind === 'command line' ? `${name}=${String(text)}` : name
+    const subject = origin.kind === 'command line' ? `${name}=${shorten(String(text), longestShown)}` : name
     const from = origin.kind === 'command line' ? '' : `, from ${describeOrigin(origin)}`
     throw new UsageError(`${subject}: ${messageOf(error)}${from}`, { hints: [...error.hints, `${name} is ${quantity.expects}`] })
   }

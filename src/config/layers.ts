@@ -3,7 +3,8 @@ import path from 'node:path'
 import { UsageError } from '../core/errors.js'
 import { vmId } from '../core/name.js'
 import { homeFolder } from '../sys/environment.js'
-import { readText, stat } from '../sys/file.js'
+import { quoteWord } from '../core/words.js'
+import { readRegular } from '../sys/file.js'
 import type { FileValue } from './evaluate.js'
 import type { Folded, SettingTexts } from './fold.js'
 import { foldSettings } from './fold.js'
@@ -66,18 +67,15 @@ export function settingsFiles(folders: Folders, vm: string | undefined, vmClass:
 }
 
 /** Larger than this is no settings file. */
-const largestBytes = 1024 * 1024
+const mostBytes = 1024 * 1024
 
 function readSettingsFile(file: string): string | undefined {
   try {
-    const stats = stat(file)
-    if (stats === undefined) return undefined
-    // Reading a pipe or /dev/zero would never end.
-    if (!stats.isFile()) throw new UsageError(`${file} is not a regular file; settings are read from files only`)
-    if (stats.size > largestBytes) throw new UsageError(`${file} is larger than 1M; that is no settings file`)
-    return readText(file)
+    return readRegular(file, mostBytes)
   } catch (error) {
-    if (error instanceof UsageError) throw error
-    throw new UsageError(`cannot read the settings file ${file}`, { cause: error, hints: [`see who may read it: ls -l ${file}`] })
+    throw new UsageError(`cannot read the settings file ${file}`, {
+      cause: error,
+      hints: [`look at it: ls -lL ${quoteWord(file)}`],
+    })
   }
 }

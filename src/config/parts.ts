@@ -1,5 +1,5 @@
 // What a word of a settings file is made of, once it is read, and what may stand in it where.
-import type { Place } from './source.js'
+import type { Position } from './source.js'
 
 export type Part =
   | { readonly kind: 'text'; readonly text: string; readonly quoted: boolean }
@@ -11,10 +11,10 @@ export type Part =
       readonly quoted: boolean
       /** What stands for an unset or empty variable: the `word` of `${x:-word}`. */
       readonly fallback?: Word
-      readonly place: Place
+      readonly position: Position
     }
   /** `"${x[@]}"` as a whole element of an array: every element of `x`, as it is. */
-  | { readonly kind: 'elements'; readonly name: string; readonly place: Place }
+  | { readonly kind: 'elements'; readonly name: string; readonly position: Position }
 
 export type Word = readonly Part[]
 

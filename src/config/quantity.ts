@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { parseForward, parseMac, type Forward } from '../model/nic.js'
+import { quote } from '../core/quote.js'
 import { parseSize } from '../core/size.js'
 import { splitWords } from '../core/words.js'
 
@@ -23,7 +24,7 @@ function scalar<T>(expects: string, parse: (text: string) => T, choices?: readon
 function wholeNumber(text: string, min: number, max: number, expects: string): number {
   const value = Number(text)
   if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value
-  throw new UsageError(`expected ${expects}, not ${JSON.stringify(text)}`)
+  throw new UsageError(`expected ${expects}, not ${quote(text)}`)
 }
 
 export const count = scalar('a whole number from 1', (text) => wholeNumber(text, 1, 4096, 'a whole number from 1 to 4096'))
@@ -37,19 +38,19 @@ export const path = scalar('a full path', absolutePath)
 
 function oneWord(value: string): string {
   if (value.trim() !== '' && !/\p{Cc}/u.test(value)) return value
-  throw new UsageError(`expected a word, not ${JSON.stringify(value)}`)
+  throw new UsageError(`expected a word, not ${quote(value)}`)
 }
 
 function absolutePath(value: string): string {
   if (value.startsWith('/')) return value
-  throw new UsageError(`expected a full path, not ${JSON.stringify(value)}`)
+  throw new UsageError(`expected a full path, not ${quote(value)}`)
 }
 
 export function choice<const C extends string>(...choices: C[]): Quantity<C> {
   const parse = (value: string): C => {
     const found = choices.find((one) => one === value)
     if (found !== undefined) return found
-    throw new UsageError(`expected ${choices.join(', ')}, not ${JSON.stringify(value)}`)
+    throw new UsageError(`expected ${choices.join(', ')}, not ${quote(value)}`)
   }
   return scalar(choices.join(', '), parse, choices)
 }
@@ -58,10 +59,12 @@ export const mac = scalar('a MAC address like 52:54:00:12:34:56', parseMac)
 
 function parseForwards(pairs: readonly string[]): readonly Forward[] {
   const forwards = pairs.map(parseForward)
-  const twice = forwards.find((one, at) =>
-    forwards.slice(0, at).some((other) => other.hostPort === one.hostPort && other.protocol === one.protocol),
-  )
-  if (twice !== undefined) throw new UsageError(`port ${twice.hostPort} is to lead to two places`)
+  const taken = new Set<string>()
+  for (const { protocol, hostPort } of forwards) {
+    const end = `${protocol} ${hostPort}`
+    if (taken.has(end)) throw new UsageError(`port ${hostPort} is to lead to two places`)
+    taken.add(end)
+  }
   return forwards
 }
 

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { UsageError } from '../core/errors.js'
 import { evaluateFiles } from './evaluate.js'
 import { parseShell } from './shell.js'
+import { describePosition } from './source.js'
 
 const file = '/etc/nbsvm/win.class'
 
@@ -17,10 +18,13 @@ function refusalOf(text: string): UsageError {
   throw new assert.AssertionError({ message: `accepted: ${JSON.stringify(text)}` })
 }
 
-test('statements have the place at which they stand', () => {
-  const places = parseShell('# c\nmem=1 smp=2\n\n\t. inc\nqemu=é ; args=(a\n b) cpu=x', file).map(({ place }) => place)
-  const at = (line: number, column: number): unknown => ({ file, line, column })
-  assert.deepEqual(places, [at(2, 1), at(2, 7), at(4, 2), at(5, 1), at(5, 10), at(6, 5)])
+test('statements have the position at which they stand', () => {
+  const statements = parseShell('# c\nmem=1 smp=2\n\n\t. inc\nqemu=é ; args=(a\n b) cpu=x', file)
+  const places = statements.map(({ position }) => describePosition(position))
+  assert.deepEqual(
+    places,
+    ['2:1', '2:7', '4:2', '5:1', '5:10', '6:5'].map((at) => `${file}:${at}`),
+  )
 })
 
 test('columns count characters, not code units', () => {

@@ -4,8 +4,8 @@ import { UsageError } from '../core/errors.js'
 import { refuseStatement, refuseTrailing } from './advice.js'
 import type { Word, WordRules } from './parts.js'
 import { elementRules, exportRules, fileRules, valueRules } from './parts.js'
-import type { Cursor, Place } from './source.js'
-import { cursorOf, look, placeAt, refusal, take } from './source.js'
+import type { Cursor, Position } from './source.js'
+import { cursorOf, look, refusal, take } from './source.js'
 import { readWord } from './word.js'
 
 /** One thing that a file says. */
@@ -18,14 +18,14 @@ export interface Assignment {
   /** `+=` */
   readonly appends: boolean
   readonly value: { readonly kind: 'word'; readonly word: Word } | { readonly kind: 'array'; readonly elements: readonly Word[] }
-  readonly place: Place
+  readonly position: Position
 }
 
 /** `. FILE` or `source FILE` */
 export interface Include {
   readonly kind: 'include'
   readonly file: Word
-  readonly place: Place
+  readonly position: Position
 }
 
 /**
@@ -99,7 +99,7 @@ function missingWord(cursor: Cursor, from: number): UsageError {
 function readInclude(cursor: Cursor, statements: Statement[], from: number): void {
   const valueStart = cursor.at
   const file = readWord(cursor, fileRules)
-  statements.push({ kind: 'include', file, place: placeAt(cursor, from) })
+  statements.push({ kind: 'include', file, position: { source: cursor, offset: from } })
   if (!skipToWord(cursor)) return
   cursor.name = 'file'
   throw cursor.at === valueStart
@@ -123,7 +123,7 @@ function readAssignments(cursor: Cursor, statements: Statement[], rules: WordRul
       cursor.name = name
       valueStart = cursor.at
       const value = readValue(cursor, rules)
-      statements.push({ kind: 'assignment', name, appends: sign === '+=', value, place: placeAt(cursor, from) })
+      statements.push({ kind: 'assignment', name, appends: sign === '+=', value, position: { source: cursor, offset: from } })
     } else if (rules !== exportRules || take(cursor, /[A-Za-z_][A-Za-z0-9_]*(?=[ \t\n;]|$)/y) === undefined) {
       // `export name` alone changes nothing here, and is passed over.
       throw valueStart === undefined ? refuseStatement(cursor) : refuseTrailing(cursor, valueStart)

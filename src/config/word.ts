@@ -3,7 +3,7 @@
 import type { Part, Word, WordRules } from './parts.js'
 import { addText } from './parts.js'
 import type { Cursor } from './source.js'
-import { look, placeAt, refusal, take } from './source.js'
+import { look, refusal, take } from './source.js'
 import { refuseCharacter, refuseDollar, refuseSubstitution } from './advice.js'
 
 /** `${` within `${` deeper than this is refused, so that no file can exhaust the stack. */
@@ -52,7 +52,7 @@ function readDouble(cursor: Cursor, rules: WordRules, parts: Part[]): void {
   const open = cursor.at
   const elements = rules.isElement === true && parts.length === 0 ? take(cursor, allElements) : undefined
   if (elements?.groups !== undefined) {
-    parts.push({ kind: 'elements', name: elements.groups['name'] ?? '', place: placeAt(cursor, open) })
+    parts.push({ kind: 'elements', name: elements.groups['name'] ?? '', position: { source: cursor, offset: open } })
     return
   }
   cursor.at++
@@ -162,15 +162,15 @@ function readDollar(cursor: Cursor, rules: WordRules, parts: Part[], quoted: boo
     throw refuseDollar(cursor)
   }
   const name = groups['bare'] ?? groups['braced'] ?? ''
-  const place = placeAt(cursor, from)
+  const position = { source: cursor, offset: from }
   if (groups['bare'] !== undefined && cursor.text.startsWith('\\\n', cursor.at)) {
     // bash joins the lines before it reads the name.
     throw refusal(cursor, from, cursor.at + 1, 'a name that may go on in the next line', `write \${${name}}`)
   }
   if (groups['after'] === ':-') {
-    parts.push({ kind: 'variable', name, quoted, fallback: readFallback(cursor, rules, from, quoted), place })
+    parts.push({ kind: 'variable', name, quoted, fallback: readFallback(cursor, rules, from, quoted), position })
   } else {
-    parts.push({ kind: 'variable', name, quoted, place })
+    parts.push({ kind: 'variable', name, quoted, position })
   }
 }
 

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.js'
+import { quote } from './quote.js'
 
 /** Longest name of a VM or class, in characters. */
 const maxNameLength = 64
@@ -12,7 +13,7 @@ const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 export function checkName(kind: 'VM' | 'class', name: string): string {
   const wrong = nameFault(name)
   if (wrong === undefined) return name
-  throw new UsageError(`${JSON.stringify(name)} is not a ${kind} name: ${wrong}`)
+  throw new UsageError(`${quote(name)} is not a ${kind} name: ${wrong}`)
 }
 
 function nameFault(name: string): string | undefined {
@@ -21,7 +22,7 @@ function nameFault(name: string): string | undefined {
   if (nameShape.test(name)) return undefined
   if (!/^[A-Za-z0-9]/.test(name)) return 'it must begin with a letter or a digit'
   const odd = /[^A-Za-z0-9._-]/u.exec(name)?.[0] ?? ''
-  return `it holds ${JSON.stringify(odd)}; letters, digits, ".", "_" and "-" are allowed`
+  return `it holds ${quote(odd)}; letters, digits, ".", "_" and "-" are allowed`
 }
 
 /** Names the VM in every place it is kept: `foo`, or `win-foo` in class `win`. */

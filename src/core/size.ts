@@ -1,4 +1,5 @@
 import { UsageError } from './errors.js'
+import { quote } from './quote.js'
 
 const units = ['', 'K', 'M', 'G', 'T', 'P']
 const shape = /^(?<number>[0-9]+(?:\.[0-9]+)?)(?<unit>[KMGTP]?)(?:i?B)?$/i
@@ -12,7 +13,7 @@ export function parseSize(text: string, defaultUnit: '' | 'M' | 'G' = ''): numbe
   const unit = groups?.['unit']?.toUpperCase() || defaultUnit
   const sizeBytes = Number(groups?.['number']) * 1024 ** units.indexOf(unit)
   if (groups === undefined || !Number.isSafeInteger(sizeBytes) || sizeBytes === 0) {
-    throw new UsageError(`${JSON.stringify(text)} is not a size: write it like 512M, 20G or 1.5T`)
+    throw new UsageError(`${quote(text)} is not a size: write it like 512M, 20G or 1.5T`)
   }
   return sizeBytes
 }

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.js'
+import { quote } from './quote.js'
 
 /**
  * Splits a string into words as a shell would: blanks separate, single quotes, double quotes and backslashes keep
@@ -29,16 +30,16 @@ export function splitWords(text: string): string[] {
 }
 
 function closingQuote(text: string, open: number): number {
-  const quote = text.charAt(open)
+  const mark = text.charAt(open)
   for (let at = open + 1; at < text.length; at++) {
-    if (text[at] === quote) return at
-    if (quote === '"' && text[at] === '\\') at++
+    if (text[at] === mark) return at
+    if (mark === '"' && text[at] === '\\') at++
   }
-  throw new UsageError(`unclosed ${quote} in ${text}`)
+  throw new UsageError(`unclosed ${mark} in ${quote(text)}`)
 }
 
-function unescape(quoted: string, quote: string): string {
-  return quote === "'" ? quoted : quoted.replace(/\\([\\"$`\n])/g, (_, char: string) => (char === '\n' ? '' : char))
+function unescape(quoted: string, mark: string): string {
+  return mark === "'" ? quoted : quoted.replace(/\\([\\"$`\n])/g, (_, char: string) => (char === '\n' ? '' : char))
 }
 
 /** Writes a word so that a POSIX shell reads it back as it is: bare where that is safe, else in single quotes. */

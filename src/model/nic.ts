@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.js'
+import { quote } from '../core/quote.js'
 
 /** TCP ports of the host's loopback that lead into the guest. */
 export interface Forward {
@@ -27,7 +28,7 @@ export function parseForward(text: string): Forward {
   const hostPort = Number(match?.groups?.['host'])
   const guestPort = Number(match?.groups?.['guest'])
   if (!isPort(hostPort) || !isPort(guestPort)) {
-    throw new UsageError(`${JSON.stringify(text)} is no pair of ports`, {
+    throw new UsageError(`${quote(text)} is not a pair of ports`, {
       hints: ['write HOST:GUEST, as in forward=2222:22, or udp:HOST:GUEST'],
     })
   }
@@ -42,7 +43,7 @@ function isPort(number: number): boolean {
 export function parseMac(mac: string): string {
   const firstByte = Number.parseInt(mac.slice(0, 2), 16)
   if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i.test(mac)) {
-    throw new UsageError(`${JSON.stringify(mac)} is no MAC address`, { hints: ['write it like mac=52:54:00:12:34:56'] })
+    throw new UsageError(`${quote(mac)} is not a MAC address`, { hints: ['write it like mac=52:54:00:12:34:56'] })
   }
   if ((firstByte & 1) === 1) throw new UsageError(`${mac} is a multicast address: the first byte must be even`)
   return mac.toLowerCase()

@@ -21,6 +21,42 @@ export function readText(file: string): string | undefined {
   return orMissing(() => fs.readFileSync(file, 'utf8'))
 }
 
+/**
+ * The text of a regular file of at most `mostBytes`; undefined when there is none. Whatever stands at the path, this does not
+ * wait: pipes and devices are not opened, and what the kernel makes up while it is read (/proc/kmsg) is cut off. Throws an
+ * Error that says why it is not read.
+ */
+export function readRegular(file: string, mostBytes: number): string | undefined {
+  const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = fs.constants
+  const found = stat(file)
+  if (found === undefined) return undefined
+  if (!found.isFile()) throw new Error('it is not a regular file')
+  return orMissing(() => {
+    const fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    try {
+      // It may have been replaced since.
+      if (!fs.fstatSync(fd).isFile()) throw new Error('it is not a regular file')
+      const bytes = fillFrom(fd, Buffer.alloc(Math.min(found.size, mostBytes) + 1), mostBytes + 1)
+      if (bytes.length > mostBytes) throw new Error(`it is larger than ${mostBytes / 1024}K`)
+      return bytes.toString('utf8')
+    } finally {
+      fs.closeSync(fd)
+    }
+  })
+}
+
+/** Reads a descriptor to its end, or up to `mostBytes`; the buffer is one byte larger than what is expected. */
+function fillFrom(fd: number, buffer: Buffer, mostBytes: number): Buffer {
+  let space = buffer
+  let filled = 0
+  for (;;) {
+    const got = fs.readSync(fd, space, filled, space.length - filled, null)
+    filled += got
+    if (got === 0 || filled >= mostBytes) return space.subarray(0, filled)
+    if (filled === space.length) space = Buffer.concat([space], Math.min(2 * space.length, mostBytes))
+  }
+}
+
 /** The first `length` bytes of a file (fewer when it is shorter), or undefined when there is none. */
 export function readHead(file: string, length: number, offset = 0): Buffer | undefined {
   return orMissing(() => {
