@@ -17,14 +17,14 @@ test('ports are read as host, then guest', () => {
   assert.deepEqual(parseForward('2222:22'), { hostPort: 2222, guestPort: 22, protocol: 'tcp' })
   assert.deepEqual(parseForward('udp:5353:53'), { hostPort: 5353, guestPort: 53, protocol: 'udp' })
   for (const text of ['22', 'a:b', '0:22', '2222:70000', '2222:22:1', 'sctp:1:2', '2222:22,x']) {
-    assert.throws(() => parseForward(text), /is no pair of ports/, text)
+    assert.throws(() => parseForward(text), /is not a pair of ports/, text)
   }
 })
 
 test('a MAC address is checked', () => {
   assert.equal(planNics(plain, asUser)[0]?.mac, 'mac0')
   assert.equal(parseMac('52:54:00:AB:cd:ef'), '52:54:00:ab:cd:ef')
-  assert.throws(() => parseMac('52:54:00:ab:cd'), /is no MAC address/)
+  assert.throws(() => parseMac('52:54:00:ab:cd'), /is not a MAC address/)
   assert.throws(() => parseMac('01:00:5e:00:00:01'), /multicast/)
 })
 
