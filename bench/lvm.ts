@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { probe } from '../src/store/dir/probe.js'
+import { probe } from '../src/store/common/probe.js'
 import { lvmStore } from '../src/store/lvm/lvmstore.js'
 import { run } from '../src/sys/process.js'
 import { makeTestGroup, type TestGroup } from '../test/uml/group.js'
@@ -88,7 +88,7 @@ function timeDd({ sh }: TestGroup, kind: string, words: readonly string[]): numb
 
 async function timeClone({ sh }: TestGroup, kind: string): Promise<number> {
   const store = lvmStore({ vg, pool: kind === 'thin' ? pool : undefined, run, asRoot: run, probe })
-  const live = { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve() }
+  const live = { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve(), grow: () => Promise.resolve() }
   forget(sh)
   const begin = performance.now()
   const source = await store.findSource({

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import type { Drive } from '../src/model/drive.js'
 import { Failure } from '../src/core/errors.js'
-import { probe } from '../src/store/dir/probe.js'
+import { probe } from '../src/store/common/probe.js'
 import { lvmStore } from '../src/store/lvm/lvmstore.js'
 import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
 import { run, type Run } from '../src/sys/process.js'
@@ -432,7 +432,7 @@ function suite(): void {
 }
 
 const copyOptions: CopyOptions & { live: LiveDrives } = {
-  live: { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve() },
+  live: { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve(), grow: () => Promise.resolve() },
 }
 
 function open(options: Partial<Parameters<typeof lvmStore>[0]> = {}): Store {

@@ -19,6 +19,7 @@ import {
   leftovers,
   makePlace,
   mib,
+  noneLive,
   writePattern,
   type Place,
 } from './support/drives.js'
@@ -120,6 +121,10 @@ class Machine implements LiveDrives {
     const name = await this.add(overlay)
     await this.execute('blockdev-snapshot', { node: this.node, overlay: name })
     this.node = name
+  }
+
+  async grow(_drive: Drive, sizeBytes: number): Promise<void> {
+    await this.execute('block_resize', { 'node-name': this.node, size: sizeBytes })
   }
 
   async quit(): Promise<void> {
@@ -226,6 +231,7 @@ describe('snapshot of a running drive', () => {
       const vm = machine
       await vm.write(1, '0', '1M')
       const dies: LiveDrives = {
+        grow: (drive, sizeBytes) => vm.grow(drive, sizeBytes),
         activeFile: (drive) => vm.activeFile(drive),
         switchTo: async (_drive, overlay) => {
           await begin(vm, overlay)
@@ -246,11 +252,24 @@ describe('snapshot of a running drive', () => {
     })
   }
 
+  it('is finished before the drive grows, which otherwise would grow below it', async () => {
+    const { store } = place
+    machine = await Machine.start(place, await store.create('gold', 64 * mib))
+    const vm = machine
+    const dies: LiveDrives = { ...noneLive, activeFile: (drive) => vm.activeFile(drive), switchTo: () => Promise.resolve() }
+    await assert.rejects(store.snapshot('foo', await findGold(store), { live: dies }), /did not go over to its new layer/)
+    await store.grow(await now('gold'), 128 * mib, { live: vm })
+    await vm.write(7, '100M', '1M')
+    await vm.quit()
+    assert.equal((await store.size(await now('gold'))).virtualBytes, 128 * mib)
+    assert.ok(hasPattern(await now('gold'), 7, '100M', '1M'))
+  })
+
   it('is right also when the VM ended with the switch undone', async () => {
     const { store } = place
     machine = await Machine.start(place, await store.create('gold', 64 * mib))
     const vm = machine
-    const dies: LiveDrives = { activeFile: (drive) => vm.activeFile(drive), switchTo: () => Promise.resolve() }
+    const dies: LiveDrives = { ...noneLive, activeFile: (drive) => vm.activeFile(drive), switchTo: () => Promise.resolve() }
     await assert.rejects(store.snapshot('foo', await findGold(store), { live: dies }), /did not go over to its new layer/)
     await vm.write(2, '0', '1M')
     await vm.quit()
@@ -295,7 +314,7 @@ describe('snapshot of a running drive', () => {
     const gold = await store.create('gold', mib)
     const other = path.join(outside, 'other')
     fs.writeFileSync(other, '')
-    const elsewhere: LiveDrives = { activeFile: () => Promise.resolve(other), switchTo: () => assert.fail() }
+    const elsewhere: LiveDrives = { ...noneLive, activeFile: () => Promise.resolve(other), switchTo: () => assert.fail() }
     await assert.rejects(
       store.snapshot('foo', await findGold(store), { live: elsewhere }),
       /writes nbsvm-gold-0 into another file/,

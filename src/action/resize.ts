@@ -1,8 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { formatSize, parseNewSize } from '../core/size.js'
-import { findDrive, whileStopped } from '../vm/drive/drives.js'
-import { resizeLive } from '../vm/drive/live.js'
-import { isRunning } from '../vm/record/state.js'
+import { findDrive, resizeDrive } from '../vm/drive/drives.js'
 import { storeOf } from '../vm/record/stores.js'
 import type { Verb } from './verb.js'
 
@@ -23,16 +21,12 @@ is done only with --shrink, and not while the VM runs.
     const { virtualBytes } = await store.size(drive)
     const sizeBytes = parseNewSize(text, virtualBytes)
     const shrink = flags['shrink'] === true
-    if (sizeBytes < virtualBytes && !store.capabilities.canShrink) {
-      throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}, and its store makes no drive smaller`)
-    }
     if (sizeBytes < virtualBytes && !shrink) {
       throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}: ${text} would cut off its end`, {
         hints: ['if that is what you want: --shrink (what lies behind is lost)'],
       })
     }
-    if (isRunning(vm.drawer) && sizeBytes >= virtualBytes) await resizeLive(vm, drive, sizeBytes)
-    else await whileStopped(vm, `shrink ${drive.name}`, () => store.resize(drive, sizeBytes, { shrink }))
+    await resizeDrive(vm, drive, sizeBytes, { shrink })
     note(`${drive.name}: ${formatSize(virtualBytes)} -> ${formatSize(sizeBytes)}`)
   },
 }

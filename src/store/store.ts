@@ -1,9 +1,9 @@
-// What every store can do. Callers branch on its capabilities, never on its name.
-import type { Drive, DriveSize, Image } from '../model/drive.js'
+// What every store can do. Callers never branch on its name: what only some stores can or need is an optional method.
+import type { Base, Drive, DriveSize, Image } from '../model/drive.js'
 
 /** A source for `snapshot` and `clone`, found and checked. */
 export interface Source {
-  /** As it is named to the user: `nbsvm-gold-0` or a full path. */
+  /** As it is named to the user: `nbsvm-gold-0` or an absolute path. */
   readonly name: string
   readonly image: Image
   /** The drive of this store that it is; absent for a file or device from elsewhere. */
@@ -30,6 +30,13 @@ export interface LiveDrives {
    * `node-name`, without `auto-read-only`: so for this the drive's `file` node is never written inside its format node.
    */
   switchTo(drive: Drive, overlay: Image): Promise<void>
+  /** Tells the running VM that its drive has grown to this size, which makes the guest see it. */
+  grow(drive: Drive, sizeBytes: number): Promise<void>
+}
+
+/** How a drive is frozen. */
+export interface FreezeOptions extends Pick<CopyOptions, 'onNote' | 'onProgress' | 'signal'> {
+  readonly live: LiveDrives
 }
 
 /** Reports how far a long copy is, in bytes of the guest's view. */
@@ -48,7 +55,6 @@ export interface CopyOptions {
 export interface Store {
   /** `dir`, `lvm`, ... for the user's eyes only. */
   readonly name: string
-  readonly capabilities: Capabilities
 
   /** The drives of one VM, by number. */
   drives(id: string): Promise<Drive[]>
@@ -64,10 +70,31 @@ export interface Store {
   snapshot(id: string, source: Source, options: CopyOptions & { readonly live: LiveDrives }): Promise<Drive>
   /** Makes the VM's next drive as a full copy. */
   clone(id: string, source: Source, options: CopyOptions & { readonly live: LiveDrives }): Promise<Drive>
+  /**
+   * Freezes what a drive holds at this moment, under a running VM too; the drive goes on. `pin` keeps the base from the first
+   * moment, as `pin` does: without it the base lasts only as long as something stands on it.
+   */
+  freeze(drive: Drive, pin: string, options: FreezeOptions): Promise<Base>
+  /** Keeps a base until `release` with the same name: a fact on the disk, which outlives any crash. The same pin twice is one. */
+  pin(base: Pick<Base, 'name'>, name: string): Promise<void>
+  /** Takes a pin away, and the base with it when nothing else needs it. No error where there is none. */
+  release(base: Pick<Base, 'name'>, name: string): Promise<void>
+  /** What is pinned, and under which name. */
+  pins(): Promise<readonly Pinned[]>
+  /** Makes the VM's next drive on a base, in no time. */
+  createOn(id: string, base: Base, options?: Pick<CopyOptions, 'onNote'>): Promise<Drive>
+
   /** Changes the size that the guest sees. The VM is not running. */
   resize(drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void>
+  /** Makes a drive of a running VM larger; the guest sees it at once. Resolves only when both have the new size. */
+  grow(drive: Drive, sizeBytes: number, options: { readonly live: LiveDrives }): Promise<void>
   /** Removes a drive, and what only it needed. The VM is not running. */
   remove(drive: Pick<Drive, 'name'>): Promise<void>
+  /**
+   * Who has a drive open, in words that follow "is": `in use by pid 4711 (qemu-system-x86)`, `mounted on /mnt`. Empty when
+   * nobody is seen, which proves nothing: other users' processes stay hidden.
+   */
+  users(drive: Drive): readonly string[]
   /** How near a drive is to running out of room on the host; undefined where it cannot be seen. Absent where nothing can. */
   health?(drive: Drive): Promise<Health | undefined>
   /**
@@ -97,7 +124,7 @@ export interface SourceWanted {
   readonly vmClass: string | undefined
   /** Name in the store, in place of what `gold` leads to. */
   readonly snapshotLv: string | undefined
-  /** Full path of an image file or block device, in place of both. */
+  /** Absolute path of an image file or block device, in place of both. */
   readonly source: string | undefined
   /** Accept an image that refers to other files of the host. */
   readonly trust: boolean
@@ -105,8 +132,8 @@ export interface SourceWanted {
   readonly onNote?: (text: string) => void
 }
 
-/** What a store can and cannot do. */
-export interface Capabilities {
-  /** A drive can be made smaller. */
-  readonly canShrink: boolean
+/** A base that is kept, and the name under which it is. One base can have several pins. */
+export interface Pinned {
+  readonly name: string
+  readonly base: Base
 }

@@ -13,6 +13,7 @@ import type { LiveDrives, Source, SourceWanted, Store } from '../../src/store/st
 export const noneLive: LiveDrives = {
   activeFile: () => Promise.resolve(undefined),
   switchTo: () => Promise.reject(new Error('nothing runs')),
+  grow: () => Promise.reject(new Error('nothing runs')),
 }
 
 export const mib = 2 ** 20

@@ -1,5 +1,6 @@
-import type { Drive, Image } from '../../model/drive.js'
 import { UsageError } from '../../core/errors.js'
+import { blockNode, byteNode } from '../../model/blocknode.js'
+import type { Drive, Image } from '../../model/drive.js'
 import type { DriveInterface, Machine, Option } from '../../model/machine.js'
 import { json, pairs } from './words.js'
 
@@ -30,24 +31,12 @@ export function deviceId(number: number): string {
  * file name when a snapshot of the running VM puts a new layer over it, and that name may belong to the new layer by then.
  */
 export function fileNode(image: Image, name: string): object {
-  return { driver: image.kind === 'block' ? 'host_device' : 'file', 'node-name': name, filename: image.path, discard: 'unmap' }
+  return { ...byteNode(image, { 'node-name': name }), discard: 'unmap' }
 }
 
-/**
- * The node of the format over the node `file`, with the whole chain under it spelled out: no format is ever guessed, and
- * what the image says of its backing file is not believed. Discarded blocks are given back to the host.
- */
+/** The node of the format over the node `file`. Discarded blocks are given back to the host. */
 export function formatNode(image: Image, name: string, file: string): object {
-  const node = { driver: image.format, 'node-name': name, discard: 'unmap', file }
-  if (image.format !== 'qcow2') return node
-  return { ...node, backing: image.backing === undefined ? null : backingNode(image.backing) }
-}
-
-function backingNode(image: Image): object {
-  const file = { driver: image.kind === 'block' ? 'host_device' : 'file', filename: image.path }
-  const node = { driver: image.format, 'read-only': true, file }
-  if (image.format !== 'qcow2') return node
-  return { ...node, backing: image.backing === undefined ? null : backingNode(image.backing) }
+  return blockNode(image, { 'node-name': name, discard: 'unmap' }, file)
 }
 
 type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type'>) => Option[]

@@ -5,12 +5,13 @@ import { Failure, UsageError } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { remove as removeFile, syncFolder } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
+import type { LiveDrives } from '../store.js'
 import { collect } from './collect.js'
-import { readTop } from './freeze.js'
+import { readTop, withOwnFile, writesOwnFile } from './freeze.js'
 import { withJob } from './job.js'
 import { readChain } from './layer.js'
 import { withStoreLock } from './lock.js'
-import { entry } from './name.js'
+import { entry } from './entry.js'
 
 /** Changes the size that the guest sees. */
 export async function resize(folder: string, { name }: Drive, sizeBytes: number, { shrink }: { shrink: boolean }): Promise<void> {
@@ -27,6 +28,21 @@ export async function resize(folder: string, { name }: Drive, sizeBytes: number,
   }
   const how = shrinks ? ['--shrink'] : []
   await runOrFail(`resize ${name}`, ['qemu-img', 'resize', '-q', ...how, '-f', top.format, top.path, String(sizeBytes)])
+}
+
+/**
+ * Makes a running VM's drive larger. Its QEMU does it, which may still write into the base when a snapshot was cut off: it is
+ * moved to the drive's own file first. What the file then says of itself is believed, and not QEMU's answer.
+ */
+export async function grow(folder: string, { name }: Drive, sizeBytes: number, live: LiveDrives): Promise<void> {
+  await withOwnFile(folder, name, live, async (drive) => {
+    await live.grow(drive, sizeBytes)
+    const { virtualBytes } = readTop(folder, name)
+    if (virtualBytes === sizeBytes && (await writesOwnFile(folder, drive, live))) return
+    throw new Failure(`${name} has ${formatSize(virtualBytes)} after its VM was told to make it ${formatSize(sizeBytes)}`, {
+      hints: ['stop the VM, then resize the drive again'],
+    })
+  })
 }
 
 /** Removes a drive, and the bases that only it stood on. */

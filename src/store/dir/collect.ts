@@ -1,9 +1,10 @@
 // Bases that nobody stands on any more, and what a killed nbsvm left between two steps.
 import path from 'node:path'
 import { list, lstat, remove, setMode, syncFolder } from '../../sys/file.js'
-import { isTwin, readHeader } from './layer.js'
+import { readHeader } from '../common/qcow2.js'
+import { isTwin } from './layer.js'
 import { withStoreLock } from './lock.js'
-import { baseFormat, entry, parseEntry, temporaryFormat } from './name.js'
+import { baseFormat, basesOf, entry, parseEntry, parsePin, temporaryFormat } from './entry.js'
 
 /**
  * Removes every base that no drive and no unfinished work leads to. Under the store's lock. Where the header of a drive
@@ -19,6 +20,7 @@ export function collect(folder: string): void {
       if (parseEntry(name)?.format === 'qcow2') follow(folder, name, needed)
       // Work that has no readable header yet leads nowhere: whoever made it looks for its base before giving it a name.
       else if (temporaryFormat(name) === 'qcow2') attempt(() => follow(folder, name, needed))
+      for (const base of basesOf(parsePin(name)?.hex ?? '')) if (names.includes(base)) need(folder, base, needed)
     }
   } catch {
     return
@@ -26,6 +28,12 @@ export function collect(folder: string): void {
   const unneeded = bases.filter((name) => !needed.has(name))
   for (const name of unneeded) remove(path.join(folder, name))
   if (unneeded.length > 0) syncFolder(folder)
+}
+
+/** Marks a base and those under it. */
+function need(folder: string, base: string, needed: Set<string>): void {
+  needed.add(base)
+  follow(folder, base, needed)
 }
 
 /** Marks the bases under an image. */

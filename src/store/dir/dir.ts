@@ -2,9 +2,10 @@
 // asks for, are here; what opens images or changes them is loaded when it is needed.
 import path from 'node:path'
 import { parseDriveName } from '../../core/name.js'
-import { list } from '../../sys/file.js'
+import { list, stat } from '../../sys/file.js'
+import { openers } from '../../sys/process.js'
 import type { Store } from '../store.js'
-import { parseEntry } from './name.js'
+import { parseEntry } from './entry.js'
 
 /**
  * The store in a folder, which is made, for its owner only, when the first drive is.
@@ -16,17 +17,28 @@ export function dirStore(options: { readonly folder: string }): Store {
   const folder = path.resolve(options.folder)
   return {
     name: 'dir',
-    capabilities: { canShrink: true },
     drives: async (id) => (await import('./look.js')).drivesOf(folder, id, driveNames(folder)),
     driveNames: async () => driveNames(folder),
     size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),
-    findSource: async (wanted) => (await import('./source.js')).findSource(folder, wanted),
+    findSource: async (wanted) => (await import('./dirsource.js')).findSource(folder, wanted),
     create: async (id, sizeBytes) => (await import('./create.js')).create(folder, id, sizeBytes),
     snapshot: async (id, source, how) => (await import('./snapshot.js')).snapshot(folder, id, source, how),
-    clone: async (id, source, how) => (await import('./clone.js')).clone(folder, id, source, how),
+    clone: async (id, source, how) => (await import('./dirclone.js')).clone(folder, id, source, how),
+    freeze: async (drive, pinned, how) => (await import('./base.js')).freezeBase(folder, drive, pinned, how),
+    pin: async (base, name) => (await import('./base.js')).pin(folder, base.name, name),
+    release: async (base, name) => (await import('./base.js')).release(folder, base.name, name),
+    pins: async () => (await import('./base.js')).pins(folder),
+    createOn: async (id, base) => (await import('./base.js')).createOn(folder, id, base),
     resize: async (drive, sizeBytes, how) => (await import('./change.js')).resize(folder, drive, sizeBytes, how),
+    grow: async (drive, sizeBytes, { live }) => (await import('./change.js')).grow(folder, drive, sizeBytes, live),
     remove: async (drive) => (await import('./change.js')).remove(folder, drive),
+    users: ({ image }) => fileUsers(image.path),
   }
+}
+
+function fileUsers(file: string): string[] {
+  const stats = stat(file)
+  return stats === undefined ? [] : openers(stats).map(({ pid, name }) => `in use by pid ${pid} (${name})`)
 }
 
 /** One look into the folder; no image is opened. */

@@ -17,17 +17,18 @@ import type { LiveDrives } from '../store.js'
 import type { Job } from './job.js'
 import { findEntry, isEmptyOverlay, readChain, readLayer, type Layer } from './layer.js'
 import { withDriveLock, withStoreLock } from './lock.js'
-import { baseName, entry } from './name.js'
+import { baseName, entry } from './entry.js'
 import { copyOverlay, makeOverlay } from './overlay.js'
 
 /**
  * Freezes an image of the store (`nbsvm-gold-0`), under a running VM too. Returns the path of a temporary of the job: an
- * empty overlay of it. Where nothing was written since the last time, the base of then is taken and no layer added.
+ * empty overlay of it. Where nothing was written since the last time, the base of then is taken and no layer added; with `exact`
+ * only where it has the drive's size too, and is all that need be known of it.
  */
-export async function freeze(job: Job, name: string, live: LiveDrives): Promise<string> {
+export async function freeze(job: Job, name: string, live: LiveDrives, exact = false): Promise<string> {
   const drive = readDrive(job.folder, name)
-  if (drive === undefined || (await live.activeFile(drive)) === undefined) return freezeStopped(job, name)
-  return withDriveLock(job.folder, name, () => freezeRunning(job, name, live))
+  if (drive === undefined || (await live.activeFile(drive)) === undefined) return freezeStopped(job, name, exact)
+  return withOwnFile(job.folder, name, live, (own) => freezeRunning(job, own, live, exact))
 }
 
 /** The image as a VM's drive; undefined when by its name no VM can have it. */
@@ -43,10 +44,10 @@ export function readTop(folder: string, name: string): Layer {
   return readLayer(folder, found.file)
 }
 
-async function freezeStopped(job: Job, name: string): Promise<string> {
+async function freezeStopped(job: Job, name: string, exact: boolean): Promise<string> {
   for (;;) {
     const top = readTop(job.folder, name)
-    const reused = await reuse(job, top)
+    const reused = await reuse(job, top, exact)
     if (reused !== undefined) return reused
     const preparing = prepare(job, top)
     // Both have ended before the job does: what came into being afterwards would stay.
@@ -60,16 +61,26 @@ async function freezeStopped(job: Job, name: string): Promise<string> {
   }
 }
 
-async function freezeRunning(job: Job, name: string, live: LiveDrives): Promise<string> {
-  const drive = await finishSwitch(job.folder, name, live)
+async function freezeRunning(job: Job, drive: Drive, live: LiveDrives, exact: boolean): Promise<string> {
+  const { name } = drive
   const top = readTop(job.folder, name)
-  const reused = await reuse(job, top)
+  const reused = await reuse(job, top, exact)
   if (reused !== undefined) return reused
   const made = await prepare(job, top)
   if (!(await insert(job.folder, top, made))) throw new Failure(`${name} was replaced by another file under its running VM`)
   await switchToTop(job.folder, drive, live)
   protect(job.folder, made.base)
   return made.copy
+}
+
+/** Does something to a running VM's drive that needs it to write into the drive's own file, for which it first sees to that. */
+export function withOwnFile<T>(folder: string, name: string, live: LiveDrives, work: (drive: Drive) => Promise<T>): Promise<T> {
+  return withDriveLock(folder, name, async () => work(await finishSwitch(folder, name, live)))
+}
+
+/** Whether the running VM writes into the drive's own file. */
+export async function writesOwnFile(folder: string, drive: Drive, live: LiveDrives): Promise<boolean> {
+  return isSame(await activeStats(drive, live), readTop(folder, drive.name).stats)
 }
 
 /** Sees to it that the VM writes into the drive's own file: a nbsvm that was killed may have left it writing below. */
@@ -81,7 +92,7 @@ async function finishSwitch(folder: string, name: string, live: LiveDrives): Pro
   const below = top.backing === undefined ? undefined : stat(path.join(folder, top.backing))
   if (!isSame(active, below)) throw new Failure(`the running VM writes ${name} into another file than ${top.path}`)
   await switchToTop(folder, drive, live)
-  return drive
+  return { ...drive, image: readChain(folder, top.file) }
 }
 
 async function switchToTop(folder: string, drive: Drive, live: LiveDrives): Promise<void> {
@@ -106,10 +117,12 @@ function isSame(a: Stats | undefined, b: Stats | undefined): boolean {
 }
 
 /** An overlay on the base that the drive stands on, when the drive holds nothing else. */
-async function reuse(job: Job, top: Layer): Promise<string | undefined> {
+async function reuse(job: Job, top: Layer, exact: boolean): Promise<string | undefined> {
   if (top.backing === undefined || !isEmptyOverlay(top)) return undefined
   const { backing: base, virtualBytes } = top
-  return makeOverlay(job, { base, format: readLayer(job.folder, base).format, virtualBytes })
+  const below = readLayer(job.folder, base)
+  if (exact && below.virtualBytes !== virtualBytes) return undefined
+  return makeOverlay(job, { base, format: below.format, virtualBytes })
 }
 
 /** Two empty overlays of a base that the drive's file will be. */

@@ -5,13 +5,14 @@ import { formatSize } from '../../core/size.js'
 import { linkNew, lstat, reflink, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
 import { fileStamp, hashHex, randomHex } from '../../sys/stamp.js'
 import type { CopyOptions, Source } from '../store.js'
-import { convert, copySparse } from './copy.js'
+import { convert, copySparse } from '../common/copying.js'
 import type { Job } from './job.js'
-import { readHeader, readLayer } from './layer.js'
+import { readHeader } from '../common/qcow2.js'
+import { readLayer } from './layer.js'
 import { withStoreLock } from './lock.js'
-import { baseName, type DriveFormat } from './name.js'
+import { baseName, type DriveFormat } from './entry.js'
 import { makeOverlay } from './overlay.js'
-import { askVirtualBytes } from './probe.js'
+import { askVirtualBytes } from '../common/probe.js'
 
 /** A file of the source's own making, whole, as a temporary of the job. */
 export interface Copied {

@@ -6,7 +6,7 @@ import { close, list, makePrivateFolder, open, remove, stat } from '../../sys/fi
 import { readLockedInodes, tryLock, waitLock, type LockedInodes } from '../../sys/lock.js'
 import { randomHex } from '../../sys/stamp.js'
 import { heal } from './collect.js'
-import { jobLockName, jobOf, temporaryName, type DriveFormat } from './name.js'
+import { jobLockName, jobOf, temporaryName, type DriveFormat } from './entry.js'
 
 export interface Job {
   readonly folder: string

@@ -3,8 +3,8 @@ import path from 'node:path'
 import type { Image } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { lstat, readHead, type Stats } from '../../sys/file.js'
-import { baseFormat, entry, parseEntry, temporaryFormat, type DriveFormat, type Entry } from './name.js'
-import { headerBytes, isEmpty, parseQcow2, type Qcow2Header } from './qcow2.js'
+import { baseFormat, entry, parseEntry, temporaryFormat, type DriveFormat, type Entry } from './entry.js'
+import { isEmpty, readHeader, type Qcow2Header } from '../common/qcow2.js'
 
 export interface Layer {
   /** Name in the folder: `nbsvm-foo-0.qcow2`, `.base-..` */
@@ -61,13 +61,6 @@ export function readLayer(folder: string, file: string): Layer {
   const header = readHeader(place)
   const backing = checkReferences(folder, place, header)
   return { ...layer, header, virtualBytes: header.virtualBytes, ...(backing === undefined ? {} : { backing }) }
-}
-
-/** Reads the header of a qcow2 file anywhere. */
-export function readHeader(file: string): Qcow2Header {
-  const head = readHead(file, 4096) ?? Buffer.alloc(0)
-  const wanted = headerBytes(head)
-  return parseQcow2(wanted > head.length ? (readHead(file, wanted) ?? head) : head, file)
 }
 
 /** An overlay stands on a base of the same folder or on nothing: what else its header names is never opened. */

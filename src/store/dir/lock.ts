@@ -2,7 +2,7 @@ import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { makePrivateFolder, remove } from '../../sys/file.js'
 import { waitLock } from '../../sys/lock.js'
-import { driveLockName, storeLockName } from './name.js'
+import { driveLockName, storeLockName } from './entry.js'
 
 const waitMs = 60_000
 

@@ -1,7 +1,7 @@
 import { copyNew, syncFile } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import type { Job } from './job.js'
-import type { DriveFormat } from './name.js'
+import type { DriveFormat } from './entry.js'
 
 /** What an overlay stands on; it need not be there yet. */
 export interface Ground {

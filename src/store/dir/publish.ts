@@ -5,7 +5,7 @@ import { driveName, parseDriveName } from '../../core/name.js'
 import { linkNew, list, remove, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
 import { readChain } from './layer.js'
 import { withStoreLock } from './lock.js'
-import { entry, parseEntry, type DriveFormat } from './name.js'
+import { entry, parseEntry, type DriveFormat } from './entry.js'
 
 const maxDrives = 10_000
 

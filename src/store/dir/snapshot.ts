@@ -5,7 +5,7 @@ import type { CopyOptions, LiveDrives, Source } from '../store.js'
 import { freeze, readTop, refuseInUse } from './freeze.js'
 import { overlayOf, shareIn } from './import.js'
 import { withJob, type Job } from './job.js'
-import { parseEntry } from './name.js'
+import { parseEntry } from './entry.js'
 import { publish } from './publish.js'
 
 /** Makes the VM's next drive as an instant copy: by reference where the file system can, else as a layer on a common base. */

@@ -1,13 +1,14 @@
 // What `snapshot` and `clone` copy (a drive by its VM's name, a volume of the group, any device or image file), and how a new
 // volume is filled with it.
 import path from 'node:path'
+import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { checkName, drivePrefix, vmId } from '../../core/name.js'
 import { claims, deviceBytes, sameDevice } from '../../sys/block.js'
 import { stat } from '../../sys/file.js'
 import { runOrFail, tied } from '../../sys/process.js'
-import { checkDdArguments } from '../dir/copy.js'
+import { checkDdArguments } from '../common/copying.js'
 import type { CopyOptions, Source, SourceWanted } from '../store.js'
 import { isBaseName, isTemporaryName } from './lvmname.js'
 import { asDrive, type Group, listVolumes, type Volume } from './volumes.js'
@@ -151,10 +152,5 @@ function abortedBy(signal: AbortSignal | undefined): { signal?: AbortSignal } {
 /** How qemu-img is told what to read, format by format, so that it believes no file about itself. */
 function sourceWords({ image, refersTo }: CopySource): string[] {
   if (image.format === 'raw' || refersTo !== undefined) return ['-f', image.format, image.path]
-  return [`json:${JSON.stringify(blockNode(image))}`]
-}
-
-function blockNode({ format, path, kind, backing }: Image): object {
-  const node = { driver: format, file: { driver: kind === 'block' ? 'host_device' : 'file', filename: path } }
-  return format === 'qcow2' ? { ...node, backing: backing === undefined ? null : blockNode(backing) } : node
+  return [jsonName(image)]
 }

@@ -1,7 +1,8 @@
 // Drives as volumes of an LVM volume group. What each part does is in the file it is imported from.
 import type { Drive, DriveSize } from '../../model/drive.js'
+import { Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
-import { deviceBytes } from '../../sys/block.js'
+import { deviceBytes, deviceUsers } from '../../sys/block.js'
 import { isRoot } from '../../sys/environment.js'
 import { list } from '../../sys/file.js'
 import { processMark } from '../../sys/mark.js'
@@ -20,7 +21,7 @@ export function openLvm(options: { vg: string; pool?: string | undefined; snapsh
     ...options,
     run,
     asRoot: elevated(run, `the volumes of ${options.vg} belong to root`),
-    probe: async (path, trust) => (await import('../dir/probe.js')).probe(path, trust),
+    probe: async (path, trust) => (await import('../common/probe.js')).probe(path, trust),
   })
 }
 
@@ -54,7 +55,6 @@ export function lvmStore(options: LvmOptions): Store {
   }
   return {
     name: 'lvm',
-    capabilities: { canShrink: true },
     drives: (id) => findDrives(group, id),
     driveNames: async () => (await volumeNames(group)).filter((name) => parseDriveName(name) !== undefined),
     size: (drive) => sizeOf(group, drive),
@@ -66,8 +66,19 @@ export function lvmStore(options: LvmOptions): Store {
     snapshot: (id, source, { onNote }) => snapshotDrive(group, id, source, onNote),
     clone: (id, source, copyOptions) => cloneDrive(group, id, source, copyOptions),
     resize: (drive, sizeBytes, how) => resizeDrive(group, drive, sizeBytes, how),
+    grow: (drive, sizeBytes, { live }) => live.grow(drive, sizeBytes),
     remove: (drive) => removeDrive(group, drive),
+    users: (drive) => deviceUsers(drive.image.path),
+    freeze: (drive) => notYet(`freeze ${drive.name}`),
+    pin: (base) => notYet(`pin ${base.name}`),
+    release: (base) => notYet(`release ${base.name}`),
+    pins: () => Promise.resolve([]),
+    createOn: (id, base) => notYet(`make a drive of ${id} on ${base.name}`),
   }
+}
+
+function notYet(doing: string): Promise<never> {
+  return Promise.reject(new Failure(`cannot ${doing}: volumes have no bases yet`))
 }
 
 function inventName(): string {

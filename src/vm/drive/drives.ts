@@ -8,7 +8,7 @@ import { parseDriveName } from '../../core/name.js'
 import { drawerOf } from '../record/drawer.js'
 import { liveDrives } from './live.js'
 import { rememberClass } from '../record/remember.js'
-import { qemuPid } from '../record/state.js'
+import { isRunning, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 
@@ -82,6 +82,16 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
   } finally {
     lock.release()
   }
+}
+
+/** Changes a drive's size, of a running VM too, where it can only grow. */
+export async function resizeDrive(vm: Vm, drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void> {
+  const store = await storeOf(vm)
+  const { virtualBytes } = await store.size(drive)
+  if (!isRunning(vm.drawer) || sizeBytes < virtualBytes) {
+    return whileStopped(vm, `shrink ${drive.name}`, () => store.resize(drive, sizeBytes, options))
+  }
+  await store.grow(drive, sizeBytes, { live: liveDrives(vm.place) })
 }
 
 /** Drive `number` of the VM; without a number its only one. Throws a UsageError that names those it has. */

@@ -1,7 +1,4 @@
 // Who has a VM's drives open, when QEMU says that somebody has.
-import type { Drive } from '../../model/drive.js'
-import { stat } from '../../sys/file.js'
-import { openers } from '../../sys/process.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 
@@ -11,11 +8,5 @@ import type { Vm } from '../record/vm.js'
  */
 export async function drivesInUse(vm: Vm): Promise<string[]> {
   const store = await storeOf(vm)
-  return (await store.drives(vm.id)).flatMap(usersOf)
-}
-
-function usersOf({ name, image }: Drive): string[] {
-  const file = stat(image.path)
-  const users = file === undefined ? [] : openers(file)
-  return users.map((user) => `drive ${name} is in use by pid ${user.pid} (${user.name})`)
+  return (await store.drives(vm.id)).flatMap((drive) => store.users(drive).map((user) => `drive ${drive.name} is ${user}`))
 }

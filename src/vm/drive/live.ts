@@ -11,7 +11,6 @@ import { hasOpen } from '../../sys/process.js'
 import { drawerOf, type Drawer } from '../record/drawer.js'
 import type { Place } from '../../host/place.js'
 import { qemuPid } from '../record/state.js'
-import type { Vm } from '../record/vm.js'
 
 const qmpTimeoutMs = 5000
 
@@ -37,6 +36,11 @@ export function liveDrives({ state }: Place): LiveDrives {
       await withReachable(drawer, overlay, (reachable) =>
         withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => switchTo(qmp, drive, reachable)),
       )
+    },
+    grow: async (drive, sizeBytes) => {
+      const drawer = drawerOfDrive(drive)
+      if (drawer === undefined) throw new Failure(`cannot resize ${drive.name}: its VM has just ended`, { hints: ['try again'] })
+      await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => grow(qmp, drive, sizeBytes))
     },
   }
 }
@@ -98,11 +102,9 @@ async function switchTo(qmp: Qmp, drive: Drive, overlay: Image): Promise<void> {
   await qmp.execute('blockdev-snapshot', { node, overlay: format })
 }
 
-/** Grows a drive of a running VM; the guest sees it at once. */
-export async function resizeLive(vm: Vm, drive: Drive, sizeBytes: number): Promise<void> {
-  await withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs }, async (qmp) => {
-    const node = (await inserted(qmp, drive))?.['node-name']
-    if (node === undefined) throw new Failure(`cannot resize ${drive.name}: ${vm.id} runs without it`)
-    await qmp.execute('block_resize', { 'node-name': node, size: sizeBytes })
-  })
+/** Tells QEMU that a drive has grown; the guest sees it at once. */
+async function grow(qmp: Qmp, drive: Drive, sizeBytes: number): Promise<void> {
+  const node = (await inserted(qmp, drive))?.['node-name']
+  if (node === undefined) throw new Failure(`cannot resize ${drive.name}: its VM runs without it`)
+  await qmp.execute('block_resize', { 'node-name': node, size: sizeBytes })
 }

@@ -3,6 +3,7 @@
 //   nbsvm-foo-0.qcow2, .raw    a drive; an image of any other name can be a source (`snapshot_lv=NAME`), and is left alone
 //   .base-1f..c2.qcow2, .raw   a read-only image under overlays. It is in the same folder as they, and not in one of its own,
 //                              so that the relative name in an overlay is right also after the overlay became a base
+//   .pin-1f..c2-NAME           keeps the base of that number, whatever stands on it; empty
 //   .tmp-9a..0e-1.qcow2        unfinished work of a job; swept when nobody holds the job's lock
 //   .tmp-9a..0e.lock           the job's lock
 //   .lock                      held for milliseconds by whoever changes which image stands on which
@@ -42,6 +43,27 @@ export function baseName(hex: string, format: DriveFormat): string {
 /** The format of a base by its file name, or undefined when it is no base's name. */
 export function baseFormat(file: string): DriveFormat | undefined {
   return /^\.base-[0-9a-f]{8,64}\.(?<format>qcow2|raw)$/.exec(file)?.groups?.['format'] as DriveFormat | undefined
+}
+
+/** The number of a base in its name: `1f..c2`. */
+function baseHex(file: string): string | undefined {
+  return /^\.base-(?<hex>[0-9a-f]{8,64})\./.exec(file)?.groups?.['hex']
+}
+
+/** A base is pinned by an empty file whose name says it all: it is there or not, and no crash leaves half of it. */
+export function pinName(base: string, name: string): string {
+  return `.pin-${baseHex(base) ?? ''}-${name}`
+}
+
+/** What a pin's file name says: the number of its base, and the pin's own name. */
+export function parsePin(file: string): { readonly hex: string; readonly name: string } | undefined {
+  const { hex, name } = /^\.pin-(?<hex>[0-9a-f]{8,64})-(?<name>[A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(file)?.groups ?? {}
+  return hex === undefined || name === undefined ? undefined : { hex, name }
+}
+
+/** The bases of a number: one, or none. */
+export function basesOf(hex: string): readonly string[] {
+  return (['qcow2', 'raw'] as const).map((format) => baseName(hex, format))
 }
 
 export function jobLockName(job: string): string {

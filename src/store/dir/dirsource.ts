@@ -7,8 +7,8 @@ import { list, realPath } from '../../sys/file.js'
 import type { Source, SourceWanted } from '../store.js'
 import { readDrive } from './freeze.js'
 import { findEntry, readChain } from './layer.js'
-import { parseEntry } from './name.js'
-import { probe } from './probe.js'
+import { parseEntry } from './entry.js'
+import { probe } from '../common/probe.js'
 
 export async function findSource(folder: string, wanted: SourceWanted): Promise<Source> {
   if (wanted.source !== undefined) return fromPath(folder, wanted.source, wanted.trust)

@@ -3,8 +3,7 @@ import type { Image, ImageFormat } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
-import { readHeader } from './layer.js'
-import { looksLikeQcow2 } from './qcow2.js'
+import { looksLikeQcow2, readHeader } from './qcow2.js'
 import { vmdkHeadBytes, vmdkReferences } from './vmdk.js'
 
 export interface Probed {

@@ -1,4 +1,5 @@
 // Long copies into a temporary: they show how far they are, end when told to, and die with nbsvm.
+import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { stat, syncLargeFile } from '../../sys/file.js'
@@ -38,18 +39,12 @@ export function checkDdArguments({ args }: NonNullable<CopyOptions['dd']>): void
 /** Copies what the guest sees of an image, the whole chain, into a qcow2 file that stands alone; zeros are left out. */
 export async function convert(from: Image, to: string, virtualBytes: number, options: Copying & { readonly trust?: boolean }) {
   // An image that is trusted to name others finds them itself; else the chain is spelled out and nothing in it is believed.
-  const source = options.trust ? ['-f', from.format, from.path] : [`json:${JSON.stringify(blockNode(from))}`]
+  const source = options.trust ? ['-f', from.format, from.path] : [jsonName(from)]
   const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, '-O', 'qcow2', to]
   await attended(`copy ${from.path}`, tied(command), options, (text) => {
     const percent = /(?<percent>[0-9.]+)\/100%\)\s*$/.exec(text)?.groups?.['percent']
     if (percent !== undefined) options.onProgress?.(Math.round((Number(percent) / 100) * virtualBytes), virtualBytes)
   })
-}
-
-function blockNode({ format, path, kind, backing }: Image): object {
-  const node = { driver: format, file: { driver: kind === 'block' ? 'host_device' : 'file', filename: path } }
-  if (format !== 'qcow2') return node
-  return { ...node, backing: backing === undefined ? null : blockNode(backing) }
 }
 
 /** Runs a copy whose progress is seen by how far its output reaches. */
