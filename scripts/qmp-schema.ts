@@ -1,25 +1,22 @@
-// Writes src/qemu/schema.ts: the types of the QMP commands that nbsvm uses and of all events, made from what QEMU says of
-// itself (query-qmp-schema). QEMU hides its type names there, so types are named after the place where they are met first.
+// Writes src/qemu/schema.ts: what the QMP commands that nbsvm uses take, and the names of events, made from what QEMU says of
+// itself (query-qmp-schema). What comes back is not typed but looked at: src/qemu/qmpanswer.ts. QEMU hides its type names, so
+// types are named after the place where they are met first. A command more is a word more in the list below.
 //
 //     npx tsc -p . ; node build/js/scripts/qmp-schema.js > src/qemu/schema.ts && npx oxfmt src/qemu/schema.ts
 import { spawnSync } from 'node:child_process'
 
 /** What nbsvm speaks. A name that QEMU does not know ends the script. */
 const commandNames = `
-  add-fd balloon block-commit block-job-cancel block-job-complete block-job-dismiss block-stream block_resize blockdev-add
-  blockdev-change-medium blockdev-del blockdev-mirror blockdev-reopen blockdev-snapshot chardev-add chardev-change chardev-remove
-  closefd cont device_add device_del dump-guest-memory eject getfd human-monitor-command inject-nmi input-send-event
-  job-cancel job-complete job-dismiss job-finalize migrate migrate-continue migrate-incoming migrate-set-capabilities
-  migrate-set-parameters migrate_cancel netdev_add netdev_del object-add object-del qmp_capabilities qom-get qom-list qom-set
-  query-balloon query-block query-block-jobs query-blockstats query-chardev query-commands query-cpus-fast
-  query-hotpluggable-cpus query-iothreads query-jobs query-kvm query-machines query-memory-devices query-migrate
-  query-migrate-capabilities query-migrate-parameters query-name query-named-block-nodes query-pci query-qmp-schema
-  query-rx-filter query-status query-uuid query-version query-vm-generation-id query-vnc quit remove-fd screendump send-key
-  set-action set_link snapshot-delete snapshot-load snapshot-save stop system_powerdown system_reset system_wakeup transaction
+  block_resize blockdev-add blockdev-del blockdev-snapshot cont device_del human-monitor-command qmp_capabilities qom-get
+  query-block query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit stop system_powerdown
+  system_reset system_wakeup
 `
 
-/** Commands that take more than they declare (`'gen': false` in QEMU's qapi): a device's properties depend on its driver. */
-const openEnded = new Set(['device_add'])
+/** Events that are waited for, or that tell why a VM is gone. */
+const eventNames = 'RESUME SHUTDOWN STOP SUSPEND WAKEUP'
+
+/** Commands that take any members besides these: what a block node is made of depends on its driver. */
+const openEnded: Readonly<Record<string, string>> = { 'blockdev-add': "{ driver: string; 'node-name'?: string }" }
 
 interface Member {
   name: string
@@ -36,7 +33,7 @@ type Entity = { name: string; features?: string[] } & (
   | { 'meta-type': 'array'; 'element-type': string }
   | { 'meta-type': 'object'; members: Member[]; tag?: string; variants?: { case: string; type: string }[] }
   | { 'meta-type': 'alternate'; members: { type: string }[] }
-  | { 'meta-type': 'command'; 'arg-type': string; 'ret-type': string }
+  | { 'meta-type': 'command'; 'arg-type': string }
   | { 'meta-type': 'event'; 'arg-type': string }
 )
 
@@ -55,7 +52,7 @@ interface Walk {
 }
 
 const { version, schema } = askQemu(process.argv[2] ?? 'qemu-system-x86_64')
-process.stdout.write(writeSchema(version, schema, commandNames.trim().split(/\s+/)))
+process.stdout.write(writeSchema(version, schema))
 
 function askQemu(program: string): { version: string; schema: Entity[] } {
   const input = ['qmp_capabilities', 'query-qmp-schema', 'quit'].map((execute) => JSON.stringify({ execute })).join('\n')
@@ -67,29 +64,27 @@ function askQemu(program: string): { version: string; schema: Entity[] } {
   return { version: `${qemu.major}.${qemu.minor}.${qemu.micro}`, schema: JSON.parse(answer).return }
 }
 
-function writeSchema(version: string, schema: Entity[], wanted: string[]): string {
+function writeSchema(version: string, schema: Entity[]): string {
   const walk: Walk = {
     entities: new Map(schema.map((entity) => [entity.name, entity])),
     names: new Map(),
     taken: new Set(),
     queue: [],
   }
-  const commands = wanted.map((name) => writeCommand(walk, name))
-  const events = schema.filter((entity) => entity['meta-type'] === 'event').sort((a, b) => (a.name < b.name ? -1 : 1))
-  const eventLines = events.map(
-    (event) => `${key(event.name)}: ${reference(walk, event['arg-type'], `${pascal(event.name)}Data`)}`,
-  )
+  const commands = names(commandNames).map((name) => writeCommand(walk, name))
+  const events = names(eventNames).map((name) => writeEvent(walk, name))
   const types: string[] = []
   for (let job = walk.queue.shift(); job !== undefined; job = walk.queue.shift()) {
     types.push(`export type ${job.name} = ${structure(walk, job.name, job.entity)}`)
   }
   return [
     `// Made by scripts/qmp-schema.ts from query-qmp-schema of QEMU ${version}. Do not edit: types only, nothing of it is left at run time.`,
-    '/* oxlint-disable max-lines -- one table, written by a program */',
-    '/** The commands that nbsvm uses: what each takes and returns. Integers are JavaScript numbers, so exact up to 2^53. */',
+    '/** The commands that nbsvm uses, and what each takes. Integers are JavaScript numbers, so exact up to 2^53. */',
     `export interface Commands {\n${commands.join('\n')}\n}`,
-    '/** All events and their data. */',
-    `export interface Events {\n${eventLines.join('\n')}\n}`,
+    '/** The events that nbsvm knows, and what QEMU says that it tells with them. */',
+    `export interface Events {\n${events.join('\n')}\n}`,
+    'export type CommandName = keyof Commands',
+    'export type EventName = keyof Events',
     '/** No members at all. */',
     'export type Nothing = Record<string, never>',
     ...types,
@@ -100,10 +95,20 @@ function writeSchema(version: string, schema: Entity[], wanted: string[]): strin
 function writeCommand(walk: Walk, name: string): string {
   const command = walk.entities.get(name)
   if (command?.['meta-type'] !== 'command') throw new Error(`this QEMU has no command ${name}`)
-  const args = reference(walk, command['arg-type'], `${pascal(name)}Arguments`)
-  const open = openEnded.has(name) ? ' & Record<string, unknown>' : ''
-  const result = reference(walk, command['ret-type'], `${pascal(name)}Result`)
-  return `${deprecation(command)}${key(name)}: { arguments: ${args}${open}; result: ${result} }`
+  const fixed = openEnded[name]
+  const args =
+    fixed === undefined ? reference(walk, command['arg-type'], `${pascal(name)}Arguments`) : `${fixed} & Record<string, unknown>`
+  return `${deprecation(command)}${key(name)}: ${args}`
+}
+
+function writeEvent(walk: Walk, name: string): string {
+  const event = walk.entities.get(name)
+  if (event?.['meta-type'] !== 'event') throw new Error(`this QEMU has no event ${name}`)
+  return `${key(event.name)}: ${reference(walk, event['arg-type'], `${pascal(event.name)}Data`)}`
+}
+
+function names(text: string): string[] {
+  return text.trim().split(/\s+/)
 }
 
 /** How a type is written where it is used. What has members or values is written once, under `wish` or a name met before. */
@@ -158,7 +163,7 @@ function objectType(
 
 function writeMember(walk: Walk, owner: string, member: Member): string {
   const optional = 'default' in member ? '?' : ''
-  const base = owner.replace(/(?:Arguments|Result)$/, '')
+  const base = owner.replace(/(?:Arguments|Data)$/, '')
   return `${deprecation(member)}${key(member.name)}${optional}: ${reference(walk, member.type, base + pascal(member.name))}`
 }
 

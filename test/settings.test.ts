@@ -68,6 +68,11 @@ async function memoryMib({ hmp }: Seen): Promise<number> {
   return Number(/base memory: (\d+)/.exec(await hmp('info memory_size_summary'))?.[1]) / mib
 }
 
+/** The guest's name, as QEMU was told it. */
+async function nameOf({ qmp }: Pick<Seen, 'qmp'>): Promise<string> {
+  return ((await qmp.execute('query-name')) as { name: string }).name
+}
+
 /** The names of the drives that QEMU has open, in order: as root by descriptors that it was given. */
 function openDrives({ pid }: Seen): string[] {
   const folder = `/proc/${pid}/fd`
@@ -129,7 +134,7 @@ setting('smp', 'so many processors; one by default', async () => {
 setting('cpu', 'the processor that the guest sees; under TCG all that QEMU can do', async () => {
   const type = (...line: string[]) =>
     seen(['foo', ...line, 'start', '-S'], async ({ qmp }) => {
-      const [cpu] = await qmp.execute('query-cpus-fast')
+      const [cpu] = (await qmp.execute('query-cpus-fast')) as { 'qom-path': string }[]
       return qmp.execute('qom-get', { path: cpu?.['qom-path'] ?? '', property: 'type' })
     })
   assert.equal(await type(), 'max-x86_64-cpu')
@@ -150,7 +155,9 @@ setting('machine', 'the board; by default the newest q35 with its version', asyn
 
 setting('accel', 'tcg when told so; kvm works, or QEMU says in its own words why not', async () => {
   const isKvm = (...line: string[]) =>
-    seen(['foo', ...line, 'start', '-S'], async ({ qmp }) => (await qmp.execute('query-kvm')).enabled, { env: { accel: '' } })
+    seen(['foo', ...line, 'start', '-S'], async ({ qmp }) => ((await qmp.execute('query-kvm')) as { enabled: boolean }).enabled, {
+      env: { accel: '' },
+    })
   assert.equal(await isKvm('accel=tcg'), false)
   const forced = await nbsvm(['foo', 'accel=kvm', 'start', '-S'])
   if (forced.status === 0) await nbsvm(['foo', 'stop'])
@@ -170,8 +177,7 @@ setting('ram', 'shared is a memfd that others can map; private by default', asyn
 setting('qemu', 'another QEMU program', async () => {
   const wrapper = path.join(home.folder, 'my qemu')
   writeFileSync(wrapper, '#!/bin/sh\nexec qemu-system-x86_64 "$@" -name mine\n', { mode: 0o755 })
-  const name = async ({ qmp }: Seen) => (await qmp.execute('query-name')).name
-  assert.equal(await seen(['foo', `qemu=${wrapper}`, 'start', '-S'], name, { env: trusted }), 'mine')
+  assert.equal(await seen(['foo', `qemu=${wrapper}`, 'start', '-S'], nameOf, { env: trusted }), 'mine')
   const missing = await nbsvm(['foo', 'qemu=/no/such/qemu', 'start'])
   assert.equal(missing.status, 1)
   assert.match(missing.stderr, /there is no \/no\/such\/qemu on this machine\n {2}install QEMU: /)
@@ -523,11 +529,10 @@ setting('args', 'an array in a file, words elsewhere; what stands behind start h
   writeFileSync(path.join(config, 'foo.vm'), 'args=(-name "a b" -boot)\nargs+=(menu=on)\n')
   await seen(['foo', 'start', '-S', '-name', 'last'], async ({ argv, qmp }) => {
     assert.ok(has(argv, '-name', 'a b', '-boot', 'menu=on', '-S', '-name', 'last'))
-    assert.equal((await qmp.execute('query-name')).name, 'last')
+    assert.equal(await nameOf({ qmp }), 'last')
   })
-  await seen(['foo', 'start', '-S'], async ({ qmp }) => assert.equal((await qmp.execute('query-name')).name, 'a b'))
-  const name = (words: string[], env = {}) =>
-    seen(['foo', ...words, 'start', '-S'], async ({ qmp }) => (await qmp.execute('query-name')).name, { env })
+  await seen(['foo', 'start', '-S'], async (vm) => assert.equal(await nameOf(vm), 'a b'))
+  const name = (words: string[], env = {}) => seen(['foo', ...words, 'start', '-S'], nameOf, { env })
   assert.equal(await name([], { args: "-name 'from environment'" }), 'from environment')
   assert.equal(await name(['args=-name "the line"'], { args: '-name environment' }), 'the line')
   rmSync(path.join(config, 'foo.vm'))

@@ -1,19 +1,20 @@
-// The way into a running QEMU: connect, speak, leave. QEMU serves one client a socket, so sessions are short and others wait.
+// The way into a running QEMU: connect, speak, leave. QEMU serves one client a socket, so sessions are short and others wait;
+// what takes long has a socket of its own (jobs.ts).
 import { errorCode, Failure } from '../core/errors.js'
 import { pause } from '../sys/clock.js'
 import { connect } from '../sys/socket.js'
 import { QemuEnded, QmpDisconnected } from './qmperror.js'
-import { Qmp } from './qmpsession.js'
+import { Qmp, type Limits } from './qmpsession.js'
 
 export { QemuEnded, QmpDisconnected, QmpError } from './qmperror.js'
 export { Qmp } from './qmpsession.js'
 export type { Arguments } from './qmpsession.js'
 
-export interface ConnectOptions {
-  /** How long the socket may stay away, refuse, or give no greeting. */
-  readonly timeoutMs: number
-  /** Aborting ends the attempt with its reason. */
-  readonly signal?: AbortSignal
+/**
+ * `timeoutMs` is how long QEMU may take until it is connected to: the socket may stay away, refuse, or give no greeting. It is
+ * also how long QEMU may take to each answer, unless a call says otherwise: a session with two calls takes three times that.
+ */
+export interface ConnectOptions extends Limits {
   /** Settles when the QEMU that is being started ends: then there is nothing to wait for any more. */
   readonly ended?: Promise<unknown>
 }
@@ -24,11 +25,11 @@ const longestPauseMs = 30
 
 /**
  * Connects to QEMU's QMP socket and ends the negotiation. Tries again while the socket is missing or refuses, and waits
- * its turn while QEMU serves another client. Rejects with QemuEnded when `ended` settles first, with a Failure that says
- * how far it came after `timeoutMs`.
+ * its turn while QEMU serves another client. Rejects with QemuEnded when `ended` settles first, with the reason of `signal`
+ * when that is aborted, with a Failure that says how far it came after `timeoutMs`.
  */
 export async function connectQmp(socketPath: string, options: ConnectOptions): Promise<Qmp> {
-  const attempt: Attempt = { socketPath, cancel: new AbortController(), came: 'there is no such socket' }
+  const attempt: Attempt = { socketPath, options, cancel: new AbortController(), came: 'there is no such socket' }
   const { cancel } = attempt
   const onAbort = (): void => cancel.abort(options.signal?.reason)
   const timer = setTimeout(() => cancel.abort(tooLate(attempt, options.timeoutMs)), options.timeoutMs)
@@ -59,6 +60,7 @@ export async function withQmp<T>(socketPath: string, options: ConnectOptions, ac
 /** One caller's wish to be connected. */
 interface Attempt {
   readonly socketPath: string
+  readonly options: ConnectOptions
   readonly cancel: AbortController
   /** How far the last try came, for the message when time is up. */
   came: string
@@ -82,7 +84,7 @@ async function keepTrying(attempt: Attempt): Promise<Qmp> {
 async function tryOnce(attempt: Attempt): Promise<Qmp> {
   const socket = await connect(attempt.socketPath)
   attempt.came = 'the socket is there, but no greeting came: another client holds it, or QEMU hangs'
-  return Qmp.open(socket, attempt.cancel.signal, () => (attempt.came = 'QEMU greeted, but did not answer'))
+  return Qmp.open(socket, attempt.options, attempt.cancel.signal, () => (attempt.came = 'QEMU greeted, but did not answer'))
 }
 
 /** Whether trying again can help; if so, notes how far this try came. */

@@ -1,36 +1,42 @@
 // One QMP connection, from its greeting to its end.
 import { Failure } from '../core/errors.js'
 import type { Socket } from '../sys/socket.js'
+import { checkAnswer, type Answers } from './qmpanswer.js'
 import { QmpDisconnected, QmpError } from './qmperror.js'
 import { lineCutter, parseMessage, type Message } from './qmpwire.js'
-import type { Commands, Events } from './schema.js'
+import type { CommandName, Commands, EventName } from './schema.js'
 
-export type CommandName = keyof Commands
-export type EventName = keyof Events
-export type Arguments<C extends CommandName> = Commands[C]['arguments']
-export type Result<C extends CommandName> = Commands[C]['result']
+export type Arguments<C extends CommandName> = Commands[C]
+/** What was looked at of an answer; of those that nobody reads, nothing is known. */
+export type Result<C extends CommandName> = C extends keyof Answers ? ReturnType<Answers[C]> : unknown
 
-export interface QmpEvent<E extends EventName> {
-  readonly name: E
-  readonly data: Events[E]
+export interface QmpEvent {
+  readonly name: string
+  /** QEMU's word, unseen. */
+  readonly data: Readonly<Record<string, unknown>>
   /** When QEMU sent it, in milliseconds since 1970. */
   readonly atMs: number
 }
 
+/** How long a wait may take, and what ends it sooner. */
+export interface Limits {
+  /** How long QEMU may take to each answer; after that the call fails, and what it asked for may still happen. */
+  readonly timeoutMs: number
+  /** Aborting ends the session, and every wait in it, with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface CallOptions {
-  /** How long QEMU may take to answer; then the call fails, and what it asked for may still happen. */
+  /** In place of the session's, for what is known to take longer. */
   readonly timeoutMs?: number
 }
 
-/** The words of a call: the arguments may be left out where the command needs none. */
-type CallWords<C extends CommandName> =
+/** The arguments may be left out where the command needs none. */
+type Call<C extends CommandName> =
   {} extends Arguments<C> ? [args?: Arguments<C>, options?: CallOptions] : [args: Arguments<C>, options?: CallOptions]
 
-/** A QEMU that works answers within milliseconds; one whose guest saves a big state over `savevm` takes longer, and is told so. */
-const callTimeoutMs = 60_000
-
 interface Pending {
-  readonly command: string
+  readonly command: CommandName
   readonly sent: string
   readonly timer: NodeJS.Timeout
   readonly resolve: (value: unknown) => void
@@ -43,15 +49,17 @@ export class Qmp {
   readonly closed: Promise<void>
 
   readonly #socket: Socket
+  readonly #limits: Limits
   readonly #pending = new Map<number, Pending>()
   readonly #listeners = new Set<(message: Message) => void>()
   readonly #onEnd = new Set<(error: unknown) => void>()
+  readonly #abort = (): void => this.#end(this.#limits.signal?.reason)
   #lastId = 0
   #ended: { readonly error: unknown } | undefined
-  #version = ''
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, limits: Limits) {
     this.#socket = socket
+    this.#limits = limits
     const read = lineCutter((line) => this.#take(parseMessage(line)))
     socket.on('data', (piece: Buffer) => {
       try {
@@ -69,76 +77,65 @@ export class Qmp {
         resolve()
       })
     })
+    limits.signal?.addEventListener('abort', this.#abort, { once: true })
+    if (limits.signal?.aborted === true) this.#abort()
   }
 
-  /** Waits for QEMU's greeting on a fresh connection and ends the negotiation. `onGreeting` is called between the two. */
-  static async open(socket: Socket, signal: AbortSignal, onGreeting: () => void): Promise<Qmp> {
-    const qmp = new Qmp(socket)
-    const stop = (): void => qmp.#end(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
+  /**
+   * Waits for QEMU's greeting on a fresh connection and ends the negotiation, until `attempt` is aborted. `onGreeting` is
+   * called between the two. `limits` are those of the session.
+   */
+  static async open(socket: Socket, limits: Limits, attempt: AbortSignal, onGreeting: () => void): Promise<Qmp> {
+    const qmp = new Qmp(socket, limits)
+    const stop = (): void => qmp.#end(attempt.reason)
+    attempt.addEventListener('abort', stop, { once: true })
+    if (attempt.aborted) stop()
     try {
-      const greeting = await qmp.#next((message) => message.kind === 'greeting', 'greeting')
-      qmp.#version = greeting.kind === 'greeting' ? greeting.version : ''
+      await qmp.#next((message) => message.kind === 'greeting', 'a greeting')
       onGreeting()
-      // However long QEMU takes here, the caller's signal is the limit.
+      // However long QEMU takes here, the attempt is the limit.
       await qmp.execute('qmp_capabilities', {}, { timeoutMs: 2 ** 31 - 1 })
       return qmp
     } catch (error) {
       qmp.#end(error)
       throw error
     } finally {
-      signal.removeEventListener('abort', stop)
+      attempt.removeEventListener('abort', stop)
     }
   }
 
-  /** QEMU's version: `7.2.22`. */
-  get version(): string {
-    return this.#version
-  }
-
   /**
-   * Sends a command and returns QEMU's answer. Several may be under way at once; QEMU does them in order. Rejects with
-   * QmpError when QEMU refuses, with QmpDisconnected when the connection ends before the answer.
+   * Sends a command and returns what is used of QEMU's answer. Several may be under way at once; QEMU does them in order.
+   * Rejects with QmpError when QEMU refuses, with QmpDisconnected when no answer comes, with a Failure when the answer is none.
    */
-  execute<C extends CommandName>(command: C, ...[args, options]: CallWords<C>): Promise<Result<C>> {
+  execute<C extends CommandName>(command: C, ...[args, options]: Call<C>): Promise<Result<C>> {
     const id = ++this.#lastId
     const sent = JSON.stringify({ execute: command, arguments: args, id })
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) {
-        reject(unsent(command, this.#ended.error))
+        reject(this.#isAborted() ? this.#ended.error : unsent(command, this.#ended.error))
         return
       }
-      const timeoutMs = options?.timeoutMs ?? callTimeoutMs
+      const timeoutMs = options?.timeoutMs ?? this.#limits.timeoutMs
       const timer = setTimeout(() => {
         this.#pending.delete(id)
         reject(new QmpDisconnected(`QEMU did not answer ${command} within ${timeoutMs} ms`))
       }, timeoutMs)
-      this.#pending.set(id, { command, sent, timer, resolve, reject })
+      this.#pending.set(id, { command, sent, timer, resolve: resolve as (value: unknown) => void, reject })
       this.#socket.write(`${sent}\n`)
     })
-  }
-
-  /** Calls `handler` for each event of that name from now on. Returns the function that ends it. */
-  on<E extends EventName>(name: E, handler: (event: QmpEvent<E>) => void): () => void {
-    const listener = (message: Message): void => {
-      if (message.kind === 'event' && message.name === name) handler(eventOf<E>(message))
-    }
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
   }
 
   /**
    * Waits for the next event of that name, `matching` where given. Call it before the command that causes the event, and
    * await it after. Rejects when the connection ends first, or after `timeoutMs`.
    */
-  waitFor<E extends EventName>(
-    name: E,
-    options: { readonly timeoutMs?: number; readonly matching?: (event: QmpEvent<E>) => boolean } = {},
-  ): Promise<QmpEvent<E>> {
-    const { matching = () => true, timeoutMs } = options
-    const fits = (message: Message): boolean => message.kind === 'event' && message.name === name && matching(eventOf<E>(message))
-    const event = this.#next(fits, name, timeoutMs).then((message) => eventOf<E>(message))
+  waitFor(
+    name: EventName,
+    { matching = () => true, timeoutMs }: { readonly timeoutMs: number; readonly matching?: (event: QmpEvent) => boolean },
+  ): Promise<QmpEvent> {
+    const fits = (message: Message): boolean => message.kind === 'event' && message.name === name && matching(eventOf(message))
+    const event = this.#next(fits, name, timeoutMs).then(eventOf)
     // Whoever gives up before awaiting it has another error to tell.
     event.catch(() => {})
     return event
@@ -147,6 +144,10 @@ export class Qmp {
   /** Ends the connection; calls that are still open fail. QEMU goes on. */
   close(): void {
     this.#end(new QmpDisconnected('the QMP connection was closed by nbsvm'))
+  }
+
+  #isAborted(): boolean {
+    return this.#limits.signal?.aborted === true
   }
 
   /** The next message that fits. */
@@ -192,31 +193,39 @@ export class Qmp {
     if (id === undefined || call === undefined) {
       // An answer to a call that gave up is late, not wrong; anything else is not about us.
       if (id !== undefined && id > 0 && id <= this.#lastId) return
-      const words = message.kind === 'error' ? message.desc : 'an answer to nothing'
-      throw new QmpDisconnected(`QEMU did not understand what nbsvm sent: ${words}`)
+      const why = message.kind === 'error' ? message.desc : 'an answer to nothing'
+      throw new QmpDisconnected(`QEMU did not understand what nbsvm sent: ${why}`)
     }
     this.#pending.delete(id)
     clearTimeout(call.timer)
-    if (message.kind === 'return') call.resolve(message.value)
-    else call.reject(new QmpError(call.command, call.sent, message))
+    if (message.kind === 'error') {
+      call.reject(new QmpError(call.command, call.sent, message))
+      return
+    }
+    try {
+      call.resolve(checkAnswer(call.command, message.value))
+    } catch (error) {
+      call.reject(error)
+    }
   }
 
   #end(error: unknown): void {
     if (this.#ended !== undefined) return
     this.#ended = { error }
+    this.#limits.signal?.removeEventListener('abort', this.#abort)
     this.#socket.destroy()
     for (const call of this.#pending.values()) {
       clearTimeout(call.timer)
-      call.reject(unanswered(call.command, error))
+      call.reject(this.#isAborted() ? error : unanswered(call.command, error))
     }
     this.#pending.clear()
     for (const fail of this.#onEnd) fail(error)
   }
 }
 
-function eventOf<E extends EventName>(message: Message): QmpEvent<E> {
+function eventOf(message: Message): QmpEvent {
   if (message.kind !== 'event') throw new Error(`a ${message.kind} is no event`)
-  return { name: message.name as E, data: message.data as Events[E], atMs: message.atMs }
+  return { name: message.name, data: message.data, atMs: message.atMs }
 }
 
 function unsent(command: string, cause: unknown): QmpDisconnected {

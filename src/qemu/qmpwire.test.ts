@@ -36,7 +36,7 @@ test('a line without an end is given up at the limit, and so is one that comes w
 test('each kind of message is told from the others', () => {
   const greeting =
     '{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "x"}, "capabilities": ["oob"]}}'
-  assert.deepEqual(parseMessage(greeting), { kind: 'greeting', version: '7.2.22' })
+  assert.deepEqual(parseMessage(greeting), { kind: 'greeting' })
   assert.deepEqual(parseMessage('{"return": {}, "id": 3}\r'), { kind: 'return', id: 3, value: {} })
   assert.deepEqual(parseMessage('{"id": 3, "error": {"class": "GenericError", "desc": "no"}}'), {
     kind: 'error',

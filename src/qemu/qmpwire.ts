@@ -1,16 +1,20 @@
 // QMP as it is on the wire: one JSON object a line, UTF-8, in both directions.
 // https://www.qemu.org/docs/master/interop/qmp-spec.html
 import { Failure, messageOf } from '../core/errors.js'
+import { printableMessage } from '../core/text.js'
 
-/** A line longer than this is no answer of QEMU's: the whole schema, its longest, has 200 KB. */
-const maxLineBytes = 64 * 1024 * 1024
+/** A line longer than this is no answer of QEMU's: what it says of a drive with 200 layers has some 100 KB. */
+const maxLineBytes = 8 * 1024 * 1024
+
+/** So much of an error of QEMU's is shown. */
+const maxErrorLength = 1000
 
 /** What QEMU says: a greeting, an answer to the command with that id, or an event. */
 export type Message =
-  | { readonly kind: 'greeting'; readonly version: string }
+  | { readonly kind: 'greeting' }
   | { readonly kind: 'return'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number | undefined; readonly class: string; readonly desc: string }
-  | { readonly kind: 'event'; readonly name: string; readonly data: unknown; readonly atMs: number }
+  | { readonly kind: 'event'; readonly name: string; readonly data: Readonly<Record<string, unknown>>; readonly atMs: number }
 
 /**
  * Cuts a stream of bytes into lines, whatever pieces it comes in; `onLine` gets each, decoded as a whole so that a
@@ -44,14 +48,18 @@ function tooLong(limitBytes: number): Failure {
 export function parseMessage(line: string): Message | undefined {
   if (line.trim() === '') return undefined
   const message = asObject(parseJson(line))
-  const greeting = asObject(message?.['QMP'])
-  if (greeting !== undefined) return { kind: 'greeting', version: versionOf(greeting) }
+  if (asObject(message?.['QMP']) !== undefined) return { kind: 'greeting' }
   if (typeof message?.['event'] === 'string') {
-    return { kind: 'event', name: message['event'], data: message['data'] ?? {}, atMs: timestampMs(message['timestamp']) }
+    return {
+      kind: 'event',
+      name: message['event'],
+      data: asObject(message['data']) ?? {},
+      atMs: timestampMs(message['timestamp']),
+    }
   }
   const error = asObject(message?.['error'])
   const id = typeof message?.['id'] === 'number' ? message['id'] : undefined
-  if (error !== undefined) return { kind: 'error', id, class: String(error['class']), desc: String(error['desc']) }
+  if (error !== undefined) return { kind: 'error', id, class: shown(error['class']), desc: shown(error['desc']) }
   if (message !== undefined && 'return' in message && id !== undefined) return { kind: 'return', id, value: message['return'] }
   throw notQmp(line)
 }
@@ -62,9 +70,9 @@ export function timestampMs(timestamp: unknown): number {
   return typeof seconds === 'number' && typeof microseconds === 'number' ? seconds * 1000 + Math.floor(microseconds / 1000) : 0
 }
 
-function versionOf(greeting: Record<string, unknown>): string {
-  const { major, minor, micro } = asObject(asObject(greeting['version'])?.['qemu']) ?? {}
-  return [major, minor, micro].map(String).join('.')
+/** Text of QEMU's for a message. */
+function shown(value: unknown): string {
+  return printableMessage(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing'), maxErrorLength)
 }
 
 function parseJson(line: string): unknown {
