@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { Failure } from '../src/core/errors.js'
 import { quoteWords } from '../src/core/words.js'
 import { lvmStore } from '../src/store/lvm/lvmstore.js'
-import type { CopyOptions, Source, Store } from '../src/store/store.js'
+import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
 import type { Run } from '../src/sys/process.js'
 import { elevated } from '../src/sys/sudo.js'
 import { noneLive } from './support/drives.js'
@@ -15,6 +15,9 @@ import { noneLive } from './support/drives.js'
 const mib = 2 ** 20
 const golden = path.join(import.meta.dirname, '../../../test/golden/lvm.txt')
 const options: CopyOptions & { live: typeof noneLive } = { live: noneLive }
+
+/** A VM runs, and has its drive open. */
+const running: LiveDrives = { ...noneLive, activeFile: ({ image }) => Promise.resolve(image.path), grow: () => Promise.resolve() }
 
 type Row = Record<string, string>
 
@@ -111,6 +114,10 @@ const scenes: Record<string, Scene> = {
   'resize, larger': {
     rows: [classicGold()],
     do: async (store) => store.resize(await goldDrive(store), 16 * mib, { shrink: false }),
+  },
+  'resize of a running VM': {
+    rows: [{ ...classicGold(), lv_device_open: 'open' }],
+    do: async (store) => store.grow(await goldDrive(store), 16 * mib, { live: running }),
   },
   'resize, smaller': {
     rows: [classicGold()],

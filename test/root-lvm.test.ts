@@ -4,6 +4,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { withQmp } from '../src/qemu/qmp.js'
+import { deviceBytes } from '../src/sys/block.js'
 import { bootSector } from './bootsector.js'
 import { makeHome, program, run, until, type Result } from './cli.js'
 import { makeSudo } from './netns.js'
@@ -66,6 +68,12 @@ function suite(): void {
     fs.closeSync(fd)
     return buffer
   }
+
+  /** The sizes that QEMU tells the guest of its disks. */
+  const seenByGuest = async (id: string): Promise<number[]> =>
+    withQmp(path.join(folder, 'state', id, 'qmp.sock'), { timeoutMs: 20_000 }, async (qmp) =>
+      (await qmp.execute('query-block')).flatMap(({ inserted }) => inserted?.image['virtual-size'] ?? []),
+    )
 
   test('newimg, snapshot, clone, classic and thin; resize, ls, status', async () => {
     const made = await ok('gold', `vg=${vg}`, 'drive_size=16M', 'newimg')
@@ -130,6 +138,25 @@ function suite(): void {
       fs.readdirSync('/sys/class/net').filter((name) => /^tap-(classic|thin|clas|thin-)/.test(name)),
       [],
     )
+  })
+
+  test('resize of a running VM: the volume grows, then the guest sees it, whole extents of it', async () => {
+    const made = [`vg=${vg}`, 'mem=32', 'drive_size=16M', 'newimg', 'start', '-S', '--', 'resize', '24000K'] as const
+    await ok('live', ...made)
+    await ok('live-thin', `pool=${pool}`, ...made)
+    for (const id of ['live', 'live-thin']) {
+      // Extents are 1 MiB. What the guest sees now is what it will see when it starts again.
+      assert.deepEqual(await seenByGuest(id), [24 * mib])
+      assert.equal(deviceBytes(device(`nbsvm-${id}-0`)), 24 * mib)
+    }
+    // Cut off between the two: the same line again finishes it.
+    group.sh(`lvextend -qq -L 32m ${vg}/nbsvm-live-0`)
+    assert.deepEqual(await seenByGuest('live'), [24 * mib])
+    await ok('live', `vg=${vg}`, 'resize', '32M')
+    assert.deepEqual(await seenByGuest('live'), [32 * mib])
+    const refused = await call(['live', `vg=${vg}`, 'resize', '1T'])
+    assert.match(refused.stderr, /cannot resize nbsvm-live-0: .*(insufficient|free space)/is)
+    await ok('live,live-thin', `vg=${vg}`, 'stop', 'rm', '--yes')
   })
 
   test('a user with sudo: volumes by single commands, and a QEMU of his own that has opened them', async (t) => {

@@ -39,7 +39,9 @@ export function isInsideUml(): boolean {
 /** Runs a test file once more inside User-Mode Linux, and reports each of its tests as a test here. */
 export function reportFromUml(file: string, options: UmlOptions, through: readonly string[] = []): void {
   test('in User-Mode Linux', async (t) => {
-    const { status, output, console } = await uml([...through, process.execPath, '--test-reporter=tap', file], {
+    // `npm test -- test/lvm.test.ts --test-name-pattern='User-Mode Linux|NAME'` runs those of that name there.
+    const chosen = process.execArgv.filter((word) => word.startsWith('--test-name-pattern'))
+    const { status, output, console } = await uml([...through, process.execPath, ...chosen, '--test-reporter=tap', file], {
       ...options,
       environment: { [insideVariable]: '1' },
     })

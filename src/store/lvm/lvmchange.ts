@@ -2,6 +2,7 @@
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
+import type { LiveDrives } from '../store.js'
 import { sweep } from './lvmjob.js'
 import { baseName, baseTag, formerTag } from './lvmname.js'
 import { refuseInUse } from './lvmready.js'
@@ -19,6 +20,22 @@ export async function resizeDrive(group: Group, drive: Drive, sizeBytes: number,
   if (sizeBytes > volume.sizeBytes) await lvm(group, doing, ['lvextend', '--yes', ...target])
   else if (options.shrink) await reduce(group, doing, target)
   else throw new Failure(`cannot ${doing}: it is ${formatSize(volume.sizeBytes)} now, and shrinking cuts off its end`, shrinkHint)
+}
+
+/**
+ * Makes a volume larger that a running VM has open: QEMU cannot grow a device, and only looks again at what lvm did. It is told
+ * the volume's whole size, in extents, which is what a VM that starts with it sees.
+ */
+export async function growDrive(group: Group, drive: Drive, sizeBytes: number, live: LiveDrives): Promise<void> {
+  const doing = `resize ${drive.name}`
+  const volumes = await sweep(group)
+  const volume = volumeOf(drive, volumes, doing)
+  if ((await live.activeFile(drive)) === undefined) throw new Failure(`cannot ${doing}: its VM runs without it`)
+  if (sizeBytes > volume.sizeBytes) {
+    refuseSnapshots(volume, snapshotsOf(volume, volumes), doing)
+    await lvm(group, doing, ['lvextend', '--yes', '--size', `${sizeBytes}b`, `${group.vg}/${volume.name}`])
+  }
+  await live.grow(drive, volumeOf(drive, await listVolumes(group), doing).sizeBytes)
 }
 
 /** From 2.03.17 on lvreduce looks for a file system and refuses to cut it; what is in there is the guest's, and he said so. */

@@ -9,7 +9,7 @@ import { processMark } from '../../sys/mark.js'
 import { run, type Run } from '../../sys/process.js'
 import { elevated } from '../../sys/sudo.js'
 import type { Health, Store } from '../store.js'
-import { removeDrive, resizeDrive } from './lvmchange.js'
+import { growDrive, removeDrive, resizeDrive } from './lvmchange.js'
 import { findSource, type Probe } from './lvmcopy.js'
 import { cloneDrive, createDrive, snapshotDrive } from './lvmmake.js'
 import { healthOf, makeReady, openingCommands } from './lvmready.js'
@@ -66,7 +66,7 @@ export function lvmStore(options: LvmOptions): Store {
     snapshot: (id, source, { onNote }) => snapshotDrive(group, id, source, onNote),
     clone: (id, source, copyOptions) => cloneDrive(group, id, source, copyOptions),
     resize: (drive, sizeBytes, how) => resizeDrive(group, drive, sizeBytes, how),
-    grow: (drive, sizeBytes, { live }) => live.grow(drive, sizeBytes),
+    grow: (drive, sizeBytes, { live }) => growDrive(group, drive, sizeBytes, live),
     remove: (drive) => removeDrive(group, drive),
     users: (drive) => deviceUsers(drive.image.path),
     freeze: (drive) => notYet(`freeze ${drive.name}`),
