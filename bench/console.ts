@@ -29,11 +29,11 @@ export const consoleBench: Bench = {
     world.run('socat', '-V')
     world.atEnd(() => world.nbsvm('foo', 'stop'))
     world.nbsvm('foo', 'mem=64', 'network= ', 'start', '-S')
-    const drawer = path.join(world.env['NBSVM_HOME'] ?? '', 'state', 'foo')
+    const run = path.join(world.env['NBSVM_HOME'] ?? '', 'state', 'foo', 'run')
     // Files, because a comma in a command would be one of socat's own.
     const ours = script(world, 'ours', `${program} foo console`)
     const theirs = script(world, 'theirs', 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:console.sock')
-    const measure = (how: Measure) => (command: string) => (): Promise<number> => withPeer(world, drawer, command, how)
+    const measure = (how: Measure) => (command: string) => (): Promise<number> => withPeer(world, run, command, how)
     const [flood, colours] = [measure(throughput(kernel)), measure(throughput([...kernel, ...systemd]))]
     const delay = measure(latency)
     const goal = { atLeast: 0.9 }
@@ -66,13 +66,13 @@ type Measure = (ends: Ends) => Promise<number>
  * Runs a command on a terminal of its own (socat makes one, for both alike) and puts this process in the guest's place: the
  * VM is there and waits, but the name of its console's socket leads here.
  */
-async function withPeer(world: World, drawer: string, command: string, measure: Measure): Promise<number> {
-  process.chdir(drawer)
+async function withPeer(world: World, folder: string, command: string, measure: Measure): Promise<number> {
+  process.chdir(folder)
   rmSync('console.sock', { force: true })
   const server = createServer().listen('console.sock')
   const terminal = spawn('socat', ['-', `EXEC:${command},pty,setsid,ctty`], {
     env: world.env,
-    cwd: drawer,
+    cwd: folder,
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const ended = new Promise((resolve) => terminal.once('exit', resolve))

@@ -11,10 +11,10 @@ export function commandOf(drawer: string): string {
 
 /** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */
 export async function timeRaw(command: string, drawer: string): Promise<number> {
-  const socketPath = path.join(drawer, 'qmp.sock')
+  const socketPath = path.join(drawer, 'run/qmp.sock')
   rmSync(socketPath, { force: true })
   // Node cuts the paths of sockets at 107 bytes.
-  process.chdir(drawer)
+  process.chdir(path.join(drawer, 'run'))
   const begin = performance.now()
   const qemu = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' })
   const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))

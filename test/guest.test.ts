@@ -9,7 +9,7 @@ const home = makeHome()
 const nbsvm: typeof home.nbsvm = (args) => home.nbsvm(args)
 
 async function serialOf(id: string): Promise<Serial> {
-  return Serial.open(path.join(home.folder, 'state', id, 'console.sock'))
+  return Serial.open(path.join(home.folder, 'state', id, 'run/console.sock'))
 }
 
 test('its disk boots, is mounted, and keeps what is written; the power button ends it', async () => {

@@ -282,7 +282,8 @@ describe('a drawer that somebody wrote into', () => {
     for (const name of ['pid', 'events.jsonl', 'class', 'command', 'console.log', 'qemu.log', 'monitor.sock.lock', 'taps']) {
       put(name, '\0\xFF{"event":[\n\u001B[31m../../x\n-1')
     }
-    for (const name of ['qmp.sock', 'monitor.sock', 'console.sock', 'vnc.sock']) put(name, 'no socket')
+    fs.mkdirSync(path.join(drawer, 'run'))
+    for (const name of ['qmp.sock', 'monitor.sock', 'console.sock', 'vnc.sock']) put(`run/${name}`, 'no socket')
     assert.equal((await nbsvm(['ls', '--json'])).status, 0)
     assert.equal((await nbsvm(['foo', 'status', '--json'])).status, 3)
     assert.equal((await nbsvm(['foo', 'log'])).status, 0)
@@ -297,11 +298,12 @@ describe('a drawer that somebody wrote into', () => {
     const victim = path.join(home.folder, 'victim')
     const nothing = path.join(home.folder, 'nothing')
     const files = ['lock', 'pid', 'events.jsonl', 'qemu.log', 'command', 'class', 'console.log', 'taps', 'monitor.sock.lock']
-    const sockets = ['qmp.sock', 'monitor.sock', 'console.sock', 'vnc.sock']
+    const sockets = ['run/qmp.sock', 'run/monitor.sock', 'run/console.sock', 'run/vnc.sock']
     const cases = [...files, ...sockets].map((name) => ({ name, target: victim }))
     for (const { name, target } of cases.concat(files.map((name) => ({ name, target: nothing })))) {
       fresh()
       fs.writeFileSync(victim, 'precious\n')
+      fs.mkdirSync(path.join(drawer, 'run'))
       fs.symlinkSync(target, path.join(drawer, name))
       const started = await nbsvm(['foo', 'start', '-S'])
       // Refused, with the file's name, or done in its place.
@@ -315,7 +317,7 @@ describe('a drawer that somebody wrote into', () => {
   })
 
   test('folders in place of its files: start says which, and nothing is left running', async () => {
-    for (const name of ['lock', 'pid', 'events.jsonl', 'qemu.log', 'command', 'console.log', 'qmp.sock']) {
+    for (const name of ['lock', 'pid', 'events.jsonl', 'qemu.log', 'command', 'console.log']) {
       fresh()
       fs.mkdirSync(path.join(drawer, name))
       const { status, stderr } = await nbsvm(['foo', 'start', '-S'])

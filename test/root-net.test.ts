@@ -62,7 +62,7 @@ function suite(network: TestNetwork): void {
     process.kill(pid, 'SIGKILL')
     await until('the end', 5000, () => !fs.existsSync(`/proc/${pid}`))
   }
-  const serialOf = (id: string): Promise<Serial> => Serial.open(path.join(home.folder, 'state', id, 'console.sock'))
+  const serialOf = (id: string): Promise<Serial> => Serial.open(path.join(home.folder, 'state', id, 'run/console.sock'))
 
   test('two guests on a bridge, with its MTU, ping each other; stop and shutdown take the taps away', async (t) => {
     const boot = (id: string) => ok(id, 'bridge=br0', 'start', ...guestKernel)

@@ -51,7 +51,7 @@ async function seen<T>(words: readonly string[], look: (vm: Seen) => Promise<T> 
   const pid = Number(readFileSync(path.join(drawer, 'pid'), 'utf8'))
   const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1)
   try {
-    return await withQmp(path.join(drawer, 'qmp.sock'), { timeoutMs: 5000 }, async (qmp) => {
+    return await withQmp(path.join(drawer, 'run/qmp.sock'), { timeoutMs: 5000 }, async (qmp) => {
       const hmp = async (line: string): Promise<string> => {
         const answer: unknown = await qmp.execute('human-monitor-command', { 'command-line': line })
         return String(answer).replaceAll('\r', '')
@@ -234,7 +234,7 @@ setting('drive_if', 'each kind of controller has the drives, on both boards, als
 setting('display', 'VNC on a socket in the drawer; else as written', async () => {
   await seen(['foo', 'start', '-S'], async ({ hmp, id }) => {
     assert.match(await hmp('info vnc'), /Server: :?vnc\.sock \(unix\)/)
-    assert.ok(existsSync(path.join(home.folder, 'state', id, 'vnc.sock')))
+    assert.ok(existsSync(path.join(home.folder, 'state', id, 'run/vnc.sock')))
   })
   await seen(['foo', 'display=-display none', 'start', '-S'], async ({ argv, hmp, id }) => {
     assert.ok(has(argv, '-display', 'none'))
@@ -449,7 +449,7 @@ setting('forward', "the host's ports lead into the guest, on the loopback addres
   const [web, shell, udp] = [await freePort(), await freePort(), await freePort()]
   writeFileSync(path.join(config, 'net.vm'), `forward=(${web}:80 tcp:${shell}:23)\nforward+=("udp:${udp}:5353")\n`)
   await ok(['net', 'start', ...guestKernel])
-  const serial = await Serial.open(path.join(home.folder, 'state/net/console.sock'))
+  const serial = await Serial.open(path.join(home.folder, 'state/net/run/console.sock'))
   await serial.waitFor(guestPrompt)
   await serial.command('until ip addr show eth0 | grep -q "inet "; do sleep 0.2; done')
   assert.equal(await (await fetch(`http://127.0.0.1:${web}/`)).text(), 'nbsvm test guest\n')
@@ -502,7 +502,7 @@ setting('run_as', "a user's QEMU runs as the user; root's as nobody, unless root
 
 setting('log_size', "bounds what is kept of the console's output", async () => {
   // The guest of the last test goes on.
-  const serial = await Serial.open(path.join(home.folder, 'state/net/console.sock'))
+  const serial = await Serial.open(path.join(home.folder, 'state/net/run/console.sock'))
   await serial.command('yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 400000', 60_000)
   serial.close()
   const whole = await ok(['net', 'log'])

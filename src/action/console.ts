@@ -20,7 +20,6 @@ sent, and what comes is printed until the guest has been silent for a second; wi
     const tend = (): void => trimLog(drawer.consoleLog, settings.log_size)
     tend()
     const before = readLog(drawer.consoleLog, shownBefore)
-    const lockPath = `${drawer.console}.lock`
-    await attach({ id, kind: 'console', socketPath: drawer.console, lockPath, before, note, signal, tend })
+    await attach({ id, kind: 'console', socketPath: drawer.console, lockPath: drawer.consoleLock, before, note, signal, tend })
   },
 }

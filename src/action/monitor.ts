@@ -15,7 +15,7 @@ export const monitor: Verb = {
       id,
       kind: 'monitor',
       socketPath: drawer.monitor,
-      lockPath: `${drawer.monitor}.lock`,
+      lockPath: drawer.monitorLock,
       before: '',
       note,
       signal,

@@ -173,7 +173,7 @@ export function deviceFault(code: string, { device, user, mode, group = 'kvm', m
 
 function openingFault(device: string): string | undefined {
   try {
-    close(open(device, 'device'))
+    close(open(device, 'write'))
     return undefined
   } catch (error) {
     return errorCode(error) ?? 'unknown'

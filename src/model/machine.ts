@@ -12,7 +12,7 @@ export interface Handed {
   readonly fd: number
   readonly set: number
   readonly path: string
-  readonly writable: boolean
+  readonly mode: 'read' | 'write' | 'append'
 }
 
 /**
@@ -23,8 +23,10 @@ export interface Machine {
   readonly id: string
   /** What QEMU is run through (setpriv, when root gives up its rights); empty where it is run as it is. */
   readonly prefix: Words
-  /** Files that are opened for QEMU; empty where it opens them itself. */
+  /** Files that are opened for QEMU: its logs, and the drives where it may not open them itself. */
   readonly handed: readonly Handed[]
+  /** What QEMU writes down, by the names under which it finds it. */
+  readonly logs: { readonly console: string; readonly events: string }
   /** Path of the QEMU program. */
   readonly program: string
   /** Machine type with its version, `pc-q35-7.2`, so that saved state finds the same machine again. */

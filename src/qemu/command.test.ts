@@ -31,6 +31,7 @@ const plain: Machine = {
   args: [],
   prefix: [],
   handed: [],
+  logs: { console: '/dev/fdset/1', events: '/dev/fdset/2' },
 }
 
 const base: Image = { format: 'raw', kind: 'file', path: '/drives/.base/1.raw' }
@@ -87,7 +88,13 @@ const cases: Record<string, Partial<Machine>> = {
   tap: { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo' } }] },
   'tap-mtu': { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo', bridge: 'br0', mtu: 9000 } }] },
   'run-as': { prefix: ['setpriv', '--reuid', '65534', '--'] },
-  handed: handOver([drive(0, { ...qcow2, backing: middle })]),
+  handed: handOver(
+    { console: '/state/foo/console.log', events: '/state/foo/events.jsonl' },
+    [drive(0, { ...qcow2, backing: middle })],
+    {
+      givesDrives: true,
+    },
+  ),
   args: { args: ['-cdrom', '/a b.iso', '-boot', 'd'] },
 }
 

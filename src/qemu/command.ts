@@ -5,8 +5,7 @@ import { driveOptions } from './device/drive.js'
 import { nicOptions } from './device/nic.js'
 import { consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
 import { usbOptions } from './device/usb.js'
-import type { Machine, Option, Words } from '../model/machine.js'
-import { qemuFiles } from './socket.js'
+import type { Handed, Machine, Option, Words } from '../model/machine.js'
 
 /** The options in the order in which `explain` shows them. */
 export function qemuOptions(machine: Machine): Option[] {
@@ -15,14 +14,13 @@ export function qemuOptions(machine: Machine): Option[] {
     ['-nodefaults'],
     ['-no-user-config'],
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...(machine.prefix.length > 0 ? [] : [['-pidfile', qemuFiles.pid] as const]),
+    ...handedOptions(machine),
     ...boardOptions(machine),
     ...qmpOptions(),
     ...jobsOptions(),
     ...monitorOptions(),
-    ...eventOptions(),
-    ...consoleOptions(),
-    ...handedOptions(machine),
+    ...eventOptions(machine),
+    ...consoleOptions(machine),
     ...driveOptions(machine),
     ...nicOptions(machine),
     ...displayOptions(machine),
@@ -33,15 +31,7 @@ export function qemuOptions(machine: Machine): Option[] {
 
 /** The whole command, program first: the user's own arguments come last, so that they can have the last word. */
 export function qemuCommand(machine: Machine): string[] {
-  return [...launcher(machine), machine.program, ...qemuOptions(machine).flat(), ...machine.args] as string[]
-}
-
-/**
- * What QEMU is run through. One that has given up its rights may not look at the folders above the drawer, and QEMU resolves
- * its pidfile's full path: so a shell, whose process becomes QEMU, writes its number before the rights are gone.
- */
-function launcher({ prefix }: Machine): Words {
-  return prefix.length === 0 ? [] : ['sh', '-c', `echo $$ >${qemuFiles.pid}; exec "$@"`, 'sh', ...prefix]
+  return [...machine.prefix, machine.program, ...qemuOptions(machine).flat(), ...machine.args] as string[]
 }
 
 /** Descriptors that QEMU inherits, put into sets that `/dev/fdset/N` names. */
@@ -80,21 +70,23 @@ function identityOptions(machine: Machine): Option[] {
 }
 
 /**
- * The command as a shell line, one option a line, ready to paste. flock(1) takes the VM's lock and hands it to QEMU, so
- * what is pasted is the VM for every other nbsvm command.
+ * The command as a shell line, one option a line, ready to paste. flock(1) takes the VM's lock and hands it to QEMU, and a
+ * shell, whose process becomes QEMU, writes its number down, so what is pasted is the VM for every other nbsvm command.
  */
 export function pasteable(machine: Machine, drawer: string, owner: { readonly uid: number; readonly gid: number }): string {
   const lines = [
-    quoteWords([...launcher(machine), machine.program]),
+    quoteWords(['sh', '-c', 'echo $$ >../pid; exec "$@"', 'sh', ...machine.prefix, machine.program]),
     ...qemuOptions(machine).map((option) => quoteWords(option as Words)),
     ...optionLines(machine.args).map(quoteWords),
-    ...machine.handed.map(({ fd, path, writable }) => `${fd}${writable ? '<>' : '<'}${quoteWord(path)}`),
+    ...machine.handed.map(({ fd, path, mode }) => `${fd}${redirection[mode]}${quoteWord(path)}`),
   ]
-  // A QEMU without rights needs a drawer of its own.
-  const give = machine.prefix.length === 0 ? '' : ` && chown ${owner.uid}:${owner.gid} ${quoteWord(drawer)}`
-  const start = `mkdir -p -m 700 ${quoteWord(drawer)}${give} && cd ${quoteWord(drawer)} && umask 077 && flock -n -F lock`
-  return `${start} \\\n  ${lines.join(' \\\n  ')}`
+  const run = `${drawer}/run`
+  const give = machine.prefix.length === 0 ? '' : ` && chown ${owner.uid}:${owner.gid} ${quoteWord(run)}`
+  const folders = `mkdir -p -m 700 ${quoteWords([drawer, run])}`
+  return `${folders}${give} && cd ${quoteWord(run)} && umask 077 && flock -n -F ../lock \\\n  ${lines.join(' \\\n  ')}`
 }
+
+const redirection: Readonly<Record<Handed['mode'], string>> = { read: '<', write: '<>', append: '>>' }
 
 /** Groups words as they belong together: an option, then its values up to the next option. */
 function optionLines(words: Words): string[][] {

@@ -1,22 +1,42 @@
 import type { Drive, Image } from '../model/drive.js'
-import type { Handed } from '../model/machine.js'
+import type { Handed, Machine } from '../model/machine.js'
 
-/** The lock is descriptor 3; these come behind it. */
+/** The lock is descriptor 3; these come after it. */
 const firstFd = 4
 
+/** What QEMU gets as open descriptors, and the names under which it finds it: `/dev/fdset/1`. */
+export interface HandedOver {
+  readonly handed: readonly Handed[]
+  readonly logs: Machine['logs']
+  readonly drives: readonly Drive[]
+}
+
 /**
- * Lets QEMU have its images as open descriptors. Returns the drives as QEMU then finds them, `/dev/fdset/1`, and what is to
- * be opened, in the order of the descriptors. A writable image is handed over twice, as QEMU may want to read only.
+ * Lets QEMU have its logs as open descriptors, so that it can add to them and do nothing else to them, and its drives, where
+ * it may not open them itself. `handed` is in the order of the descriptors.
  */
-export function handOver(drives: readonly Drive[]): { drives: Drive[]; handed: Handed[] } {
+export function handOver(
+  logs: Machine['logs'],
+  drives: readonly Drive[],
+  options: { readonly givesDrives: boolean },
+): HandedOver {
   const handed: Handed[] = []
-  const give = (image: Image, writable: boolean): Image => {
-    const set = 1 + (handed.at(-1)?.set ?? 0)
-    for (const mode of writable ? [true, false] : [false]) {
-      handed.push({ fd: firstFd + handed.length, set, path: image.path, writable: mode })
-    }
-    const own = { ...image, path: `/dev/fdset/${set}` }
-    return image.backing === undefined ? own : { ...own, backing: give(image.backing, false) }
+  let sets = 0
+  const give = (path: string, modes: readonly Handed['mode'][]): string => {
+    sets++
+    for (const mode of modes) handed.push({ fd: firstFd + handed.length, set: sets, path, mode })
+    return `/dev/fdset/${sets}`
   }
-  return { drives: drives.map((drive) => ({ ...drive, image: give(drive.image, true) })), handed }
+  // A writable image is handed over twice, as QEMU may want to read only.
+  const giveImage = (image: Image, modes: readonly Handed['mode'][]): Image => {
+    const own = { ...image, path: give(image.path, modes) }
+    return image.backing === undefined ? own : { ...own, backing: giveImage(image.backing, ['read']) }
+  }
+  return {
+    logs: { console: give(logs.console, ['append']), events: give(logs.events, ['append']) },
+    drives: options.givesDrives
+      ? drives.map((drive) => ({ ...drive, image: giveImage(drive.image, ['write', 'read']) }))
+      : drives,
+    handed,
+  }
 }

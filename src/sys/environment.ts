@@ -6,7 +6,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const environment: Environment = process.env
 
 export function isRoot(): boolean {
-  return process.geteuid?.() === 0
+  return ownUid() === 0
 }
 
 /** The user's home folder. */
@@ -19,6 +19,11 @@ export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
 }
 
+/** The effective user. */
+export function ownUid(): number {
+  return process.geteuid?.() ?? 0
+}
+
 /** The effective group. */
 export function groupId(): number | undefined {
   return process.getegid?.()
@@ -26,5 +31,5 @@ export function groupId(): number | undefined {
 
 /** Effective user and all groups: what decides which devices may be opened. */
 export function userIds(): number[] {
-  return [process.geteuid?.() ?? 0, ...(process.getgroups?.() ?? [])]
+  return [ownUid(), ...(process.getgroups?.() ?? [])]
 }

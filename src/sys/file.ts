@@ -1,7 +1,7 @@
 // Files, as nbsvm needs them: absence is a value, not an exception, and whatever is written appears whole or not at all.
 import fs from 'node:fs'
 import path from 'node:path'
-import { errorCode } from '../core/errors.js'
+import { errorCode, Failure } from '../core/errors.js'
 
 export type Stats = fs.Stats
 
@@ -140,9 +140,36 @@ export function remove(file: string): boolean {
   return orMissing(() => (fs.unlinkSync(file), true)) ?? false
 }
 
-/** Removes a folder and all in it. */
+/** So deep may folders stand in each other that `removeTree` removes: nothing of ours is deeper than two. */
+const deepestFolder = 64
+
+/**
+ * Removes a folder and all in it. Whoever owns it may change it meanwhile: each folder is entered by a descriptor and never
+ * by a path, so that nothing outside is ever removed.
+ */
 export function removeTree(folder: string): void {
-  fs.rmSync(folder, { recursive: true, force: true })
+  emptyFolder(folder)
+  orMissing(() => fs.rmdirSync(folder))
+}
+
+/** Removes all that is in a folder, in the same way. */
+export function emptyFolder(folder: string, depth = 0): void {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
+  const fd = orMissing(() => fs.openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+  if (fd === undefined) return
+  try {
+    const inside = `/proc/self/fd/${fd}`
+    for (const name of list(inside)) {
+      const entry = path.join(inside, name)
+      if (lstat(entry)?.isDirectory() !== true) remove(entry)
+      else if (depth < deepestFolder) {
+        emptyFolder(entry, depth + 1)
+        orMissing(() => fs.rmdirSync(entry))
+      } else throw new Failure(`cannot remove ${fs.readlinkSync(inside)}: its folders are too deep`)
+    }
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 /** Gives a file one more name. Says false, and does nothing, where that name is taken already. */
@@ -208,17 +235,28 @@ export function isClaimed(device: string): boolean {
  * Opens a file for a child process or a lock. `new` fails where the name is taken; nothing follows a symbolic link.
  * Returns the descriptor; `close` gives it back.
  */
-export function open(file: string, how: 'read' | 'device' | 'append' | 'truncate' | 'new' | 'lock'): number {
+export function open(file: string, how: 'read' | 'write' | 'append' | 'truncate' | 'new' | 'lock'): number {
   const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_APPEND, O_TRUNC, O_EXCL, O_NOFOLLOW } = fs.constants
   const flags = {
     read: O_RDONLY,
-    device: O_RDWR,
+    write: O_RDWR,
     append: O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
     truncate: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
     new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
     lock: O_RDWR | O_CREAT | O_NOFOLLOW,
   }[how]
   return fs.openSync(file, flags, 0o600)
+}
+
+/** Names a file or folder without opening it; a symbolic link is not followed. */
+export function openPath(file: string): number {
+  // Node has no name for O_PATH.
+  return fs.openSync(file, 0o10000000 | fs.constants.O_NOFOLLOW)
+}
+
+/** What a descriptor leads to. */
+export function statOpen(fd: number): Stats {
+  return fs.fstatSync(fd)
 }
 
 export function close(fd: number): void {

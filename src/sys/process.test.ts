@@ -22,7 +22,7 @@ test("the system's own programs are found and run where PATH has no sbin", async
   const output = openSync('/dev/null', 'w')
   // Node does not wait for a detached program.
   const waiting = setInterval(() => {}, 1000)
-  assert.equal(await startDetached(command, { cwd: folder, output, pass: [] }).ended, 0)
+  assert.equal(await startDetached(command, { cwd: folder, output, pass: [], env: {} }).ended, 0)
   clearInterval(waiting)
   closeSync(output)
   assert.equal(findProgram('no-such-program'), undefined)

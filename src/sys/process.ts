@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
 import { pause } from './clock.js'
-import { findProgram, list, readText, searchPath } from './file.js'
+import { close, findProgram, list, open, readText, searchPath } from './file.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
@@ -112,20 +112,30 @@ export interface Detached {
   kill(): void
 }
 
-/** Starts a program that outlives nbsvm, in a session of its own. Descriptors: 0 nothing, 1 and 2 `output`, then `pass`. */
+/**
+ * Starts a program that outlives nbsvm: in a session of its own, with `env` and PATH for its environment, and without a descriptor of
+ * nbsvm's caller. Descriptors: 0 nothing, 1 and 2 `output`, then `pass`.
+ */
 export function startDetached(
   command: readonly string[],
-  options: { cwd: string; output: number; pass: readonly number[] },
+  options: {
+    readonly cwd: string
+    readonly output: number
+    readonly pass: readonly number[]
+    readonly env: Readonly<Record<string, string>>
+  },
 ): Detached {
   const [program = '', ...args] = command
+  const nothing = open('/dev/null', 'read')
   const child = privately(() =>
     load().spawn(program, args, {
       cwd: options.cwd,
-      env: { ...process.env, PATH: searchPath().join(':') },
+      env: { ...options.env, PATH: searchPath().join(':') },
       detached: true,
-      stdio: ['ignore', options.output, options.output, ...options.pass],
+      stdio: withoutInherited(['ignore', options.output, options.output, ...options.pass], nothing),
     }),
   )
+  close(nothing)
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', (error) => reject(startFailure(program, error)))
     child.on('exit', (code, signal) => resolve(exitStatus(code, signal)))
@@ -138,6 +148,37 @@ export function startDetached(
     child.kill('SIGKILL')
   }
   return { pid: child.pid ?? 0, ended, kill }
+}
+
+/** Past this number Node leaves descriptors that it was called with as they are, after the first that is free. */
+const lastClosedFd = 15
+
+/**
+ * What a child gets as descriptors, with `nothing`, which leads nowhere, in place of those that nbsvm was called with: else a
+ * script's lock (`exec 200>lock`) would be held, and its pipe be open, as long as the child lives.
+ * https://docs.libuv.org/en/v1.x/process.html#c.uv_disable_stdio_inheritance
+ */
+function withoutInherited(stdio: ('ignore' | number)[], nothing: number): ('ignore' | number)[] {
+  for (const fd of inheritedFds()) {
+    // Between them stand those that close themselves, which libuv leaves alone.
+    while (stdio.length < fd) stdio.push('ignore')
+    if (stdio.length === fd) stdio.push(nothing)
+  }
+  return stdio
+}
+
+/** The descriptors of this process that its children would have too: those without O_CLOEXEC. */
+function inheritedFds(): number[] {
+  return list('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => fd > lastClosedFd && !isClosedOnExec(fd))
+    .toSorted((a, b) => a - b)
+}
+
+function isClosedOnExec(fd: number): boolean {
+  const flags = /^flags:\s*([0-7]+)/m.exec(readText(`/proc/self/fdinfo/${fd}`) ?? '')?.[1]
+  // The one by which this list was read is gone, and O_CLOEXEC is 0o2000000.
+  return flags === undefined || (Number.parseInt(flags, 8) & 0o2000000) !== 0
 }
 
 /** Whatever a program that is started in it makes is for its owner only: sockets above all. */

@@ -1,6 +1,7 @@
 import type * as net from 'node:net'
 import path from 'node:path'
-import { close, open } from './file.js'
+import { Failure } from '../core/errors.js'
+import { close, openPath, statOpen } from './file.js'
 
 export type Socket = net.Socket
 export type Server = net.Server
@@ -15,23 +16,38 @@ export type TakePiece = (piece: Buffer) => boolean
 const pieceBytes = 4096
 
 /**
- * Connects to a unix socket, however long its path: Node silently cuts paths at 107 bytes, so the folder is opened
- * first and the socket reached through /proc/self/fd. With `take` there are no `data` events: pieces of one buffer
- * come faster than a new buffer each time. Rejects with the system's error.
+ * Connects to a unix socket, however long its path: Node silently cuts paths at 107 bytes. The socket must have been made by
+ * the owner of its folder and stand there itself: a link to a socket of somebody else's, which we may connect to and the
+ * folder's owner may not, is refused. With `take` there are no `data` events: pieces of one buffer come faster than a new
+ * buffer each time. Rejects with the system's error, or a Failure for what is not such a socket.
  */
 export function connect(file: string, take?: TakePiece): Promise<Socket> {
-  const folder = open(path.dirname(file), 'read')
+  const target = openSocket(file)
   const buffer = Buffer.alloc(take === undefined ? 0 : pieceBytes)
   const onread = take === undefined ? {} : { onread: { buffer, callback: (length: number) => take(buffer.subarray(0, length)) } }
   return new Promise((resolve, reject) => {
-    const socket = load().connect({ path: `/proc/self/fd/${folder}/${path.basename(file)}`, ...onread })
-    close(folder)
+    const socket = load().connect({ path: `/proc/self/fd/${target}`, ...onread })
+    close(target)
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.off('error', reject)
       resolve(socket)
     })
   })
+}
+
+/** Names the socket without opening it (O_PATH); what the descriptor leads to cannot be exchanged any more. */
+function openSocket(file: string): number {
+  const folder = openPath(path.dirname(file))
+  try {
+    const socket = openPath(`/proc/self/fd/${folder}/${path.basename(file)}`)
+    const made = statOpen(socket)
+    if (made.isSocket() && made.uid === statOpen(folder).uid) return socket
+    close(socket)
+  } finally {
+    close(folder)
+  }
+  throw new Failure(`${file} is not a socket that the owner of its folder has made`)
 }
 
 /** Listens on a port of the loopback address. Rejects with `EADDRINUSE` when it is taken. */

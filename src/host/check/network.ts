@@ -32,7 +32,7 @@ export async function checkTaps(asks: readonly Ask[]): Promise<Finding[]> {
 /** A container may see the device and yet be kept from it. */
 function openingFault(): string | undefined {
   try {
-    close(open(tun, 'device'))
+    close(open(tun, 'write'))
     return undefined
   } catch (error) {
     return errorCode(error) ?? 'unknown'

@@ -1,4 +1,4 @@
-import type { Option } from '../../model/machine.js'
+import type { Machine, Option } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
 
 /** The control socket of nbsvm itself, for short questions. One client at a time: others wait without a greeting. */
@@ -26,17 +26,17 @@ export function monitorOptions(): Option[] {
 }
 
 /** The journal: QEMU writes its events down itself, so they are kept although nobody listens. */
-export function eventOptions(): Option[] {
+export function eventOptions({ logs }: Pick<Machine, 'logs'>): Option[] {
   return [
-    ['-chardev', `null,id=events,logfile=${qemuFiles.events},logappend=on`],
+    ['-chardev', `null,id=events,logfile=${logs.events},logappend=on`],
     ['-mon', 'chardev=events,mode=control'],
   ]
 }
 
 /** The serial console, with a log of what was said while nobody watched. */
-export function consoleOptions(): Option[] {
+export function consoleOptions({ logs }: Pick<Machine, 'logs'>): Option[] {
   return [
-    ['-chardev', `socket,id=console,path=${qemuFiles.console},server=on,wait=off,logfile=${qemuFiles.consoleLog},logappend=on`],
+    ['-chardev', `socket,id=console,path=${qemuFiles.console},server=on,wait=off,logfile=${logs.console},logappend=on`],
     ['-serial', 'chardev:console'],
   ]
 }

@@ -1,11 +1,10 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
 import { Failure, UsageError } from '../../core/errors.js'
-import { makePrivateFolder } from '../../sys/file.js'
 import { waitLock, type Lock } from '../../sys/lock.js'
 import type { CopyOptions, Source, Store } from '../../store/store.js'
 import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
-import { drawerOf } from '../record/drawer.js'
+import { claimDrawer, drawerOf } from '../record/drawer.js'
 import { liveDrives } from './live.js'
 import { rememberClass } from '../record/remember.js'
 import { isRunning, qemuPid } from '../record/state.js'
@@ -58,7 +57,7 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
   if (owner === undefined) return undefined
   const drawer = drawerOf(place.state, owner.id)
   // The drawer of a VM that was never started is made now: without it, it could be started meanwhile.
-  makePrivateFolder(drawer.folder)
+  claimDrawer(drawer)
   // Shared: many may copy one drive at once.
   const lock = await waitLock(drawer.lock, lockWaitMs, 'shared')
   if (lock === undefined && qemuPid(drawer) === undefined) {
@@ -69,7 +68,7 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
 
 /** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
 export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store) => Promise<T>): Promise<T> {
-  makePrivateFolder(vm.drawer.folder)
+  claimDrawer(vm.drawer)
   const lock = await waitLock(vm.drawer.lock, lockWaitMs)
   if (lock === undefined) {
     if (qemuPid(vm.drawer) === undefined) {

@@ -66,17 +66,17 @@ async function forgetUnused(qmp: Qmp, { number }: Drive): Promise<void> {
   }
 }
 
-/** Gives the overlay a name inside the drawer for a QEMU that has given up the right to open it elsewhere. */
+/** Gives the overlay a name in QEMU's own folder for a QEMU that has given up the right to open it elsewhere. */
 async function withReachable(drawer: Drawer, overlay: Image, work: (overlay: Image) => Promise<void>): Promise<void> {
-  const owner = stat(drawer.events)
+  const owner = stat(drawer.run)
   if (!isRoot() || owner === undefined || owner.uid === 0) return work(overlay)
   const name = 'layer'
-  const link = `${drawer.folder}/${name}`
+  const link = `${drawer.run}/${name}`
   remove(link)
   giveTo(overlay.path, owner)
   linkNew(overlay.path, link)
   try {
-    // QEMU's working directory is the drawer.
+    // QEMU's working directory.
     await work({ ...overlay, path: name })
   } finally {
     remove(link)

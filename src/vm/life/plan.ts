@@ -1,5 +1,4 @@
 // From settings to the machine that QEMU is asked for.
-import type { Drive } from '../../model/drive.js'
 import { hasPasst } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
@@ -48,9 +47,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
     memBytes: settings.mem,
     ram: settings.ram,
     uuid: uuidOf(id),
-    ...(settings.drives === undefined
-      ? await drivesOf(vm, prefix.length > 0)
-      : { drives: { words: settings.drives }, handed: [] }),
+    ...(await openedFor(vm, prefix.length > 0)),
     driveInterface: settings.drive_if,
     nics: nicsOf(vm, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
     ...(settings.display === undefined ? {} : { display: settings.display }),
@@ -60,11 +57,13 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
   return { machine, host, runAs: servant }
 }
 
-/** The drives as QEMU finds them: by path, or as open descriptors where it has given up the right to open them. */
-async function drivesOf(vm: Vm, handsOver: boolean): Promise<Pick<Machine, 'handed'> & { drives: Drive[] }> {
+/** Logs and drives as QEMU finds them: drives by path, or as open descriptors where it has given up the right to open them. */
+async function openedFor(vm: Vm, givesDrives: boolean): Promise<Pick<Machine, 'drives' | 'handed' | 'logs'>> {
+  const { id, settings, drawer } = vm
+  const logs = { console: drawer.consoleLog, events: drawer.events }
+  if (settings.drives !== undefined) return { ...handOver(logs, [], { givesDrives }), drives: { words: settings.drives } }
   const store = await storeOf(vm)
-  const drives = await store.drives(vm.id)
-  return handsOver ? handOver(drives) : { drives, handed: [] }
+  return handOver(logs, await store.drives(id), { givesDrives })
 }
 
 function nicsOf(

@@ -2,15 +2,17 @@ import { Failure, messageOf } from '../../core/errors.js'
 import { endPasst, startPasst } from '../../net/passt.js'
 import { requireOpenTun } from '../../net/tap.js'
 import { pasteable, qemuCommand } from '../../qemu/command.js'
+import { qemuEnvironment } from '../../qemu/environment.js'
 import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
-import { bootId, isRoot } from '../../sys/environment.js'
-import { appendText, close, giveTo, makePrivateFolder, open, readText, remove, writeInto } from '../../sys/file.js'
+import { bootId, environment } from '../../sys/environment.js'
+import { appendText, close, open, readText, remove, writeInto, writeWhole } from '../../sys/file.js'
 import { waitLock, type Lock } from '../../sys/lock.js'
 import { startDetached } from '../../sys/process.js'
 import { passtsOf, planMachine, type Plan } from './plan.js'
 import { rememberClass } from '../record/remember.js'
 import type { RunAs } from '../../host/runas.js'
+import { claimDrawer, makeRun } from '../record/drawer.js'
 import { qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { makeTapsOf, sweepTaps, tapsOf } from './taps.js'
@@ -33,13 +35,15 @@ export interface Started {
  */
 export async function startVm(vm: Vm, options: Words, note: (text: string) => void = () => {}): Promise<Started> {
   const { drawer } = vm
-  makePrivateFolder(drawer.folder)
+  claimDrawer(drawer)
   const lock = await waitLock(drawer.lock, lockWaitMs)
   if (lock === undefined) throw runsAlready(vm)
   try {
     await sweepTaps(drawer)
     await endPasst(drawer.passt)
-    const plan = await withNetwork(vm, options, note)
+    const first = await planMachine(vm, options)
+    makeRun(drawer, first.runAs)
+    const plan = await withNetwork(vm, first, options, note)
     await makeReady(vm, plan, note)
     layOut(vm, plan)
     return { pid: await launch(vm, plan, lock), plan }
@@ -55,11 +59,10 @@ export async function startVm(vm: Vm, options: Words, note: (text: string) => vo
 }
 
 /** The plan, with its passt started; where passt cannot run, QEMU serves the user network itself. */
-async function withNetwork(vm: Vm, options: Words, note: (text: string) => void): Promise<Plan> {
-  const plan = await planMachine(vm, options)
+async function withNetwork(vm: Vm, plan: Plan, options: Words, note: (text: string) => void): Promise<Plan> {
   const [passt] = passtsOf(plan.machine)
   if (passt === undefined) return plan
-  const why = await startPasst(vm.drawer.folder, passt.socket, passt.forwards)
+  const why = await startPasst(vm.drawer.run, passt.socket, passt.forwards)
   if (why === undefined) return plan
   // QEMU could not have the port either.
   if (/failed to bind/i.test(why)) throw portTaken(vm, why)
@@ -97,26 +100,14 @@ function runsAlready(vm: Vm): Failure {
   })
 }
 
-/** Makes the drawer ready for a new run: what the last one left is history. QEMU's user gets what QEMU writes. */
+/** Makes the drawer ready for a new run: what the last one left is history. */
 function layOut(vm: Vm, plan: Plan): void {
   const { drawer } = vm
-  const { host, runAs } = plan
-  for (const file of [
-    drawer.pid,
-    drawer.qmp,
-    drawer.jobs,
-    drawer.monitor,
-    drawer.console,
-    drawer.vnc,
-    drawer.consoleLog,
-    drawer.events,
-  ]) {
-    remove(file)
-  }
+  const { host } = plan
+  for (const file of [drawer.pid, drawer.consoleLog, drawer.events]) remove(file)
   rememberClass(vm)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
   appendText(drawer.events, journalLine(started))
-  if (isRoot()) for (const file of [drawer.folder, drawer.events]) giveTo(file, runAs)
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
@@ -131,9 +122,12 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
   const { drawer } = vm
   const output = open(drawer.qemuLog, 'truncate')
   const files = openHanded(machine.handed)
-  const qemu = startDetached(qemuCommand(machine), { cwd: drawer.folder, output, pass: [lock.fd, ...files] })
+  const env = qemuEnvironment(environment, { isOwnUser: machine.prefix.length === 0 })
+  const qemu = startDetached(qemuCommand(machine), { cwd: drawer.run, output, pass: [lock.fd, ...files], env })
   for (const fd of [output, ...files]) close(fd)
   try {
+    // Whatever becomes of this nbsvm, `stop` knows the process.
+    writeWhole(drawer.pid, `${qemu.pid}\n`)
     // While QEMU starts there is time for the disk, and for code that is not needed before.
     writeInto(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
     const { connectQmp } = await import('../../qemu/qmp.js')
@@ -152,7 +146,7 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
 function openHanded(handed: Machine['handed']): number[] {
   const files: number[] = []
   try {
-    for (const { path, writable } of handed) files.push(open(path, writable ? 'device' : 'read'))
+    for (const { path, mode } of handed) files.push(open(path, mode))
     return files
   } catch (error) {
     for (const fd of files) close(fd)

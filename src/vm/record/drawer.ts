@@ -1,11 +1,21 @@
+import path from 'node:path'
+import { Failure } from '../../core/errors.js'
 import { qemuFiles } from '../../qemu/socket.js'
+import { ownUid } from '../../sys/environment.js'
+import { emptyFolder, giveTo, lstat, makePrivateFolder, removeTree, setMode, stat } from '../../sys/file.js'
 
-/** The files of a VM's drawer, each named here and nowhere else (QEMU's own names for its part are in qemu/socket.ts). */
+/**
+ * The files of a VM's drawer, each named here and nowhere else (QEMU's names for its sockets are in qemu/socket.ts). The drawer
+ * is nbsvm's alone, and so is all in it that nbsvm believes. One folder of it, `run`, belongs to QEMU's user: its working
+ * directory, with the sockets. Nothing there is read, and a socket is connected to only where QEMU's user has made it.
+ */
 export interface Drawer {
   readonly folder: string
+  /** QEMU's own folder. */
+  readonly run: string
   /** Held by QEMU as long as it lives: who has the lock is the VM. */
   readonly lock: string
-  /** QEMU's process number; believed only if that process has `lock` open. */
+  /** QEMU's process number, written by who starts it; believed only if that process has `lock` open. */
   readonly pid: string
   /** QMP for short questions. */
   readonly qmp: string
@@ -15,6 +25,9 @@ export interface Drawer {
   readonly jobsLock: string
   readonly monitor: string
   readonly console: string
+  /** Held by who is attached to the console; the monitor has one too. */
+  readonly consoleLock: string
+  readonly monitorLock: string
   /** What came out of the serial port since power-on. */
   readonly consoleLog: string
   readonly vnc: string
@@ -37,22 +50,62 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
   const folder = `${stateFolder}/${id}`
   // Not path.join: a list of a thousand VMs makes ten thousand of these.
   const inside = (name: string): string => `${folder}/${name}`
+  const running = (name: string): string => `${folder}/run/${name}`
   return {
     folder,
     lock: inside('lock'),
-    pid: inside(qemuFiles.pid),
-    qmp: inside(qemuFiles.qmp),
-    jobs: inside(qemuFiles.jobs),
+    run: inside('run'),
+    pid: inside('pid'),
+    qmp: running(qemuFiles.qmp),
+    jobs: running(qemuFiles.jobs),
     jobsLock: inside(`${qemuFiles.jobs}.lock`),
-    monitor: inside(qemuFiles.monitor),
-    console: inside(qemuFiles.console),
-    consoleLog: inside(qemuFiles.consoleLog),
-    vnc: inside(qemuFiles.vnc),
-    passt: inside(qemuFiles.passt),
-    events: inside(qemuFiles.events),
+    monitor: running(qemuFiles.monitor),
+    console: running(qemuFiles.console),
+    consoleLock: inside(`${qemuFiles.console}.lock`),
+    monitorLock: inside(`${qemuFiles.monitor}.lock`),
+    consoleLog: inside('console.log'),
+    vnc: running(qemuFiles.vnc),
+    passt: running(qemuFiles.passt),
+    events: inside('events.jsonl'),
     qemuLog: inside('qemu.log'),
     command: inside('command'),
     taps: inside('taps'),
     class: inside('class'),
   }
+}
+
+/**
+ * Makes a VM's drawer where there is none, and makes sure that it is ours alone: whoever may write there could lead us to any
+ * file. Throws a Failure for one that is another user's, above all where root is asked to run a user's VM.
+ */
+export function claimDrawer({ folder }: Pick<Drawer, 'folder'>): void {
+  const uid = ownUid()
+  const parent = path.dirname(folder)
+  const home = stat(parent)
+  if (home !== undefined && home.uid !== uid) throw foreign(parent, home.uid)
+  makePrivateFolder(folder)
+  const found = lstat(folder)
+  if (found === undefined || !found.isDirectory()) throw new Failure(`${folder} is not a folder`)
+  if (found.uid === uid) {
+    if ((found.mode & 0o077) !== 0) setMode(folder, 0o700)
+    return
+  }
+  if (uid !== 0) throw foreign(folder, found.uid)
+  // Up to 0.1 root gave the drawer to QEMU's user: nothing in it can be believed.
+  giveTo(folder, { uid: 0, gid: 0 })
+  setMode(folder, 0o700)
+  emptyFolder(folder)
+}
+
+function foreign(folder: string, uid: number): Failure {
+  return new Failure(`${folder} belongs to another user (uid ${uid})`, {
+    hints: [`run nbsvm as that user: sudo -u '#${uid}' nbsvm ...`, 'or keep your own elsewhere: NBSVM_HOME=DIR'],
+  })
+}
+
+/** Makes QEMU's folder of a drawer again, empty, for the user that QEMU will run as. */
+export function makeRun({ run }: Pick<Drawer, 'run'>, owner: { readonly uid: number; readonly gid: number }): void {
+  removeTree(run)
+  makePrivateFolder(run)
+  if (owner.uid !== ownUid()) giveTo(run, owner)
 }
