@@ -1,6 +1,6 @@
 import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
-import { removeTree } from '../sys/file.js'
+import { removeTree } from '../sys/removal.js'
 import { whileStopped } from '../vm/drive/drives.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
 import { sweepTaps } from '../vm/life/taps.js'

@@ -1,12 +1,12 @@
 // Files, as nbsvm needs them: absence is a value, not an exception, and whatever is written appears whole or not at all.
 import fs from 'node:fs'
 import path from 'node:path'
-import { errorCode, Failure } from '../core/errors.js'
+import { errorCode } from '../core/errors.js'
 
 export type Stats = fs.Stats
 
 /** Runs a file operation; a missing file or folder gives undefined instead of an error. */
-function orMissing<T>(operation: () => T): T | undefined {
+export function orMissing<T>(operation: () => T): T | undefined {
   try {
     return operation()
   } catch (error) {
@@ -138,38 +138,6 @@ export function makePrivateFolder(folder: string): void {
 /** Removes a file; says whether there was one. */
 export function remove(file: string): boolean {
   return orMissing(() => (fs.unlinkSync(file), true)) ?? false
-}
-
-/** So deep may folders stand in each other that `removeTree` removes: nothing of ours is deeper than two. */
-const deepestFolder = 64
-
-/**
- * Removes a folder and all in it. Whoever owns it may change it meanwhile: each folder is entered by a descriptor and never
- * by a path, so that nothing outside is ever removed.
- */
-export function removeTree(folder: string): void {
-  emptyFolder(folder)
-  orMissing(() => fs.rmdirSync(folder))
-}
-
-/** Removes all that is in a folder, in the same way. */
-export function emptyFolder(folder: string, depth = 0): void {
-  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
-  const fd = orMissing(() => fs.openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
-  if (fd === undefined) return
-  try {
-    const inside = `/proc/self/fd/${fd}`
-    for (const name of list(inside)) {
-      const entry = path.join(inside, name)
-      if (lstat(entry)?.isDirectory() !== true) remove(entry)
-      else if (depth < deepestFolder) {
-        emptyFolder(entry, depth + 1)
-        orMissing(() => fs.rmdirSync(entry))
-      } else throw new Failure(`cannot remove ${fs.readlinkSync(inside)}: its folders are too deep`)
-    }
-  } finally {
-    fs.closeSync(fd)
-  }
 }
 
 /** Gives a file one more name. Says false, and does nothing, where that name is taken already. */

@@ -2,7 +2,8 @@
 import path from 'node:path'
 import { errorCode, messageOf } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
-import { freeBytes, makePrivateFolder, reflink, removeTree, stat, writeBytes } from '../../sys/file.js'
+import { freeBytes, makePrivateFolder, reflink, stat, writeBytes } from '../../sys/file.js'
+import { removeTree } from '../../sys/removal.js'
 import { ownPid } from '../../sys/self.js'
 import { bad, good, lacking, type Finding } from './finding.js'
 

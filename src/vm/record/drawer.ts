@@ -2,7 +2,8 @@ import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { ownUid } from '../../sys/environment.js'
-import { emptyFolder, giveTo, lstat, makePrivateFolder, removeTree, setMode, stat } from '../../sys/file.js'
+import { giveTo, lstat, makePrivateFolder, setMode, stat } from '../../sys/file.js'
+import { emptyFolder, removeTree } from '../../sys/removal.js'
 
 /**
  * The files of a VM's drawer, each named here and nowhere else (QEMU's names for its sockets are in qemu/socket.ts). The drawer
