@@ -16,7 +16,10 @@ fs.chmodSync(folder, 0o755)
 for (const shell of shells) fs.writeFileSync(script(shell), await print(shell))
 
 // An interactive fish that finds no such folder fills it from all man pages, in the background, also when it has ended.
-fs.mkdirSync(path.join(folder, '.local/share/fish/generated_completions'), { recursive: true })
+// fish 4 keeps it in another place.
+for (const place of ['.local/share', '.cache']) {
+  fs.mkdirSync(path.join(folder, place, 'fish/generated_completions'), { recursive: true })
+}
 
 // In PATH before all others: programs that leave a trace when a script starts them.
 const traps = path.join(folder, 'bin')
