@@ -193,12 +193,13 @@ setting('drive_size', 'the size that the guest sees; 20G by default', async () =
   assert.deepEqual(sizes, [20, 1.5, 3])
 })
 
-setting('drives', 'in place of all drive options, as written; a blank is no drive', async () => {
+setting('drives', 'in place of all drive options, as written; none, or a blank, is no drive', async () => {
   const open = (words: string[], env = {}) => seen(['sized', ...words, 'start', '-S'], openDrives, { env })
   assert.deepEqual(await open([]), ['nbsvm-sized-0', 'nbsvm-sized-1', 'nbsvm-sized-2'])
   // The script's example: `drives=' ' nbsvm foo start`.
   assert.deepEqual(await open([], { drives: ' ' }), [])
   assert.deepEqual(await open(['drives= ']), [])
+  assert.deepEqual(await open(['drives=none']), [])
   const own = ['-drive', `if=ide,format=qcow2,file=${drives}/nbsvm-sized-1.qcow2`]
   const look = async (vm: Seen): Promise<void> => {
     assert.ok(has(vm.argv, ...own))
@@ -236,6 +237,11 @@ setting('display', 'VNC on a socket in the drawer; else as written', async () =>
     assert.match(await hmp('info vnc'), /Server: :?vnc\.sock \(unix\)/)
     assert.ok(existsSync(path.join(home.folder, 'state', id, 'run/vnc.sock')))
   })
+  for (const display of ['none', ' ', '-vga cirrus']) {
+    await seen(['foo', `display=${display}`, 'start', '-S'], async ({ hmp }) => {
+      assert.doesNotMatch(await hmp('info vnc'), /Server/)
+    })
+  }
   await seen(['foo', 'display=-display none', 'start', '-S'], async ({ argv, hmp, id }) => {
     assert.ok(has(argv, '-display', 'none'))
     assert.doesNotMatch(await hmp('info vnc'), /Server/)
@@ -398,24 +404,26 @@ setting('bs ddargs', 'either makes clone use dd, with its words', async () => {
   assert.match(wrong.stderr, /ddargs: "of=\/etc\/passwd" is not allowed/)
 })
 
-setting('usb', 'a controller with a tablet; a blank turns it off; else as written', async () => {
+setting('usb', 'a controller with a tablet; none, or a blank, turns it off; else as written', async () => {
   const usb = (words: string[], env = {}) => seen(['foo', ...words, 'start', '-S'], ({ hmp }) => hmp('info usb'), { env })
   assert.match(await usb([]), /Product QEMU USB Tablet/)
   // The script's example: `usb=' ' nbsvm foo start`.
   assert.match(await usb([], { usb: ' ' }), /USB support not enabled/)
   assert.match(await usb(['usb= ']), /USB support not enabled/)
+  assert.match(await usb(['usb=none']), /USB support not enabled/)
   await seen(['foo', 'usb=-usb -device usb-kbd', 'start', '-S'], async ({ argv, hmp }) => {
     assert.ok(has(argv, '-usb', '-device', 'usb-kbd'))
     assert.match(await hmp('info usb'), /^ {2}Device \d.*Product QEMU USB Keyboard\n?$/)
   })
 })
 
-setting('network', "a user's is QEMU's user network, or passt's; a blank turns it off; else as written", async () => {
+setting('network', "a user's is QEMU's user network, or passt's; none, or a blank, turns it off; else as written", async () => {
   const network = (words: string[], env = {}) => seen(['foo', ...words, 'start', '-S'], ({ hmp }) => hmp('info network'), { env })
   assert.match(await network([]), /^nic0: .*model=virtio-net-pci.*\n \\ net: index=0,type=/)
   assert.match(await network([]), isRoot ? /type=(user|tap)/ : /type=(user|stream,unix:passt\.sock)/)
   assert.equal(await network([], { network: ' ' }), '')
   assert.equal(await network(['network= ']), '')
+  assert.equal(await network(['network=none']), '')
   await seen(['foo', 'network=-nic user,model=e1000', 'net_if=rtl8139', 'start', '-S'], async ({ argv, hmp }) => {
     assert.ok(has(argv, '-nic', 'user,model=e1000'))
     assert.match(await hmp('info network'), /model=e1000/)
@@ -656,6 +664,30 @@ test("the script's examples, as its manual has them", async () => {
     'nbsvm-chained-0',
     'nbsvm-chained-1',
   ])
+})
+
+test('what QEMU refuses, and what nbsvm does, is told with what came from the environment and what to write instead', async () => {
+  const refused = await nbsvm(['foo', 'start'], { env: { machine: 'prod' } })
+  assert.equal(refused.status, 1)
+  assert.match(
+    refused.stderr,
+    /QEMU refused: .*unsupported machine type[^]*\n {2}set in the environment: (?:\S+ )*machine=prod\b/,
+  )
+  const network = await nbsvm(['foo', 'start'], { env: { network: 'prod' } })
+  assert.equal(network.status, 2)
+  assert.match(network.stderr, /network: .* not "prod", from environment\n[^]*env -u network nbsvm/)
+  writeFileSync(path.join(config, 'hands.class'), '\nargs=(-S -daemonize)\n')
+  const daemon = await nbsvm(['foo', 'class=hands', 'start'])
+  assert.equal(daemon.status, 2)
+  assert.match(daemon.stderr, /args: the QEMU option -daemonize cannot be given to a VM, from \S+hands\.class:2\n/)
+  for (let at = 0; at < 30; at++) writeFileSync(path.join(drives, `nbsvm-many-${at}.raw`), Buffer.alloc(512))
+  const many = await nbsvm(['many', 'start', '-S'])
+  assert.match(many.stderr, /no slot\/function available.*\n {2}the board has no room .*: nbsvm many drive_if=scsi start\n/)
+  assert.equal(
+    (await seen(['many', 'drive_if=scsi', 'start', '-S'], ({ argv }) => argv.filter((word) => word.includes('scsi-hd')))).length,
+    30,
+  )
+  await ok(['many', 'rm', '--yes'])
 })
 
 test('the serial port and the monitor cannot be replaced: they are there whatever the settings say', async () => {

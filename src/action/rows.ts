@@ -1,5 +1,6 @@
 // Every action and every command, once: what the line needs to know of them before any of their code is loaded. Help, man page,
 // completion and the parser are made from these rows; `load.ts` says where the code is.
+import { checkOptions } from '../config/options.js'
 import { UsageError } from '../core/errors.js'
 import { parseNewSize } from '../core/size.js'
 import type { ActionRow, Row, Takes } from './verb.js'
@@ -113,24 +114,6 @@ export const actions: readonly ActionRow[] = [
 function checkNumber(text: string): void {
   if (!/^\d+$/.test(text))
     throw new UsageError(`${JSON.stringify(text)} is no number of a drive`, { hints: ['write it like 0 or 1'] })
-}
-
-/** Options of QEMU that would take the VM out of nbsvm's hands, or start none. */
-const refusedOptions: Readonly<Record<string, string>> = {
-  daemonize: 'QEMU is started in the background anyway',
-  pidfile: 'nbsvm knows the VM by its own',
-  runas: 'write run_as=USER before start',
-  chroot: 'the sandbox is on anyway',
-  help: "nbsvm's own: nbsvm help start; QEMU's: qemu-system-x86_64 --help",
-  version: 'see: qemu-system-x86_64 --version',
-}
-
-function checkOptions(words: readonly string[]): void {
-  for (const word of words) {
-    const name = word === '-h' ? 'help' : (/^--?(?<name>[a-z]+)$/.exec(word)?.groups?.['name'] ?? '')
-    if (!Object.hasOwn(refusedOptions, name)) continue
-    throw new UsageError(`start takes no ${word}`, { hints: [refusedOptions[name] ?? ''] })
-  }
 }
 
 function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial<Row>): Row {

@@ -39,7 +39,7 @@ test('values are typed: sizes in bytes, numbers, words', () => {
 })
 
 test('an origin says where a value came from', () => {
-  const layers = { commandLine: { mem: '1' }, environment: { smp: '2' }, files: said({ cpu: 'x' }) }
+  const layers = { commandLine: { mem: '100' }, environment: { smp: '2' }, files: said({ cpu: 'x' }) }
   const { origins } = foldSettings(layers)
   assert.deepEqual([origins.mem, origins.smp, origins.cpu, origins.net_if].map(describeOrigin), [
     'command line',
@@ -75,8 +75,8 @@ test('words are split as a shell would where they are a string, and taken as the
 })
 
 test('only names of settings count in the environment', () => {
-  const { settings } = foldSettings({ ...nothing, environment: { PATH: '/bin', MEM: '1', nonsense: '2', mem: '3' } })
-  assert.equal(settings.mem, 3 * 1024 ** 2)
+  const { settings } = foldSettings({ ...nothing, environment: { PATH: '/bin', MEM: '1', nonsense: '2', mem: '300' } })
+  assert.equal(settings.mem, 300 * 1024 ** 2)
   assert.deepEqual(Object.keys(settings), settingNames)
 })
 
@@ -95,6 +95,48 @@ test('what is no value is an error that names the setting and its origin', () =>
   assert.match(message({ files: said({ drive_if: 'floppy' }) }), /^drive_if: .*"floppy", from \/etc\/nbsvm\/win\.class:1\n/)
   assert.match(message({ files: said({ args: `-a 'b` }) }), /^args: .*, from \/etc\/nbsvm\/win\.class:1\n/)
   assert.match(message({ commandLine: { net_if: ' ' } }), /^net_if= : expected a word, not " "\n/)
-  assert.match(message({ commandLine: { source: 'x.img' } }), /expected a full path, not "x.img"/)
+  assert.match(message({ commandLine: { source: 'x.img' } }), /expected an absolute path, not "x.img"/)
   assert.match(message({ files: said({ mem: ['1', '2'] }) }), /^mem: expected .*, not an array, from/)
+  assert.match(message({ environment: { mem: 'x' } }), /\nif that variable is not meant for nbsvm: env -u mem nbsvm \.\.\.$/)
+})
+
+test('options that nbsvm cannot let through, and words that are not options, are refused from every layer, with its place', () => {
+  const layersOf = (value: string, name: SettingName): [from: string, layers: typeof nothing][] => [
+    ['', { ...nothing, commandLine: { [name]: value } }],
+    [', from environment', { ...nothing, environment: { [name]: value } }],
+    [`, from ${file}:1`, { ...nothing, files: said({ [name]: value }) }],
+    [`, from ${file}:1`, { ...nothing, files: said({ [name]: value.split(' ') }) }],
+  ]
+  for (const name of ['args', 'drives', 'display', 'usb', 'network'] as const) {
+    for (const [value, why] of [
+      ['-daemonize', 'the QEMU option -daemonize cannot be given to a VM'],
+      ['-S --pidfile /x', 'the QEMU option --pidfile cannot be given to a VM'],
+      ['prod', 'expected QEMU options, which begin with "-", not "prod"'],
+    ] as const) {
+      for (const [from, layers] of layersOf(value, name)) {
+        assert.throws(
+          () => foldSettings(layers),
+          (error) => error instanceof UsageError && error.message.endsWith(`: ${why}${from}`) && error.message.startsWith(name),
+          `${name}=${value}${from}`,
+        )
+      }
+    }
+  }
+})
+
+test('none turns a thing off, in words as an array, and takes away what a weaker layer has set', () => {
+  for (const name of ['args', 'drives', 'display', 'usb', 'network', 'forward', 'bridge', 'viewer'] as const) {
+    assert.deepEqual(foldSettings({ ...nothing, commandLine: { [name]: 'none' } }).settings[name], [], name)
+    assert.deepEqual(foldSettings({ ...nothing, files: said({ [name]: ['none'] }) }).settings[name], [], name)
+  }
+  const files = said({ vg: 'vg0', pool: 'thin', bs: '1M' })
+  const { settings } = foldSettings({ ...nothing, commandLine: { vg: 'none', pool: 'none', bs: 'none' }, files })
+  assert.deepEqual([settings.vg, settings.pool, settings.bs], [undefined, undefined, undefined])
+})
+
+test('a number alone that can only be gigabytes is not taken for megabytes', () => {
+  const memory = (mem: string) => foldSettings({ ...nothing, commandLine: { mem } }).settings.mem / 1024 ** 2
+  assert.throws(() => memory('2'), /^UsageError: mem=2: 2 alone is 2 megabytes, too little .*: write 2G, or 2M if you mean that$/)
+  assert.throws(() => memory('1.5'), /write 1\.5G/)
+  assert.deepEqual(['16', '2M', '2G', '640k', '512MB'].map(memory), [16, 2, 2048, 0.625, 512])
 })

@@ -34,8 +34,8 @@ export interface Layers {
 
 /**
  * Command line over environment over files over the built-in default. An empty value in a file or on the command line
- * means the built-in default; an empty variable of the environment counts as unset. For words, a blank is an empty list,
- * which turns the thing off. Throws UsageError that names the setting and where its value came from.
+ * means the built-in default; an empty variable of the environment counts as unset. For words, a blank or `none` is an
+ * empty list, which turns the thing off. Throws UsageError that names the setting and where its value came from.
  */
 export function foldSettings(layers: Layers): Folded {
   const settings: Partial<Record<SettingName, unknown>> = {}
@@ -84,8 +84,18 @@ function parseValue(name: SettingName, text: string | readonly string[], origin:
     if (!(error instanceof UsageError)) throw error
     const subject = origin.kind === 'command line' ? `${name}=${shorten(String(text), longestShown)}` : name
     const from = origin.kind === 'command line' ? '' : `, from ${describeOrigin(origin)}`
-    throw new UsageError(`${subject}: ${messageOf(error)}${from}`, { hints: [...error.hints, `${name} is ${quantity.expects}`] })
+    const hints = [...error.hints, `${name} is ${quantity.expects}`]
+    // The names are short words, which other programs may use too.
+    if (origin.kind === 'environment') hints.push(`if that variable is not meant for nbsvm: env -u ${name} nbsvm ...`)
+    throw new UsageError(`${subject}: ${messageOf(error)}${from}`, { hints })
   }
+}
+
+/** What to say where a VM does not work as it is set up: which settings came from variables that may be meant for others. */
+export function environmentHints({ origins, texts }: Pick<Folded, 'origins' | 'texts'>): string[] {
+  const names = settingNames.filter((name) => origins[name].kind === 'environment')
+  const shown = names.map((name) => `${name}=${shorten(String(texts[name]), longestShown)}`)
+  return names.length === 0 ? [] : [`set in the environment: ${shown.join(' ')}`]
 }
 
 /** `command line`, `environment`, `default`, or `FILE:LINE`. */

@@ -93,10 +93,10 @@ test("the script's own class file: its defaults hold, and all of them can be ove
 })
 
 test('files can use vm, class, drawer, the home folder, and what the command line says', async () => {
-  write({ 'user/default.class': 'args=(-name "$class-$vm" -pidfile "$drawer/p" ~/x)\nsmp=$mem' })
-  const { settings } = await load({ commandLine: { mem: '7' }, environment: { vm: 'other', class: 'other' } })
-  assert.deepEqual(settings.args, ['-name', 'win-foo', '-pidfile', '/run/d/p', '/home/me/x'])
-  assert.equal(settings.smp, 7)
+  write({ 'user/default.class': 'args=(-name "$class-$vm" -writeconfig "$drawer/p" ~/x)\nsmp=$mem' })
+  const { settings } = await load({ commandLine: { mem: '70' }, environment: { vm: 'other', class: 'other' } })
+  assert.deepEqual(settings.args, ['-name', 'win-foo', '-writeconfig', '/run/d/p', '/home/me/x'])
+  assert.equal(settings.smp, 70)
   write({ 'user/default.class': 'cpu=a$class.$drawer' })
   assert.equal(
     (await load({ vmClass: undefined, drawer: undefined, environment: { class: 'x', drawer: 'y' } })).settings.cpu,

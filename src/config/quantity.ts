@@ -3,6 +3,7 @@ import { parseForward, parseMac, type Forward } from '../model/nic.js'
 import { quote } from '../core/quote.js'
 import { parseSize } from '../core/size.js'
 import { splitWords } from '../core/words.js'
+import { checkOptions } from './options.js'
 
 /** One type of setting: how text becomes a value, and what may be written. */
 export interface Quantity<T> {
@@ -32,9 +33,20 @@ export const port = scalar('a TCP port', (text) => wholeNumber(text, 1, 65_535, 
 export const seconds = scalar('seconds', (text) => wholeNumber(text, 0, 31_536_000, 'a number of seconds'))
 export const size = scalar('a size like 512M or 20G', (text) => parseSize(text, 'G'))
 /** RAM: a bare number is MB, as in QEMU's -m. The value is in bytes. */
-export const megabytes = scalar('a size in MB, or like 2G', (text) => parseSize(text, 'M'))
+export const megabytes = scalar('a size in MB, or like 2G', (text) => {
+  const sizeBytes = parseSize(text, 'M')
+  // Whoever writes mem=4 means gigabytes: no system of today starts in four megabytes.
+  if (/^[0-9.]+$/.test(text.trim()) && sizeBytes < 16 * 1024 ** 2) {
+    throw new UsageError(
+      `${text} alone is ${text} megabytes, too little for any system: write ${text}G, or ${text}M if you mean that`,
+    )
+  }
+  return sizeBytes
+})
 export const text = scalar('a word', oneWord)
-export const path = scalar('a full path', absolutePath)
+/** Text that `none` takes away again, where a weaker layer has set it. */
+export const textOrNone = scalar('a word, or none', (value) => (value === 'none' ? undefined : oneWord(value)))
+export const path = scalar('an absolute path', absolutePath)
 
 function oneWord(value: string): string {
   if (value.trim() !== '' && !/\p{Cc}/u.test(value)) return value
@@ -43,7 +55,7 @@ function oneWord(value: string): string {
 
 function absolutePath(value: string): string {
   if (value.startsWith('/')) return value
-  throw new UsageError(`expected a full path, not ${quote(value)}`)
+  throw new UsageError(`expected an absolute path, not ${quote(value)}`)
 }
 
 export function choice<const C extends string>(...choices: C[]): Quantity<C> {
@@ -68,18 +80,23 @@ function parseForwards(pairs: readonly string[]): readonly Forward[] {
   return forwards
 }
 
-/** Ports of the host's loopback address that lead into the guest. */
-export const forwards: Quantity<readonly Forward[]> = {
-  isList: true,
-  expects: 'pairs HOST:GUEST of ports of 127.0.0.1 and of the guest, like 2222:22 or udp:5353:53',
-  parse: (text) => parseForwards(splitWords(text)),
-  fromWords: parseForwards,
+/** A list of words: split as a shell would, or an array in a file. Blank, or `none`, means none at all. */
+function list<T>(expects: string, read: (words: readonly string[]) => T): Quantity<T> {
+  const fromWords = (all: readonly string[]): T => read(all.length === 1 && all[0] === 'none' ? [] : all)
+  return { isList: true, expects, parse: (value) => fromWords(splitWords(value)), fromWords }
 }
 
-/** Words for a command line: split as a shell would, or an array in a file. Blank means none at all. */
-export const words: Quantity<readonly string[]> = {
-  isList: true,
-  expects: "words, quoted as for a shell; a blank, ' ', for none at all",
-  parse: splitWords,
-  fromWords: (list) => list,
-}
+/** Ports of the host's loopback address that lead into the guest. */
+export const forwards = list(
+  'pairs HOST:GUEST of ports of 127.0.0.1 and of the guest, like 2222:22 or udp:5353:53; none for none at all',
+  parseForwards,
+)
+
+/** Words for a command line. */
+export const words = list('words, quoted as for a shell; none for none at all', (all) => all)
+
+/** Words that QEMU gets. */
+export const options = list("QEMU options, quoted as for a shell; none, or a blank ' ', for none at all", (all) => {
+  checkOptions(all)
+  return all
+})

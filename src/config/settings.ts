@@ -1,7 +1,21 @@
 // Every setting once: name, type, default, one line of help. Help, man page, completion, `explain` and the checks are
 // made from this table; a new setting is one row here and its use.
 import type { Quantity } from './quantity.js'
-import { count, choice, forwards, mac, megabytes, path, port, seconds, size, text, words } from './quantity.js'
+import {
+  count,
+  choice,
+  forwards,
+  mac,
+  megabytes,
+  options,
+  path,
+  port,
+  seconds,
+  size,
+  text,
+  textOrNone,
+  words,
+} from './quantity.js'
 
 /** The type of a setting's value, and how text becomes one. */
 export interface Setting<T> {
@@ -20,25 +34,40 @@ function setting<T>(quantity: Quantity<T>, help: string, defaultText?: string, d
 export const settingsTable = {
   mem: setting(megabytes, 'RAM in MB, or with a unit: 2G', '512'),
   smp: setting(count, 'virtual CPUs', '1'),
-  drives: setting(words, 'QEMU options in place of all drive options', undefined, 'every drive of the VM, from 0 up'),
+  drives: setting(
+    options,
+    'QEMU options in place of all drives; none for no drive',
+    undefined,
+    'every drive of the VM, from 0 up',
+  ),
   drive_if: setting(choice('virtio', 'scsi', 'ide', 'sata', 'nvme', 'usb'), 'how drives are attached', 'virtio'),
   drive_size: setting(size, "size of newimg's drive", '20G'),
-  display: setting(words, 'QEMU options in place of the display', undefined, 'VNC on a unix socket in the drawer'),
+  display: setting(
+    options,
+    'QEMU options in place of the display; none for no display',
+    undefined,
+    'VNC on a unix socket in the drawer',
+  ),
   vnc_port: setting(port, 'TCP port that vnc listens on', undefined, 'first free from 5900'),
-  viewer: setting(words, 'program that vnc opens; HOST:PORT is put behind it', undefined, 'the viewer that is installed'),
+  viewer: setting(
+    words,
+    'program that vnc opens; HOST:PORT is put after it; none for no viewer',
+    undefined,
+    'the viewer that is installed',
+  ),
   store: setting(choice('dir', 'lvm'), 'where drives live', undefined, 'lvm if vg is set, else dir'),
-  vg: setting(text, 'LVM volume group'),
-  pool: setting(text, 'thin pool of the volume group that new volumes are made in', undefined, 'none: classic volumes'),
+  vg: setting(textOrNone, 'LVM volume group'),
+  pool: setting(textOrNone, 'thin pool of the volume group that new volumes are made in', undefined, 'none: classic volumes'),
   snapshot_size: setting(size, 'room of a classic LVM snapshot', undefined, 'as much as its origin'),
   gold: setting(text, 'VM or drive (foo, foo-0) that snapshot and clone copy', 'gold'),
   snapshot_lv: setting(text, "source's name in the store", undefined, 'nbsvm-[CLASS-]GOLD'),
-  source: setting(path, 'full path of the source: a block device or an image file', undefined, 'gold in the store'),
-  bs: setting(text, 'block size of dd; makes clone use dd'),
+  source: setting(path, 'absolute path of the source: a block device or an image file', undefined, 'gold in the store'),
+  bs: setting(textOrNone, 'block size of dd; makes clone use dd'),
   ddargs: setting(words, 'further arguments of dd; makes clone use dd'),
-  usb: setting(words, 'QEMU options in place of USB; a blank turns it off', undefined, 'USB with a tablet'),
+  usb: setting(options, 'QEMU options in place of USB; none turns it off', undefined, 'USB with a tablet'),
   network: setting(
-    words,
-    'QEMU options in place of the network; a blank turns it off',
+    options,
+    'QEMU options in place of the network; none turns it off',
     undefined,
     'one NIC: as root on a tap, else on the user network',
   ),
@@ -46,7 +75,7 @@ export const settingsTable = {
   mac: setting(mac, 'MAC address', undefined, "made from the VM's id, always the same"),
   forward: setting(forwards, 'ports of the host that lead into the guest: HOST:GUEST ...', undefined, 'none'),
   bridge: setting(words, "bridge that the VM's tap joins"),
-  args: setting(words, 'further QEMU arguments'),
+  args: setting(options, 'further QEMU options'),
   cpu: setting(text, 'QEMU CPU model', undefined, 'host with KVM, else max'),
   machine: setting(text, 'QEMU machine type', undefined, 'the newest q35 of this QEMU, with its version'),
   accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),

@@ -63,6 +63,7 @@ const cases: Record<string, Partial<Machine>> = {
   'drives-words': { drives: { words: ['-drive', 'if=virtio,format=raw,file=/dev/sdb'] } },
   'drives-blank': { drives: { words: [] } },
   'display-words': { display: ['-display', 'none'] },
+  'display-card': { display: ['-vga', 'cirrus'] },
   'display-blank': { display: [] },
   'usb-words': { usb: ['-usb', '-device', 'usb-mouse'] },
   'usb-blank': { usb: [] },

@@ -1,4 +1,4 @@
-import type { Machine, Option } from '../../model/machine.js'
+import type { Machine, Option, Words } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
 import { pairs } from './words.js'
 
@@ -7,6 +7,11 @@ export function displayOptions({ display }: Pick<Machine, 'display'>): Option[] 
   // `-vga` and not `-device`: a `-vga qxl` of the user's, further on, then takes its place.
   return [
     ['-vga', 'std'],
-    ...(display === undefined ? [['-vnc', `unix:${qemuFiles.vnc},share=force-shared`] as const] : pairs(display)),
+    ...(display === undefined ? [['-vnc', `unix:${qemuFiles.vnc},share=force-shared`] as const] : own(display)),
   ]
+}
+
+/** A QEMU that is told of no display opens a VNC port for everybody on this machine. */
+function own(display: Words): Option[] {
+  return display.includes('-display') ? pairs(display) : [['-display', 'none'], ...pairs(display)]
 }

@@ -1,3 +1,4 @@
+import { environmentHints } from '../../config/fold.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { endPasst, startPasst } from '../../net/passt.js'
 import { requireOpenTun } from '../../net/tap.js'
@@ -168,6 +169,10 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
     hints.unshift(`QEMU runs as ${runAs.user}, who may not open that; if you trust the guest: run_as=root`)
   }
+  if (words.includes('no slot/function available')) {
+    hints.unshift(`the board has no room for so many devices; one for all drives: ${call} drive_if=scsi start`)
+  }
+  hints.push(...environmentHints(vm.folded))
   if (/Failed to get .*lock/.test(words)) {
     const { drivesInUse } = await import('../drive/inuse.js')
     const users = await drivesInUse(vm)
