@@ -181,7 +181,7 @@ export function sorted(words: readonly string[]): string[] {
 }
 
 export function has(program: string): boolean {
-  return spawnSync('which', [program]).status === 0
+  return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0
 }
 
 const isRoot = process.geteuid?.() === 0

@@ -4,7 +4,7 @@
 export type Installable = 'qemu' | 'qemu-img' | 'flock' | 'lvm' | 'ip' | 'passt' | 'sudo' | 'vncviewer'
 
 interface Distribution {
-  /** The words before the packages. */
+  /** The command before the packages. */
   readonly install: string
   /** Its packages, where they are not called as the program. */
   readonly packages: Readonly<Partial<Record<Installable, string>>>
@@ -36,19 +36,6 @@ const distributions: readonly (readonly [names: readonly string[], distribution:
   [['fedora'], fedora],
   [['arch'], { install: 'sudo pacman -S', packages: { ...common, qemu: 'qemu-base', ip: 'iproute2' } }],
   [
-    ['alpine'],
-    {
-      install: 'sudo apk add',
-      packages: {
-        ...common,
-        qemu: 'qemu-system-x86_64 qemu-img util-linux',
-        ip: 'iproute2',
-        flock: 'flock',
-        vncviewer: 'virt-viewer',
-      },
-    },
-  ],
-  [
     ['suse', 'opensuse'],
     {
       install: 'sudo zypper install',
@@ -57,9 +44,13 @@ const distributions: readonly (readonly [names: readonly string[], distribution:
   ],
 ]
 
-/** The line that installs something, by the text of /etc/os-release; as on Debian where that says nothing that is known. */
+/** What one looks for in packages, where the distribution is not known: the program that is meant. */
+const programs: Readonly<Partial<Record<Installable, string>>> = { qemu: 'qemu-system-x86_64 and qemu-img' }
+
+/** The line that installs something, by the text of /etc/os-release. */
 export function installLine(release: string, what: Installable): string {
   const like = new Set([...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)/gm)].flatMap((match) => match[1]?.split(' ') ?? []))
-  const [, { install, packages }] = distributions.find(([names]) => names.some((name) => like.has(name))) ?? [[], debian]
-  return `${install} ${packages[what] ?? what}`
+  const [, distribution] = distributions.find(([names]) => names.some((name) => like.has(name))) ?? []
+  if (distribution === undefined) return `with your package manager, the package that has ${programs[what] ?? what}`
+  return `${distribution.install} ${distribution.packages[what] ?? what}`
 }
