@@ -88,7 +88,12 @@ function timeDd({ sh }: TestGroup, kind: string, words: readonly string[]): numb
 
 async function timeClone({ sh }: TestGroup, kind: string): Promise<number> {
   const store = lvmStore({ vg, pool: kind === 'thin' ? pool : undefined, run, asRoot: run, probe })
-  const live = { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve(), grow: () => Promise.resolve() }
+  const live = {
+    runs: () => false,
+    activeFile: () => Promise.resolve(undefined),
+    switchTo: () => Promise.resolve(),
+    grow: () => Promise.resolve(),
+  }
   forget(sh)
   const begin = performance.now()
   const source = await store.findSource({

@@ -432,7 +432,12 @@ function suite(): void {
 }
 
 const copyOptions: CopyOptions & { live: LiveDrives } = {
-  live: { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve(), grow: () => Promise.resolve() },
+  live: {
+    runs: () => false,
+    activeFile: () => Promise.resolve(undefined),
+    switchTo: () => Promise.resolve(),
+    grow: () => Promise.resolve(),
+  },
 }
 
 function open(options: Partial<Parameters<typeof lvmStore>[0]> = {}): Store {

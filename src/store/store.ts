@@ -14,6 +14,8 @@ export interface Source {
 
 /** Lets a running VM hand a drive over while it goes on: the caller implements it over QMP, a store knows no QEMU. */
 export interface LiveDrives {
+  /** Whether a VM that runs has this drive. Quick: QEMU is not asked. */
+  runs(drive: Drive): boolean
   /**
    * Resolves to a path that leads to the very file (inode) that the running VM writes for this drive, or undefined when no
    * running VM has it. Not the name by which QEMU opened it: that name may lead to another file by now, which is what this

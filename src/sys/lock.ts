@@ -2,12 +2,12 @@
 // The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
 import { deadlineIn } from './clock.js'
 import { close, open, readText, stat } from './file.js'
-import { run, runSync } from './process.js'
+import { run, runSync, tied } from './process.js'
 
-/** `whole`: one holder alone. `shared`: many at once, and nobody who wants the whole of it. */
-export type Hold = 'whole' | 'shared'
+/** `exclusive`: one holder alone. `shared`: many at once, and nobody who wants it exclusive. */
+export type Hold = 'exclusive' | 'shared'
 
-const flags: Record<Hold, string> = { whole: '-x', shared: '-s' }
+const flags: Record<Hold, string> = { exclusive: '-x', shared: '-s' }
 
 export interface Lock {
   readonly fd: number
@@ -19,7 +19,7 @@ export interface Lock {
 export function tryLock(file: string): Lock | undefined {
   for (;;) {
     const fd = open(file, 'lock')
-    if (!lockOpen(fd, 'whole')) {
+    if (!lockOpen(fd, 'exclusive')) {
       close(fd)
       return undefined
     }
@@ -33,12 +33,12 @@ export function tryLock(file: string): Lock | undefined {
  * Takes a lock, waiting for it. Undefined when it is still held after `timeoutMs`. The kernel does the waiting, in a child:
  * many waiters that try again and again would keep this process from ever finishing what they wait for.
  */
-export async function waitLock(file: string, timeoutMs: number, hold: Hold = 'whole'): Promise<Lock | undefined> {
+export async function waitLock(file: string, timeoutMs: number, hold: Hold = 'exclusive'): Promise<Lock | undefined> {
   const deadline = deadlineIn(timeoutMs)
   for (;;) {
     const fd = open(file, 'lock')
     const { leftMs } = deadline
-    const wait = () => run(['flock', flags[hold], '3'], { pass: [fd], timeoutMs: Math.ceil(leftMs) })
+    const wait = () => run(tied(['flock', flags[hold], '3']), { pass: [fd], timeoutMs: Math.ceil(leftMs) })
     const isOurs = lockOpen(fd, hold) || (leftMs > 0 && (await wait()).status === 0)
     if (isOurs && stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
     close(fd)
@@ -56,7 +56,7 @@ function inode(fd: number): number | undefined {
 }
 
 /**
- * Says whether somebody has the whole of the lock, by trying to share it for a moment: two who ask at once do not take each
+ * Says whether somebody has the exclusive lock, by trying to share it for a moment: two who ask at once do not take each
  * other for the holder. The truth, for decisions.
  */
 export function isLocked(file: string): boolean {

@@ -11,6 +11,7 @@ import type { LiveDrives, Source, SourceWanted, Store } from '../../src/store/st
 
 /** Nothing runs. */
 export const noneLive: LiveDrives = {
+  runs: () => false,
   activeFile: () => Promise.resolve(undefined),
   switchTo: () => Promise.reject(new Error('nothing runs')),
   grow: () => Promise.reject(new Error('nothing runs')),

@@ -23,7 +23,12 @@ const store = lvmStore({
 })
 const source = await store.findSource({ gold, vmClass: undefined, snapshotLv: undefined, source: undefined, trust: false })
 await store.clone(id, source, {
-  live: { activeFile: () => Promise.resolve(undefined), switchTo: () => Promise.resolve(), grow: () => Promise.resolve() },
+  live: {
+    runs: () => false,
+    activeFile: () => Promise.resolve(undefined),
+    switchTo: () => Promise.resolve(),
+    grow: () => Promise.resolve(),
+  },
   onProgress: (doneBytes) => {
     if (step === 'copy' && doneBytes > 0) die()
   },

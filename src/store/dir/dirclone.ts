@@ -62,7 +62,7 @@ async function fill(job: Job, source: Source, options: CloneOptions): Promise<Co
 
 /** The contents of an own image that nobody writes to: it is at rest, or a running VM is moved off it. */
 async function still(job: Job, name: string, { drive }: Source, live: LiveDrives) {
-  const runs = drive !== undefined && (await live.activeFile(drive)) !== undefined
+  const runs = drive !== undefined && live.runs(drive)
   if (!runs) {
     const top = readTop(job.folder, name)
     await refuseInUse(top)

@@ -27,7 +27,7 @@ import { copyOverlay, makeOverlay } from './overlay.js'
  */
 export async function freeze(job: Job, name: string, live: LiveDrives, exact = false): Promise<string> {
   const drive = readDrive(job.folder, name)
-  if (drive === undefined || (await live.activeFile(drive)) === undefined) return freezeStopped(job, name, exact)
+  if (drive === undefined || !live.runs(drive)) return freezeStopped(job, name, exact)
   return withOwnFile(job.folder, name, live, (own) => freezeRunning(job, own, live, exact))
 }
 

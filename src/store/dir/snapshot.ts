@@ -34,7 +34,7 @@ export function ownName(folder: string, { image, drive }: Source): string | unde
 export async function share(job: Job, source: Source, live: LiveDrives) {
   const name = ownName(job.folder, source)
   if (name === undefined) return shareIn(job, source)
-  if (source.drive !== undefined && (await live.activeFile(source.drive)) !== undefined) return undefined
+  if (source.drive !== undefined && live.runs(source.drive)) return undefined
   const top = readTop(job.folder, name)
   const file = job.name(top.format)
   if (!reflink(top.path, file)) return undefined

@@ -59,6 +59,8 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
   // The drawer of a VM that was never started is made now: without it, it could be started meanwhile.
   claimDrawer(drawer)
   // Shared: many may copy one drive at once.
+  // QEMU holds it as long as it runs: nothing to wait for.
+  if (qemuPid(drawer) !== undefined) return undefined
   const lock = await waitLock(drawer.lock, lockWaitMs, 'shared')
   if (lock === undefined && qemuPid(drawer) === undefined) {
     throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drives are being changed`)

@@ -6,7 +6,7 @@ import { deviceId, fileNode, formatNode } from '../../qemu/device/drive.js'
 import { withQmp, type Arguments, type Qmp } from '../../qemu/qmp.js'
 import type { LiveDrives } from '../../store/store.js'
 import { isRoot } from '../../sys/environment.js'
-import { giveTo, linkNew, remove, stat } from '../../sys/file.js'
+import { giveTo, linkNew, remove, setMode, stat } from '../../sys/file.js'
 import { hasOpen } from '../../sys/process.js'
 import { drawerOf, type Drawer } from '../record/drawer.js'
 import type { Place } from '../../host/place.js'
@@ -16,33 +16,36 @@ const qmpTimeoutMs = 5000
 
 /** The drives of all VMs that run, reached over their QMP sockets. */
 export function liveDrives({ state }: Place): LiveDrives {
-  const drawerOfDrive = (drive: Drive): Drawer | undefined => {
+  const find = (drive: Drive): Found | undefined => {
     const id = parseDriveName(drive.name)?.id
-    if (id === undefined) return undefined
-    const drawer = drawerOf(state, id)
-    return qemuPid(drawer) === undefined ? undefined : drawer
+    const drawer = id === undefined ? undefined : drawerOf(state, id)
+    const pid = drawer === undefined ? undefined : qemuPid(drawer)
+    return drawer === undefined || pid === undefined ? undefined : { drawer, pid }
+  }
+  const ask = <T>(drive: Drive, doing: string, work: (qmp: Qmp, found: Found) => Promise<T>): Promise<T> => {
+    const found = find(drive)
+    if (found === undefined) throw new Failure(`cannot ${doing}: its VM has just ended`, { hints: ['try again'] })
+    return withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => work(qmp, found))
   }
   return {
+    runs: (drive) => find(drive) !== undefined,
     activeFile: async (drive) => {
-      const drawer = drawerOfDrive(drive)
-      const pid = drawer === undefined ? undefined : qemuPid(drawer)
-      if (drawer === undefined || pid === undefined) return undefined
-      await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => forgetUnused(qmp, drive))
-      return firstOpen(pid, drive.image)
+      const found = find(drive)
+      if (found === undefined) return undefined
+      await withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => forgetUnused(qmp, drive))
+      return firstOpen(found.pid, drive.image)
     },
-    switchTo: async (drive, overlay) => {
-      const drawer = drawerOfDrive(drive)
-      if (drawer === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: its VM has just ended`)
-      await withReachable(drawer, overlay, (reachable) =>
-        withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => switchTo(qmp, drive, reachable)),
-      )
-    },
-    grow: async (drive, sizeBytes) => {
-      const drawer = drawerOfDrive(drive)
-      if (drawer === undefined) throw new Failure(`cannot resize ${drive.name}: its VM has just ended`, { hints: ['try again'] })
-      await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => grow(qmp, drive, sizeBytes))
-    },
+    switchTo: (drive, overlay) =>
+      ask(drive, `switch ${drive.name} to a new layer`, (qmp, { drawer }) =>
+        withReachable(drawer, overlay, (reachable) => switchTo(qmp, drive, overlay, reachable)),
+      ),
+    grow: (drive, sizeBytes) => ask(drive, `resize ${drive.name}`, (qmp) => grow(qmp, drive, sizeBytes)),
   }
+}
+
+interface Found {
+  readonly drawer: Drawer
+  readonly pid: number
 }
 
 /** The topmost image of a chain that a process has open, whatever name it knows it by. */
@@ -53,50 +56,68 @@ function firstOpen(pid: number, image: Image | undefined): string | undefined {
 }
 
 /**
+ * The nodes of a layer that is put under a running VM. They are named after the layer's inode, so that those of a switch that
+ * was cut off are found again without a list of all nodes, which takes QEMU the longer the more layers there are.
+ */
+function layerNodes({ number }: Drive, layer: Image): { readonly format: string; readonly file: string } {
+  const inode = (stat(layer.path)?.ino ?? 0).toString(36)
+  return { format: `drive${number}-${inode}`, file: `file${number}-${inode}` }
+}
+
+/**
  * Removes the nodes of a switch that was never finished, because nbsvm was killed: QEMU has that overlay open and yet
  * writes to the image under it. Nodes in use refuse to go.
  */
-async function forgetUnused(qmp: Qmp, { number }: Drive): Promise<void> {
-  const nodes = await qmp.execute('query-named-block-nodes', { flat: true })
-  const names = nodes.map((node) => node['node-name'] ?? '')
-  for (const kind of ['drive', 'file']) {
-    for (const name of names.filter((one) => one.startsWith(`${kind}${number}-`))) {
-      await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
-    }
-  }
+async function forgetUnused(qmp: Qmp, drive: Drive): Promise<void> {
+  const { format, file } = layerNodes(drive, drive.image)
+  for (const name of [format, file]) await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
 }
 
-/** Gives the overlay a name in QEMU's own folder for a QEMU that has given up the right to open it elsewhere. */
+/**
+ * Lets a QEMU that has given up the right to open the overlay open it nevertheless: for that moment it gets a name in QEMU's
+ * own folder and QEMU's user for an owner. Afterwards it is ours again: one day it is the base of other VMs' drives, which
+ * none of them may change.
+ */
 async function withReachable(drawer: Drawer, overlay: Image, work: (overlay: Image) => Promise<void>): Promise<void> {
   const owner = stat(drawer.run)
   if (!isRoot() || owner === undefined || owner.uid === 0) return work(overlay)
   const name = 'layer'
   const link = `${drawer.run}/${name}`
   remove(link)
-  giveTo(overlay.path, owner)
-  linkNew(overlay.path, link)
   try {
+    giveTo(overlay.path, owner)
+    linkNew(overlay.path, link)
     // QEMU's working directory.
     await work({ ...overlay, path: name })
   } finally {
     remove(link)
+    takeBack(overlay.path)
   }
 }
 
-/** What QEMU has in the drive's device now; undefined when the VM was started without this drive. */
-async function inserted(qmp: Qmp, drive: Drive) {
+/** Also what its owner of a moment may have allowed to others is over. */
+function takeBack(file: string): void {
+  giveTo(file, { uid: 0, gid: 0 })
+  setMode(file, 0o600)
+}
+
+/** The node that the guest writes to now; undefined when the VM was started without this drive. */
+async function nodeOf(qmp: Qmp, { number }: Drive): Promise<string | undefined> {
+  const device = deviceId(number)
+  const named = await qmp.execute('qom-get', { path: `/machine/peripheral/${device}`, property: 'drive' }).catch(() => undefined)
+  if (typeof named === 'string' && named !== '') return named
+  // A disk behind a bridge of its own (usb-storage) does not tell. This takes QEMU longer, with the whole chain in the answer.
   const blocks = await qmp.execute('query-block')
-  return blocks.find(({ qdev }) => qdev?.split('/').includes(deviceId(drive.number)))?.inserted
+  return blocks.find(({ qdev }) => qdev?.split('/').includes(device))?.inserted?.['node-name']
 }
 
 /** blockdev-snapshot: from here on the guest writes into the overlay, over the node that QEMU has open already. */
-async function switchTo(qmp: Qmp, drive: Drive, overlay: Image): Promise<void> {
-  const node = (await inserted(qmp, drive))?.['node-name']
+async function switchTo(qmp: Qmp, drive: Drive, overlay: Image, reachable: Image): Promise<void> {
+  const node = await nodeOf(qmp, drive)
   if (node === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: its VM runs without it`)
-  // Node names have 31 characters at most, and each layer needs new ones.
-  const layer = Date.now().toString(36)
-  const [file, format] = [`file${drive.number}-${layer}`, `drive${drive.number}-${layer}`]
-  const { backing: _, ...own } = overlay
+  const { format, file } = layerNodes(drive, overlay)
+  // Alone: QEMU has all that is under it open already, and would open it again, which takes long.
+  const { backing: _, ...own } = reachable
   await qmp.execute('blockdev-add', fileNode(own, file) as Arguments<'blockdev-add'>)
   await qmp.execute('blockdev-add', formatNode(own, format, file) as Arguments<'blockdev-add'>)
   await qmp.execute('blockdev-snapshot', { node, overlay: format })
@@ -104,7 +125,7 @@ async function switchTo(qmp: Qmp, drive: Drive, overlay: Image): Promise<void> {
 
 /** Tells QEMU that a drive has grown; the guest sees it at once. */
 async function grow(qmp: Qmp, drive: Drive, sizeBytes: number): Promise<void> {
-  const node = (await inserted(qmp, drive))?.['node-name']
+  const node = await nodeOf(qmp, drive)
   if (node === undefined) throw new Failure(`cannot resize ${drive.name}: its VM runs without it`)
   await qmp.execute('block_resize', { 'node-name': node, size: sizeBytes })
 }
