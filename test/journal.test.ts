@@ -31,7 +31,8 @@ function startGuest(context: TestContext, options: readonly string[] = [], code:
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-journal-'))
   const events = path.join(folder, 'events.jsonl')
   fs.writeFileSync(path.join(folder, 'boot.raw'), bootSector(code))
-  fs.writeFileSync(events, journalLine({ nbsvm: 'started', at: Date.now(), bootId }))
+  const ours = journalLine({ nbsvm: 'started', at: Date.now(), bootId })
+  fs.writeFileSync(events, '')
   const machine = ['-nodefaults', '-no-user-config', '-display', 'none', '-m', '16', '-accel', 'tcg']
   const journal = ['-chardev', 'null,id=ev,logfile=events.jsonl,logappend=on', '-mon', 'chardev=ev,mode=control']
   const rest = ['-qmp', 'unix:q.sock,server=on,wait=off', '-drive', 'file=boot.raw,format=raw,if=ide', ...options]
@@ -46,7 +47,7 @@ function startGuest(context: TestContext, options: readonly string[] = [], code:
     await ended
     fs.rmSync(folder, { recursive: true })
   })
-  const read = (): Journal => parseJournal(fs.readFileSync(events, 'utf8'))
+  const read = (): Journal => parseJournal({ ours, events: fs.readFileSync(events, 'utf8') })
   return {
     ended,
     kill: (signal) => qemu.kill(signal),

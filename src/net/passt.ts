@@ -1,4 +1,5 @@
 // passt: the user network of a process of its own, faster than QEMU's and with the host's addresses. https://passt.top
+import type { Helper } from '../model/helper.js'
 import type { Forward } from '../model/nic.js'
 import { findProgram, stat } from '../sys/file.js'
 import { run } from '../sys/process.js'
@@ -7,11 +8,36 @@ import { connect } from '../sys/socket.js'
 /** The first QEMU that can speak to it: `-netdev stream`. */
 const firstQemu = [7, 2]
 
+/** Its log: passt itself begins it again when it is full. */
+const logBytes = 256 * 1024
+
 /** Whether passt is installed, and a QEMU of this version can use it. */
 export function hasPasst(qemuVersion: string): boolean {
   const [major = 0, minor = 0] = qemuVersion.split('.').map(Number)
   const [firstMajor = 0, firstMinor = 0] = firstQemu
   return (major > firstMajor || (major === firstMajor && minor >= firstMinor)) && findProgram('passt') !== undefined
+}
+
+/** passt as a helper: it serves one QEMU and ends with it. `socket` is where, from the drawer. */
+export function passtHelper({ socket, forwards }: { readonly socket: string; readonly forwards: readonly Forward[] }): Helper {
+  const ports = forwards.flatMap(({ protocol, hostPort, guestPort }) => [
+    protocol === 'tcp' ? '-t' : '-u',
+    `127.0.0.1/${hostPort}:${guestPort}`,
+  ])
+  const log = 'passt.log'
+  // It writes its number when its socket is there and its ports are its own.
+  const ready = 'helpers/passt.pid'
+  const files = ['--socket', socket, '--pid', ready, '--log-file', log, '--log-size', String(logBytes)]
+  return {
+    name: 'passt',
+    command: ['passt', '--foreground', '--one-off', '--quiet', ...files, ...ports],
+    keepsDescriptors: false,
+    reads: [],
+    socket,
+    ready,
+    log,
+    writes: [{ file: log, maxBytes: logBytes }],
+  }
 }
 
 /** The command, run in the VM's drawer. It goes into the background once its socket is there, and ends when QEMU does. */

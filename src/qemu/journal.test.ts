@@ -12,6 +12,16 @@ function event(second: number, name: string, data?: object): string {
   return `${JSON.stringify({ timestamp, event: name, ...(data === undefined ? {} : { data }) })}\r\n`
 }
 
+/** A journal as nbsvm and QEMU write it, from lines in the order in which they were written. */
+function journalOf(text: string) {
+  const lines = text.split(/(?<=\n)/)
+  const isOurs = (line: string): boolean => line.startsWith('{"nbsvm":')
+  return parseJournal({
+    ours: lines.filter(isOurs).join(''),
+    events: lines.filter((line) => !isOurs(line)).join(''),
+  })
+}
+
 const resume = event(2, 'RESUME')
 const shutdown = (reason: string, guest = false): string => event(8, 'SHUTDOWN', { guest, reason })
 
@@ -47,14 +57,15 @@ test('why a VM is gone', () => {
     [started + journalLine({ nbsvm: 'refused', at: 1100, words: "no 'x'" }), 'refused', 1100, "QEMU refused to start it: no 'x'"],
     // With -no-shutdown a guest goes on after its end.
     [started + resume + shutdown('guest-shutdown', true) + event(9, 'RESUME'), 'killed', null, 'QEMU was killed, or crashed'],
-    // Only the last run counts.
-    [started + resume + stopping + shutdown('host-qmp-quit') + started + resume, 'killed', null, 'QEMU was killed, or crashed'],
+    // Only the last start counts; QEMU's part begins again with each.
+    [started.replace(boot, 'b1') + stopping + started + resume, 'killed', null, 'QEMU was killed, or crashed'],
     // A tail without the start, as a bounded read gives it.
     [resume + shutdown('guest-shutdown', true), 'guest-shutdown', 8500, 'the guest shut down'],
     [resume, 'killed', null, 'QEMU was killed, or crashed'],
-    // Torn lines: at the end, and before a line of nbsvm's.
+    // Torn lines: at the end, and before another.
     [started + resume + shutdown('guest-shutdown', true).slice(0, 70), 'killed', null, 'QEMU was killed, or crashed'],
-    [started + resume + event(4, 'RESET').slice(0, 30) + stopping, 'stopped', 9000, 'ended by stop'],
+    [started + event(4, 'RESET').slice(0, 30) + shutdown('host-ui'), 'window-closed', 8500, 'its window was closed'],
+    [`${started}qemu: half a word${shutdown('host-ui')}`, 'window-closed', 8500, 'its window was closed'],
     [
       `${started}not json\n{"nbsvm":"dreaming","at":3}\n{"nbsvm":"stopping"}\n[1]\n\n${resume}`,
       'killed',
@@ -63,7 +74,7 @@ test('why a VM is gone', () => {
     ],
   ]
   for (const [text, kind, atMs, words] of table) {
-    assert.deepEqual(whyEnded(parseJournal(text), { bootId: boot }), { kind, atMs, words }, text)
+    assert.deepEqual(whyEnded(journalOf(text), { bootId: boot }), { kind, atMs, words }, text)
   }
 })
 
@@ -108,19 +119,33 @@ test('what a VM that lives is doing', () => {
     [started + resume + event(4, 'SUSPEND') + event(5, 'WAKEUP'), { state: 'running', detail: 'running', sinceMs: 5500 }],
     [started + resume + shutdown('guest-shutdown', true), { state: 'paused', detail: 'shutdown', sinceMs: 8500 }],
   ]
-  for (const [text, state] of table) assert.deepEqual(lastState(parseJournal(text)), state, text)
+  for (const [text, state] of table) assert.deepEqual(lastState(journalOf(text)), state, text)
 })
 
 test('what was written down at the start comes back', () => {
   const entry = { nbsvm: 'started', at: 5, bootId: 'x', forwards: [{ hostPort: 2222, guestPort: 22, protocol: 'tcp' }] } as const
-  assert.deepEqual(parseJournal(journalLine(entry)).started, entry)
+  assert.deepEqual(parseJournal({ ours: journalLine(entry), events: '' }).started, entry)
+})
+
+test('what QEMU writes is never taken for what nbsvm has written', () => {
+  const lie = started + stopping + journalLine({ nbsvm: 'refused', at: 5, words: 'root:x' })
+  const journal = parseJournal({ ours: '', events: lie + resume })
+  assert.deepEqual(
+    { ...journal, events: journal.events.length },
+    { started: undefined, stopping: undefined, refused: undefined, events: 1 },
+  )
+})
+
+test('the words of a QEMU that refused are bounded', () => {
+  const line = journalLine({ nbsvm: 'refused', at: 5, words: 'x'.repeat(1e6) })
+  assert.ok(line.length < 5000 && parseJournal({ ours: line, events: '' }).refused !== undefined)
 })
 
 test('no journal, however damaged, makes it throw', () => {
   const whole = started + resume + stopping + shutdown('host-qmp-quit')
   fc.assert(
     fc.property(fc.nat(whole.length), fc.nat(whole.length), fc.string(), (from, to, rubbish) => {
-      const journal = parseJournal(whole.slice(0, from) + rubbish + whole.slice(to))
+      const journal = journalOf(whole.slice(0, from) + rubbish + whole.slice(to))
       assert.ok(whyEnded(journal, { bootId: boot }).words.length > 0)
       assert.ok(['running', 'paused'].includes(lastState(journal).state))
     }),

@@ -1,7 +1,8 @@
-// The event journal: what QEMU reports and what nbsvm does to a VM, one JSON object a line, so that `status` can tell how a
-// VM is and why it is gone. QEMU writes its part itself, without a client, through a character device that leads nowhere:
+// The journal of a VM, so that `status` can tell how it is and why it is gone: what nbsvm does to it (`journal.jsonl`, nbsvm's own
+// file) and what QEMU reports (`events.jsonl`, of which nothing else is believed), a JSON object a line. QEMU reports without a
+// client, through a character device that leads nowhere but to the log keeper (keeper.ts):
 //
-//     -chardev null,id=ev,logfile=events.jsonl,logappend=on -mon chardev=ev,mode=control
+//     -chardev null,id=events,logfile=/dev/fdset/N,logappend=on -mon chardev=events,mode=control
 import type { Forward } from '../model/nic.js'
 import { asObject, timestampMs } from './qmpwire.js'
 import type { Events } from './schema.js'
@@ -40,6 +41,16 @@ export interface Refused {
   readonly words: string
 }
 
+/** The events after which a VM is in another state. The log keeper keeps these, and those below, whatever else QEMU reports. */
+export const stateEvents = ['RESUME', 'WAKEUP', 'STOP', 'SUSPEND', 'SHUTDOWN'] as const
+
+/** The events that tell why a STOP comes: those with this action. */
+export const troubleEvents = [
+  { name: 'GUEST_PANICKED', action: 'pause', detail: 'guest-panicked' },
+  { name: 'WATCHDOG', action: 'pause', detail: 'watchdog' },
+  { name: 'BLOCK_IO_ERROR', action: 'stop', detail: 'io-error' },
+] as const
+
 export interface JournalEvent {
   readonly name: string
   readonly data: Readonly<Record<string, unknown>>
@@ -54,39 +65,44 @@ export interface Journal {
   readonly refused: Refused | undefined
 }
 
-/** A line of nbsvm's, to be added at the end of the journal. */
+/** So much of QEMU's words is written down. */
+const wordsLength = 4000
+
+/** A line of nbsvm's, to be added at the end of its part of the journal. */
 export function journalLine(entry: Ours): string {
-  return `${JSON.stringify(entry)}\n`
+  const bounded = entry.nbsvm === 'refused' ? { ...entry, words: entry.words.slice(0, wordsLength) } : entry
+  return `${JSON.stringify(bounded)}\n`
 }
 
-/** Reads a journal, or its end. What is torn, unknown or not JSON is passed over. */
-export function parseJournal(text: string): Journal {
-  let started: Started | undefined
-  let stopping: Stopping | undefined
-  let refused: Refused | undefined
-  let events: JournalEvent[] = []
-  // A QEMU that was killed while it wrote leaves half a line, and nbsvm's next one is behind it.
-  for (const line of text.split(/\n|(?=\{"nbsvm":)/)) {
-    const entry = parseLine(line)
-    if (entry === undefined) continue
-    if (typeof entry['event'] === 'string') {
-      const data = asObject(entry['data']) ?? {}
-      events.push({ name: entry['event'], data, atMs: timestampMs(entry['timestamp']) })
-    } else if (isOurs(entry, 'started', 'bootId')) {
-      started = entry
-      events = []
-      stopping = undefined
-      refused = undefined
-    } else if (isOurs(entry, 'stopping', 'by')) stopping = entry
-    else if (isOurs(entry, 'refused', 'words')) refused = entry
+/** Reads a journal, or the end of it: nbsvm's part and QEMU's. What is torn, unknown or not JSON is ignored. */
+export function parseJournal(text: { readonly ours: string; readonly events: string }): Journal {
+  let journal: Omit<Journal, 'events'> = { started: undefined, stopping: undefined, refused: undefined }
+  for (const entry of parseLines(text.ours)) {
+    if (isOurs(entry, 'started', 'bootId')) journal = { started: entry, stopping: undefined, refused: undefined }
+    else if (isOurs(entry, 'stopping', 'by')) journal = { ...journal, stopping: entry }
+    else if (isOurs(entry, 'refused', 'words')) journal = { ...journal, refused: entry }
   }
-  return { started, events, stopping, refused }
+  const events = parseLines(text.events).flatMap((entry): JournalEvent[] => {
+    if (typeof entry['event'] !== 'string') return []
+    return [{ name: entry['event'], data: asObject(entry['data']) ?? {}, atMs: timestampMs(entry['timestamp']) }]
+  })
+  return { ...journal, events }
+}
+
+/** The objects of a file with one a line. */
+function parseLines(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .map(parseLine)
+    .filter((entry) => entry !== undefined)
 }
 
 function parseLine(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith('{')) return undefined
+  // A line that was cut when its writer was killed can stand before the next one.
+  const begin = Math.max(line.lastIndexOf('{"timestamp":'), line.lastIndexOf('{"nbsvm":'))
+  if (begin === -1) return undefined
   try {
-    return asObject(JSON.parse(line))
+    return asObject(JSON.parse(line.slice(begin)))
   } catch {
     return undefined
   }
@@ -130,10 +146,9 @@ export function lastState(journal: Journal): LastState {
 }
 
 function troubleOf(name: string, data: JournalEvent['data']): Pick<LastState, 'detail' | 'reason'> | undefined {
-  if (name === 'GUEST_PANICKED') return { detail: 'guest-panicked' }
-  if (name === 'WATCHDOG' && data['action'] === 'pause') return { detail: 'watchdog' }
-  if (name !== 'BLOCK_IO_ERROR' || data['action'] !== 'stop') return undefined
-  return { detail: 'io-error', ...(typeof data['reason'] === 'string' ? { reason: data['reason'] } : {}) }
+  const trouble = troubleEvents.find((event) => event.name === name && event.action === data['action'])
+  if (trouble === undefined) return undefined
+  return { detail: trouble.detail, ...(typeof data['reason'] === 'string' ? { reason: data['reason'] } : {}) }
 }
 
 /** Why a VM does not run (any more). */

@@ -237,3 +237,8 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     return false
   }
 }
+
+/** Sends a signal to a process that leads a group, and to all in the group; to the process alone where it leads none. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  if (!signalProcess(-pid, signal)) signalProcess(pid, signal)
+}

@@ -108,7 +108,7 @@ function layOut(vm: Vm, plan: Plan): void {
   for (const file of [drawer.pid, drawer.consoleLog, drawer.events]) remove(file)
   rememberClass(vm)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
-  appendText(drawer.events, journalLine(started))
+  writeInto(drawer.journal, journalLine(started))
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
@@ -160,7 +160,7 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   const { drawer, id, call } = vm
   const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
   try {
-    appendText(drawer.events, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
+    appendText(drawer.journal, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
   } catch {
     // The disk may be full, which is then what QEMU has said.
   }

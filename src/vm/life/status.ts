@@ -1,12 +1,11 @@
 // All that `status` tells of one VM, as data.
 import type { DriveSize } from '../../model/drive.js'
 import type { Forward } from '../../model/nic.js'
-import { lastState, parseJournal, whyEnded, type Ending } from '../../qemu/journal.js'
+import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Health } from '../../store/store.js'
 import { bootId } from '../../sys/environment.js'
-import { readText } from '../../sys/file.js'
-import { isRunning, qemuPid, type State } from '../record/state.js'
+import { isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepTapsQuietly } from './taps.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
@@ -48,7 +47,7 @@ export interface DriveStatus extends DriveSize {
 
 export async function statusOf(vm: Vm): Promise<Status> {
   const { drawer, settings } = vm
-  const journal = parseJournal(readText(drawer.events) ?? '')
+  const journal = journalOf(drawer)
   const runs = isRunning(drawer)
   if (!runs) await sweepTapsQuietly(drawer)
   const pid = runs ? qemuPid(drawer) : undefined

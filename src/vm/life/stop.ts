@@ -69,7 +69,7 @@ function isQemuOf(id: string, pid: number): boolean {
 /** So that `status` can tell this end from an accident. */
 function noteStopping(drawer: Drawer): void {
   try {
-    appendText(drawer.events, journalLine({ nbsvm: 'stopping', at: Date.now(), by: 'stop' }))
+    appendText(drawer.journal, journalLine({ nbsvm: 'stopping', at: Date.now(), by: 'stop' }))
   } catch {
     // On a disk that is full or read-only a VM must still be stopped.
   }

@@ -34,8 +34,10 @@ export interface Drawer {
   readonly vnc: string
   /** Where passt serves the network, if it does. */
   readonly passt: string
-  /** QEMU's events and what nbsvm did, a JSON object a line: why a VM is gone. */
+  /** QEMU's events, a JSON object a line: how a VM is, and why it is gone. */
   readonly events: string
+  /** What nbsvm did to it, a JSON object a line. */
+  readonly journal: string
   /** QEMU's own words: why it refused to start, or died. */
   readonly qemuLog: string
   /** The command line as it was started, ready to paste. */
@@ -68,6 +70,7 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     vnc: running(qemuFiles.vnc),
     passt: running(qemuFiles.passt),
     events: inside('events.jsonl'),
+    journal: inside('journal.jsonl'),
     qemuLog: inside('qemu.log'),
     command: inside('command'),
     taps: inside('taps'),

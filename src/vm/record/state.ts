@@ -1,5 +1,6 @@
 // What a VM is doing, found by looking: the lock says whether it runs, QEMU's journal what happened to it.
-import { lastState, parseJournal, whyEnded, type Ending } from '../../qemu/journal.js'
+import { lastState, parseJournal, whyEnded, type Ending, type Journal } from '../../qemu/journal.js'
+import { olderOf } from '../../qemu/keeper.js'
 import { bootId } from '../../sys/environment.js'
 import { readTail, readText, stat } from '../../sys/file.js'
 import { isLocked } from '../../sys/lock.js'
@@ -9,7 +10,7 @@ import type { Drawer } from './drawer.js'
 /** `busy`: somebody holds the lock and it is no QEMU: the VM is starting, or its drives are being worked on. */
 export type State = 'running' | 'paused' | 'busy' | 'stopped'
 
-/** Enough of a journal's end to hold the last events of any VM. */
+/** Enough of a journal's end: the log keeper keeps only events that change a VM's state, and the last of them tells it. */
 const journalTailBytes = 64 * 1024
 
 export interface Glance {
@@ -27,7 +28,7 @@ export function glance(drawer: Drawer): Glance {
   // QEMU removes its pidfile when it ends well, so most of what does not run is known by this look.
   const pid = stat(drawer.pid) === undefined ? undefined : qemuPid(drawer)
   if (pid === undefined) return { state: 'stopped', pid }
-  return { state: lastState(parseJournal(readTail(drawer.events, journalTailBytes) ?? '')).state, pid }
+  return { state: lastState(journalOf(drawer)).state, pid }
 }
 
 /** Whether somebody holds the VM's lock: the truth, for whoever acts on it. */
@@ -43,7 +44,17 @@ export function qemuPid(drawer: Drawer): number | undefined {
   return hasOpen(pid, lock) ? pid : undefined
 }
 
+/** What happened to a VM since it was last started: a bounded read, however long it ran and whatever it did. */
+export function journalOf({ journal, events }: Drawer): Journal {
+  // The newest first: what is moved to the older file between the two reads is then read twice, which does no harm.
+  const newest = readTail(events, journalTailBytes) ?? ''
+  return parseJournal({
+    ours: readTail(journal, journalTailBytes) ?? '',
+    events: (readTail(olderOf(events), journalTailBytes) ?? '') + newest,
+  })
+}
+
 /** Why a VM that does not run any more is gone. */
 export function endingOf(drawer: Drawer): Ending {
-  return whyEnded(parseJournal(readText(drawer.events) ?? ''), { bootId: bootId() })
+  return whyEnded(journalOf(drawer), { bootId: bootId() })
 }

@@ -1,0 +1,44 @@
+// How a helper is run: pure, the same for `start` and for what `explain` prints.
+import { quoteWord, quoteWords } from '../core/words.js'
+import type { Helper } from '../model/helper.js'
+
+/** The folder of a drawer with the helpers' locks; it is there as long as helpers may be. */
+export const helperFolder = 'helpers'
+
+export function lockOf(name: string): string {
+  return `${helperFolder}/${name}.lock`
+}
+
+/**
+ * The command that takes the helper's lock, writes the number of its process into it, and is the helper from then on. Where the
+ * helper would close the lock, a shell holds it and waits for the helper, also when both are told to end.
+ */
+export function helperCommand({ name, command, keepsDescriptors }: Helper): string[] {
+  const lock = lockOf(name)
+  // Without the exit after it, bash would become the last program that it runs.
+  const run = keepsDescriptors ? 'exec "$@"' : 'trap : TERM; "$@"; exit $?'
+  return ['flock', '-n', '-F', lock, 'sh', '-c', `echo $$ >${lock}; ${run}`, 'sh', ...command]
+}
+
+/** Lines for a shell that make a drawer ready for its helpers and start them; comments before say how much they may write. */
+export function pasteableHelpers(drawer: string, helpers: readonly Helper[]): string[] {
+  if (helpers.length === 0) return []
+  const fifos = helpers.flatMap(({ reads }) => reads)
+  const folders = [drawer, `${drawer}/run`, `${drawer}/${helperFolder}`]
+  const makeFifos = fifos.length === 0 ? '' : ` && rm -f ${quoteWords(fifos)} && mkfifo -m 600 ${quoteWords(fifos)}`
+  return [
+    ...helpers.flatMap(({ name, writes }) =>
+      writes.map(({ file, maxBytes }) => `# ${name} keeps ${file} below ${Math.ceil(maxBytes / 1024)}K`),
+    ),
+    `mkdir -p -m 700 ${quoteWords(folders)} && (cd ${quoteWord(drawer)}${makeFifos})`,
+    ...helpers.map((helper) => `(cd ${quoteWord(drawer)} && umask 077 && { ${pasteable(helper)} })`),
+  ]
+}
+
+function pasteable(helper: Helper): string {
+  const { reads, ready, log } = helper
+  const files = reads.map((fifo, index) => ` ${3 + index}<${quoteWord(fifo)}`).join('')
+  const start = `${quoteWords(helperCommand(helper))}${files} </dev/null >${quoteWord(log ?? '/dev/null')} 2>&1 &`
+  if (ready === undefined) return start
+  return `rm -f ${quoteWord(ready)}; ${start} until test -s ${quoteWord(ready)} || ! kill -0 $!; do sleep 0.1; done;`
+}

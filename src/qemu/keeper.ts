@@ -1,0 +1,99 @@
+// The log keeper: bounds what QEMU writes down, also while no nbsvm runs. QEMU has no bound for `logfile`, and a guest decides how
+// much comes: a flood on its serial port, or events without end (pvpanic, its clock). So QEMU writes into FIFOs, and a small shell
+// script reads them. It ends when QEMU, their last writer, is gone; QEMU goes on where it is killed. It believes and runs nothing
+// of what it reads, and where the disk is full it drops what comes, so that QEMU never waits.
+import type { Helper } from '../model/helper.js'
+import { stateEvents, troubleEvents } from './journal.js'
+
+/** What QEMU writes into, in the order of the keeper's descriptors. */
+export const fifos = {
+  /** What the guest says on its serial port. */
+  console: 'console.fifo',
+  /** QMP events, and QEMU's own words (its standard error). */
+  events: 'events.fifo',
+} as const
+
+/** Where the keeper moves a file that is full. */
+export function olderOf(file: string): string {
+  return `${file}.1`
+}
+
+/** So much of a line of events or words is kept. */
+const lineBytes = 1000
+
+/** So many lines of either are kept, twice: a full file is kept as FILE.1 until the next is full. */
+const mostLines = 500
+
+/** The console is written in blocks of at most this size: bytes as they come, with one read and one write each. */
+const blockBytes = 128
+
+/**
+ * $1: a piece, in blocks; no dd writes more. $2: the size of a log that has no room for another piece.
+ *
+ * dd waits in a read and writes at once what came, so that a prompt without a line feed is there, and nothing runs while the guest is
+ * silent. A piece that adds nothing is the end. What `read` makes of a line is only compared and written down. SIGTERM is for
+ * QEMU: what it says then is still to be kept.
+ */
+const script = `trap "" TERM HUP INT
+exec 2>/dev/null
+keep() {
+  printf "%.${lineBytes}s\\n" "$2" >>$1
+}
+lines() {
+  events=0 words=0 last=
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+    ${stateEvents.map((name) => pattern(name)).join(' | ')}) kind=state ;;
+    ${troubleEvents.map(({ name, action }) => pattern(name, action)).join(' | ')}) kind=trouble ;;
+    \\{*) continue ;;
+    *)
+      keep qemu.log "$line"
+      words=$((words + 1))
+      [ $words -lt ${mostLines} ] || { mv -f qemu.log qemu.log.1 && words=0; }
+      continue ;;
+    esac
+    [ $kind$last != troubletrouble ] || continue
+    last=$kind
+    keep events.jsonl "$line"
+    events=$((events + 1))
+    [ $events -lt ${mostLines} ] || { mv -f events.jsonl events.jsonl.1 && events=0; }
+  done
+}
+lines <&4 3<&- &
+exec 4<&-
+size=0
+while :; do
+  if dd bs=${blockBytes} count=$1 status=none <&3 >>console.log; then
+    now=$(wc -c <console.log)
+    [ $now != $size ] || break
+    size=$now
+    [ $size -le $2 ] || { mv -f console.log console.log.1 && size=0; }
+  else
+    [ $(dd bs=65536 count=1 status=none <&3 | wc -c) != 0 ] || break
+  fi
+done
+wait
+rm -f helpers/keeper.lock`
+
+/** What a line of QMP matches that tells such an event; without a quote, which would be hard to read in a quoted script. */
+function pattern(name: string, action?: string): string {
+  const members = [`\\"event\\":\\ \\"${name}\\"`, ...(action === undefined ? [] : [`\\"action\\":\\ \\"${action}\\"`])]
+  return `*${members.join('*')}*`
+}
+
+/** The keeper for a console log of `logBytes`, of which the last seven eighths at least are always there. */
+export function keeper({ logBytes }: { readonly logBytes: number }): Helper {
+  const blocks = Math.max(1, Math.floor(logBytes / 8 / blockBytes))
+  const linesBytes = mostLines * (lineBytes + 1)
+  return {
+    name: 'keeper',
+    command: ['sh', '-c', script, 'keeper', String(blocks), String(logBytes - blocks * blockBytes)],
+    keepsDescriptors: true,
+    reads: [fifos.console, fifos.events],
+    writes: [
+      { file: 'console.log', maxBytes: 2 * logBytes },
+      { file: 'events.jsonl', maxBytes: 2 * linesBytes },
+      { file: 'qemu.log', maxBytes: 2 * linesBytes },
+    ],
+  }
+}
