@@ -3,9 +3,10 @@ import { Failure } from '../core/errors.js'
 import type { Helper, HelperState } from '../model/helper.js'
 import { deadlineIn, pause } from '../sys/clock.js'
 import { openFifo, type Fifo } from '../sys/fifo.js'
-import { close, list, makePrivateFolder, open, readTail, readText, remove, removeTree, stat } from '../sys/file.js'
+import { close, list, makePrivateFolder, open, readTail, readText, remove, stat } from '../sys/file.js'
 import { isLocked } from '../sys/lock.js'
 import { hasOpen, signalGroup, startDetached, type Detached } from '../sys/process.js'
+import { removeTree } from '../sys/removal.js'
 import { helperCommand, helperFolder, lockOf } from './command.js'
 
 /** How long a helper may take until it serves. */
