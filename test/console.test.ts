@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { bootGuest, until, type Guest } from './fixture/guest.js'
 import { openTerminal, type Terminal } from './fixture/tmux.js'
+import { lockHolders } from '../src/sys/lock.js'
 
 const driver = fileURLToPath(import.meta.resolve('./fixture/attach.js'))
 const attachTo = (socket: string, ...flags: string[]): string => `node ${driver} ${socket} ${flags.join(' ')}`
@@ -120,7 +121,7 @@ describe('console of a QEMU', () => {
       assert.equal(second.status, 1)
       assert.match(
         second.stderr,
-        /^foo's console is attached already: pid (\d+) on pts\/\d+ since \d{4}-\d\d-\d\d \d\d:\d\d\n {2}leave it/,
+        /^foo's console is attached already, by pid (\d+) on pts\/\d+\n {2}leave it there with Ctrl-\]\n {2}or end that one: kill \1\n$/,
       )
       terminal.keys('C-]')
       await terminal.see(/left foo/)
@@ -147,7 +148,7 @@ describe('console of a QEMU', () => {
         await terminal.see(/leaves\n/)
         terminal.keys('-H', ...hex('\u001B[?1049h'))
         await until('it draws elsewhere', () => terminal.ask('#{alternate_on}') === '1')
-        process.kill(Number(/pid (\d+)/.exec(fs.readFileSync(`${guest.console}.lock`, 'utf8'))?.[1]), `SIG${signal}`)
+        process.kill(lockHolders(`${guest.console}.lock`)[0] ?? 0, `SIG${signal}`)
         await terminal.see(flags === undefined ? /status 1(29|30|43)\n\$$/ : /left foo's console\nstatus 0\n\$$/)
         assert.equal(terminal.ask('#{alternate_on}'), '0')
       }))
@@ -164,6 +165,13 @@ describe('console of a QEMU', () => {
     const input = 'echo \u001B[6n \u001D piped\r'
     const { status, stdout, stderr } = spawnSync('node', [driver, guest.console], { input, timeout: 20_000 })
     assert.equal(stdout.toString(), `${input}\n`)
+    assert.deepEqual([status, stderr.toString()], [0, ''])
+  })
+
+  it("prints the monitor's lines into a pipe, without what its line editor draws", () => {
+    const input = 'info status\n'
+    const { status, stdout, stderr } = spawnSync('node', [driver, guest.monitor, '--monitor'], { input, timeout: 20_000 })
+    assert.match(stdout.toString(), /^QEMU .*\n\(qemu\) info status\nVM status: running\n$/)
     assert.deepEqual([status, stderr.toString()], [0, ''])
   })
 

@@ -17,9 +17,18 @@ sent, and what comes is printed until the guest has been silent for a second; wi
   async run({ vm, note, signal }) {
     const { drawer, id, settings } = vm
     requireRunning(vm, 'attach to')
-    const tend = (): void => trimLog(drawer.consoleLog, settings.log_size)
-    tend()
+    const housekeeping = (): void => trimLog(drawer.consoleLog, settings.log_size)
+    housekeeping()
     const before = readLog(drawer.consoleLog, shownBefore)
-    await attach({ id, kind: 'console', socketPath: drawer.console, lockPath: drawer.consoleLock, before, note, signal, tend })
+    await attach({
+      id,
+      kind: 'console',
+      socketPath: drawer.console,
+      lockPath: drawer.consoleLock,
+      before,
+      note,
+      signal,
+      housekeeping,
+    })
   },
 }

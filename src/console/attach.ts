@@ -1,70 +1,57 @@
+// Joining a terminal, or pipes, to a socket of a VM.
 import { Failure } from '../core/errors.js'
-import { readLink, readText, writeInto } from '../sys/file.js'
-import { tryLock, type Lock } from '../sys/lock.js'
+import { readLink } from '../sys/file.js'
+import { lockHolders, tryLock } from '../sys/lock.js'
 import { isTerminal } from '../sys/output.js'
-import { ownPid } from '../sys/self.js'
-import type { Detached } from './ending.js'
-import { openInlet, type Attachment, type Inlet } from './inlet.js'
 import { throughPipes } from './pipes.js'
+import { openConnection, type Attachment, type Connection, type End } from './relay.js'
 import { onTerminal } from './session.js'
 
-const tendMs = 30_000
+const housekeepingMs = 30_000
+
+/** As a shell says of what SIGHUP ended. */
+const hangupStatus = 129
 
 /**
  * Joins this terminal, or stdin and stdout where stdin is none, to a VM's socket. Nothing is sent to the guest but what
  * comes in. Throws a Failure that tells who has it when another nbsvm is attached (QEMU serves one client a socket and lets
- * others hang), and one when nobody listens on the socket.
+ * others hang), one when nobody listens on the socket, and one when the terminal has gone.
  */
-export async function attach(attachment: Attachment): Promise<Detached> {
-  const { id, kind, lockPath, tend } = attachment
+export async function attach(attachment: Attachment): Promise<'left' | 'gone'> {
+  const { id, kind, lockPath, housekeeping } = attachment
   const lock = tryLock(lockPath)
   if (lock === undefined) throw attachedAlready(attachment)
-  const timer = tend === undefined ? undefined : setInterval(tend, tendMs)
+  const timer = housekeeping === undefined ? undefined : setInterval(housekeeping, housekeepingMs)
   try {
-    sayWhoHasIt(lockPath, whoWeAre())
-    const inlet = await reach(attachment)
-    const how = await (isTerminal(0) ? onTerminal(attachment, inlet) : throughPipes(attachment, inlet))
+    const connection = await reach(attachment)
+    const how: End = await (isTerminal(0) ? onTerminal(attachment, connection) : throughPipes(attachment, connection))
+    if (how === 'hung up') throw new Failure(`the terminal at ${id}'s ${kind} has hung up`, { exitStatus: hangupStatus })
     if (how === 'gone') attachment.note(`${id} has ended`)
     else if (isTerminal(0)) attachment.note(`left ${id}'s ${kind}`)
     return how
   } finally {
     clearInterval(timer)
-    letGo(lock, lockPath)
+    lock.release()
   }
 }
 
+/** Says who by looking who holds the lock, as far as we may see. */
 function attachedAlready({ id, kind, lockPath }: Attachment): Failure {
-  const holder = readText(lockPath)?.trim() || 'another nbsvm'
-  const pid = /^pid (\d+)/.exec(holder)?.[1]
-  const hints = ['leave it there with Ctrl-]', ...(pid === undefined ? [] : [`or end that one: kill ${pid}`])]
-  return new Failure(`${id}'s ${kind} is attached already: ${holder}`, { hints })
+  const holders = lockHolders(lockPath)
+  const who = holders.map((pid) => `pid ${pid}${terminalOf(pid)}`).join(', ') || 'a process that we may not look at'
+  const hints = ['leave it there with Ctrl-]', ...holders.map((pid) => `or end that one: kill ${pid}`)]
+  return new Failure(`${id}'s ${kind} is attached already, by ${who}`, { hints })
 }
 
-/** `pid 4711 on pts/3 since 2026-11-24 10:32` */
-function whoWeAre(): string {
-  const terminal = isTerminal(0) ? readLink('/proc/self/fd/0')?.replace('/dev/', '') : undefined
-  const now = new Date()
-  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16).replace('T', ' ')
-  return `pid ${ownPid}${terminal === undefined ? '' : ` on ${terminal}`} since ${local}\n`
+/** ` on pts/3`; nothing where it has none. */
+function terminalOf(pid: number): string {
+  const name = /^\/dev\/(pts\/\d+|tty\w+)$/.exec(readLink(`/proc/${pid}/fd/0`) ?? '')?.[1]
+  return name === undefined ? '' : ` on ${name}`
 }
 
-/** The lock alone decides who is attached, but what its file says of us is true no more. */
-function letGo(lock: Lock, lockPath: string): void {
-  sayWhoHasIt(lockPath, '')
-  lock.release()
-}
-
-function sayWhoHasIt(lockPath: string, who: string): void {
+async function reach({ id, kind, socketPath }: Attachment): Promise<Connection> {
   try {
-    writeInto(lockPath, who)
-  } catch {
-    // The disk is full, or the drawer was removed meanwhile: no reason to keep anybody from the console.
-  }
-}
-
-async function reach({ id, kind, socketPath }: Attachment): Promise<Inlet> {
-  try {
-    return await openInlet(socketPath)
+    return await openConnection(socketPath)
   } catch (error) {
     throw new Failure(`cannot attach to ${id}'s ${kind}: nobody listens on ${socketPath}`, {
       cause: error,

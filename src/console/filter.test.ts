@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { calming } from './calm.js'
+import { resetSequence } from './screen.js'
 import { createFilter } from './filter.js'
 import { answers } from '../../test/fixture/answers.js'
 
@@ -166,10 +166,10 @@ describe('filter', () => {
     const filter = createFilter()
     filter.push(raw('\u001B[?1049h\u001B[2;5r\u001B[3 q'))
     assert.deepEqual(filter.traces, { alternate: true, margins: true, cursorShape: true })
-    assert.match(calming(filter.traces), /\[\?1049l.*\[r.*\[0 q/)
+    assert.match(resetSequence(filter.traces), /\[\?1049l.*\[r.*\[0 q/)
     filter.push(raw('\u001B[?1049l'))
     assert.equal(filter.traces.alternate, false)
-    assert.doesNotMatch(calming(filter.traces), /1049/)
+    assert.doesNotMatch(resetSequence(filter.traces), /1049/)
   })
 
   it('lets no guest make the terminal forget what was written before', () => {

@@ -11,15 +11,14 @@
 // 8-bit controls (0x9b for `ESC [`) count only where they are no part of a UTF-8 character, and as UTF-8 (c2 9b). One that
 // begins a string is dropped alone, its text is shown: in a guest that writes CP437 or noise it is a letter, and
 // waiting for the end of a string that never was one would leave the console mute.
-import { characterEnd } from './character.js'
-import { doubtful, findLandmarks, nextLandmark, type Landmarks } from './landmarks.js'
+import { characterEnd, doubtful, findControls, nextControl, type Controls } from './controls.js'
 import { mayPass, mayPassEscape, mayPassString, noTraces, type Traces } from './sequence.js'
 
 /** A filter of one stream. What is cut between two chunks is put together again; at most a few KB are held. */
 export interface Filter {
   /** The bytes that may pass so far. Nearly always the chunk itself, uncopied. */
-  push(chunk: Buffer): Buffer
-  /** What the stream has left behind in the terminal, for `calming`. */
+  readonly push: (chunk: Buffer) => Buffer
+  /** What the stream has left behind in the terminal, for `resetSequence`. */
   readonly traces: Readonly<Traces>
 }
 
@@ -30,7 +29,7 @@ export function createFilter(): Filter {
     traces: scan.traces,
     push: (chunk) => {
       begin(scan, chunk)
-      if (scan.state === 'text' && !scan.isReset && scan.chunk === chunk && nextLandmark(scan.landmarks, 0) === chunk.length)
+      if (scan.state === 'text' && !scan.isReset && scan.chunk === chunk && nextControl(scan.controls, 0) === chunk.length)
         return chunk
       for (let at = 0; at < scan.chunk.length;) at = step(scan, at)
       return finish(scan)
@@ -72,7 +71,7 @@ interface Scan {
   count: number
   chunk: Buffer
   parts: Buffer[]
-  landmarks: Landmarks
+  controls: Controls
   /** From here on the chunk passes, unless a sequence that began at `from` is dropped. */
   keep: number
   from: number
@@ -88,7 +87,7 @@ function newScan(): Scan {
     ...sequence,
     chunk: none,
     parts: [],
-    landmarks: findLandmarks(none),
+    controls: findControls(none),
     keep: 0,
     from: 0,
   }
@@ -102,7 +101,7 @@ function begin(scan: Scan, chunk: Buffer): void {
   scan.parts = []
   scan.keep = 0
   scan.from = 0
-  scan.landmarks = findLandmarks(scan.chunk)
+  scan.controls = findControls(scan.chunk)
 }
 
 function finish(scan: Scan): Buffer {
@@ -151,7 +150,7 @@ function inText(scan: Scan, start: number): number {
     scan.isReset = false
   }
   for (let at = start; at < chunk.length; at++) {
-    at = nextLandmark(scan.landmarks, at)
+    at = nextControl(scan.controls, at)
     if (at === chunk.length) break
     const byte = chunk[at] ?? 0
     if (byte === ESC) return open(scan, 'escape', at, 1)

@@ -1,7 +1,7 @@
 // Which control sequences of a guest reach the user's terminal. Sources: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html,
 // the manuals of VTE, kitty, iTerm2 and Windows Terminal.
 
-/** What a guest has switched on that only the right sequence switches off again, see `calm.ts`. */
+/** What a guest has switched on that only the right sequence switches off again, see `screen.ts`. */
 export interface Traces {
   /** It draws on the alternate screen. */
   alternate: boolean

@@ -1,13 +1,10 @@
-// A terminal and a VM's socket, joined until one of them goes.
+// A terminal at a VM's socket.
 import { isTerminal, write } from '../sys/output.js'
 import type { Socket } from '../sys/socket.js'
 import { rawTerminal, terminalSize } from '../sys/terminal.js'
-import { calming } from './calm.js'
-import { awaitEnding, type Detached } from './ending.js'
 import { createFilter } from './filter.js'
-import type { Attachment, Inlet } from './inlet.js'
-import { recall } from './recall.js'
-import { relay } from './relay.js'
+import { startRelay, type Attachment, type Connection, type End, type Relay } from './relay.js'
+import { lastLines, resetSequence } from './screen.js'
 
 /** Ctrl-] leaves, as in telnet. */
 const leaveByte = 0x1d
@@ -19,32 +16,33 @@ const maxUnreadBytes = 1024 * 1024
 const usualRows = 24
 
 /** Lives until Ctrl-] is typed, the VM ends, the terminal hangs up or `signal` is aborted. Leaves the terminal as it was. */
-export async function onTerminal({ id, kind, before, note, signal }: Attachment, inlet: Inlet): Promise<Detached> {
-  const { socket } = inlet
+export async function onTerminal({ id, kind, before, note, signal }: Attachment, connection: Connection): Promise<End> {
+  const { socket } = connection
   // Piped through `tee` the bytes end up on a terminal all the same.
   const filter = createFilter()
-  const ending = awaitEnding(socket, signal)
+  let relay: Relay | undefined
   const terminal = rawTerminal({
     onInput: (bytes) => {
       const end = bytes.indexOf(leaveByte)
       send(socket, end === -1 ? bytes : bytes.subarray(0, end))
-      if (end !== -1) ending.leave()
+      if (end !== -1) relay?.end('left')
     },
-    onHangup: ending.leave,
-    farewell: () => calming(filter.traces),
+    onHangup: () => relay?.end('hung up'),
+    farewell: () => resetSequence(filter.traces),
   })
   // Who reads this may type, so the terminal is raw already, and lines do not begin at its edge by themselves.
   note(`${id}: ${kind}; Ctrl-] leaves`)
-  write(1, `\r${recall(before, (terminalSize()?.rows ?? usualRows) - 1)}`)
-  const silence = relay(inlet, { filter, lost: ending.leave })
-  const how = await ending.how
-  silence()
-  // What was typed before is still sent while the terminal is given back.
-  socket.end()
-  await terminal.restore()
-  socket.destroy()
-  ending.forget()
-  return how
+  write(1, `\r${lastLines(before, (terminalSize()?.rows ?? usualRows) - 1)}`)
+  relay = startRelay(connection, { change: filter.push, signal })
+  try {
+    return await relay.ended
+  } finally {
+    relay.close()
+    // What was typed before is still sent while the terminal is given back.
+    socket.end()
+    await terminal.restore()
+    socket.destroy()
+  }
 }
 
 function send(socket: Socket, bytes: Buffer): void {

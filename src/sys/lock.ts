@@ -1,8 +1,8 @@
 // Locks that live as long as somebody holds the descriptor: flock(2), taken by flock(1) because Node has no call for it.
 // The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
 import { deadlineIn } from './clock.js'
-import { close, open, readText, stat } from './file.js'
-import { run, runSync, tied } from './process.js'
+import { close, list, open, readText, stat } from './file.js'
+import { openers, run, runSync, tied } from './process.js'
 
 /** `exclusive`: one holder alone. `shared`: many at once, and nobody who wants it exclusive. */
 export type Hold = 'exclusive' | 'shared'
@@ -67,6 +67,21 @@ export function isLocked(file: string): boolean {
   } finally {
     close(fd)
   }
+}
+
+/**
+ * The processes that hold the lock of a file, as far as we may see: the kernel says so of each open file (proc(5), fdinfo). What
+ * a file says of its holder anybody may have written. Reads all of /proc: for messages.
+ */
+export function lockHolders(file: string): number[] {
+  const stats = stat(file)
+  if (stats === undefined) return []
+  const held = new RegExp(`^lock:.*FLOCK .*:${stats.ino} `, 'm')
+  const holds = (pid: number): boolean =>
+    list(`/proc/${pid}/fdinfo`).some((fd) => held.test(readText(`/proc/${pid}/fdinfo/${fd}`) ?? ''))
+  return openers(stats)
+    .map(({ pid }) => pid)
+    .filter(holds)
 }
 
 /** The inode numbers of all files that somebody holds a lock on. */

@@ -1,5 +1,5 @@
 import { Failure } from '../core/errors.js'
-import { write } from './output.js'
+import { letGoOfDeadTerminals, write } from './output.js'
 
 const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
@@ -17,7 +17,10 @@ export function onInterrupt(): AbortSignal {
       controller.abort(new Failure('interrupted'))
     })
   }
-  process.once('exit', sayIfLost)
+  process.once('exit', (status) => {
+    sayIfLost(status)
+    letGoOfDeadTerminals()
+  })
   return controller.signal
 }
 

@@ -1,8 +1,7 @@
 // The user's own terminal, borrowed and given back as it was.
 import type * as childProcess from 'node:child_process'
-import fs from 'node:fs'
-import { isTerminal } from './output.js'
 import { pause } from './clock.js'
+import { isTerminal, writeBriefly } from './output.js'
 
 /** A terminal in raw mode: every key is a byte, Ctrl-C among them, and what is written is not changed. */
 export interface RawTerminal {
@@ -47,7 +46,8 @@ export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTer
     if (before === undefined) stdin.setRawMode(false)
     else stty(before)
   }
-  process.on('exit', giveBack)
+  // Before what lets go of a terminal that is gone.
+  process.prependListener('exit', giveBack)
   const forget = watchSignals()
   // Node's own raw mode would still make CR LF of every LF, and full-screen programs move down by a bare LF.
   if (before === undefined) stdin.setRawMode(true)
@@ -90,15 +90,10 @@ function stty(...words: string[]): string | undefined {
   return status === 0 ? stdout.trim() : undefined
 }
 
-/** Writes to the terminal, wherever it is connected; one that is gone is not missed. */
+/** Writes to the terminal, wherever it is connected; one that is gone, or that nobody reads, is not missed. */
 function say(text: string): void {
   const fd = ([1, 2, 0] as const).find(isTerminal)
-  if (fd === undefined) return
-  try {
-    fs.writeSync(fd, text)
-  } catch {
-    // Nobody is there to read it.
-  }
+  if (fd !== undefined) writeBriefly(fd, text)
 }
 
 /** The size of the terminal that stdout, or stderr, writes to, in characters; undefined where there is none. */

@@ -1,4 +1,25 @@
+// What is written to the user's terminal before and after a guest has it.
+import { createFilter } from './filter.js'
 import type { Traces } from './sequence.js'
+
+/**
+ * The last `rows` lines of a console's log, as they can be shown on any terminal, so that one sees the prompt that was
+ * printed before one came. Colours are kept; cursor movements, modes and titles only made sense when they were sent.
+ */
+export function lastLines(log: string, rows: number): string {
+  const [first = '', ...others] = createFilter().push(Buffer.from(log)).toString('utf8').split('\u001B')
+  const text = first + others.map(withoutSequence).join('')
+  const lines = text.split(/\r*\n/).slice(-rows)
+  return lines.every((line) => line === '') ? '' : `${lines.join('\r\n')}\u001B[m`
+}
+
+/** What follows an ESC, without the sequence that it began, unless that is a colour. */
+function withoutSequence(text: string): string {
+  if (/^\[[0-9;:]*m/.test(text)) return `\u001B${text}`
+  // A string ends with BEL, or with the next ESC.
+  if (text.startsWith(']')) return text.includes('\u0007') ? text.slice(text.indexOf('\u0007') + 1) : ''
+  return text.replace(/^(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])/, '')
+}
 
 /**
  * Ends a string that was left open (ST), then switches off what a guest may have left switched on, harmless where it was
@@ -18,7 +39,7 @@ const belowGone = '\u001B[J'
  * The bytes that give the user's terminal back as it was, with the cursor at the begin of a line of its own. What moves
  * the cursor is sent only where the guest made it necessary.
  */
-export function calming(traces: Readonly<Traces>): string {
+export function resetSequence(traces: Readonly<Traces>): string {
   let bytes = always
   // Leaving an alternate screen that was never entered would put the cursor where it was saved last, if ever.
   if (traces.alternate) bytes += '\u001B[?1049l'
