@@ -88,6 +88,8 @@ describe('names', () => {
     ['drives', '"drives" is kept for the folder of drives'],
     ['a,ls', '"ls" is not a VM name: it is a command'],
     ['nosuch*', 'no VM matches "nosuch*"'],
+    ['[z-a]', 'no VM matches "[z-a]"'],
+    ['foo[', 'no VM matches "foo["'],
   ]
   for (const [name, quoted] of wrong) {
     test(`${JSON.stringify(name)} is refused, by name`, async () => {
@@ -116,7 +118,7 @@ describe('names', () => {
     assert.match(called.stderr, /"nbsvm \d+ " is not a class name: it holds " "/)
     await refused(['foo', 'gold=../../etc/passwd', 'clone'], 2, /"..\/..\/etc\/passwd" is not a VM name/)
     await refused(['foo', 'snapshot_lv=../x', 'snapshot'], 2, /"..\/x" is not a name in the store/)
-    await refused(['foo', 'source=relative.img', 'snapshot'], 2, /source=relative.img: expected a full path/)
+    await refused(['foo', 'source=relative.img', 'snapshot'], 2, /source=relative.img: expected an absolute path/)
   })
 })
 
@@ -127,7 +129,7 @@ describe('settings files', () => {
     ['mem=$(touch PWNED)\n', ':1:5', /command substitution.*\$\(touch PWNED\)/, /write the value itself.*mem=VALUE nbsvm/],
     ['\nmem=`touch PWNED`\n', ':2:5', /backticks/, /write the value itself/],
     ['touch PWNED\n', ':1:1', /a command; .* read, never run: touch PWNED/, /write name=value/],
-    ['mem=5 touch PWNED\n', ':1:7', /a word behind a value/, /write mem='5 touch PWNED'/],
+    ['mem=5 touch PWNED\n', ':1:7', /a word after a value/, /write mem='5 touch PWNED'/],
     ['mem=5;touch PWNED\n', ':1:7', /a command/, /write name=value/],
     ['args=(a <(touch PWNED))\n', ':1:9', /<\(/, /./],
     ['if true; then mem=5; fi\n', ':1:1', /only assignments are read/, /name=\$\{name:-word\}/],
@@ -164,18 +166,18 @@ describe('settings files', () => {
     fs.rmSync(path.join(config, 'bad.class'))
   })
 
-  test('what is no regular file is not read: a pipe, an endless device, a folder, a link to nowhere', async () => {
+  test('what is not a regular file is not read: a pipe, an endless device, a folder, a link to nowhere', async () => {
     execFileSync('mkfifo', [file])
-    await refused(['foo', 'newimg'], 2, /foo\.vm is not a regular file/)
+    await refused(['foo', 'newimg'], 2, /cannot read the settings file .*foo\.vm: it is not a regular file/)
     fs.rmSync(file)
     fs.symlinkSync('/dev/zero', file)
-    await refused(['foo', 'newimg'], 2, /foo\.vm is not a regular file/)
+    await refused(['foo', 'newimg'], 2, /cannot read the settings file .*foo\.vm: it is not a regular file/)
     fs.rmSync(file)
     fs.mkdirSync(file)
-    await refused(['foo', 'newimg'], 2, /foo\.vm is not a regular file/)
+    await refused(['foo', 'newimg'], 2, /cannot read the settings file .*foo\.vm: it is not a regular file/)
     fs.rmdirSync(file)
     fs.writeFileSync(file, `# ${'x'.repeat(2_000_000)}\n`)
-    await refused(['foo', 'newimg'], 2, /foo\.vm is larger than 1M/)
+    await refused(['foo', 'newimg'], 2, /foo\.vm: it is larger than 1024K/)
     fs.rmSync(file)
   })
 })

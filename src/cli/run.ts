@@ -5,6 +5,7 @@ import type { ActionRow, CommandContext, Context } from '../action/verb.js'
 import { chooseClass } from '../config/class.js'
 import { isSettingName, settingNames } from '../config/settings.js'
 import { errorCode, Failure, UsageError } from '../core/errors.js'
+import { isGlob } from '../core/glob.js'
 import { quoteWord } from '../core/words.js'
 import type { Environment } from '../sys/environment.js'
 import type { Place, Outside } from '../host/place.js'
@@ -89,7 +90,7 @@ function outsideOf({ program, environment, place }: World, settings: VmLine['set
 
 /** Names as they are, patterns as the VMs that match them. */
 async function expandTargets(targets: readonly string[], outside: Outside): Promise<string[]> {
-  if (!targets.some((target) => /[*?[]/.test(target))) return [...new Set(targets)]
+  if (!targets.some(isGlob)) return [...new Set(targets)]
   const { matchVms } = await import('../vm/list/match.js')
   return matchVms(targets, outside)
 }

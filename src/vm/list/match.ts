@@ -1,4 +1,6 @@
 import { UsageError } from '../../core/errors.js'
+import { globMatcher, isGlob } from '../../core/glob.js'
+import { quote } from '../../core/quote.js'
 import { calledNames, listVms } from './list.js'
 import type { Outside } from '../../host/place.js'
 
@@ -9,22 +11,10 @@ import type { Outside } from '../../host/place.js'
 export async function matchVms(targets: readonly string[], outside: Outside): Promise<string[]> {
   const names = calledNames(await listVms(outside), outside)
   const found = targets.flatMap((target) => {
-    if (!/[*?[]/.test(target)) return [target]
-    const pattern = patternOf(target)
-    const matching = names.filter((name) => pattern.test(name))
+    if (!isGlob(target)) return [target]
+    const matching = names.filter(globMatcher(target))
     if (matching.length > 0) return matching
-    throw new UsageError(`no VM matches ${JSON.stringify(target)}`, { hints: ['see which there are: nbsvm ls'] })
+    throw new UsageError(`no VM matches ${quote(target)}`, { hints: ['see which there are: nbsvm ls'] })
   })
   return [...new Set(found)]
-}
-
-/** A shell pattern as a regular expression. */
-function patternOf(glob: string): RegExp {
-  const source = glob.replaceAll(/\[[!^]?[^\]]+\]|[*?]|[^A-Za-z0-9]/g, (part) => {
-    if (part === '*') return '.*'
-    if (part === '?') return '.'
-    if (part.length > 1) return part.replace(/^\[[!^]/, '[^').replaceAll('\\', '\\\\')
-    return `\\${part}`
-  })
-  return new RegExp(`^${source}$`)
 }
