@@ -1,4 +1,4 @@
-// Writes the tables of README.md anew from the code's own; `npm run docs`. A test fails while they are stale.
+// Writes the tables of README.md from the code's own: `npm run docs`. A test fails while they are out of date.
 import fs from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { defaultOf, synopsis } from '../src/action/help.js'

@@ -137,7 +137,7 @@ function asker(shell: Shell, lines: readonly string[]): readonly string[] {
 
 const bashStubs = `compopt() { if [[ $2 == default ]]; then COMPREPLY+=('<files>'); fi; }`
 
-/** As readline calls it: words broken at = and :, the answer only what comes behind the last of those. */
+/** As readline calls it: words broken at = and :, the answer only what comes after the last of those. */
 function askBash(line: string): string {
   const words = line.split(' ').flatMap((word) => (word === '' ? [''] : (word.match(/[=:]+|[^=:]+/g) ?? [])))
   const last = line.split(' ').at(-1) ?? ''

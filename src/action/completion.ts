@@ -11,7 +11,7 @@ const scripts: Readonly<Record<Shell, () => Promise<(offer: Offer) => string>>> 
 
 export const completion: Command = {
   help: `Prints the script that completes nbsvm's words with Tab: VMs, actions, settings and their values. It is plain shell code made
-from nbsvm's own tables, so no nbsvm is started while you type. Make it anew after an update of nbsvm. Where to put it:
+from nbsvm's own tables, so no nbsvm is started while you type. Make it again after an update of nbsvm. Where to put it:
 
   nbsvm completion bash > ~/.local/share/bash-completion/completions/nbsvm
   nbsvm completion zsh > ~/.zfunc/_nbsvm

@@ -3,12 +3,12 @@ import { quoteWord } from '../../core/words.js'
 import { namesOf, type Offer, type RowOffer } from './offer.js'
 import { sourceText, valueCases } from './value.js'
 
-/** The whole script; `source` it, or let bash-completion load it by the program's name. */
+/** The complete script: sourced, or loaded by bash-completion by the program's name. */
 export function bashScript(offer: Offer): string {
   const { programs, actions, commands, settings } = offer
   const everyName = namesOf([...actions, ...commands, ...settings.filter(({ name }) => name !== 'class')])
   return `# bash completion for ${programs.join(' and ')}. Made by: nbsvm completion bash
-# For one more link, such as winvm (class win), add behind it: complete -F _nbsvm winvm
+# For one more link, such as winvm (class win), add after it: complete -F _nbsvm winvm
 
 _nbsvm_actions=(${namesOf(actions)})
 _nbsvm_commands=(${namesOf(commands)})
@@ -90,7 +90,7 @@ _nbsvm_drives() {
   done
 }
 
-# Offers VMs by name, behind [prefix] and without those that [prefix] has already.
+# Offers VMs by name, with [prefix] before each and without those that [prefix] has already.
 _nbsvm_vms() {
   local id ids=() found drive config
   local -A seen=()
@@ -140,7 +140,7 @@ _nbsvm_classes() {
   done
 }
 
-# Offers words behind [prefix], where they go on from what is typed.
+# Offers words with [prefix] before each, where they begin with what is typed.
 _nbsvm_offer() {
   local word
   for word in "$@"; do
@@ -165,14 +165,14 @@ _nbsvm_from() {
   esac
 }
 
-# Offers values behind name= or --flag=.
+# Offers values after name= or --flag=.
 _nbsvm_value() {
   local source prefix=\${cur%%=*}=
   _nbsvm_value_of "$prefix"
   _nbsvm_from "$source"
 }
 
-# What may come at the cursor behind action or command number [at]; true where something else may come as well.
+# What may come at the cursor after action or command number [at]; true where something else may come as well.
 _nbsvm_follow() {
   local row=$1 takes_options min max source flags=() took=0
   _nbsvm_row "$row \${words[at++]}"
@@ -249,7 +249,7 @@ _nbsvm() {
   _nbsvm_finish
 }
 
-# No blank behind name=; and only what comes behind the last = or : where readline breaks words there.
+# No blank after name=; and only what comes after the last = or : where readline breaks words there.
 _nbsvm_finish() {
   local mark begin at
   if [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *= ]]; then compopt -o nospace; fi

@@ -2,7 +2,7 @@
 import type { Offer, RowOffer } from './offer.js'
 import { sourceText, valuesOf } from './value.js'
 
-/** The whole script: fish loads it by the program's name, or something to source. */
+/** The complete script: fish loads it by the program's name, or it is sourced. */
 export function fishScript(offer: Offer): string {
   const { programs, actions, commands, settings } = offer
   const names = settings.filter(({ name }) => name !== 'class')
@@ -104,7 +104,7 @@ function __nbsvm_drives -S
     string replace -rf '^.*/(nbsvm-[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]+)(\\.qcow2|\\.raw)?$' '$1' -- $files
 end
 
-# Offers VMs by name, behind prefix and without those that prefix has already.
+# Offers VMs by name, with prefix before each and without those that prefix has already.
 function __nbsvm_vms -S
     set -l ids (__nbsvm_drives | string replace -r '^nbsvm-(.*)-[0-9]+$' '$1')
     set -l drawers $state/*/
@@ -138,7 +138,7 @@ function __nbsvm_classes -S
     end
 end
 
-# Offers what a source has, behind prefix.
+# Offers what a source has, with prefix before each.
 function __nbsvm_from -S
     switch "$argv[1]"
         case ':*'
@@ -160,13 +160,13 @@ function __nbsvm_from -S
     end
 end
 
-# Offers values behind name= or --flag=.
+# Offers values after name= or --flag=.
 function __nbsvm_value -S
     set -l prefix (string replace -r '=.*' '=' -- $cur)
     __nbsvm_from (__nbsvm_value_of $prefix)
 end
 
-# What may come at the cursor behind action or command number at; true where something else may come as well.
+# What may come at the cursor after action or command number at; true where something else may come as well.
 function __nbsvm_follow -S
     set -l row $argv[1] $line[$at]
     set -l takes_options

@@ -1,4 +1,4 @@
-// What can be typed where: the two tables as the three shells need them, with nothing left to load.
+// What can be typed where: the tables of actions, commands and settings as the three shells' scripts need them.
 import { path } from '../../config/quantity.js'
 import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
 import { actions, commands } from '../rows.js'
@@ -9,7 +9,7 @@ export const shells = ['bash', 'zsh', 'fish'] as const
 
 export type Shell = (typeof shells)[number]
 
-/** What a word or a value can be: words known now, or something that the shell finds by looking. */
+/** What an argument or a value can be: choices known now, or something that the shell finds by looking. */
 export type Source =
   | 'none'
   | 'files'
@@ -24,11 +24,11 @@ export type Source =
 export interface RowOffer {
   readonly name: string
   readonly help: string
-  /** It takes QEMU options up to `--`, so the numbers below mean nothing. */
+  /** It takes QEMU options up to `--`; `min` and `max` mean nothing then. */
   readonly takesOptions: boolean
   readonly min: number
   readonly max: number
-  /** What its words are. */
+  /** What its arguments are. */
   readonly source: Source
   /** `--json`, or `--drive=` where a value follows. */
   readonly flags: readonly { readonly text: string; readonly help: string; readonly source: Source }[]
@@ -81,13 +81,11 @@ function flagOffers(flags: Row['flags']): RowOffer['flags'] {
   })
 }
 
-/** What the words mean that help writes in capitals. */
+/** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
   SHELL: 'shells',
   '[ACTION]': 'names',
-  FILE: 'files',
-  'SRC DST': 'files',
 }
 
 function wordSource(words: string): Source {

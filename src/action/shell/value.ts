@@ -1,4 +1,4 @@
-// Values behind `name=` and `--flag=`, as the scripts write them.
+// Values after `name=` and `--flag=`, as the scripts write them.
 import { quoteWord } from '../../core/words.js'
 import { shells, type Offer, type Source } from './offer.js'
 
@@ -17,7 +17,7 @@ export function valueCases(offer: Offer): string {
     .join('\n')
 }
 
-/** `vms`, `files`, ... or, behind a colon, the words themselves. */
+/** `vms`, `files`, ... or, after a colon, the choices themselves. */
 export function sourceText(source: Source): string {
   if (source === 'shells') return `:${shells.join(' ')}`
   return typeof source === 'string' ? source : `:${source.choices.join(' ')}`

@@ -3,13 +3,13 @@ import { quoteWord } from '../../core/words.js'
 import type { Offer, RowOffer } from './offer.js'
 import { sourceText, valueCases } from './value.js'
 
-/** The whole script: a file `_nbsvm` in a folder of fpath, or something to source. */
+/** The complete script: a file `_nbsvm` in a folder of fpath, or it is sourced. */
 export function zshScript(offer: Offer): string {
   const { programs, actions, commands, settings } = offer
   const names = settings.filter(({ name }) => name !== 'class')
   return `#compdef ${programs.join(' ')}
 # Made by: nbsvm completion zsh
-# For one more link, such as winvm (class win), put behind compinit in ~/.zshrc: compdef _nbsvm winvm
+# For one more link, such as winvm (class win), put this after compinit in ~/.zshrc: compdef _nbsvm winvm
 
 typeset -ga _nbsvm_actions=(
 ${described(actions)}
@@ -141,7 +141,7 @@ _nbsvm_from() {
   esac
 }
 
-# Offers values behind name= or --flag=.
+# Offers values after name= or --flag=.
 _nbsvm_value() {
   local source
   _nbsvm_value_of "\${cur%%=*}="
@@ -149,7 +149,7 @@ _nbsvm_value() {
   _nbsvm_from "$source"
 }
 
-# What may come at the cursor behind action or command number [at]; true where something else may come as well.
+# What may come at the cursor after action or command number [at]; true where something else may come as well.
 _nbsvm_follow() {
   local takes_options min max source
   local -i took=0
