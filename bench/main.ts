@@ -1,6 +1,7 @@
 // npm run bench [-- NAME ...]: ratios of nbsvm's times to those of what it is measured against, A B A B ... in one run.
 // Nothing is compared with a stored number: machines differ, and one machine differs from minute to minute.
 import { clone } from './clone.js'
+import { disk } from './disk.js'
 import { consoleBench } from './console.js'
 import { ls } from './ls.js'
 import { lvm } from './lvm.js'
@@ -10,7 +11,7 @@ import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, lvm, consoleBench]
+const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))

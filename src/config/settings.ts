@@ -41,6 +41,13 @@ export const settingsTable = {
     'every drive of the VM, from 0 up',
   ),
   drive_if: setting(choice('virtio', 'scsi', 'ide', 'sata', 'nvme', 'usb'), 'how drives are attached', 'virtio'),
+  aio: setting(
+    choice('io_uring', 'threads'),
+    "how QEMU reads and writes the host's files",
+    undefined,
+    'io_uring where it works, else threads',
+  ),
+  iothread: setting(choice('yes', 'no'), 'a thread for each virtio disk', 'yes'),
   drive_size: setting(size, "size of newimg's drive", '20G'),
   display: setting(
     options,
@@ -75,11 +82,17 @@ export const settingsTable = {
   mac: setting(mac, 'MAC address', undefined, "made from the VM's id, always the same"),
   forward: setting(forwards, 'ports of the host that lead into the guest: HOST:GUEST ...', undefined, 'none'),
   bridge: setting(words, "bridge that the VM's tap joins"),
+  vhost: setting(
+    choice('yes', 'no'),
+    "let the host's kernel move the packets of taps, with KVM and where /dev/vhost-net is",
+    'yes',
+  ),
   args: setting(options, 'further QEMU options'),
   cpu: setting(text, 'QEMU CPU model', undefined, 'host with KVM, else max'),
   machine: setting(text, 'QEMU machine type', undefined, 'the newest q35 of this QEMU, with its version'),
   accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),
   ram: setting(choice('private', 'shared'), 'whether RAM is private to QEMU or a shared memfd', 'private'),
+  balloon: setting(choice('yes', 'no'), 'a balloon, by which the guest gives memory back that it does not use', 'yes'),
   run_as: setting(
     text,
     'the user that QEMU runs as',
@@ -97,7 +110,20 @@ export type SettingName = keyof typeof settingsTable
 type ValueOf<S> = S extends Setting<infer T> ? T : never
 
 /** Which settings always have a value, because the table gives a default in text. */
-type Defaulted = 'mem' | 'smp' | 'drive_if' | 'drive_size' | 'gold' | 'net_if' | 'ram' | 'timeout' | 'log_size' | 'trust_source'
+type Defaulted =
+  | 'mem'
+  | 'smp'
+  | 'drive_if'
+  | 'drive_size'
+  | 'gold'
+  | 'net_if'
+  | 'ram'
+  | 'iothread'
+  | 'vhost'
+  | 'balloon'
+  | 'timeout'
+  | 'log_size'
+  | 'trust_source'
 
 /** The values that a VM runs with, after all layers are folded. */
 export type Settings = {

@@ -15,6 +15,8 @@ export interface HostFacts {
   /** The versioned machine type that `q35` stands for, `pc-q35-7.2`. */
   readonly machine: string
   readonly kvm: Verdict
+  /** Whether QEMU can use io_uring here, as the user that it will run as; where the kernel refuses, QEMU would not start. */
+  readonly ioUring: boolean
   /** Whether this was found out now, not read from the cache. */
   readonly isFresh: boolean
 }
@@ -103,7 +105,7 @@ function stillTrue(entry: unknown, state: string): Facts | undefined {
   if (key !== state || untilMs === undefined || (untilMs !== null && monotonicMs() >= untilMs)) return undefined
   const { path, version, machine, kvm } = facts ?? {}
   const isWhole = [path, version, machine, kvm?.why].every((text) => typeof text === 'string')
-  return isWhole && typeof kvm?.works === 'boolean' ? facts : undefined
+  return isWhole && [kvm?.works, facts?.ioUring].every((flag) => typeof flag === 'boolean') ? facts : undefined
 }
 
 /** What is kept only saves time: a folder that cannot be written costs no start. */
@@ -140,15 +142,26 @@ async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() =>
 
 async function find(program: string, servant: Servant | undefined): Promise<Facts> {
   const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
-  const [version, machines, kvm] = await Promise.all([
+  const [version, machines, kvm, ioUring] = await Promise.all([
     runOrFail(`ask ${program} for its version`, [program, '--version']),
     runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help']),
     tryKvm(program, servant),
+    canUseIoUring(program, servant?.prefix ?? []),
   ])
   return {
     path: program,
     version: /version (\d[\w.]*)/.exec(version)?.[1] ?? 'unknown',
     machine: /^q35\s.*\(alias of (\S+)\)/m.exec(machines)?.[1] ?? 'q35',
     kvm,
+    ioUring,
   }
+}
+
+/** Opens a file, QEMU's own program, by io_uring. The switch kernel.io_uring_disabled, a seccomp filter or an old kernel forbid it. */
+async function canUseIoUring(program: string, prefix: readonly string[]): Promise<boolean> {
+  const { run } = await import('../sys/process.js')
+  const file = { driver: 'file', 'node-name': 'trial', filename: realPath(program), 'read-only': true, aio: 'io_uring' }
+  const machine = ['-nodefaults', '-no-user-config', '-machine', 'none', '-display', 'none', '-monitor', 'stdio']
+  const command = [...prefix, program, ...machine, '-blockdev', JSON.stringify(file)]
+  return (await run(command, { input: 'quit\n', timeoutMs: lookTimeoutMs })).status === 0
 }

@@ -6,11 +6,12 @@ export type Words = readonly string[]
 
 export type DriveInterface = 'virtio' | 'scsi' | 'ide' | 'sata' | 'nvme' | 'usb'
 
-/** A file that is opened for QEMU, which could not open it itself: `-add-fd` puts the descriptor into a set of QEMU's. */
+/** A file that is opened for QEMU. */
 export interface Handed {
   /** The number of the descriptor in QEMU's process. */
   readonly fd: number
-  readonly set: number
+  /** QEMU's set that it is in; absent where an option names the descriptor itself. */
+  readonly set?: number
   readonly path: string
   readonly mode: 'read' | 'write' | 'append'
 }
@@ -40,6 +41,12 @@ export interface Machine {
   readonly uuid: string
   readonly drives: readonly Drive[] | { readonly words: Words }
   readonly driveInterface: DriveInterface
+  /** How QEMU reads and writes the host's files. */
+  readonly aio: 'io_uring' | 'threads'
+  /** Whether each virtio disk (a scsi controller for all of its disks) has a thread of its own. */
+  readonly iothreads: boolean
+  /** Whether the guest gives memory back that it does not use. */
+  readonly balloon: boolean
   readonly nics: readonly Nic[] | { readonly words: Words }
   /** Absent: VNC on a unix socket in the drawer. */
   readonly display?: Words

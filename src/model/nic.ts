@@ -12,7 +12,7 @@ export interface Forward {
 export type NicBackend =
   | { readonly kind: 'user'; readonly forwards: readonly Forward[] }
   | { readonly kind: 'passt'; readonly socket: string; readonly forwards: readonly Forward[] }
-  | { readonly kind: 'tap'; readonly ifname: string; readonly bridge?: string; readonly mtu?: number }
+  | { readonly kind: 'tap'; readonly ifname: string; readonly bridge?: string; readonly mtu?: number; readonly vhostFd?: number }
 
 export interface Nic {
   /** QEMU device name: `virtio-net-pci`, `e1000`, ... */

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Drive, Image } from '../model/drive.js'
 import { qemuCommand, qemuOptions } from './command.js'
-import { handOver } from './handover.js'
+import { handOver, handVhost } from './handover.js'
 import type { Machine } from '../model/machine.js'
 
 const folder = 'test/golden/qemu'
@@ -27,6 +27,9 @@ const plain: Machine = {
   uuid: '00000000-0000-8000-8000-000000000000',
   drives: [drive(0)],
   driveInterface: 'virtio',
+  aio: 'io_uring',
+  iothreads: true,
+  balloon: true,
   nics: [{ model: 'virtio-net-pci', mac: '52:54:01:02:03:04', backend: { kind: 'user', forwards: [] } }],
   args: [],
   prefix: [],
@@ -52,6 +55,10 @@ const cases: Record<string, Partial<Machine>> = {
   'drive-backing': { drives: [drive(0, { ...qcow2, backing: middle })] },
   'drive-hostile-path': { drives: [drive(0, { ...qcow2, path: '/a,file=b "c" \\d/x' })] },
   'drive-if-virtio-three': { drives: three },
+  'aio-threads': { aio: 'threads' },
+  'no-iothreads': { iothreads: false },
+  'no-iothreads-scsi': { iothreads: false, driveInterface: 'scsi' },
+  'no-balloon': { balloon: false },
   'drive-if-scsi': { driveInterface: 'scsi', drives: three },
   'drive-if-sata': { driveInterface: 'sata', drives: three },
   'drive-if-sata-pc': { driveInterface: 'sata', drives: three, type: 'pc-i440fx-7.2' },
@@ -96,6 +103,14 @@ const cases: Record<string, Partial<Machine>> = {
       givesDrives: true,
     },
   ),
+  'vhost-handed': handVhost({
+    nics: [
+      { ...nic, backend: { kind: 'tap', ifname: 'tap-foo' } },
+      nic,
+      { ...nic, backend: { kind: 'tap', ifname: 'tap1-foo' } },
+    ],
+    handed: [],
+  }),
   args: { args: ['-cdrom', '/a b.iso', '-boot', 'd'] },
 }
 

@@ -36,7 +36,7 @@ export function qemuCommand(machine: Machine): string[] {
 
 /** Descriptors that QEMU inherits, put into sets that `/dev/fdset/N` names. */
 function handedOptions({ handed }: Machine): Option[] {
-  return handed.map(({ fd, set }) => ['-add-fd', `fd=${fd},set=${set}`])
+  return handed.flatMap(({ fd, set }) => (set === undefined ? [] : [['-add-fd', `fd=${fd},set=${set}`] as const]))
 }
 
 /** Board, processor and memory. */
@@ -57,8 +57,8 @@ function boardOptions(machine: Machine): Option[] {
 }
 
 /**
- * What makes this guest this guest: its UUID; a generation id, which tells a copy that it is one; randomness from the
- * host; and a way to say that its kernel panicked.
+ * What makes this guest this guest: its UUID; a generation id, which tells a copy that it is one; entropy; a way to
+ * say that its kernel panicked; and one to give memory back that it does not use.
  */
 function identityOptions(machine: Machine): Option[] {
   return [
@@ -66,6 +66,9 @@ function identityOptions(machine: Machine): Option[] {
     ['-device', JSON.stringify({ driver: 'vmgenid', guid: machine.uuid })],
     ['-device', JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng' })],
     ['-device', JSON.stringify({ driver: 'pvpanic' })],
+    ...(machine.balloon
+      ? [['-device', JSON.stringify({ driver: 'virtio-balloon-pci', id: 'balloon', 'free-page-reporting': true })] as const]
+      : []),
   ]
 }
 

@@ -5,13 +5,13 @@ import type { DriveInterface, Machine, Option } from '../../model/machine.js'
 import { json, pairs } from './words.js'
 
 /** The drives, first 0. The setting `drives` replaces them all. */
-export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type'>): Option[] {
+export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type' | 'aio' | 'iothreads'>): Option[] {
   const { drives } = machine
   if ('words' in drives) return pairs(drives.words)
   if (drives.length === 0) return []
   const nodes = drives.flatMap(({ image, number }) => {
     const file = `file${number}`
-    return [json('-blockdev', fileNode(image, file)), json('-blockdev', formatNode(image, nodeName(number), file))]
+    return [json('-blockdev', fileNode(image, file, machine.aio)), json('-blockdev', formatNode(image, nodeName(number), file))]
   })
   return [...nodes, ...attach[machine.driveInterface](drives, machine)]
 }
@@ -30,8 +30,8 @@ export function deviceId(number: number): string {
  * The node of the bytes themselves. It stands by itself, with a name: a node written inside its format node is reopened by
  * file name when a snapshot of the running VM puts a new layer over it, and that name may belong to the new layer by then.
  */
-export function fileNode(image: Image, name: string): object {
-  return { ...byteNode(image, { 'node-name': name }), discard: 'unmap' }
+export function fileNode(image: Image, name: string, aio?: Machine['aio']): object {
+  return { ...byteNode(image, { 'node-name': name }), discard: 'unmap', ...(aio === undefined ? {} : { aio }) }
 }
 
 /** The node of the format over the node `file`. Discarded blocks are given back to the host. */
@@ -39,14 +39,20 @@ export function formatNode(image: Image, name: string, file: string): object {
   return blockNode(image, { 'node-name': name, discard: 'unmap' }, file)
 }
 
-type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type'>) => Option[]
+type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type' | 'iothreads'>) => Option[]
 
 /** How the drives are attached, for each value of `drive_if`. */
 const attach: Record<DriveInterface, Attach> = {
-  virtio: (drives) => drives.map((drive) => device(drive, { driver: 'virtio-blk-pci' })),
+  virtio: (drives, { iothreads }) =>
+    drives.flatMap((drive) => {
+      const thread = `io${drive.number}`
+      const disk = { driver: 'virtio-blk-pci', ...(iothreads ? { iothread: thread } : {}) }
+      return [...(iothreads ? [iothread(thread)] : []), device(drive, disk)]
+    }),
   nvme: (drives) => drives.map((drive) => device(drive, { driver: 'nvme', serial: nodeName(drive.number) })),
-  scsi: (drives) => [
-    json('-device', { driver: 'virtio-scsi-pci', id: 'scsi' }),
+  scsi: (drives, { iothreads }) => [
+    ...(iothreads ? [iothread('io')] : []),
+    json('-device', { driver: 'virtio-scsi-pci', id: 'scsi', ...(iothreads ? { iothread: 'io' } : {}) }),
     ...drives.map((drive) => device(drive, { driver: 'scsi-hd', bus: 'scsi.0' })),
   ],
   // A controller of their own: the tablet's comes later in the command, or not at all.
@@ -61,6 +67,11 @@ const attach: Record<DriveInterface, Attach> = {
 
 /** As many drives as an xHCI controller takes in QEMU. */
 const maxUsbPorts = 15
+
+/** A thread of QEMU's that does nothing but the work of a disk. */
+function iothread(id: string): Option {
+  return json('-object', { 'qom-type': 'iothread', id })
+}
 
 function device(drive: Drive, properties: object): Option {
   return json('-device', { ...properties, id: deviceId(drive.number), drive: nodeName(drive.number) })

@@ -21,8 +21,13 @@ function netdev(backend: NicBackend): object {
     case 'passt':
       return { type: 'stream', server: false, addr: { type: 'unix', path: backend.socket } }
     case 'tap':
-      return { type: 'tap', ifname: backend.ifname, script: 'no', downscript: 'no' }
+      return { type: 'tap', ifname: backend.ifname, script: 'no', downscript: 'no', ...vhostOf(backend) }
   }
+}
+
+/** The kernel moves the packets, by a device that was opened for QEMU. */
+function vhostOf({ vhostFd }: Extract<NicBackend, { kind: 'tap' }>): object {
+  return vhostFd === undefined ? {} : { vhost: true, vhostfd: String(vhostFd) }
 }
 
 /** What a virtio card tells the guest of a bridge with large frames; other cards cannot. */

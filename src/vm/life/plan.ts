@@ -2,13 +2,13 @@
 import { hasPasst } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
-import { handOver } from '../../qemu/handover.js'
+import { handOver, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
 import type { Machine, Words } from '../../model/machine.js'
 import { withFullPaths } from '../../qemu/path.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { isRoot } from '../../sys/environment.js'
-import { hereFull } from '../../sys/file.js'
+import { canOpen, hereFull } from '../../sys/file.js'
 import { macOf, uuidOf } from '../record/identity.js'
 import { runAs, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
@@ -36,6 +36,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
     servant: prefix.length > 0 ? servant : undefined,
   })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
+  const args = [...(settings.args ?? []), ...withFullPaths(options, hereFull)]
   const machine: Machine = {
     id,
     prefix,
@@ -49,12 +50,17 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
     uuid: uuidOf(id),
     ...(await openedFor(vm, prefix.length > 0)),
     driveInterface: settings.drive_if,
+    aio: settings.aio ?? (host.ioUring ? 'io_uring' : 'threads'),
+    iothreads: settings.iothread === 'yes',
+    // QEMU takes one; the user's own is the one.
+    balloon: settings.balloon === 'yes' && !args.some((word) => word.includes('virtio-balloon')),
     nics: nicsOf(vm, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
     ...(settings.display === undefined ? {} : { display: settings.display }),
     ...(settings.usb === undefined ? {} : { usb: settings.usb }),
-    args: [...(settings.args ?? []), ...withFullPaths(options, hereFull)],
+    args,
   }
-  return { machine, host, runAs: servant }
+  const usesVhost = settings.vhost === 'yes' && accelerator === 'kvm' && canOpen(vhostDevice)
+  return { machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine, host, runAs: servant }
 }
 
 /** Logs and drives as QEMU finds them: drives by path, or as open descriptors where it has given up the right to open them. */
