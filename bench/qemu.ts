@@ -16,7 +16,7 @@ export async function timeRaw(command: string, drawer: string): Promise<number> 
   // Node cuts the paths of sockets at 107 bytes.
   process.chdir(path.join(drawer, 'run'))
   const begin = performance.now()
-  const qemu = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' })
+  const qemu = spawn('bash', ['-c', command], { detached: true, stdio: 'ignore' })
   const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))
   const failed = ended.then((status) => Promise.reject(new Error(`QEMU ended with status ${String(status)}`)))
   const socket = await Promise.race([reach('qmp.sock'), failed])

@@ -638,7 +638,8 @@ test('the order of the layers: each beats the next, in what explain says and in 
 test('what explain prints can be pasted, and is the VM for every other command', async () => {
   const line = ['sized', 'usb=-usb -device usb-kbd', 'explain', '-S', '-name', "it's $HOME"]
   const { stdout } = await ok(line)
-  const shell = spawn('sh', ['-c', stdout], { env: home.env, stdio: 'ignore' })
+  // dash knows no descriptors of two digits.
+  const shell = spawn('bash', ['-c', stdout], { env: home.env, stdio: 'ignore' })
   after(() => shell.kill('SIGKILL'))
   await until('the VM', 10_000, async () => (await nbsvm(['sized', 'status'])).status === 0)
   const { stdout: pasted } = await nbsvm(['sized', 'monitor'], { input: 'info name\ninfo usb\n' })

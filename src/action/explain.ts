@@ -15,7 +15,7 @@ import type { Verb } from './verb.js'
 
 export const explain: Verb = {
   help: `Prints each setting with its value and where it came from, then the QEMU command that start would run, one option a line, ready
-to paste into a shell. Nothing is started or changed. QEMU options may follow, as for start.
+to paste into bash or zsh. Nothing is started or changed. QEMU options may follow, as for start.
 
   nbsvm foo explain
   nbsvm foo mem=2048 explain -cdrom x.iso`,
