@@ -1,13 +1,16 @@
 // Which lines the LVM store runs for each operation, one below the other in test/golden/lvm.txt. `npm run golden` rewrites
 // the file. That lvm understands them is what lvm.test.ts shows.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { Failure } from '../src/core/errors.js'
+import { Failure, UsageError } from '../src/core/errors.js'
+import type { Base } from '../src/model/drive.js'
 import { quoteWords } from '../src/core/words.js'
 import { lvmStore } from '../src/store/lvm/lvmstore.js'
 import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
+import { processMark } from '../src/sys/mark.js'
 import type { Run } from '../src/sys/process.js'
 import { elevated } from '../src/sys/sudo.js'
 import { noneLive } from './support/drives.js'
@@ -29,8 +32,12 @@ function makeGroup(rows: Row[]): { run: Run; lines: string[] } {
     lvcreate: (words) => rows.push(row(words[words.indexOf('--name') + 1] ?? '')),
     lvrename: (words) => Object.assign(named(words[1]), renamedTo(words[2] ?? '')),
     lvremove: (words) => rows.splice(rows.indexOf(named(words.at(-1))), 1),
-    lvchange: (words) =>
-      Object.assign(named(words.at(-1)), { lv_tags: words.filter((_, at) => words[at - 1] === '--addtag').join() }),
+    lvchange: (words) => {
+      const after = (option: string): string[] => words.filter((_, at) => words[at - 1] === option)
+      const volume = named(words.at(-1))
+      const kept = (volume['lv_tags'] ?? '').split(',').filter((tag) => tag !== '' && !after('--deltag').includes(tag))
+      volume['lv_tags'] = [...kept, ...after('--addtag')].join()
+    },
   }
   const run: Run = (command) => {
     const words = command[0] === 'sudo' ? command.slice(3) : command
@@ -67,6 +74,13 @@ const thinPool = (): Row =>
     data_percent: '10',
     zero: 'zero',
   })
+
+const thinBase = (tags: string): Row => ({ ...thinGold(), ...renamedTo('nbsvm_base-bbbbbbbb'), lv_tags: tags })
+const base: Base = {
+  name: 'nbsvm_base-bbbbbbbb',
+  image: { format: 'raw', path: '/dev/vg0/nbsvm_base-bbbbbbbb', kind: 'block' },
+  virtualBytes: 8 * mib,
+}
 
 const gold = (store: Store): Promise<Source> =>
   store.findSource({ gold: 'gold', vmClass: undefined, snapshotLv: undefined, source: undefined, trust: false })
@@ -137,8 +151,21 @@ const scenes: Record<string, Scene> = {
     rows: [{ ...classicGold(), lv_active: '' }],
     do: async (store) => store.ready?.([await goldDrive(store)]),
   },
+  'freeze of a thin volume': {
+    rows: [thinGold(), thinPool()],
+    do: async (store) => store.freeze(await goldDrive(store), 'kept', options),
+  },
+  'a drive on a base': {
+    rows: [thinBase('nbsvm_base,nbsvm_pin=kept'), thinPool()],
+    do: (store) => store.createOn('foo', base),
+  },
+  'another pin': { rows: [thinBase('nbsvm_base')], do: (store) => store.pin(base, 'more') },
+  'release of the last pin': {
+    rows: [thinBase('nbsvm_base,nbsvm_pin=kept')],
+    do: (store) => store.release(base, 'kept'),
+  },
   'newimg, after a clone was killed': {
-    rows: [row('nbsvm_tmp-aaaaaaaa', { lv_tags: 'nbsvm_unfinished,nbsvm_by=00000000.1.1.1' })],
+    rows: [row('nbsvm_tmp-aaaaaaaa', { lv_tags: `nbsvm_unfinished,nbsvm_by=${processMark(spawnSync('true').pid)}` })],
     do: (store) => store.create('foo', 20 * mib),
   },
 }
@@ -149,7 +176,7 @@ async function play(name: string, scene: Scene): Promise<string> {
   const isRoot = scene.with?.isRoot ?? true
   const info: Run = async (command, how) => {
     const result = await run(command, how)
-    return command[0] === 'qemu-img' && command[1] === 'info' ? { ...result, stdout: '{"virtual-size": 8388608}' } : result
+    return command.slice(-6).join(' ').includes('qemu-img info') ? { ...result, stdout: '{"virtual-size": 8388608}' } : result
   }
   let names = 0
   const store = lvmStore({
@@ -183,3 +210,112 @@ test('dd is not given another input or output than the drives', async () => {
     await assert.rejects(play('dd', scene), (error) => error instanceof Failure && error.message.includes(word))
   }
 })
+
+/** A store on what `answer` says that lvs found; every line that is run is kept. */
+function storeOn(
+  answer: (command: readonly string[]) => Awaited<ReturnType<Run>>,
+  more: { isRoot?: boolean; pool?: string } = {},
+) {
+  const lines: string[] = []
+  const asRoot: Run = async (command) => {
+    lines.push(quoteWords(command))
+    return answer(command)
+  }
+  const store = lvmStore({ vg: 'vg0', run: asRoot, asRoot, isRoot: true, probe: () => assert.fail('no files'), ...more })
+  return { store, lines }
+}
+
+const report = (...rows: object[]) => ({ status: 0, stderr: '', stdout: JSON.stringify({ report: [{ lv: rows }] }) })
+const done = { status: 0, stderr: '', stdout: '' }
+
+test('what others wrote into the metadata of the group goes to no terminal and no command', async () => {
+  const { store, lines } = storeOn((command) =>
+    command[0] === 'lvs'
+      ? report(
+          row('nbsvm-foo-0'),
+          row('nbsvm-foo-1\u001b]52;c;eA==\u0007'),
+          row('--force'),
+          { lv_name: 7 },
+          { ...row('nbsvm-foo-2'), lv_size: 'many', lv_health_status: '\u001b[2J', lv_tags: ['x'], origin: '../x' },
+          { ...row('nbsvm_tmp-x'), lv_tags: 'nbsvm_unfinished,nbsvm_by=$(reboot)\u001b[2J' },
+          { ...row('nbsvm_base-x'), lv_tags: 'nbsvm_base,"x" || lv_name=y' },
+        )
+      : done,
+  )
+  assert.deepEqual(await store.driveNames(), ['nbsvm-foo-0', 'nbsvm-foo-2'])
+  const drives = await store.drives('foo')
+  assert.deepEqual(
+    drives.map(({ number }) => number),
+    [0, 2],
+  )
+  assert.deepEqual(await store.size(drives[1] ?? assert.fail()), { virtualBytes: 0, allocatedBytes: 0 })
+  const notes: string[] = []
+  await store.create('bar', mib, { onNote: (text) => notes.push(text) })
+  for (const text of [...lines, ...notes]) assert.doesNotMatch(text, /\p{Cc}|reboot|\|\|/u)
+})
+
+test('no lvm, no group, no report: each says what to type', async () => {
+  const failing = (result: Partial<typeof done>) => storeOn(() => ({ ...done, status: 5, ...result })).store.driveNames()
+  const notFound = '  Volume group "vg0" not found\n  Cannot process volume group vg0\n'
+  await assert.rejects(failing({ stderr: notFound }), failure(/^there is no volume group vg0$/, /sudo vgs/))
+  await assert.rejects(
+    failing({ stderr: 'locked' }),
+    failure(/^cannot list the volumes of volume group vg0: locked$/, /sudo lvs vg0/),
+  )
+  await assert.rejects(failing({ status: 0, stdout: '{"report": [' }), failure(/lvs wrote no report/, /sudo lvs/))
+  for (const vg of ['', '--help', '..', '../etc', 'a b', 'a/b', 'x\u001b']) {
+    assert.throws(() => lvmStore({ vg, run: neverRun, asRoot: neverRun, probe: () => assert.fail() }), UsageError, vg)
+  }
+  assert.throws(() => storeOn(() => done, { pool: '-x' }), /pool: "-x" cannot be the name of a thin pool/)
+})
+
+test('what fails after the drive is there does not take it away', async () => {
+  const thin = [thinGold(), thinPool()]
+  const { store } = storeOn((command) => {
+    if (command[0] === 'lvchange') throw new Failure('cannot run lvchange, which needs root')
+    return command[0] === 'lvs' ? report(...thin) : done
+  })
+  assert.equal((await store.create('foo', mib)).name, 'nbsvm-foo-0')
+
+  const busy = storeOn((command) => {
+    if (command[0] === 'lvremove') throw new Failure('cannot run lvremove, which needs root')
+    return command[0] === 'lvs' ? report({ ...thinGold(), lv_device_open: 'open' }, thinPool()) : done
+  })
+  assert.equal(
+    (await busy.store.clone('foo', await gold(busy.store), options)).name,
+    'nbsvm-foo-0',
+    'its snapshot stays for a sweep',
+  )
+})
+
+test('what reads or writes a volume ends with nbsvm', async () => {
+  const { store, lines } = storeOn((command) =>
+    command[0] === 'lvs' ? report(classicGold()) : { ...done, stdout: command.includes('info') ? '{"virtual-size": 1000}' : '' },
+  )
+  await store.clone('foo', await gold(store), options)
+  await store.clone('foo', image, options)
+  await store.clone('foo', await gold(store), { ...options, dd: { args: [] } })
+  const working = lines.filter((line) => /qemu-img|\bdd\b|blkdiscard/.test(line))
+  assert.equal(working.length, 4)
+  for (const line of working) assert.match(line, /^setpriv --pdeathsig KILL /)
+})
+
+test('a user is told of a drive that he cannot see before his VM starts without it', async () => {
+  const { store } = storeOn(() => report(classicGold(), { ...row('nbsvm-gold-1'), lv_active: '' }), { isRoot: false })
+  const seen = { name: 'nbsvm-gold-0', number: 0, image: { format: 'raw', path: '/dev/null', kind: 'block' } } as const
+  await assert.rejects(
+    Promise.resolve(store.ready?.([seen])),
+    failure(/nbsvm-gold-1 of the same VM cannot be seen while not active/, /sudo lvchange --activate y .*vg0\/nbsvm-gold-1/),
+  )
+})
+
+const neverRun: Run = () => assert.fail('nothing is to be run')
+
+function failure(message: RegExp, hint: RegExp): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof Failure, String(error))
+    assert.match(error.message, message)
+    assert.match(error.hints.join('\n'), hint)
+    return true
+  }
+}

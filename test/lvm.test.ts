@@ -6,10 +6,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import type { Drive } from '../src/model/drive.js'
-import { Failure } from '../src/core/errors.js'
+import { Failure, UsageError } from '../src/core/errors.js'
 import { probe } from '../src/store/common/probe.js'
 import { lvmStore } from '../src/store/lvm/lvmstore.js'
 import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
+import { processMark } from '../src/sys/mark.js'
 import { run, type Run } from '../src/sys/process.js'
 import { bootSector } from './bootsector.js'
 import { makeTestGroup, type TestGroup } from './uml/group.js'
@@ -284,6 +285,106 @@ function suite(): void {
     for (const id of ['marked', 'next']) await removeAll(id)
   })
 
+  test('the unfinished clone of another host that has this group stays, and is named with what removes it', async () => {
+    const foreign = (name: string, mark: string): void =>
+      void group.sh(`lvcreate -qq -y -l 4 -n ${name} --addtag nbsvm_unfinished --addtag nbsvm_by=${mark} ${vg}`)
+    foreign('nbsvm_tmp-aaaaaaaa', '0badcafe.12345678.4026531836.4711.88123')
+    // nbsvm 0.1 named no host.
+    foreign('nbsvm_tmp-bbbbbbbb', '12345678.4026531836.4711.88123')
+    foreign('nbsvm_tmp-cccccccc', processMark(spawnSync('true').pid))
+    const notes: string[] = []
+    await open().create('shared', 4 * mib, { onNote: (text) => notes.push(text) })
+    assert.deepEqual(volumeNames(), ['nbsvm-shared-0', 'nbsvm_tmp-aaaaaaaa', 'nbsvm_tmp-bbbbbbbb', pool])
+    assert.match(
+      notes[0] ?? '',
+      /nbsvm_tmp-aaaaaaaa is unfinished.* another host.*: sudo lvremove nbsvmtest\/nbsvm_tmp-aaaaaaaa$/,
+    )
+    assert.equal(notes.length, 2)
+  })
+
+  test('a base holds what the drive held, for as long as it is pinned; drives on it are their own', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 16 * mib)
+    write(gold, 0, 'old')
+    // A running VM has it open.
+    const held = fs.openSync(gold.image.path, 'r+')
+    const base = await store.freeze(gold, 'one', copyOptions)
+    fs.closeSync(held)
+    write(gold, 0, 'new')
+    assert.deepEqual([bytes({ ...gold, ...base }, 0, 3).toString(), base.virtualBytes], ['old', 16 * mib])
+    assert.throws(() => write({ ...gold, ...base }, 0, 'bad'), /not permitted|Permission denied|read-only/i)
+    await store.pin(base, 'two')
+    await store.pin(base, 'two')
+    const pinned = await store.pins()
+    assert.deepEqual(
+      pinned,
+      ['one', 'two'].map((name) => ({ name, base })),
+    )
+    assert.deepEqual(await store.driveNames(), ['nbsvm-gold-0'], 'a base is no drive')
+
+    const fork = await store.createOn('fork', base)
+    assert.equal(bytes(fork, 0, 3).toString(), 'old')
+    write(fork, 0, 'own')
+    await store.remove(gold)
+    assert.deepEqual([bytes(fork, 0, 3), bytes({ ...gold, ...base }, 0, 3)].map(String), ['own', 'old'])
+    await store.release(base, 'one')
+    await store.release(base, 'one')
+    await store.create('next', 4 * mib)
+    assert.ok(volumeNames().includes(base.name), 'a pin is enough')
+    await store.release(base, 'two')
+    assert.deepEqual(volumeNames(), ['nbsvm-fork-0', 'nbsvm-next-0', pool])
+    assert.equal(bytes(fork, 0, 3).toString(), 'own')
+    await refused(store.createOn('fork', base), /has no base/, /none/)
+    await refused(store.pin(base, 'x'), /has no base/)
+    const classic = await open().create('classic', 4 * mib)
+    await refused(store.freeze(classic, 'x', copyOptions), /only thin volumes can be frozen/, /pool=NAME clone/)
+    for (const name of ['', 'a b', '-x', 'a/b']) await assert.rejects(store.freeze(fork, name, copyOptions), UsageError)
+  })
+
+  test('a pin that comes just before the sweep keeps the base', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    const base = await store.freeze(gold, 'one', copyOptions)
+    const meddling: Run = async (command, options) => {
+      if (command[0] === 'lvremove') await store.pin(base, 'late')
+      return run(command, options)
+    }
+    await open({ asRoot: meddling }).release(base, 'one')
+    assert.deepEqual(
+      (await store.pins()).map(({ name }) => name),
+      ['late'],
+    )
+    await store.release(base, 'late')
+    assert.deepEqual(volumeNames(), ['nbsvm-gold-0', pool])
+  })
+
+  test('a missing disk breaks the drives on it, which say so and can be removed, and no others', async () => {
+    const broken = makeTwoDiskGroup('nbsvmhalf')
+    const store = open({ vg: 'nbsvmhalf' })
+    try {
+      broken.sh(`lvcreate -qq -y -l 4 -n nbsvm-half-0 nbsvmhalf ${broken.disks[0]}`)
+      broken.sh(`for n in 1 2; do lvcreate -qq -y -l 4 -n nbsvm-half-$n nbsvmhalf ${broken.disks[1]}; done`)
+      broken.sh(`lvcreate -qq -y -s -l 2 -n nbsvm-half-3 nbsvmhalf/nbsvm-half-2 ${broken.disks[0]}`)
+      broken.loseSecond()
+      const drives = await store.drives('half')
+      assert.deepEqual(
+        drives.map(({ fault }) => fault !== undefined),
+        [false, true, true, true],
+      )
+      const [whole, lost, origin, snapshot] = drives
+      assert.ok(whole && lost && origin && snapshot)
+      assert.match(lost.fault ?? '', /nbsvm-half-1 lies on a disk of volume group nbsvmhalf that is missing/)
+      assert.equal((await store.health?.(lost))?.state, 'broken')
+      await store.ready?.([whole])
+      await refused(Promise.resolve(store.ready?.([whole, lost])), /is missing/, /sudo pvs/)
+      await refused(store.remove(origin), /its snapshots would go with it/, /nbsvm-half-3/)
+      for (const drive of [lost, snapshot, origin]) await store.remove(drive)
+      assert.deepEqual(await store.driveNames(), [whole.name])
+    } finally {
+      broken.remove()
+    }
+  })
+
   test('an origin that another command sweeps away while it is removed is removed', async () => {
     const drive = await open().create('swept', 4 * mib)
     const meddling: Run = async (command, options) => {
@@ -471,6 +572,32 @@ function bytes(drive: Drive, start: number, length: number): Buffer {
 
 function write(drive: Drive, start: number, text: string): void {
   execFileSync('dd', [`of=${drive.image.path}`, 'bs=1', `seek=${start}`, 'conv=notrunc,fsync', 'status=none'], { input: text })
+}
+
+/** A volume group on two loop devices, of which the second can be lost. */
+function makeTwoDiskGroup(name: string): { disks: string[]; sh: TestGroup['sh']; loseSecond(): void; remove(): void } {
+  const sh: TestGroup['sh'] = (command) =>
+    execFileSync('bash', ['-euc', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-disks-'))
+  const disks = ['0', '1'].map((disk) =>
+    sh(`truncate --size=24M ${folder}/${disk}; losetup --find --show ${folder}/${disk}`).trim(),
+  )
+  const before = process.env['LVM_SYSTEM_DIR'] ?? ''
+  const accept = disks.map((disk) => `"a|^${disk}$|",`).join('')
+  const settings = fs.readFileSync(path.join(before, 'lvm.conf'), 'utf8').replaceAll('filter=[', `filter=[${accept}`)
+  fs.writeFileSync(path.join(folder, 'lvm.conf'), settings)
+  process.env['LVM_SYSTEM_DIR'] = folder
+  sh(`vgcreate --quiet --physicalextentsize 1m ${name} ${disks.join(' ')}`)
+  return {
+    disks,
+    sh,
+    loseSecond: () => void sh(`vgchange -qq -an ${name}; losetup --detach ${disks[1]}`),
+    remove: () => {
+      sh(`vgremove -qq --force --force ${name} || true`)
+      sh(`losetup --detach ${disks[0]} || true; rm -r ${folder}`)
+      process.env['LVM_SYSTEM_DIR'] = before
+    },
+  }
 }
 
 /** Runs the clone in a process of its own, which kills itself. */

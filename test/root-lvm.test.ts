@@ -6,6 +6,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { withQmp } from '../src/qemu/qmp.js'
 import { deviceBytes } from '../src/sys/block.js'
+import { drawerOf } from '../src/vm/record/drawer.js'
 import { bootSector } from './bootsector.js'
 import { makeHome, program, run, until, type Result } from './cli.js'
 import { makeSudo } from './netns.js'
@@ -71,7 +72,7 @@ function suite(): void {
 
   /** The sizes that QEMU tells the guest of its disks. */
   const seenByGuest = async (id: string): Promise<number[]> =>
-    withQmp(path.join(folder, 'state', id, 'qmp.sock'), { timeoutMs: 20_000 }, async (qmp) =>
+    withQmp(drawerOf(path.join(folder, 'state'), id).qmp, { timeoutMs: 20_000 }, async (qmp) =>
       (await qmp.execute('query-block')).flatMap(({ inserted }) => inserted?.image['virtual-size'] ?? []),
     )
 

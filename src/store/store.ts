@@ -110,8 +110,11 @@ export interface Store {
 
 /** How a drive stands with the room that it can take on the host. */
 export interface Health {
-  /** `filling`: soon full. `full`: writes to it fail until there is room. `lost`: what was in it is gone. */
-  readonly state: 'fine' | 'filling' | 'full' | 'lost'
+  /**
+   * `filling`: soon full. `full`: writes to it fail until there is room. `broken`: it cannot be used until it is repaired.
+   * `lost`: what was in it is gone.
+   */
+  readonly state: 'fine' | 'filling' | 'full' | 'broken' | 'lost'
   /** How much of its room is used; absent where it has all that it can ever need. */
   readonly usedPercent?: number
   /** What is wrong, for the user; empty when nothing is. */

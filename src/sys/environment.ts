@@ -19,6 +19,12 @@ export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
 }
 
+/** The host's own id, machine-id(5); undefined where it has none, as in many containers. */
+export function machineId(): string | undefined {
+  const ids = ['/etc/machine-id', '/var/lib/dbus/machine-id'].map((file) => readText(file)?.trim() ?? '')
+  return ids.find((id) => /^[0-9a-f]{32}$/.test(id))
+}
+
 /** The effective user. */
 export function ownUid(): number {
   return process.geteuid?.() ?? 0

@@ -1,26 +1,51 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { hasEnded, processMark } from './mark.js'
+import { fateOf, processMark } from './mark.js'
 
-test('a process that runs has not ended', () => {
-  assert.match(processMark(), /^[0-9a-f]{8}\.\d+\.\d+\.\d+$/)
-  assert.equal(hasEnded(processMark()), false)
+/** Our mark with some of its fields replaced. */
+function markWith(change: { host?: string; boot?: string; namespace?: string; pid?: string; tick?: string }): string {
+  const [host = '', boot = '', namespace = '', pid = '', tick = ''] = processMark().split('.')
+  const fields = { host, boot, namespace, pid, tick, ...change }
+  return [fields.host, fields.boot, fields.namespace, fields.pid, fields.tick].join('.')
+}
+
+test('a process that runs', () => {
+  assert.match(processMark(), /^[0-9a-f]{8}\.[0-9a-f]{8}\.\d+\.\d+\.\d+$/)
+  assert.equal(fateOf(processMark()), 'runs')
 })
 
 test('a process that is gone has ended, also when its pid is another process now', async () => {
   const child = spawn('sleep', ['60'])
   const mark = processMark(child.pid)
-  assert.equal(hasEnded(mark), false)
+  assert.equal(fateOf(mark), 'runs')
   child.kill('SIGKILL')
   await new Promise((resolve) => child.on('exit', resolve))
-  assert.equal(hasEnded(mark), true)
-  assert.equal(hasEnded(processMark().replace(/\d+$/, '1')), true)
+  assert.equal(fateOf(mark), 'ended')
+  assert.equal(fateOf(markWith({ tick: '1' })), 'ended')
 })
 
-test('another boot has ended; another pid namespace cannot be known', () => {
-  const [, namespace, pid, tick] = processMark().split('.')
-  assert.equal(hasEnded(`00000000.${namespace}.${pid}.${tick}`), true)
-  const ended = spawnSync('true').pid
-  assert.equal(hasEnded(processMark(ended).replace(/\.\d+\./, '.1.')), false)
+test('another boot of this host has ended; another host, or pid namespace, cannot be known', () => {
+  // A host without an id cannot tell its own boots from those of others.
+  const hasId = !processMark().startsWith('00000000.')
+  assert.equal(fateOf(markWith({ boot: '00000000' })), hasId ? 'ended' : 'unknown')
+  assert.equal(fateOf(markWith({ host: '0badcafe', boot: '00000000' })), 'unknown')
+  assert.equal(fateOf(markWith({ host: '00000000', boot: '00000000' })), 'unknown')
+  const pid = String(spawnSync('true').pid)
+  assert.equal(fateOf(markWith({ pid })), 'ended')
+  assert.equal(fateOf(markWith({ pid, namespace: '1' })), 'unknown')
+})
+
+test('what is not a mark is of unknown fate: the marks of 0.1, which name no host, and anything else', () => {
+  const own = processMark()
+  const odd = [
+    '',
+    own.slice(9),
+    `00000000.${own.slice(18)}`,
+    `${own}.1`,
+    markWith({ pid: '-1' }),
+    markWith({ pid: 'x' }),
+    markWith({ pid: '0' }),
+  ]
+  for (const mark of odd) assert.equal(fateOf(mark), 'unknown', mark)
 })

@@ -1,23 +1,38 @@
+import { digest } from '../core/digest.js'
+import { machineId } from './environment.js'
 import { readLink, readText } from './file.js'
 
-/**
- * Names a process so that any other on this machine can tell later whether it still runs: boot, pid namespace, pid and
- * the tick it started at, `3f2a91c0.4026531836.4711.88123`. It fits into an LVM tag.
- */
-export function processMark(pid = process.pid): string {
-  return [bootPart(), namespacePart(), pid, startTick(pid) ?? 0].join('.')
-}
+/** What is known of the process of a mark. `unknown`: it is another host's, or of another pid namespace, or /proc hides it. */
+export type Fate = 'runs' | 'ended' | 'unknown'
 
 /**
- * Whether the process of a mark has surely ended. False where it cannot be known: another pid namespace, or a /proc that
- * hides the processes of others.
+ * Names a process so that others can tell later whether it still runs, also where hosts share a disk: host, boot, pid namespace,
+ * pid and the tick it started at, `5b1d77e0.3f2a91c0.4026531836.4711.88123`. It fits into an LVM tag.
  */
-export function hasEnded(mark: string): boolean {
-  const [boot, namespace, pid, tick] = mark.split('.')
-  if (boot !== bootPart()) return true
-  if (namespace !== namespacePart()) return false
+export function processMark(pid = process.pid): string {
+  return [hostPart(), bootPart(), namespacePart(), pid, startTick(pid) ?? 0].join('.')
+}
+
+/** What has become of the process of a mark. Whatever is not a mark of this host is of unknown fate. */
+export function fateOf(mark: string): Fate {
+  const fields =
+    /^(?<host>[0-9a-f]{8})\.(?<boot>[0-9a-f]{8})\.(?<namespace>\d{1,20})\.(?<pid>[1-9]\d{0,9})\.(?<tick>\d{1,20})$/.exec(mark)
+  if (fields?.groups === undefined) return 'unknown'
+  const { host, boot, namespace, pid, tick } = fields.groups
+  if (boot !== bootPart()) return host === hostPart() && host !== noHost ? 'ended' : 'unknown'
+  if (namespace !== namespacePart()) return 'unknown'
   const now = startTick(Number(pid))
-  return now === undefined ? !exists(Number(pid)) : now !== Number(tick)
+  if (now === undefined) return exists(Number(pid)) ? 'unknown' : 'ended'
+  return now === Number(tick) ? 'runs' : 'ended'
+}
+
+/** Of a host that has no id, as many containers: after its next boot nobody can tell whose the mark was. */
+const noHost = '00000000'
+
+/** Not the id itself, which machine-id(5) wants kept from strangers. */
+function hostPart(): string {
+  const id = machineId()
+  return id === undefined ? noHost : digest(`mark ${id}`, 4).toString('hex')
 }
 
 function bootPart(): string {

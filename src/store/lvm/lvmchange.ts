@@ -3,7 +3,7 @@ import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import type { LiveDrives } from '../store.js'
-import { sweep } from './lvmjob.js'
+import { sweep, sweepQuietly } from './lvmjob.js'
 import { baseName, baseTag, formerTag } from './lvmname.js'
 import { refuseInUse } from './lvmready.js'
 import { type Group, listVolumes, lvm, snapshotsOf, tryLvm, type Volume, volumeOf } from './volumes.js'
@@ -73,7 +73,7 @@ export async function removeDrive(group: Group, drive: Pick<Drive, 'name'>): Pro
   refuseInUse(volume, doing)
   if (volume.kind === 'classic') await removeOrigin(group, volume, doing)
   else await lvm(group, doing, ['lvremove', '--force', `${group.vg}/${volume.name}`])
-  if (volume.kind === 'snapshot') await sweep(group)
+  if (volume.kind === 'snapshot') await sweepQuietly(group)
 }
 
 /** Hides it first: from then on nobody can make a snapshot of it, which lvremove would remove too. */
@@ -82,8 +82,10 @@ async function removeOrigin(group: Group, volume: Volume, doing: string): Promis
   const hidden = baseName(group.unique())
   const tags = [baseTag, formerTag(volume.name)]
   await lvm(group, doing, ['lvchange', ...tags.flatMap((tag) => ['--addtag', tag]), `${vg}/${volume.name}`])
-  await lvm(group, doing, ['lvrename', vg, volume.name, hidden])
-  const now = await listVolumes(group)
+  const renamed = await group.asRoot(['lvrename', vg, volume.name, hidden])
+  if (renamed.status !== 0) return removeUnhidden(group, volume, doing, renamed.stderr)
+  // It is gone from here on; what can still fail is left to the next sweep.
+  const now = await listVolumes(group).catch(() => [])
   const base = now.find(({ name }) => name === hidden)
   if (base === undefined || snapshotsOf(base, now).length > 0) return
   const removed = await group.asRoot(['lvremove', '--force', `${vg}/${hidden}`])
@@ -92,4 +94,16 @@ async function removeOrigin(group: Group, volume: Volume, doing: string): Promis
   await tryLvm(group, ['lvrename', vg, hidden, volume.name])
   await tryLvm(group, ['lvchange', ...tags.flatMap((tag) => ['--deltag', tag]), `${vg}/${volume.name}`])
   throw new Failure(`cannot ${doing}: ${removed.stderr.trim()}`)
+}
+
+/** While a disk of the group is missing lvm renames nothing, but removes, and nobody can make a snapshot meanwhile. */
+async function removeUnhidden(group: Group, volume: Volume, doing: string, stderr: string): Promise<void> {
+  if (!/PVs are missing/.test(stderr)) throw new Failure(`cannot ${doing}: ${stderr.trim()}`)
+  const snapshots = snapshotsOf(volume, await listVolumes(group))
+  if (snapshots.length > 0) {
+    throw new Failure(`cannot ${doing}: a disk of volume group ${group.vg} is missing, and its snapshots would go with it`, {
+      hints: [`remove them first: ${snapshots.map(({ name }) => name).join(', ')}`, 'see which disk is missing: sudo pvs'],
+    })
+  }
+  await lvm(group, doing, ['lvremove', '--force', `${group.vg}/${volume.name}`])
 }

@@ -20,7 +20,7 @@ export type Probe = (path: string, trust: boolean) => Promise<{ readonly image: 
 export async function findSource(group: Group, wanted: SourceWanted, probe: Probe): Promise<Source> {
   const name = wanted.source
   if (name === undefined) return sourceInGroup(group, wantedNames(wanted), await listVolumes(group))
-  if (!path.isAbsolute(name)) throw new UsageError(`source: ${JSON.stringify(name)} is not a full path`)
+  if (!path.isAbsolute(name)) throw new UsageError(`source: ${JSON.stringify(name)} is not an absolute path`)
   if (stat(name)?.isBlockDevice() === true) return sourceDevice(name, await listVolumes(group))
   const { image, refersTo } = await probe(name, wanted.trust)
   return { name, image, ...(refersTo.length === 0 ? {} : { refersTo }) }
@@ -33,7 +33,7 @@ function sourceDevice(name: string, volumes: readonly Volume[]): Source {
   if (volume !== undefined) return { ...asSource(volume), name }
   const uses = claims(name)
   if (uses.length === 0) return { name, image }
-  throw new Failure(`cannot copy ${name}: it is ${uses.join(', ')} on this host, and a copy would not be whole`, {
+  throw new Failure(`cannot copy ${name}: it is ${uses.join(', ')} on this host, and a copy would hold two moments of it`, {
     hints: [`see where: lsblk ${name}`],
   })
 }
@@ -51,7 +51,7 @@ function sourceInGroup({ vg }: Group, names: readonly string[], volumes: readonl
   if (found !== undefined) return asSource(found)
   throw new Failure(`volume group ${vg} has no volume ${names.join(' or ')} to copy`, {
     hints: [
-      'name another: gold=VM, snapshot_lv=NAME, or source=/full/path',
+      'name another: gold=VM, snapshot_lv=NAME, or source=/absolute/path',
       `those it has: ${usable.map(({ name }) => name).join(', ') || 'none'}`,
     ],
   })
@@ -87,8 +87,8 @@ export async function sourceBytes(group: Group, source: CopySource): Promise<num
   const { image } = source
   const known = image.kind === 'block' ? deviceBytes(image.path) : undefined
   if (known !== undefined) return known
-  const command = ['qemu-img', 'info', '--output', 'json', ...sourceWords(source)]
-  const info = JSON.parse(await runOrFail(`read ${image.path}`, command, { run: group.run })) as { 'virtual-size': number }
+  const command = ['qemu-img', 'info', '--output', 'json', ...sourceArguments(source)]
+  const info = JSON.parse(await runOrFail(`read ${image.path}`, tied(command), { run: group.run })) as { 'virtual-size': number }
   return info['virtual-size']
 }
 
@@ -103,7 +103,7 @@ export function checkDd({ image }: CopySource, dd: NonNullable<CopyOptions['dd']
 export async function copyImage(group: Group, copy: Copy, options: CopyOptions): Promise<void> {
   if (options.dd !== undefined) await copyWithDd(group, copy, options, options.dd)
   else await copyWithQemu(group, copy, options)
-  if (!copy.toZeros) await clearTail(group, copy)
+  if (!copy.toZeros) await clearTail(group, copy, options)
 }
 
 /** Several reads and writes at once, past the page cache where it can be: faster than dd, and no gigabytes left to flush. */
@@ -111,37 +111,40 @@ async function copyWithQemu(group: Group, copy: Copy, { onProgress, signal }: Co
   const { doing, from, to, sizeBytes, toZeros } = copy
   const speed = ['-p', '-n', '-W', '-m', '8', '-T', from.image.kind === 'block' ? 'none' : 'writeback', '-t', 'none']
   const zeros = toZeros ? ['--target-is-zero'] : []
-  const command = ['qemu-img', 'convert', ...speed, ...zeros, '-O', 'raw', ...sourceWords(from), to]
+  const command = ['qemu-img', 'convert', ...speed, ...zeros, '-O', 'raw', ...sourceArguments(from), to]
   const onOutput = (text: string): void => {
     const percent = [...text.matchAll(/\(([\d.]+)\/100%\)/g)].at(-1)?.[1]
     if (percent !== undefined) onProgress?.(Math.round((sizeBytes * Number(percent)) / 100), sizeBytes)
   }
-  await runOrFail(doing, mortal(group, command), { run: group.asRoot, onOutput, ...abortedBy(signal) })
+  await runOrFail(doing, endingWithUs(group, command), { run: group.asRoot, onOutput, ...abortedBy(signal) })
 }
 
 /** The user's own dd, with his block size and arguments. It copies bytes, so the source has to be raw. */
 async function copyWithDd(group: Group, copy: Copy, options: CopyOptions, dd: NonNullable<CopyOptions['dd']>): Promise<void> {
   const { doing, from, to, sizeBytes } = copy
-  const words = [`bs=${dd.bs ?? '1M'}`, 'conv=fsync', 'status=progress', ...dd.args]
+  const how = [`bs=${dd.bs ?? '1M'}`, 'conv=fsync', 'status=progress', ...dd.args]
   const onErrorOutput = (text: string): void => {
     const doneBytes = [...text.matchAll(/^(\d+) bytes/gm)].at(-1)?.[1] ?? [...text.matchAll(/\r(\d+) bytes/g)].at(-1)?.[1]
     if (doneBytes !== undefined) options.onProgress?.(Number(doneBytes), sizeBytes)
   }
-  const command = ['dd', `if=${from.image.path}`, `of=${to}`, ...words]
-  await runOrFail(doing, mortal(group, command), { run: group.asRoot, onErrorOutput, ...abortedBy(options.signal) })
+  const command = ['dd', `if=${from.image.path}`, `of=${to}`, ...how]
+  await runOrFail(doing, endingWithUs(group, command), { run: group.asRoot, onErrorOutput, ...abortedBy(options.signal) })
 }
 
 /** A volume has whole extents: what is behind the image's end may hold old data, of another guest. */
-async function clearTail(group: Group, { doing, sizeBytes, to }: Copy): Promise<void> {
+async function clearTail(group: Group, { doing, sizeBytes, to }: Copy, { signal }: CopyOptions): Promise<void> {
   const start = Math.ceil(sizeBytes / 512) * 512
   const rest = (deviceBytes(to) ?? start) - start
   if (rest <= 0) return
   const command = ['blkdiscard', '--zeroout', '--offset', `${start}`, '--length', `${rest}`, to]
-  await runOrFail(doing, command, { run: group.asRoot })
+  await runOrFail(doing, endingWithUs(group, command), { run: group.asRoot, ...abortedBy(signal) })
 }
 
-/** Makes the copy end with nbsvm. sudo stands between them where it is needed, and would have to allow one program more. */
-function mortal({ isRoot }: Group, command: readonly string[]): readonly string[] {
+/**
+ * Makes what reads or writes a volume end with nbsvm. sudo stands between them where it is needed, and would have to allow one
+ * program more: then the copy ends when it writes how far it is.
+ */
+function endingWithUs({ isRoot }: Group, command: readonly string[]): readonly string[] {
   return isRoot ? tied(command) : command
 }
 
@@ -150,7 +153,7 @@ function abortedBy(signal: AbortSignal | undefined): { signal?: AbortSignal } {
 }
 
 /** How qemu-img is told what to read, format by format, so that it believes no file about itself. */
-function sourceWords({ image, refersTo }: CopySource): string[] {
+function sourceArguments({ image, refersTo }: CopySource): string[] {
   if (image.format === 'raw' || refersTo !== undefined) return ['-f', image.format, image.path]
   return [jsonName(image)]
 }

@@ -4,9 +4,10 @@
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
-import { hasEnded } from '../../sys/mark.js'
+import { fateOf } from '../../sys/mark.js'
 import { pause } from '../../sys/clock.js'
 import {
+  pinsOf,
   baseTag,
   checkMappedName,
   isBaseName,
@@ -78,7 +79,7 @@ async function publish(group: Group, id: string, temporary: string, firstChoice:
 async function finish(group: Group, name: string): Promise<Drive> {
   await tryLvm(group, untag(group, name, group.mark))
   const drive = asDrive(volumePath(group.vg, name))
-  if (drive === undefined) throw new Failure(`${name} is no drive's name`)
+  if (drive === undefined) throw new Failure(`${name} is not the name of a drive`)
   return drive
 }
 
@@ -90,42 +91,65 @@ function untag(group: Group, name: string, mark: string): string[] {
 const discardTries = 25
 const discardPauseMs = 200
 
-/** Removes a temporary volume. A copy that was just killed may have it open for a moment yet. */
+/** Removes a temporary volume, or leaves it to the next sweep. A copy that was just killed may have it open for a moment yet. */
 async function discard(group: Group, temporary: string): Promise<void> {
   for (let tries = 0; tries < discardTries; tries++) {
-    const removed = await group.asRoot(['lvremove', '--force', `${group.vg}/${temporary}`])
-    if (removed.status === 0 || !/in use|busy/i.test(removed.stderr)) return
+    const removed = await group.asRoot(['lvremove', '--force', `${group.vg}/${temporary}`]).catch(() => undefined)
+    if (removed === undefined || removed.status === 0 || !/in use|busy/i.test(removed.stderr)) return
     await pause(discardPauseMs)
   }
 }
 
 /**
- * Removes what killed commands left behind: half-made volumes whose maker has ended, and bases that no snapshot needs any
- * more. What is in use is left for the next time. Returns the volumes that are there afterwards.
+ * Removes what killed commands left behind: half-made volumes whose maker has ended, and bases that nothing needs any more.
+ * What is in use is left for the next time. Returns the volumes that are there afterwards.
  */
-export async function sweep(group: Group): Promise<Volume[]> {
+export async function sweep(group: Group, onNote?: (text: string) => void): Promise<Volume[]> {
   const volumes = await listVolumes(group)
+  for (const { name } of volumes.filter(isForeign)) onNote?.(foreignNote(group, name))
   const commands = volumes.map((volume) => cleaning(group, volume, volumes)).filter((command) => command !== undefined)
   for (const command of commands) await tryLvm(group, command)
   return commands.length === 0 ? volumes : listVolumes(group)
 }
 
+/** Sweeps after something is done, which is no less done when sweeping fails: the next command tries again. */
+export async function sweepQuietly(group: Group): Promise<void> {
+  await sweep(group).catch(() => {})
+}
+
 /** The command that a leftover needs, or undefined for what is none. */
 function cleaning(group: Group, volume: Volume, volumes: readonly Volume[]): string[] | undefined {
   const { name, tags, open } = volume
-  if (!open && isUnneeded(volume, volumes)) return ['lvremove', '--force', `${group.vg}/${name}`]
-  const maker = leftBy(tags)
+  const maker = endedMaker(tags)
+  if (isTemporaryName(name)) return open || maker === undefined ? undefined : ['lvremove', '--force', `${group.vg}/${name}`]
+  if (isUnneededBase(volume, volumes)) return open ? undefined : removeIfUnchanged(group, volume)
   return maker !== undefined && parseDriveName(name) !== undefined ? untag(group, name, maker) : undefined
 }
 
-function isUnneeded(volume: Volume, volumes: readonly Volume[]): boolean {
+function isUnneededBase(volume: Volume, volumes: readonly Volume[]): boolean {
   const { name, tags } = volume
-  if (isTemporaryName(name)) return leftBy(tags) !== undefined
-  return isBaseName(name) && tags.includes(baseTag) && snapshotsOf(volume, volumes).length === 0
+  return isBaseName(name) && tags.includes(baseTag) && pinsOf(tags).length === 0 && snapshotsOf(volume, volumes).length === 0
+}
+
+/** Removes a volume only if it has the tags that were seen: somebody may have pinned it since. lvm looks under its lock. */
+function removeIfUnchanged({ vg }: Group, { name, tags }: Volume): string[] {
+  return ['lvremove', '--force', '--select', `lv_tags=[${tags.map((tag) => `"${tag}"`).join(' && ')}]`, `${vg}/${name}`]
 }
 
 /** The mark of the process that left a volume unfinished; undefined while it may still be at work. */
-function leftBy(tags: readonly string[]): string | undefined {
+function endedMaker(tags: readonly string[]): string | undefined {
   const maker = makerOf(tags)
-  return tags.includes(unfinishedTag) && maker !== undefined && hasEnded(maker) ? maker : undefined
+  return tags.includes(unfinishedTag) && maker !== undefined && fateOf(maker) === 'ended' ? maker : undefined
+}
+
+/** An unfinished volume of which nobody here can tell whether it is still being made: of another host that has this group too. */
+function isForeign({ name, tags }: Volume): boolean {
+  return isTemporaryName(name) && fateOf(makerOf(tags) ?? '') === 'unknown'
+}
+
+function foreignNote({ vg }: Group, name: string): string {
+  return (
+    `${vg}/${name} is unfinished, and was begun on another host, in a container or by an older nbsvm; ` +
+    `if nobody works on it there: sudo lvremove ${vg}/${name}`
+  )
 }

@@ -7,12 +7,12 @@ import type { CopyOptions, Source } from '../store.js'
 import { checkDd, copyImage, findVolume, sourceBytes } from './lvmcopy.js'
 import { makeDrive, sweep, withTemporary } from './lvmjob.js'
 import { isBaseName } from './lvmname.js'
-import { checkHealth, healthOf, poolHealth, refuseInUse } from './lvmready.js'
+import { activate, checkHealth, healthOf, poolHealth, refuseInUse } from './lvmready.js'
 import type { Group, Volume } from './volumes.js'
 
 /** Makes the VM's next drive, empty: thin in the pool where one is set, else classic. */
 export async function createDrive(group: Group, id: string, sizeBytes: number, onNote?: (text: string) => void): Promise<Drive> {
-  const volumes = await sweep(group)
+  const volumes = await sweep(group, onNote)
   const doing = `make the next drive of ${id}`
   const pool = group.pool === undefined ? undefined : findPool(group, group.pool, volumes)
   if (pool !== undefined) checkHealth(poolHealth(group, pool), doing, onNote)
@@ -41,11 +41,11 @@ function findPool({ vg }: Group, name: string, volumes: readonly Volume[]): Volu
  * still for the moment, so it may be running or mounted.
  */
 export async function snapshotDrive(group: Group, id: string, source: Source, onNote?: (text: string) => void): Promise<Drive> {
-  const volumes = await sweep(group)
+  const volumes = await sweep(group, onNote)
   const doing = `make a snapshot of ${source.name}`
   const volume = findVolume(source, volumes)
   if (volume === undefined) {
-    throw new Failure(`cannot ${doing}: it is no volume of volume group ${group.vg}`, { hints: ['copy it instead: clone'] })
+    throw new Failure(`cannot ${doing}: it is not a volume of volume group ${group.vg}`, { hints: ['copy it instead: clone'] })
   }
   checkHealth(healthOf(group, volume, volumes), doing, onNote)
   return makeDrive(group, id, volumes, { doing, create: newSnapshot(group, volume, doing) })
@@ -56,11 +56,11 @@ function newSnapshot(group: Group, origin: Volume, doing: string): string[] {
   const name = `${group.vg}/${origin.name}`
   if (origin.kind === 'thin') return ['--snapshot', '--setactivationskip', 'n', name]
   if (origin.kind === 'classic') return ['--snapshot', ...snapshotRoom(group), name]
-  const words = origin.kind === 'snapshot' ? 'is a classic snapshot itself, and lvm makes none of those' : 'is a thin pool'
+  const why = origin.kind === 'snapshot' ? 'is a classic snapshot itself, and lvm makes none of those' : 'is a thin pool'
   const root = origin.origin
   const roots =
     root === undefined || isBaseName(root) ? [] : [`or make one of its origin: snapshot_lv=${quoteWord(root)} snapshot`]
-  throw new Failure(`cannot ${doing}: it ${words}`, { hints: ['copy it instead: clone', ...roots] })
+  throw new Failure(`cannot ${doing}: it ${why}`, { hints: ['copy it instead: clone', ...roots] })
 }
 
 function snapshotRoom({ snapshotSizeBytes }: Group): string[] {
@@ -72,10 +72,11 @@ function snapshotRoom({ snapshotSizeBytes }: Group): string[] {
 /** Makes the VM's next drive as a full copy: thin where the pool is, or where the source is; classic otherwise. */
 export async function cloneDrive(group: Group, id: string, source: Source, options: CopyOptions): Promise<Drive> {
   if (options.dd !== undefined) checkDd(source, options.dd)
-  const volumes = await sweep(group)
+  const volumes = await sweep(group, options.onNote)
   const doing = `clone ${source.name}`
   const volume = findVolume(source, volumes)
   if (volume !== undefined) checkHealth(healthOf(group, volume, volumes), doing, options.onNote)
+  if (volume?.active === false) await activate(group, volume, doing)
   const poolName = group.pool ?? volume?.pool
   const pool = poolName === undefined ? undefined : findPool(group, poolName, volumes)
   if (pool !== undefined) checkRoom(group, pool, volume, doing, options)
@@ -87,14 +88,14 @@ export async function cloneDrive(group: Group, id: string, source: Source, optio
     doing,
     create: [...clearing, ...newVolume(group, sizeBytes, pool)],
     fill: (to) =>
-      withStillSource(group, source, volume, doing, (path) =>
+      withFrozenSource(group, source, volume, doing, (path) =>
         copyImage(group, { doing, from: { ...source, image: { ...source.image, path } }, sizeBytes, to, toZeros }, options),
       ),
   })
 }
 
 /** Copies from a snapshot while the source is in use, so that the copy is of one moment. It is gone afterwards. */
-async function withStillSource<T>(
+async function withFrozenSource<T>(
   group: Group,
   source: Source,
   volume: Volume | undefined,

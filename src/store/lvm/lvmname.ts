@@ -1,5 +1,18 @@
 // Names and tags in the volume group. What is no whole drive is never named like one.
-import { Failure } from '../../core/errors.js'
+import { Failure, UsageError } from '../../core/errors.js'
+
+/** lvm(8). Whoever else has the disk may have written anything into its metadata, and this goes to terminals and commands. */
+export const nameShape = /^[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,127}$/
+export const tagShape = /^[A-Za-z0-9+_.\-/=!:&#]{1,1024}$/
+
+/** Checks the name of a volume group or a thin pool that a setting gives. Throws a UsageError that quotes it. */
+export function checkGroupName(setting: 'vg' | 'pool', name: string): void {
+  if (nameShape.test(name) && name !== '.' && name !== '..') return
+  const what = setting === 'vg' ? 'volume group' : 'thin pool'
+  throw new UsageError(`${setting}: ${JSON.stringify(name)} cannot be the name of a ${what}`, {
+    hints: ['letters, digits, "+", "_", "." and "-", which is not the first'],
+  })
+}
 
 /** On a volume that is still being made; gone once it is whole and has its name. */
 export const unfinishedTag = 'nbsvm_unfinished'
@@ -35,6 +48,19 @@ export function makerTag(mark: string): string {
 /** The process mark in a volume's tags, or undefined when it has none. */
 export function makerOf(tags: readonly string[]): string | undefined {
   return tags.find((tag) => tag.startsWith(makerPrefix))?.slice(makerPrefix.length)
+}
+
+const pinPrefix = 'nbsvm_pin='
+
+/** On a base that is kept, whatever stands on it. Throws a UsageError for a name that no tag can hold. */
+export function pinTag(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return pinPrefix + name
+  throw new UsageError(`${JSON.stringify(name)} cannot be the name of a pin`)
+}
+
+/** The names under which a base is pinned. */
+export function pinsOf(tags: readonly string[]): string[] {
+  return tags.filter((tag) => tag.startsWith(pinPrefix)).map((tag) => tag.slice(pinPrefix.length))
 }
 
 /** On a base: which drive it was. */

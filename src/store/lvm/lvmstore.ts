@@ -1,6 +1,5 @@
 // Drives as volumes of an LVM volume group. What each part does is in the file it is imported from.
 import type { Drive, DriveSize } from '../../model/drive.js'
-import { Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import { deviceBytes, deviceUsers } from '../../sys/block.js'
 import { isRoot } from '../../sys/environment.js'
@@ -9,11 +8,13 @@ import { processMark } from '../../sys/mark.js'
 import { run, type Run } from '../../sys/process.js'
 import { elevated } from '../../sys/sudo.js'
 import type { Health, Store } from '../store.js'
+import { createOnBase, freezeDrive, pinBase, pinnedBases, releaseBase } from './lvmbase.js'
 import { growDrive, removeDrive, resizeDrive } from './lvmchange.js'
 import { findSource, type Probe } from './lvmcopy.js'
 import { cloneDrive, createDrive, snapshotDrive } from './lvmmake.js'
-import { healthOf, makeReady, openingCommands } from './lvmready.js'
-import { asDrive, type Group, listVolumes, volumeOf, volumePath } from './volumes.js'
+import { faultOf, healthOf, makeReady, openingCommands } from './lvmready.js'
+import { checkGroupName } from './lvmname.js'
+import { asDrive, type Group, listVolumes, type Volume, volumeOf, volumePath } from './volumes.js'
 
 /** The store of a volume group on this machine: as root all of it, as a user through sudo what changes. */
 export function openLvm(options: { vg: string; pool?: string | undefined; snapshotSizeBytes?: number | undefined }): Store {
@@ -43,6 +44,8 @@ interface LvmOptions {
 
 /** The store of a volume group. A user without root sees the active volumes only, and their sizes; all else goes through sudo. */
 export function lvmStore(options: LvmOptions): Store {
+  checkGroupName('vg', options.vg)
+  if (options.pool !== undefined) checkGroupName('pool', options.pool)
   const group: Group = {
     vg: options.vg,
     pool: options.pool,
@@ -56,7 +59,7 @@ export function lvmStore(options: LvmOptions): Store {
   return {
     name: 'lvm',
     drives: (id) => findDrives(group, id),
-    driveNames: async () => (await volumeNames(group)).filter((name) => parseDriveName(name) !== undefined),
+    driveNames: () => driveNames(group),
     size: (drive) => sizeOf(group, drive),
     health: (drive) => healthIfSeen(group, drive),
     ready: (drives, onNote) => makeReady(group, drives, onNote),
@@ -69,32 +72,41 @@ export function lvmStore(options: LvmOptions): Store {
     grow: (drive, sizeBytes, { live }) => growDrive(group, drive, sizeBytes, live),
     remove: (drive) => removeDrive(group, drive),
     users: (drive) => deviceUsers(drive.image.path),
-    freeze: (drive) => notYet(`freeze ${drive.name}`),
-    pin: (base) => notYet(`pin ${base.name}`),
-    release: (base) => notYet(`release ${base.name}`),
-    pins: () => Promise.resolve([]),
-    createOn: (id, base) => notYet(`make a drive of ${id} on ${base.name}`),
+    freeze: (drive, pin, how) => freezeDrive(group, drive, pin, how),
+    pin: (base, name) => pinBase(group, base, name),
+    release: (base, name) => releaseBase(group, base, name),
+    pins: () => pinnedBases(group),
+    createOn: (id, base, { onNote } = {}) => createOnBase(group, id, base, onNote),
   }
-}
-
-function notYet(doing: string): Promise<never> {
-  return Promise.reject(new Failure(`cannot ${doing}: volumes have no bases yet`))
 }
 
 function inventName(): string {
   return Math.random().toString(36).slice(2, 10).padEnd(8, '0')
 }
 
+/** Root asks lvm. A user cannot without sudo, and reads the links that active volumes have in /dev. */
 async function findDrives(group: Group, id: string): Promise<Drive[]> {
-  const names = (await volumeNames(group)).filter((name) => parseDriveName(name)?.id === id)
+  const volumes = group.isRoot ? await listVolumes(group) : undefined
+  const names = volumes === undefined ? list(`/dev/${group.vg}`) : namesOf(volumes)
   const drives = names.map((name) => asDrive(volumePath(group.vg, name))).filter((drive) => drive !== undefined)
-  return drives.sort((a, b) => a.number - b.number)
+  const own = drives.filter(({ name }) => parseDriveName(name)?.id === id).toSorted((a, b) => a.number - b.number)
+  return volumes === undefined ? own : own.map((drive) => withFault(group, drive, volumes))
 }
 
-/** Root asks lvm. A user cannot without sudo, and reads the links that active volumes have in /dev. */
-async function volumeNames(group: Group): Promise<string[]> {
-  if (!group.isRoot) return list(`/dev/${group.vg}`)
-  return (await listVolumes(group)).filter(({ kind }) => kind !== 'pool').map(({ name }) => name)
+function withFault(group: Group, drive: Drive, volumes: readonly Volume[]): Drive {
+  const fault = faultOf(group, volumeOf(drive, volumes, `look at ${drive.name}`), volumes)
+  return fault === undefined ? drive : { ...drive, fault }
+}
+
+/** The names in the same way. */
+async function driveNames(group: Group): Promise<string[]> {
+  const names = group.isRoot ? namesOf(await listVolumes(group)) : list(`/dev/${group.vg}`)
+  return names.filter((name) => parseDriveName(name) !== undefined)
+}
+
+/** A thin pool is no drive, whatever it is called. */
+function namesOf(volumes: readonly Volume[]): string[] {
+  return volumes.filter(({ kind }) => kind !== 'pool').map(({ name }) => name)
 }
 
 async function sizeOf(group: Group, drive: Drive): Promise<DriveSize> {
@@ -102,7 +114,7 @@ async function sizeOf(group: Group, drive: Drive): Promise<DriveSize> {
     const virtualBytes = deviceBytes(drive.image.path) ?? 0
     return { virtualBytes, allocatedBytes: virtualBytes }
   }
-  const { kind, sizeBytes, ownBytes, usedPercent } = volumeOf(drive, await listVolumes(group), `tell the size of ${drive.name}`)
+  const { kind, sizeBytes, ownBytes, usedPercent } = volumeOf(drive, await listVolumes(group), `find the size of ${drive.name}`)
   const part = kind === 'classic' ? 100 : (usedPercent ?? 0)
   return { virtualBytes: sizeBytes, allocatedBytes: Math.round((ownBytes * part) / 100) }
 }

@@ -2,11 +2,13 @@
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { driveName, parseDriveName } from '../../core/name.js'
+import { findProgram } from '../../sys/file.js'
 import { type Run, runOrFail } from '../../sys/process.js'
+import { nameShape, tagShape } from './lvmname.js'
 
 export interface Volume {
   readonly name: string
-  /** `/dev/VG/NAME`; there only while it is active. */
+  /** `/dev/VG/NAME`; there only while it is active. Empty for a pool. */
   readonly path: string
   /** `snapshot` is a classic one, with room of its own for what changes; a thin snapshot is a `thin` volume like any. */
   readonly kind: 'classic' | 'snapshot' | 'thin' | 'pool'
@@ -35,46 +37,87 @@ export interface Volume {
 }
 
 const fields =
-  'lv_name,lv_path,lv_layout,lv_role,lv_size,origin_size,pool_lv,origin,data_percent,metadata_percent,lv_snapshot_invalid,' +
+  'lv_name,lv_layout,lv_role,lv_size,origin_size,pool_lv,origin,data_percent,metadata_percent,lv_snapshot_invalid,' +
   'lv_health_status,lv_active,lv_device_open,zero,lv_tags'
 
-/** Every volume of the group that has a name of its own. Throws a Failure when there is no such group. */
+/** Every volume of the group that has a name of its own. Throws a Failure that says what to type where there is no such group. */
 export async function listVolumes(group: Group): Promise<Volume[]> {
+  const { vg } = group
+  const doing = `list the volumes of volume group ${vg}`
   const units = ['--units', 'b', '--nosuffix']
-  const command = ['lvs', '--reportformat', 'json', ...units, '-o', fields, group.vg]
-  return parseReport(await lvm(group, `list the volumes of volume group ${group.vg}`, command))
+  const { status, stdout, stderr } = await group
+    .asRoot(['lvs', '--reportformat', 'json', ...units, '-o', fields, vg])
+    .catch(notRun)
+  if (status === 0) return parseReport(vg, stdout, doing)
+  // Two lines, the second saying the same of what could not be processed.
+  if (/volume group .* not found/i.test(stderr)) throw noGroup(vg)
+  throw new Failure(`cannot ${doing}: ${stderr.trim() || `lvs ended with exit status ${status}`}`, {
+    hints: [`see it: sudo lvs ${vg}`],
+  })
 }
 
-type Row = Readonly<Record<string, string>>
-
-/** Reads what `lvs --reportformat json` writes. */
-function parseReport(json: string): Volume[] {
-  const report = JSON.parse(json) as { report: { lv?: Row[] }[] }
-  return report.report.flatMap(({ lv }) => lv ?? []).map(parseRow)
+function notRun(error: unknown): never {
+  if (findProgram('lvs') !== undefined) throw error
+  throw new Failure('cannot run lvs, which volumes need: it is not installed', {
+    hints: ['install lvm2', 'see what else is missing: nbsvm doctor'],
+  })
 }
 
-function parseRow(row: Row): Volume {
-  const text = (field: string): string | undefined => row[field] || undefined
-  const number = (field: string): number | undefined => (text(field) === undefined ? undefined : Number(row[field]))
-  const kind = kindOf(row)
+function noGroup(vg: string): Failure {
+  return new Failure(`there is no volume group ${vg}`, {
+    hints: ['see which there are: sudo vgs', 'name another: vg=NAME', `make it: sudo vgcreate ${vg} /dev/DISK`],
+  })
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Reads what `lvs --reportformat json` writes. A row whose name lvm itself would not take is nobody's drive, and left out. */
+function parseReport(vg: string, json: string, doing: string): Volume[] {
+  let rows: Row[]
+  try {
+    rows = (JSON.parse(json) as { report: { lv?: Row[] }[] }).report.flatMap(({ lv }) => lv ?? [])
+  } catch (cause) {
+    throw new Failure(`cannot ${doing}: lvs wrote no report that can be read`, { cause, hints: ['see what it writes: sudo lvs'] })
+  }
+  return rows.filter(({ lv_name }) => typeof lv_name === 'string' && nameShape.test(lv_name)).map((row) => parseRow(vg, row))
+}
+
+/** What lvm says of health: one of its own words. */
+const wordShape = /^[A-Za-z][A-Za-z_ ,]{0,63}$/
+
+function parseRow(vg: string, row: Row): Volume {
+  const text = (field: string): string | undefined =>
+    typeof row[field] === 'string' && row[field] !== '' ? row[field] : undefined
+  const number = (field: string): number | undefined => {
+    const value = Number(text(field) ?? 'none')
+    return Number.isFinite(value) && value >= 0 ? value : undefined
+  }
+  const name = (field: string): string | undefined => [text(field)].find((value) => nameShape.test(value ?? ''))
+  const kind = kindOf(text('lv_layout'), text('lv_role'))
+  const own = name('lv_name') ?? ''
   const ownBytes = number('lv_size') ?? 0
   return {
-    name: row['lv_name'] ?? '',
-    path: row['lv_path'] ?? '',
+    name: own,
+    path: kind === 'pool' ? '' : volumePath(vg, own),
     kind,
     sizeBytes: kind === 'snapshot' ? (number('origin_size') ?? ownBytes) : ownBytes,
     ownBytes,
-    pool: text('pool_lv'),
-    origin: text('origin'),
+    pool: name('pool_lv'),
+    origin: name('origin'),
     usedPercent: number('data_percent'),
     metadataPercent: number('metadata_percent'),
-    invalid: isTrue(row['lv_snapshot_invalid']),
-    health: row['lv_health_status'] ?? '',
-    active: isTrue(row['lv_active']),
-    open: isTrue(row['lv_device_open']),
-    zeroing: isTrue(row['zero']),
-    tags: (row['lv_tags'] ?? '').split(',').filter((tag) => tag !== ''),
+    invalid: isTrue(text('lv_snapshot_invalid')),
+    health: wordOf(text('lv_health_status')),
+    active: isTrue(text('lv_active')),
+    open: isTrue(text('lv_device_open')),
+    zeroing: isTrue(text('zero')),
+    tags: (text('lv_tags') ?? '').split(',').filter((tag) => tagShape.test(tag)),
   }
+}
+
+/** One of lvm's own words. */
+function wordOf(text = ''): string {
+  return text === '' || wordShape.test(text) ? text : 'unknown'
 }
 
 /** lvm writes a word for yes, nothing for no, and `unknown` where the question has no sense. */
@@ -82,11 +125,11 @@ function isTrue(word: string | undefined): boolean {
   return word !== undefined && word !== '' && word !== 'unknown'
 }
 
-function kindOf(row: Row): Volume['kind'] {
-  const layout = (row['lv_layout'] ?? '').split(',')
+function kindOf(layouts = '', roles = ''): Volume['kind'] {
+  const layout = layouts.split(',')
   if (layout.includes('pool')) return 'pool'
   if (layout.includes('thin')) return 'thin'
-  return (row['lv_role'] ?? '').split(',').includes('thicksnapshot') ? 'snapshot' : 'classic'
+  return roles.split(',').includes('thicksnapshot') ? 'snapshot' : 'classic'
 }
 
 /** The classic snapshots of a volume. */
@@ -142,8 +185,7 @@ export function lvm(group: Group, doing: string, command: readonly string[]): Pr
   return runOrFail(doing, command, { run: group.asRoot })
 }
 
-/** Runs one lvm command as root, of which it does not matter whether it works. Says whether it did. */
-export async function tryLvm(group: Group, command: readonly string[]): Promise<boolean> {
-  const { status } = await group.asRoot(command)
-  return status === 0
+/** Runs one lvm command as root, of which it does not matter whether it works, or can be run. */
+export async function tryLvm(group: Group, command: readonly string[]): Promise<void> {
+  await group.asRoot(command).catch(() => {})
 }
