@@ -63,7 +63,7 @@ function suite(): void {
     await removeAll('crowd')
   })
 
-  test('a VM owns the drives with a number behind its id, and no others', async () => {
+  test('a VM owns the drives with a number after its id, and no others', async () => {
     group.sh(`for name in nbsvm-own-0 nbsvm-own-1-0 nbsvm-own-x other; do lvcreate -qq -y -l1 -n $name ${vg}; done`)
     const names = async (id: string): Promise<string[]> => (await open().drives(id)).map(({ name }) => name)
     assert.deepEqual(await names('own'), ['nbsvm-own-0'])
@@ -89,7 +89,7 @@ function suite(): void {
 
       await store.remove(origin)
       assert.deepEqual(await store.drives('gold'), [])
-      assert.equal((await store.driveNames()).length, 2, 'the hidden base is no drive')
+      assert.equal((await store.driveNames()).length, 2, 'the hidden base is not a drive')
       assert.deepEqual([bytes(first, 0, 3), bytes(first, 4096, 3), bytes(second, 0, 3)].map(String), ['old', 'one', 'old'])
       await store.remove(second)
       assert.equal(bytes(first, 0, 3).toString(), 'old')
@@ -136,7 +136,7 @@ function suite(): void {
     assert.deepEqual(volumeNames(), [pool])
   })
 
-  test('resize grows at once, shrinks only when told to', async () => {
+  test('resize grows at once, shrinks only with shrink', async () => {
     for (const store of [open(), open({ pool })]) {
       const drive = await store.create('size', 16 * mib)
       await store.resize(drive, 32 * mib, { shrink: false })
@@ -171,7 +171,7 @@ function suite(): void {
     await open().remove(gold)
   })
 
-  test('clone takes an image file; nothing of other guests is left behind its end', async () => {
+  test('clone takes an image file; nothing of other guests is left after its end', async () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-image-'))
     const file = path.join(folder, 'a,b=c.qcow2')
     group.sh(`qemu-img create -q -f qcow2 '${file}' 6656k; qemu-io -f qcow2 -c 'write -P 7 64k 64k' '${file}'`)
@@ -231,7 +231,7 @@ function suite(): void {
     await open().remove(gold)
   })
 
-  test('kill -9 at each step of a clone leaves no half-made volume under its name', async (t) => {
+  test('kill -9 at each step of a clone leaves no unfinished volume under its name', async (t) => {
     const gold = await quarterFull('gold', 64)
     // lvcreate, the copy, lvrename, lvchange; 5 is never reached: the clone is done.
     const plan = { [pool]: ['1', '2', 'copy', '3', '4', '5'], '-': ['copy'] }
@@ -320,7 +320,7 @@ function suite(): void {
       pinned,
       ['one', 'two'].map((name) => ({ name, base })),
     )
-    assert.deepEqual(await store.driveNames(), ['nbsvm-gold-0'], 'a base is no drive')
+    assert.deepEqual(await store.driveNames(), ['nbsvm-gold-0'], 'a base is not a drive')
 
     const fork = await store.createOn('fork', base)
     assert.equal(bytes(fork, 0, 3).toString(), 'old')
@@ -396,7 +396,7 @@ function suite(): void {
     assert.deepEqual(volumeNames(), [pool])
   })
 
-  test('a snapshot that runs full is told before, when it happens, and refused', async () => {
+  test('a snapshot that runs full is warned of before, shown when it happens, and refused', async () => {
     const origin = await open().create('full', 32 * mib)
     const store = open({ snapshotSizeBytes: 4 * mib })
     const drive = await store.snapshot('full', await find({ gold: 'full-0' }), copyOptions)
@@ -422,7 +422,7 @@ function suite(): void {
     assert.deepEqual(volumeNames(), [pool])
   })
 
-  test('a thin pool that runs full is told before, and takes no clone that does not fit', async () => {
+  test('a thin pool that runs full is warned of before, and takes no clone that does not fit', async () => {
     group.sh(`lvcreate -qq --type thin-pool --size 32m --name small ${vg}`)
     const store = open({ pool: 'small' })
     const drive = await store.create('thin', 64 * mib)

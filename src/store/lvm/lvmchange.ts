@@ -8,7 +8,7 @@ import { baseName, baseTag, formerTag } from './lvmname.js'
 import { refuseInUse } from './lvmready.js'
 import { type Group, listVolumes, lvm, snapshotsOf, tryLvm, type Volume, volumeOf } from './volumes.js'
 
-/** Changes a drive's size, rounded up to whole extents of the group. Throws a Failure where lvm cannot, and says what can. */
+/** Changes a drive's size, rounded up to extents of the group. Throws a Failure where lvm cannot, and says what can. */
 export async function resizeDrive(group: Group, drive: Drive, sizeBytes: number, options: { shrink: boolean }): Promise<void> {
   const doing = `resize ${drive.name}`
   const volumes = await sweep(group)
@@ -23,8 +23,8 @@ export async function resizeDrive(group: Group, drive: Drive, sizeBytes: number,
 }
 
 /**
- * Makes a volume larger that a running VM has open: QEMU cannot grow a device, and only looks again at what lvm did. It is told
- * the volume's whole size, in extents, which is what a VM that starts with it sees.
+ * Makes a volume larger that a running VM has open: QEMU cannot grow a device, and only looks again at what lvm did. It gets
+ * the volume's size, a number of extents, which is what a VM that starts with it sees.
  */
 export async function growDrive(group: Group, drive: Drive, sizeBytes: number, live: LiveDrives): Promise<void> {
   const doing = `resize ${drive.name}`

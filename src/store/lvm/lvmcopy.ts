@@ -131,7 +131,7 @@ async function copyWithDd(group: Group, copy: Copy, options: CopyOptions, dd: No
   await runOrFail(doing, endingWithUs(group, command), { run: group.asRoot, onErrorOutput, ...abortedBy(options.signal) })
 }
 
-/** A volume has whole extents: what is behind the image's end may hold old data, of another guest. */
+/** A volume is a number of extents: after the image's end there may be old data, of another guest. */
 async function clearTail(group: Group, { doing, sizeBytes, to }: Copy, { signal }: CopyOptions): Promise<void> {
   const start = Math.ceil(sizeBytes / 512) * 512
   const rest = (deviceBytes(to) ?? start) - start
@@ -152,7 +152,7 @@ function abortedBy(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
 }
 
-/** How qemu-img is told what to read, format by format, so that it believes no file about itself. */
+/** What qemu-img reads, format by format, so that it believes no file about itself. */
 function sourceArguments({ image, refersTo }: CopySource): string[] {
   if (image.format === 'raw' || refersTo !== undefined) return ['-f', image.format, image.path]
   return [jsonName(image)]

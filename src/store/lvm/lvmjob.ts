@@ -1,4 +1,4 @@
-// How a volume appears under its name only when it is whole: it is made under a temporary name, with tags that say so
+// How a volume appears under its name only when it is complete: it is made under a temporary name, with tags that say so
 // and by whom, and renamed at the end. lvrename refuses a name that is taken, so of two at once one gets the next number.
 // What killed commands left is swept by the next one.
 import type { Drive } from '../../model/drive.js'
@@ -75,7 +75,7 @@ async function publish(group: Group, id: string, temporary: string, firstChoice:
   }
 }
 
-/** Takes the tags off. Should that fail, the drive is whole all the same, and the next sweep takes them off. */
+/** Takes the tags off. Should that fail, the drive is complete all the same, and the next sweep takes them off. */
 async function finish(group: Group, name: string): Promise<Drive> {
   await tryLvm(group, untag(group, name, group.mark))
   const drive = asDrive(volumePath(group.vg, name))

@@ -1,4 +1,4 @@
-// Names and tags in the volume group. What is no whole drive is never named like one.
+// Names and tags in the volume group. What is not a complete drive never has a drive's name.
 import { Failure, UsageError } from '../../core/errors.js'
 
 /** lvm(8). Whoever else has the disk may have written anything into its metadata, and this goes to terminals and commands. */
@@ -14,7 +14,7 @@ export function checkGroupName(setting: 'vg' | 'pool', name: string): void {
   })
 }
 
-/** On a volume that is still being made; gone once it is whole and has its name. */
+/** On a volume that is still being made; gone once it is complete and has its name. */
 export const unfinishedTag = 'nbsvm_unfinished'
 
 /** On a removed drive that its snapshots still need. */
@@ -69,7 +69,7 @@ export function formerTag(name: string): string {
 }
 
 // DM_NAME_LEN is 128 with the closing NUL. The kernel's name of a volume is VG-LV with every "-" doubled, and parts of a
-// snapshot have `-real` or `-cow` behind it.
+// snapshot have `-real` or `-cow` after it.
 const maxMappedLength = 127 - '-real'.length
 
 /** Refuses a drive name that device-mapper could not take, before anything is made. */

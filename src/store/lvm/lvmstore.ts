@@ -104,7 +104,7 @@ async function driveNames(group: Group): Promise<string[]> {
   return names.filter((name) => parseDriveName(name) !== undefined)
 }
 
-/** A thin pool is no drive, whatever it is called. */
+/** A thin pool is not a drive, whatever it is called. */
 function namesOf(volumes: readonly Volume[]): string[] {
   return volumes.filter(({ kind }) => kind !== 'pool').map(({ name }) => name)
 }

@@ -120,7 +120,7 @@ function wordOf(text = ''): string {
   return text === '' || wordShape.test(text) ? text : 'unknown'
 }
 
-/** lvm writes a word for yes, nothing for no, and `unknown` where the question has no sense. */
+/** lvm writes a word for yes, nothing for no, and `unknown` where the question does not apply. */
 function isTrue(word: string | undefined): boolean {
   return word !== undefined && word !== '' && word !== 'unknown'
 }
