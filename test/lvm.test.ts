@@ -130,7 +130,7 @@ function suite(): void {
     await refused(store.create('no', 1024 * 1024 * mib), /insufficient|free space/i)
     await refused(
       store.snapshot('no', { name: '/a.raw', image: { format: 'raw', path: '/a.raw', kind: 'file' } }, copyOptions),
-      /no volume/,
+      /not a volume of volume group/,
     )
     await removeAll('no')
     assert.deepEqual(volumeNames(), [pool])

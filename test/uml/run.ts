@@ -10,7 +10,7 @@ import { quoteWords } from '../../src/core/words.js'
 import { findProgram } from '../../src/sys/file.js'
 
 export interface UmlOptions {
-  /** All of it, from power-on, is killed after this time. */
+  /** All of it, from power-on, is killed after this time; without it just before a test that hangs is ended. */
   readonly timeoutMs?: number
   /** RAM of the machine; it takes room on the host only as it is used. */
   readonly memory?: string
@@ -83,7 +83,7 @@ function boot(out: string, options: UmlOptions, disks: readonly string[]): Promi
     initScript,
   ]
   const machine = [`mem=${options.memory ?? '2G'}`, `uml_dir=${out}/`, 'con=null', 'con0=null,fd:1', ...disks]
-  const seconds = String((options.timeoutMs ?? 300_000) / 1000)
+  const seconds = String((options.timeoutMs ?? 580_000) / 1000)
   const child = spawn('timeout', ['--kill-after=5', seconds, 'taskset', '-c', oneCpu(), 'linux.uml', ...machine, ...kernel], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: roomyFolder() },
