@@ -6,7 +6,7 @@ import { passtCommand } from '../net/passt.js'
 import { makingCommands } from '../net/tap.js'
 import { pasteable } from '../qemu/command.js'
 import { isRoot } from '../sys/environment.js'
-import { passtsOf, planMachine } from '../vm/life/plan.js'
+import { passtsOf, planMachine, type Plan } from '../vm/life/plan.js'
 import { storeOf } from '../vm/record/stores.js'
 import { tapsOf } from '../vm/life/taps.js'
 import type { Vm } from '../vm/record/vm.js'
@@ -21,8 +21,11 @@ to paste into bash or zsh. Nothing is started or changed. QEMU options may follo
   nbsvm foo mem=2048 explain -cdrom x.iso`,
 
   async run({ vm, words, out }) {
-    const { machine, runAs } = await planMachine(vm, words)
-    out(columns(settingRows(vm)).join('\n'))
+    const plan = await planMachine(vm, words)
+    const { machine, runAs } = plan
+    out(columns(settingRows(vm, plan)).join('\n'))
+    if (plan.record.generation === 'auto')
+      out('# generation id: random; written into its record when nbsvm makes a drive of it, or starts it')
     out('')
     const sudo = isRoot() ? [] : ['sudo']
     const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
@@ -44,8 +47,11 @@ async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
 }
 
 /** As comments, so that the whole page can be pasted. */
-function settingRows({ folded }: Vm): string[][] {
+function settingRows({ folded }: Vm, { machine, record }: Plan): string[][] {
+  const pinned: Readonly<Record<string, string | undefined>> = { machine: record.machine, cpu: record.cpu?.[machine.accelerator] }
   return settingNames.map((name) => {
+    const pin = pinned[name]
+    if (pin !== undefined && folded.texts[name] === undefined) return [`# ${name}=${quoteWord(pin)}`, 'pinned in the record']
     const value = folded.texts[name]
     const text = value === undefined ? '' : typeof value === 'string' ? quoteWord(value) : `(${quoteWords(value)})`
     const origin = describeOrigin(folded.origins[name])

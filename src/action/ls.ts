@@ -1,3 +1,4 @@
+import { Failure, fullMessage } from '../core/errors.js'
 import { columns } from '../core/table.js'
 import { printable } from '../core/text.js'
 import { pause } from '../sys/clock.js'
@@ -8,18 +9,18 @@ import type { Command } from './verb.js'
 const refreshMs = 1000
 
 export const ls: Command = {
-  help: `Lists every VM that has a drawer or a drive: its state, the pid of its QEMU, its drives. nbsvm alone does the same.
+  help: `Lists every VM that has a record, a drawer or a drive: its state, the pid of its QEMU, its drives. nbsvm alone does the same.
 
-  nbsvm ls --json     an array of objects: id, class, name, state, pid, drives
+  nbsvm ls --json     an array of objects: id, class, name, state, pid, drives, fault
   nbsvm ls --watch    drawn anew every second, until Ctrl-C`,
 
-  async run({ flags, out, outRaw, signal, isTerminal, outside }) {
+  async run({ flags, note, out, outRaw, signal, isTerminal, outside }) {
     if (flags['watch'] === undefined) {
-      out(await listing(outside, flags['json'] === true))
+      out(await listing(outside, flags['json'] === true, note))
       return
     }
     while (!signal.aborted) {
-      const text = await listing(outside, flags['json'] === true)
+      const text = await listing(outside, flags['json'] === true, () => {})
       if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
       else out(text)
       // Ctrl-C is how it ends.
@@ -31,9 +32,16 @@ export const ls: Command = {
 /** Cursor home, then erase from there to the end: no flicker. */
 const wipe = '\u001B[H\u001B[J'
 
-async function listing(outside: Outside, asJson: boolean): Promise<string> {
-  const vms = await listVms(outside)
+async function listing(outside: Outside, asJson: boolean, note: (text: string) => void): Promise<string> {
+  const vms = await listVms(outside, (fault) => noteFault(fault, note))
+  for (const { id, fault } of vms) if (fault !== null && !asJson) note(`${id}: ${fault}`)
   return asJson ? JSON.stringify(vms, undefined, 2) : table(vms)
+}
+
+/** What may hide a VM is told beside the list. */
+function noteFault(fault: unknown, note: (text: string) => void): void {
+  note(`nbsvm: ${fullMessage(fault)}`)
+  if (fault instanceof Failure) for (const hint of fault.hints) note(`  ${hint}`)
 }
 
 function table(vms: readonly Listed[]): string {

@@ -91,6 +91,10 @@ const files = [
     "Settings: [CLASS-]VM.vm, CLASS.class, default.class. The user's file is above the system's at the same rank. Root has /etc/nbsvm only.",
   ],
   [
+    '~/.local/share/nbsvm/vms/ID/, /var/lib/nbsvm/vms/ID/',
+    "The VM's record, machine.json: class, UUID, MAC addresses, generation id, and the machine type and CPU of its first start.",
+  ],
+  [
     '~/.local/state/nbsvm/ID/, /var/lib/nbsvm/ID/',
     "The VM's drawer (a user's, root's): lock, pidfile, sockets, logs, the journal of events and the command as it was started.",
   ],

@@ -4,11 +4,12 @@ import { removeTree } from '../sys/removal.js'
 import { whileStopped } from '../vm/drive/drives.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
 import { sweepTaps } from '../vm/life/taps.js'
+import { removeRecord } from '../vm/record/record.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
 
 export const rm: Verb = {
-  help: `Removes the VM: all its drives, its drawer with its logs, and what enable wrote. It asks first; --yes does not. A running VM is
+  help: `Removes the VM: all its drives, its record, its drawer with its logs, and what enable wrote. It asks first; --yes does not. A running VM is
 refused. A settings file that you wrote for it stays. Snapshots that were made of its drives live on.
 
   nbsvm foo rm
@@ -29,6 +30,7 @@ refused. A settings file that you wrote for it stays. Snapshots that were made o
       for (const name of names) await store.remove({ name })
       // A QEMU that was killed left its taps.
       await sweepTaps(vm.drawer)
+      await removeRecord(vm.place, vm.id)
       // Last, and with the lock held: until here the VM is still there to be removed.
       removeTree(vm.drawer.folder)
       note(`removed ${vm.id}: ${what}`)

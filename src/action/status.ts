@@ -23,13 +23,16 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, drives, forwards, taps, runAs } = found
+  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, drives, forwards, taps, runAs } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
     'machine',
     `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
   ])
+  const board = [machine, cpu === null ? null : `CPU ${cpu}`].filter((text) => text !== null).join(', ')
+  if (board !== '') rows.push(['board', board])
+  if (uuid !== null) rows.push(['uuid', uuid])
   drives.forEach(({ name, virtualBytes, allocatedBytes, path, health }) => {
     rows.push(['drive', `${name}  ${formatSize(virtualBytes)}, ${formatSize(allocatedBytes)} on disk  ${path}`])
     if (health !== null && health.words !== '') rows.push(['', `  ${health.words}`])

@@ -69,9 +69,9 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   return statuses.find((status) => status !== 0) ?? 0
 }
 
-function passOver(mistake: UsageError): void {
+/** A mistake that keeps nobody from what is done. */
+function passOver(mistake: unknown): void {
   printError(mistake)
-  voice(undefined).note('  no settings file is used until that is mended')
 }
 
 type Chain = readonly { readonly step: Step; readonly row: ActionRow }[]
@@ -92,7 +92,7 @@ function outsideOf({ program, environment, place }: World, settings: VmLine['set
 async function expandTargets(targets: readonly string[], outside: Outside): Promise<string[]> {
   if (!targets.some(isGlob)) return [...new Set(targets)]
   const { matchVms } = await import('../vm/list/match.js')
-  return matchVms(targets, outside)
+  return matchVms(targets, outside, passOver)
 }
 
 /** `nbsvm foo,ls stop`: a VM of that name could never be called by itself. */

@@ -16,7 +16,8 @@ export function checkName(kind: 'VM' | 'class', name: string): string {
   throw new UsageError(`${quote(name)} is not a ${kind} name: ${wrong}`)
 }
 
-function nameFault(name: string): string | undefined {
+/** What is wrong with a name; undefined for one that is right. */
+export function nameFault(name: string): string | undefined {
   if (name === '') return 'it is empty'
   if (name.length > maxNameLength) return `it has ${name.length} characters, ${maxNameLength} at most`
   if (nameShape.test(name)) return undefined
@@ -33,6 +34,11 @@ export function vmId(name: string, vmClass: string | undefined): string {
 /** The name of the VM with this id within its class. */
 export function nameIn(vmClass: string | undefined, id: string): string {
   return vmClass === undefined ? id : id.slice(vmClass.length + 1)
+}
+
+/** Whether this can be what a VM is called in every place it is kept. */
+export function isVmId(id: string): boolean {
+  return nameShape.test(id) && id.length <= 2 * maxNameLength + 1
 }
 
 /** What every drive's name begins with, in every store. */

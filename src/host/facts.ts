@@ -5,6 +5,7 @@ import { installLine } from './install.js'
 import { deadlineIn, monotonicMs, pause } from '../sys/clock.js'
 import { bootId, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
+import { isOwn, readPlain } from '../sys/plain.js'
 import type { Servant, Verdict } from './trial.js'
 
 export interface HostFacts {
@@ -14,6 +15,8 @@ export interface HostFacts {
   readonly version: string
   /** The versioned machine type that `q35` stands for, `pc-q35-7.2`. */
   readonly machine: string
+  /** All machine types that it has. */
+  readonly machines: readonly string[]
   readonly kvm: Verdict
   /** Whether QEMU can use io_uring here, as the user that it will run as; where the kernel refuses, QEMU would not start. */
   readonly ioUring: boolean
@@ -90,9 +93,14 @@ function cacheKey(program: string, prefix: readonly string[]): { program: string
   return { program: [...prefix, program].join(' '), state: state.join(' ') }
 }
 
+/** Larger than what is kept of `maxKept` programs. */
+const largestBytes = 1024 * 1024
+
+/** What is kept. It names programs that are then run, so nobody but we, or root, must be able to write it. */
 function readCache(file: string): Readonly<Record<string, unknown>> {
   try {
-    const kept: unknown = JSON.parse(readText(file) ?? '{}')
+    const found = readPlain(file, largestBytes)
+    const kept: unknown = JSON.parse(found !== undefined && isOwn(found.stats) ? found.text : '{}')
     return typeof kept === 'object' && kept !== null ? { ...kept } : {}
   } catch {
     return {} // damaged: found out anew
@@ -103,8 +111,10 @@ function readCache(file: string): Readonly<Record<string, unknown>> {
 function stillTrue(entry: unknown, state: string): Facts | undefined {
   const { key, untilMs, facts } = (entry ?? {}) as Partial<Kept>
   if (key !== state || untilMs === undefined || (untilMs !== null && monotonicMs() >= untilMs)) return undefined
-  const { path, version, machine, kvm } = facts ?? {}
-  const isWhole = [path, version, machine, kvm?.why].every((text) => typeof text === 'string')
+  const { path, version, machine, machines, kvm } = facts ?? {}
+  const isWhole = [path, version, machine, kvm?.why, ...[machines ?? [undefined]].flat()].every(
+    (text) => typeof text === 'string',
+  )
   return isWhole && [kvm?.works, facts?.ioUring].every((flag) => typeof flag === 'boolean') ? facts : undefined
 }
 
@@ -152,6 +162,11 @@ async function find(program: string, servant: Servant | undefined): Promise<Fact
     path: program,
     version: /version (\d[\w.]*)/.exec(version)?.[1] ?? 'unknown',
     machine: /^q35\s.*\(alias of (\S+)\)/m.exec(machines)?.[1] ?? 'q35',
+    machines: machines
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(' ')[0] ?? '')
+      .filter((name) => name !== ''),
     kvm,
     ioUring,
   }

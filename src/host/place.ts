@@ -7,6 +7,8 @@ import type { Environment } from '../sys/environment.js'
 export interface Place {
   /** One drawer a VM: what exists while it runs, and its logs. */
   readonly state: string
+  /** One folder a VM: what must not be lost. */
+  readonly records: string
   /** Drives of the `dir` store. */
   readonly drives: string
   /** Settings files; root has only the system's. */
@@ -28,23 +30,28 @@ export interface Outside {
 
 export function findPlace(environment: Environment, isRoot: boolean, home: string): Place {
   const own = environment['NBSVM_HOME']
-  if (own) return place(path.resolve(own, 'state'), path.resolve(own, 'drives'), path.resolve(own, 'config'), undefined)
-  if (isRoot) return place('/var/lib/nbsvm', '/var/lib/nbsvm/drives', '/etc/nbsvm', undefined)
+  if (own) return place(path.resolve(own, 'state'), path.resolve(own), path.resolve(own, 'config'), undefined)
+  if (isRoot) return place('/var/lib/nbsvm', '/var/lib/nbsvm', '/etc/nbsvm', undefined)
   // The XDG specification tells to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/latest/
   const xdg = (name: string, usual: string): string => {
     const value = environment[name]
     return path.join(value?.startsWith('/') ? value : path.join(home, usual), 'nbsvm')
   }
-  const drives = path.join(xdg('XDG_DATA_HOME', '.local/share'), 'drives')
-  return place(xdg('XDG_STATE_HOME', '.local/state'), drives, xdg('XDG_CONFIG_HOME', '.config'), '/etc/nbsvm')
+  const data = xdg('XDG_DATA_HOME', '.local/share')
+  return place(xdg('XDG_STATE_HOME', '.local/state'), data, xdg('XDG_CONFIG_HOME', '.config'), '/etc/nbsvm')
 }
 
-function place(state: string, drives: string, userFolder: string, systemFolder: string | undefined): Place {
+/** What stands in the folder of data, which as root is that of drawers too: no VM can be called so. */
+export const dataFolders: readonly string[] = ['drives', 'vms', 'images']
+
+function place(state: string, data: string, userFolder: string, systemFolder: string | undefined): Place {
+  // A home that is written relative leads to one place for all that nbsvm runs, wherever that works.
   return {
-    state,
-    drives,
+    state: path.resolve(state),
+    records: path.resolve(data, 'vms'),
+    drives: path.resolve(data, 'drives'),
     config: { userFolder, systemFolder },
-    hostCache: path.join(state, '.host.json'),
-    compiled: path.join(state, '.compiled'),
+    hostCache: path.resolve(state, '.host.json'),
+    compiled: path.resolve(state, '.compiled'),
   }
 }

@@ -39,6 +39,8 @@ export interface Machine {
   /** `shared`: RAM is a memfd that another process can map. */
   readonly ram: 'private' | 'shared'
   readonly uuid: string
+  /** What vmgenid tells the guest: another UUID, or `auto` for a random one, where a past state of it comes back. */
+  readonly generation: string
   readonly drives: readonly Drive[] | { readonly words: Words }
   readonly driveInterface: DriveInterface
   /** How QEMU reads and writes the host's files. */

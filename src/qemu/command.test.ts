@@ -25,6 +25,7 @@ const plain: Machine = {
   memBytes: 512 * 1024 ** 2,
   ram: 'private',
   uuid: '00000000-0000-8000-8000-000000000000',
+  generation: '00000000-0000-4000-8000-000000000001',
   drives: [drive(0)],
   driveInterface: 'virtio',
   aio: 'io_uring',

@@ -63,7 +63,7 @@ function boardOptions(machine: Machine): Option[] {
 function identityOptions(machine: Machine): Option[] {
   return [
     ['-uuid', machine.uuid],
-    ['-device', JSON.stringify({ driver: 'vmgenid', guid: machine.uuid })],
+    ['-device', JSON.stringify({ driver: 'vmgenid', guid: machine.generation })],
     ['-device', JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng' })],
     ['-device', JSON.stringify({ driver: 'pvpanic' })],
     ...(machine.balloon

@@ -18,6 +18,7 @@ export interface Started {
   readonly qemu?: string
   readonly accelerator?: string
   readonly machine?: string
+  readonly cpu?: string
   readonly memBytes?: number
   readonly cpus?: number
   readonly forwards?: readonly Forward[]

@@ -120,6 +120,12 @@ export function list(folder: string): string[] {
   return (orMissing(() => fs.readdirSync(folder)) ?? []).toSorted()
 }
 
+/** The names of the folders in a folder, links to folders not among them; none when there is no such folder. */
+export function listFolders(folder: string): string[] {
+  const entries = orMissing(() => fs.readdirSync(folder, { withFileTypes: true })) ?? []
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+}
+
 /** What the path leads to, links followed, or undefined when there is nothing. */
 export function stat(file: string): Stats | undefined {
   return orMissing(() => fs.statSync(file, { throwIfNoEntry: false }))

@@ -6,7 +6,7 @@ import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { claimDrawer, drawerOf } from '../record/drawer.js'
 import { liveDrives } from './live.js'
-import { rememberClass } from '../record/remember.js'
+import { renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import { isRunning, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
@@ -16,9 +16,13 @@ const lockWaitMs = 500
 /** Makes the VM's next drive, empty. */
 export async function newDrive(vm: Vm): Promise<Drive> {
   const store = await storeOf(vm)
-  const drive = await store.create(vm.id, vm.settings.drive_size)
-  rememberClass(vm)
-  return drive
+  return withRecord(vm, store, () => store.create(vm.id, vm.settings.drive_size))
+}
+
+/** Makes a drive of a VM that has a record then; where it is not made, and the VM has no other, there is no VM. */
+function withRecord(vm: Vm, store: Store, make: (isNew: boolean) => Promise<Drive>): Promise<Drive> {
+  const hasNone = async (): Promise<boolean> => (await store.drives(vm.id)).length === 0
+  return whileRecorded(vm, make, hasNone)
 }
 
 /** Makes the VM's next drive as a copy of what the settings call the source. */
@@ -40,12 +44,21 @@ export async function copyDrive(
   const copy = { ...options, live: liveDrives(vm.place) }
   const lock = await lockSource(vm, source)
   try {
-    const drive = await store[how](vm.id, source, copy)
-    rememberClass(vm)
+    const drive = await withRecord(vm, store, async (isNew) => {
+      const made = await store[how](vm.id, source, copy)
+      if (!isNew && (await isFirst(store, vm, made))) await updateRecord(vm.place, vm.id, renewGeneration)
+      return made
+    })
     return { drive, source }
   } finally {
     lock?.release()
   }
+}
+
+/** Whether it is the disk that the VM boots from. One that was there before then begins with its own past, or somebody else's. */
+async function isFirst(store: Store, { id }: Vm, { number }: Drive): Promise<boolean> {
+  const drives = (await store.driveNames()).map(parseDriveName).filter((drive) => drive?.id === id)
+  return drives.every((drive) => (drive?.number ?? 0) >= number)
 }
 
 /**

@@ -1,4 +1,5 @@
 // From settings to the machine that QEMU is asked for.
+import { Failure } from '../../core/errors.js'
 import { hasPasst } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
@@ -9,7 +10,8 @@ import { withFullPaths } from '../../qemu/path.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { isRoot } from '../../sys/environment.js'
 import { canOpen, hereFull } from '../../sys/file.js'
-import { macOf, uuidOf } from '../record/identity.js'
+import { macOf } from '../record/identity.js'
+import { draftRecord, readRecord, type MachineRecord } from '../record/record.js'
 import { runAs, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
 import { tapOf } from './taps.js'
@@ -20,6 +22,8 @@ export interface Plan {
   readonly machine: Machine
   readonly host: HostFacts
   readonly runAs: RunAs
+  /** The VM's record, or the one that it would get now. */
+  readonly record: MachineRecord
 }
 
 /**
@@ -37,30 +41,48 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
   })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
   const args = [...(settings.args ?? []), ...withFullPaths(options, hereFull)]
+  const record = readRecord(vm.place, id) ?? draftRecord(vm)
   const machine: Machine = {
     id,
     prefix,
     program: host.path,
-    type: settings.machine ?? host.machine,
+    type: settings.machine ?? pinnedMachine(vm, record, host) ?? host.machine,
     accelerator,
-    cpu: settings.cpu ?? (accelerator === 'kvm' ? 'host' : 'max'),
+    cpu: settings.cpu ?? record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : 'max'),
     cpus: settings.smp,
     memBytes: settings.mem,
     ram: settings.ram,
-    uuid: uuidOf(id),
+    uuid: record.uuid,
+    generation: record.generation,
     ...(await openedFor(vm, prefix.length > 0)),
     driveInterface: settings.drive_if,
     aio: settings.aio ?? (host.ioUring ? 'io_uring' : 'threads'),
     iothreads: settings.iothread === 'yes',
     // QEMU takes one; the user's own is the one.
     balloon: settings.balloon === 'yes' && !args.some((word) => word.includes('virtio-balloon')),
-    nics: nicsOf(vm, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
+    nics: nicsOf(vm, record, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
     ...(settings.display === undefined ? {} : { display: settings.display }),
     ...(settings.usb === undefined ? {} : { usb: settings.usb }),
     args,
   }
   const usesVhost = settings.vhost === 'yes' && accelerator === 'kvm' && canOpen(vhostDevice)
-  return { machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine, host, runAs: servant }
+  return { machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine, host, runAs: servant, record }
+}
+
+/** The machine type of the VM's first start. Throws a Failure where QEMU has it no more. */
+function pinnedMachine(vm: Vm, { machine }: MachineRecord, host: HostFacts): string | undefined {
+  if (machine === undefined || host.machines.length === 0 || host.machines.includes(machine)) return machine
+  throw new Failure(`cannot start ${vm.id}: QEMU ${host.version} no longer has its machine type, ${machine}`, {
+    hints: [
+      `give it the newest, which its guest sees as new hardware: ${vm.call} machine=${host.machine} start`,
+      `for good: machine=${host.machine} in ${settingsFile(vm)}`,
+      `or run it with a QEMU that has it: ${vm.call} qemu=PATH start`,
+    ],
+  })
+}
+
+function settingsFile({ place, id }: Vm): string {
+  return `${place.config.userFolder}/${id}.vm`
 }
 
 /** Logs and drives as QEMU finds them: drives by path, or as open descriptors where it has given up the right to open them. */
@@ -74,11 +96,12 @@ async function openedFor(vm: Vm, givesDrives: boolean): Promise<Pick<Machine, 'd
 
 function nicsOf(
   { settings, id }: Vm,
+  record: MachineRecord,
   { hasNoRights, mayUsePasst }: { hasNoRights: boolean; mayUsePasst: boolean },
 ): Machine['nics'] {
   if (settings.network !== undefined) return { words: settings.network }
   return planNics(settings, {
-    macOf: (index) => macOf(id, index),
+    macOf: (index) => macOf(record, index),
     tapOf: (index) => tapOf(id, index),
     mtuOf: bridgeMtu,
     prefersTap: isRoot() && canMakeTaps() && (!hasNoRights || isTunOpen()),

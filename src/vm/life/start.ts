@@ -11,7 +11,8 @@ import { appendText, close, open, readText, remove, writeInto, writeWhole } from
 import { waitLock, type Lock } from '../../sys/lock.js'
 import { startDetached } from '../../sys/process.js'
 import { passtsOf, planMachine, type Plan } from './plan.js'
-import { rememberClass } from '../record/remember.js'
+import { pinHardware } from './pin.js'
+import { ensureRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { claimDrawer, makeRun } from '../record/drawer.js'
 import { qemuPid } from '../record/state.js'
@@ -40,6 +41,7 @@ export async function startVm(vm: Vm, options: Words, note: (text: string) => vo
   const lock = await waitLock(drawer.lock, lockWaitMs)
   if (lock === undefined) throw runsAlready(vm)
   try {
+    await ensureRecord(vm)
     await sweepTaps(drawer)
     await endPasst(drawer.passt)
     const first = await planMachine(vm, options)
@@ -47,7 +49,9 @@ export async function startVm(vm: Vm, options: Words, note: (text: string) => vo
     const plan = await withNetwork(vm, first, options, note)
     await makeReady(vm, plan, note)
     layOut(vm, plan)
-    return { pid: await launch(vm, plan, lock), plan }
+    const pid = await launch(vm, plan, lock)
+    await pinHardware(vm, plan, note)
+    return { pid, plan }
   } catch (error) {
     // What went wrong is worth more to the user than a tap that could not be removed; the next command tries again.
     await sweepTaps(drawer).catch(() => {})
@@ -106,17 +110,16 @@ function layOut(vm: Vm, plan: Plan): void {
   const { drawer } = vm
   const { host } = plan
   for (const file of [drawer.pid, drawer.consoleLog, drawer.events]) remove(file)
-  rememberClass(vm)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
   writeInto(drawer.journal, journalLine(started))
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
 function summary({ machine, runAs }: Plan) {
-  const { accelerator, type, memBytes, cpus, nics } = machine
+  const { accelerator, type, cpu, memBytes, cpus, nics } = machine
   const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'tap' ? [] : backend.forwards))
   const taps = tapsOf(machine, runAs.uid).map(({ name }) => name)
-  return { accelerator, machine: type, memBytes, cpus, forwards, taps, runAs: runAs.user }
+  return { accelerator, machine: type, cpu, memBytes, cpus, forwards, taps, runAs: runAs.user }
 }
 
 async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<number> {

@@ -7,6 +7,7 @@ import type { Health } from '../../store/store.js'
 import { bootId } from '../../sys/environment.js'
 import { isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepTapsQuietly } from './taps.js'
+import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 
@@ -26,6 +27,11 @@ export interface Status {
   /** Why it does not run any more. */
   readonly ending: Ending | null
   readonly accelerator: string | null
+  /** What makes it this machine for its guest; null as long as it has no record. */
+  readonly uuid: string | null
+  /** Machine type and CPU that it runs with, or would be started with; null where the first start will tell. */
+  readonly machine: string | null
+  readonly cpu: string | null
   readonly memBytes: number
   readonly cpus: number
   readonly drives: readonly DriveStatus[]
@@ -53,6 +59,9 @@ export async function statusOf(vm: Vm): Promise<Status> {
   const pid = runs ? qemuPid(drawer) : undefined
   const last = lastState(journal)
   const detail = pid === undefined ? undefined : await askQemu(drawer.qmp)
+  const record = recordOf(vm)
+  const accelerator = (runs ? journal.started?.accelerator : undefined) ?? null
+  const pinnedCpu = record?.cpu?.[(accelerator ?? settings.accel) as Accelerator] ?? Object.values(record?.cpu ?? {})[0]
   const ending = runs ? null : whyEnded(journal, { bootId: bootId() })
   return {
     id: vm.id,
@@ -63,7 +72,10 @@ export async function statusOf(vm: Vm): Promise<Status> {
     pid: pid ?? null,
     sinceMs: (runs ? last.sinceMs : ending?.atMs) ?? null,
     ending,
-    accelerator: runs ? (journal.started?.accelerator ?? null) : null,
+    accelerator,
+    uuid: record?.uuid ?? null,
+    machine: (runs ? journal.started?.machine : undefined) ?? settings.machine ?? record?.machine ?? null,
+    cpu: (runs ? journal.started?.cpu : undefined) ?? settings.cpu ?? pinnedCpu ?? null,
     memBytes: (runs ? journal.started?.memBytes : undefined) ?? settings.mem,
     cpus: (runs ? journal.started?.cpus : undefined) ?? settings.smp,
     drives: await driveStatus(vm),
@@ -71,6 +83,15 @@ export async function statusOf(vm: Vm): Promise<Status> {
     taps: runs ? (journal.started?.taps ?? []) : [],
     runAs: runs ? (journal.started?.runAs ?? null) : null,
     drawer: drawer.folder,
+  }
+}
+
+/** A record that is damaged keeps nobody from seeing what the VM does. */
+function recordOf({ place, id }: Vm): MachineRecord | undefined {
+  try {
+    return readRecord(place, id)
+  } catch {
+    return undefined
   }
 }
 

@@ -2,13 +2,15 @@ import { settingsFiles } from '../../config/layers.js'
 import { UsageError } from '../../core/errors.js'
 import { nearest } from '../../core/nearest.js'
 import { stat } from '../../sys/file.js'
+import { recordFolder } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Outside } from '../../host/place.js'
 import type { Vm } from '../record/vm.js'
 
-/** Whether there is any trace of the VM: a drawer, a settings file of its own, or a drive. */
+/** Whether there is any trace of the VM: a record, a drawer, a settings file of its own, or a drive. */
 export async function exists(vm: Vm): Promise<boolean> {
-  if (stat(vm.drawer.folder) !== undefined || hasOwnFile(vm)) return true
+  if ([recordFolder(vm.place, vm.id), vm.drawer.folder].some((folder) => stat(folder) !== undefined) || hasOwnFile(vm))
+    return true
   const store = await storeOf(vm)
   return (await store.drives(vm.id)).length > 0
 }

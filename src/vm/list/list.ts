@@ -1,13 +1,15 @@
-// All VMs that leave a trace: a drawer or a drive.
+// All VMs that leave a trace: a record, a drawer or a drive. What is wrong with one of them, or with a store, hides no other.
+import { fullMessage } from '../../core/errors.js'
 import { byNumberInText } from '../../core/order.js'
-import { driveName, nameIn, parseDriveName } from '../../core/name.js'
+import { driveName, isVmId, nameIn, parseDriveName } from '../../core/name.js'
+import { dataFolders, type Outside, type Place } from '../../host/place.js'
 import { isRoot } from '../../sys/environment.js'
-import { list, stat } from '../../sys/file.js'
+import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
-import { drawerOf } from '../record/drawer.js'
-import type { Place, Outside } from '../../host/place.js'
-import { rememberedClass } from '../record/remember.js'
-import { glance, isRunning, type State } from '../record/state.js'
+import { drawerOf, type Drawer } from '../record/drawer.js'
+import { classFrom01 } from '../record/old.js'
+import { readRecord, recordedIds } from '../record/record.js'
+import { glance, isRunning, type Glance, type State } from '../record/state.js'
 import { allStores } from '../record/stores.js'
 
 /** A VM as `nbsvm ls --json` shows it; the names of these fields never change their meaning. */
@@ -15,28 +17,86 @@ export interface Listed {
   readonly id: string
   readonly class: string | null
   readonly name: string
-  readonly state: State
+  /** `unknown`: its drawer cannot be looked into. */
+  readonly state: State | 'unknown'
   readonly pid: number | null
   /** `nbsvm-foo-0`, by number. */
   readonly drives: readonly string[]
+  /** Why something of it cannot be told. */
+  readonly fault: string | null
 }
 
+/** Takes what is wrong with no VM of the list, but may hide some: a folder, a store, a settings file of a class. */
+export type OnFault = (fault: unknown) => void
+
 /** Lists the VMs by id; numbers in ids count as numbers. */
-export async function listVms(outside: Outside): Promise<Listed[]> {
+export async function listVms(outside: Outside, tell: OnFault = () => {}): Promise<Listed[]> {
   const { place } = outside
-  const drives = await drivesById(await allStores(outside))
-  const drawers = list(place.state).filter((name) => name !== 'drives' && !name.startsWith('.'))
-  const ids = [...new Set([...drawers, ...drives.keys()])].toSorted(byNumberInText)
+  const onFault = once(tell)
+  const drives = await drivesById(await allStores(outside, onFault), onFault)
+  const drawers = orNone(() => listFolders(place.state), onFault).filter((name) => isVmId(name) && !dataFolders.includes(name))
+  const records = orNone(() => recordedIds(place), onFault)
+  const ids = [...new Set([...drawers, ...records, ...drives.keys()])].toSorted(byNumberInText)
   const withDrawer = new Set(drawers)
+  const withRecord = new Set(records)
   if (isRoot() && list('/sys/class/net').some((name) => name.startsWith('tap'))) await sweepStopped(place, drawers)
   return ids.map((id) => {
     const drawer = drawerOf(place.state, id)
-    const { state, pid } = withDrawer.has(id) ? glance(drawer) : { state: 'stopped' as const, pid: undefined }
-    const vmClass = rememberedClass(id, drawer.class)
-    const name = nameIn(vmClass, id)
+    const faults: string[] = []
+    const { state, pid } = withDrawer.has(id) ? look(drawer, faults) : stopped
+    const vmClass = classOf(place, drawer, id, withRecord.has(id), faults)
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
-    return { id, class: vmClass ?? null, name, state, pid: pid ?? null, drives: numbers.map((number) => driveName(id, number)) }
+    return {
+      id,
+      class: vmClass,
+      name: nameIn(vmClass ?? undefined, id),
+      state,
+      pid: pid ?? null,
+      drives: numbers.map((number) => driveName(id, number)),
+      fault: faults.length === 0 ? null : faults.join('; '),
+    }
   })
+}
+
+/** The same mistake in `default.class` is met with each class. */
+function once(tell: OnFault): OnFault {
+  const told = new Set<string>()
+  return (fault) => {
+    const message = fullMessage(fault)
+    if (!told.has(message)) tell(fault)
+    told.add(message)
+  }
+}
+
+const stopped: Glance = { state: 'stopped', pid: undefined }
+
+function look(drawer: Drawer, faults: string[]): Pick<Glance, 'pid'> & Pick<Listed, 'state'> {
+  try {
+    return glance(drawer)
+  } catch (error) {
+    faults.push(`cannot look into its drawer: ${fullMessage(error)}`)
+    return { state: 'unknown', pid: undefined }
+  }
+}
+
+/** Only an id with a dash in it can have a class, so most records need not be read. */
+function classOf(place: Place, drawer: Drawer, id: string, hasRecord: boolean, faults: string[]): string | null {
+  if (!id.includes('-')) return null
+  try {
+    return (hasRecord ? readRecord(place, id)?.class : classFrom01(id, drawer)) ?? null
+  } catch (error) {
+    faults.push(fullMessage(error))
+    return null
+  }
+}
+
+function orNone<T>(look: () => T[], onFault: OnFault): T[] {
+  try {
+    return look()
+  } catch (error) {
+    onFault(error)
+    return []
+  }
 }
 
 /** What VMs can be called: in a class that was chosen by name, else all of them by id, as `ls` shows them. */
@@ -46,15 +106,25 @@ export function calledNames(vms: readonly Listed[], { vmClass }: Outside): strin
 
 /** Removes the taps of VMs that are gone; a user would be asked for a password by sudo, which a list is no reason for. */
 async function sweepStopped(place: Place, drawers: readonly string[]): Promise<void> {
-  const left = drawers.map((id) => drawerOf(place.state, id)).filter(({ taps }) => stat(taps) !== undefined)
+  const left = drawers.map((id) => drawerOf(place.state, id)).filter(({ taps }) => isThere(taps))
   if (left.length === 0) return
   const { sweepTapsQuietly } = await import('../life/taps.js')
   for (const drawer of left) if (!isRunning(drawer)) await sweepTapsQuietly(drawer)
 }
 
-async function drivesById(stores: readonly Store[]): Promise<Map<string, number[]>> {
+/** Also not there: what is in a folder that cannot be looked into. */
+function isThere(file: string): boolean {
+  try {
+    return stat(file) !== undefined
+  } catch {
+    return false
+  }
+}
+
+async function drivesById(stores: readonly Store[], onFault: OnFault): Promise<Map<string, number[]>> {
   const drives = new Map<string, number[]>()
-  for (const names of await Promise.all(stores.map((store) => store.driveNames()))) {
+  const namesOf = (store: Store): Promise<string[]> => store.driveNames().catch((error: unknown) => (onFault(error), []))
+  for (const names of await Promise.all(stores.map(namesOf))) {
     for (const name of names) {
       const parsed = parseDriveName(name)
       if (parsed === undefined) continue

@@ -2,8 +2,9 @@ import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { ownUid } from '../../sys/environment.js'
-import { giveTo, lstat, makePrivateFolder, setMode, stat } from '../../sys/file.js'
+import { giveTo, lstat, makePrivateFolder, setMode, stat, writeWhole } from '../../sys/file.js'
 import { emptyFolder, removeTree } from '../../sys/removal.js'
+import { leftBy01 } from './old.js'
 
 /**
  * The files of a VM's drawer, each named here and nowhere else (QEMU's names for its sockets are in qemu/socket.ts). The drawer
@@ -44,8 +45,6 @@ export interface Drawer {
   readonly command: string
   /** The taps that were made for it, one a line: to be removed when it is gone. */
   readonly taps: string
-  /** The VM's class, where it has one: the id alone does not tell `win-foo` from `foo` in class `win`. */
-  readonly class: string
 }
 
 /** The drawer of the VM `id` in the folder of drawers. */
@@ -74,7 +73,6 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     qemuLog: inside('qemu.log'),
     command: inside('command'),
     taps: inside('taps'),
-    class: inside('class'),
   }
 }
 
@@ -98,7 +96,15 @@ export function claimDrawer({ folder }: Pick<Drawer, 'folder'>): void {
   // Up to 0.1 root gave the drawer to QEMU's user: nothing in it can be believed.
   giveTo(folder, { uid: 0, gid: 0 })
   setMode(folder, 0o700)
+  const kept = leftBy01(folder)
   emptyFolder(folder)
+  for (const [name, text] of Object.entries(kept)) writeWhole(`${folder}/${name}`, text)
+}
+
+/** Root is asked to write where a user has his own; undefined where that is not so. */
+export function foreignTo(folder: string): Failure | undefined {
+  const found = stat(folder)
+  return ownUid() === 0 && found !== undefined && found.uid !== 0 ? foreign(folder, found.uid) : undefined
 }
 
 function foreign(folder: string, uid: number): Failure {

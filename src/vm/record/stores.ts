@@ -18,31 +18,45 @@ function optionsOf({ drives: folder }: Place, settings: Pick<Settings, 'vg' | 'p
   return { folder, vg, pool, snapshotSizeBytes }
 }
 
-/** Every store that a VM may have drives in: plain files, and those that class files and environment name. */
-export async function allStores(outside: Outside): Promise<Store[]> {
+/**
+ * Every store that a VM may have drives in: plain files, and those that class files and environment name. What cannot be read
+ * or opened goes to `onFault`, and hides no other.
+ */
+export async function allStores(outside: Outside, onFault: (fault: unknown) => void): Promise<Store[]> {
   const { place, environment, line } = outside
-  const found = new Map<string, Promise<Store>>()
+  const found = new Map<string, Promise<Store | undefined>>()
+  const passOver = (fault: unknown): undefined => onFault(fault) as undefined
   const add = (options: StoreOptions): void => {
     for (const kind of storeKinds) {
       const where = stores[kind].place(options)
-      if (where !== undefined && !found.has(`${kind} ${where}`)) found.set(`${kind} ${where}`, stores[kind].open(options))
+      if (where !== undefined && !found.has(`${kind} ${where}`))
+        found.set(`${kind} ${where}`, stores[kind].open(options).catch(passOver))
     }
   }
   add({ folder: place.drives, vg: undefined })
-  const classes = classesIn(place.config)
+  const classes = classesIn(place.config, onFault)
   // Nobody names another store, on most machines; then a list need not load the reader of settings.
   if (classes.length > 0 || environment['vg'] || line.vg !== undefined) {
     const { loadSettings } = await import('../../config/layers.js')
     for (const vmClass of [undefined, ...classes.filter((name) => name !== 'default')]) {
       const subject = { folders: place.config, vm: undefined, vmClass, drawer: undefined, commandLine: line, environment }
-      add(optionsOf(place, (await loadSettings(subject)).settings))
+      // A class may have nothing to do with any VM of the list.
+      const folded = await loadSettings(subject).catch(passOver)
+      if (folded !== undefined) add(optionsOf(place, folded.settings))
     }
   }
-  return Promise.all(found.values())
+  return (await Promise.all(found.values())).filter((store) => store !== undefined)
 }
 
 /** The classes that have a file, `default` among them. */
-function classesIn({ userFolder, systemFolder }: Folders): string[] {
-  const files = [userFolder, systemFolder].flatMap((folder) => (folder === undefined ? [] : list(folder)))
+function classesIn({ userFolder, systemFolder }: Folders, onFault: (fault: unknown) => void): string[] {
+  const files = [userFolder, systemFolder].flatMap((folder) => {
+    try {
+      return folder === undefined ? [] : list(folder)
+    } catch (error) {
+      onFault(error)
+      return []
+    }
+  })
   return [...new Set(files.filter((file) => file.endsWith('.class')).map((file) => file.slice(0, -'.class'.length)))]
 }

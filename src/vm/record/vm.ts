@@ -1,11 +1,12 @@
 import type { Folded } from '../../config/fold.js'
 import { loadSettings, type Subject } from '../../config/layers.js'
 import type { Settings } from '../../config/settings.js'
-import { UsageError } from '../../core/errors.js'
+import { Failure, UsageError } from '../../core/errors.js'
 import { checkName, nameIn, vmId } from '../../core/name.js'
 import { drawerOf, type Drawer } from './drawer.js'
-import type { Outside, Place } from '../../host/place.js'
-import { rememberedClass } from './remember.js'
+import { dataFolders, type Outside, type Place } from '../../host/place.js'
+import { classFrom01 } from './old.js'
+import { readRecord, requirePair } from './record.js'
 
 /** One VM: its names, where its things are, and its settings. That there is such a VM is not said: `exists` looks. */
 export interface Vm {
@@ -27,21 +28,20 @@ export interface Vm {
 export function idOf(name: string, vmClass: string | undefined): string {
   checkName('VM', name)
   const id = vmId(name, vmClass)
-  // As root the folder of drives stands among the drawers.
-  if (id === 'drives') throw new UsageError('"drives" is kept for the folder of drives: give the VM another name')
+  if (dataFolders.includes(id)) throw new UsageError(`"${id}" is kept for a folder of nbsvm's own: give the VM another name`)
   return id
 }
 
 /**
  * Opens a VM by name, or by its id as `ls` shows it: checks the name, then reads and folds its settings. Touches nothing.
- * Rejects with UsageError for what is wrong in a settings file, unless somebody takes it with `onMistake`: then the VM has no
- * settings from files.
+ * Rejects with UsageError for what is wrong in a settings file, and with a Failure for a damaged record, unless somebody takes it
+ * with `onMistake`: then the VM has no settings from files, or no class but that of the line.
  */
-export async function openVm(called: string, outside: Outside, onMistake?: (mistake: UsageError) => void): Promise<Vm> {
+export async function openVm(called: string, outside: Outside, onMistake?: (mistake: Failure) => void): Promise<Vm> {
   const { place, environment, line } = outside
   const id = idOf(called, outside.vmClass)
   const drawer = drawerOf(place.state, id)
-  const vmClass = outside.vmClass ?? rememberedClass(id, drawer.class)
+  const vmClass = orMistake(() => classOf(id, drawer, outside), onMistake) ?? outside.vmClass
   const name = nameIn(vmClass, id)
   const folded = await load(
     { folders: place.config, vm: name, vmClass, drawer: drawer.folder, commandLine: line, environment },
@@ -51,14 +51,38 @@ export async function openVm(called: string, outside: Outside, onMistake?: (mist
   return { name, call, class: vmClass, id, place, drawer, settings: folded.settings, folded }
 }
 
-async function load(subject: Subject, onMistake: ((mistake: UsageError) => void) | undefined): Promise<Folded> {
+/** The class that the VM was made in, which the line may repeat. Throws a UsageError where it gives another. */
+function classOf(id: string, drawer: Drawer, { place, vmClass }: Outside): string | undefined {
+  const record = readRecord(place, id)
+  if (vmClass === undefined) return record === undefined ? classFrom01(id, drawer) : (record.class ?? undefined)
+  if (record !== undefined) requirePair(id, record, { name: nameIn(vmClass, id), class: vmClass })
+  return vmClass
+}
+
+/** What `look` finds; undefined where it fails and somebody takes the mistake. */
+function orMistake<T>(look: () => T, onMistake: ((mistake: Failure) => void) | undefined): T | undefined {
+  try {
+    return look()
+  } catch (error) {
+    if (onMistake === undefined || !(error instanceof Failure)) throw error
+    onMistake(error)
+    return undefined
+  }
+}
+
+async function load(subject: Subject, onMistake: ((mistake: Failure) => void) | undefined): Promise<Folded> {
   try {
     return await loadSettings(subject)
   } catch (error) {
     if (onMistake === undefined || !(error instanceof UsageError)) throw error
     // What is wrong on the line or in the environment is thrown here all the same.
     const folded = await loadSettings({ ...subject, folders: { userFolder: undefined, systemFolder: undefined } })
-    onMistake(error)
+    onMistake(
+      new UsageError(error.message, {
+        cause: error.cause,
+        hints: [...error.hints, 'no settings file is used until that is mended'],
+      }),
+    )
     return folded
   }
 }
