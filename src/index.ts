@@ -13,15 +13,15 @@ import { environment, homeFolder, isRoot } from './sys/environment.js'
 import { copyDrive, newDrive } from './vm/drive/drives.js'
 import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
-import { tell } from './vm/life/power.js'
+import { pauseVm, resetVm, resumeVm, type Resumed } from './vm/life/power.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
-import { shutdownVm, stopVm, type Stopped } from './vm/life/stop.js'
+import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
 import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
-export type { Drive, Listed, Status, Stopped }
+export type { Drive, Listed, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -39,11 +39,12 @@ export interface VmHandle {
   /** Starts it; resolves to QEMU's pid once QEMU answers. */
   start(options?: Words): Promise<number>
   stop(): Promise<Stopped>
-  /** Presses the power button; resolves to why the VM ended, or undefined when it is still there after `timeoutMs` (60 s). */
-  shutdown(timeoutMs?: number): Promise<string | undefined>
+  /** Presses the power button; resolves to why the VM ended, or that it is still running after `timeoutMs` (60 s). */
+  shutdown(timeoutMs?: number): Promise<Shutdown>
   pause(): Promise<void>
-  resume(): Promise<void>
-  reset(): Promise<void>
+  resume(): Promise<Resumed>
+  /** Boots the guest again; a paused one stays paused. */
+  reset(): Promise<{ readonly isRunning: boolean }>
   status(): Promise<Status>
 }
 
@@ -59,10 +60,10 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     clone: () => copy('clone'),
     start: async (options = []) => (await startVm(await open(), options)).pid,
     stop: async () => stopVm(await open()),
-    shutdown: async (timeoutMs = 60_000) => shutdownVm(await open(), { timeoutMs, signal: new AbortController().signal }),
-    pause: async () => tell(await open(), 'pause', 'stop'),
-    resume: async () => tell(await open(), 'resume', 'cont'),
-    reset: async () => tell(await open(), 'reset', 'system_reset'),
+    shutdown: async (timeoutMs = 60_000) => shutdownVm(await open(), { timeoutMs }),
+    pause: async () => pauseVm(await open()),
+    resume: async () => resumeVm(await open()),
+    reset: async () => resetVm(await open()),
     status: async () => statusOf(await open()),
   }
 }

@@ -1,6 +1,6 @@
 import { attach } from '../console/attach.js'
 import { readLog, trimLog } from '../console/log.js'
-import { requireRunning } from '../vm/life/power.js'
+import { requireRunning } from '../vm/life/up.js'
 import type { Verb } from './verb.js'
 
 /** More than a screenful: as much of it is shown as fits, so that the prompt is seen that was printed before anybody looked. */

@@ -1,5 +1,5 @@
 import { attach } from '../console/attach.js'
-import { requireRunning } from '../vm/life/power.js'
+import { requireRunning } from '../vm/life/up.js'
 import type { Verb } from './verb.js'
 
 export const monitor: Verb = {

@@ -50,7 +50,7 @@ export const actions: readonly ActionRow[] = [
   }),
   action('resume', none, {
     ...onTheRun,
-    summary: 'let a paused VM go on',
+    summary: 'let a paused VM go on, wake one that sleeps',
   }),
   action('reset', none, { ...onTheRun, summary: 'press the reset button' }),
   action('console', none, {

@@ -13,8 +13,8 @@ folder that you are in.
 
 A VM that runs already is left alone, and start fails. What would be run: nbsvm foo explain`,
 
-  async run({ vm, words, note }) {
-    const { pid, plan } = await startVm(vm, words, note)
+  async run({ vm, words, note, signal }) {
+    const { pid, plan } = await startVm(vm, words, { note, signal })
     // Said once for each boot of the host: that is how long the verdict on KVM is kept.
     if (plan.machine.accelerator === 'tcg' && plan.host.isFresh && vm.settings.accel === undefined) {
       note(`KVM is not used, so VMs run slowly: ${plan.host.kvm.why}`)

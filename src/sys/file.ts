@@ -322,6 +322,12 @@ export function writeInto(file: string, text: string): void {
   }
 }
 
+/** Replaces what is in an open file. */
+export function rewrite(fd: number, text: string): void {
+  fs.ftruncateSync(fd)
+  fs.writeSync(fd, text, 0)
+}
+
 /** A name for a file of our own in the system's folder for temporary files. */
 export function temporaryName(prefix: string): string {
   const { tmpdir } = process.getBuiltinModule('node:os')

@@ -1,10 +1,10 @@
 // Locks that live as long as somebody holds the descriptor: flock(2), taken by flock(1) because Node has no call for it.
 // The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
-import { deadlineIn } from './clock.js'
-import { close, list, open, readText, stat } from './file.js'
-import { openers, run, runSync, tied } from './process.js'
+import { deadlineIn, type Deadline } from './clock.js'
+import { close, list, open, readHead, readText, rewrite, stat } from './file.js'
+import { hasOpen, openers, run, runSync, tied } from './process.js'
 
-/** `exclusive`: one holder alone. `shared`: many at once, and nobody who wants it exclusive. */
+/** `exclusive`: one holder alone. `shared`: many at once, and nobody who has it exclusively. */
 export type Hold = 'exclusive' | 'shared'
 
 const flags: Record<Hold, string> = { exclusive: '-x', shared: '-s' }
@@ -15,8 +15,8 @@ export interface Lock {
   release(): void
 }
 
-/** Takes the lock of a file, which is made where it is missing. Undefined when another holds it. */
-export function tryLock(file: string): Lock | undefined {
+/** Takes the lock of a file, which is made where it is missing. Undefined when another holds it. `doing` is for `holderOf`. */
+export function tryLock(file: string, doing?: string): Lock | undefined {
   for (;;) {
     const fd = open(file, 'lock')
     if (!lockOpen(fd, 'exclusive')) {
@@ -24,26 +24,81 @@ export function tryLock(file: string): Lock | undefined {
       return undefined
     }
     // Somebody may have removed the file between open and flock: a lock on a file without a name locks nothing.
-    if (stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
+    if (stat(file)?.ino === inode(fd)) return held(fd, doing)
     close(fd)
   }
 }
 
 /**
  * Takes a lock, waiting for it. Undefined when it is still held after `timeoutMs`. The kernel does the waiting, in a child:
- * many waiters that try again and again would keep this process from ever finishing what they wait for.
+ * many waiters that try again and again would keep this process from ever finishing what they wait for. `doing` is for `holderOf`.
  */
-export async function waitLock(file: string, timeoutMs: number, hold: Hold = 'exclusive'): Promise<Lock | undefined> {
+export async function waitLock(
+  file: string,
+  timeoutMs: number,
+  hold: Hold = 'exclusive',
+  { doing, signal }: { readonly doing?: string; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Lock | undefined> {
   const deadline = deadlineIn(timeoutMs)
   for (;;) {
     const fd = open(file, 'lock')
-    const { leftMs } = deadline
-    const wait = () => run(tied(['flock', flags[hold], '3']), { pass: [fd], timeoutMs: Math.ceil(leftMs) })
-    const isOurs = lockOpen(fd, hold) || (leftMs > 0 && (await wait()).status === 0)
-    if (isOurs && stat(file)?.ino === inode(fd)) return { fd, release: () => close(fd) }
+    let isOurs = false
+    try {
+      isOurs = lockOpen(fd, hold) || (await waitOpen(fd, hold, deadline, signal))
+      if (isOurs && stat(file)?.ino === inode(fd)) return held(fd, doing)
+    } catch (error) {
+      close(fd)
+      throw error
+    }
     close(fd)
     if (!isOurs) return undefined
   }
+}
+
+/** The child ends with this process: one that was left behind would take the lock from whoever waits next. */
+async function waitOpen(fd: number, hold: Hold, { leftMs }: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
+  if (leftMs <= 0) return false
+  const waiting = { pass: [fd], timeoutMs: Math.ceil(leftMs), ...(signal === undefined ? {} : { signal }) }
+  return (await run(tied(['flock', flags[hold], '3']), waiting)).status === 0
+}
+
+function held(fd: number, doing: string | undefined): Lock {
+  if (doing === undefined) return { fd, release: () => close(fd) }
+  note(fd, `${process.pid} ${doing}\n`)
+  const release = (): void => {
+    // While it is still ours: whoever has it next says so there too.
+    note(fd, '')
+    close(fd)
+  }
+  return { fd, release }
+}
+
+/** In the lock's own file, as who is attached to a console says it. */
+function note(fd: number, text: string): void {
+  try {
+    rewrite(fd, text)
+  } catch {
+    // The disk is full, above all: the lock holds without a note.
+  }
+}
+
+/** An nbsvm that has a lock. */
+export interface Holder {
+  readonly pid: number
+  /** What for: `remove foo`. */
+  readonly doing: string
+}
+
+/**
+ * The nbsvm that has a lock and says so. Undefined when the one that said so last does not have it any more, cannot be seen, or is
+ * another user's: a QEMU that its guest has taken over could write there too.
+ */
+export function holderOf(file: string): Holder | undefined {
+  const lock = stat(file)
+  const [, number, doing] = /^(\d+) (.+)/.exec(lock === undefined ? '' : (readHead(file, 300)?.toString('utf8') ?? '')) ?? []
+  const pid = Number(number)
+  if (lock === undefined || doing === undefined || stat(`/proc/${pid}`)?.uid !== lock.uid) return undefined
+  return hasOpen(pid, lock) ? { pid, doing } : undefined
 }
 
 /** Takes the lock of a file that is open already. Says whether it did. */
@@ -56,7 +111,7 @@ function inode(fd: number): number | undefined {
 }
 
 /**
- * Says whether somebody has the exclusive lock, by trying to share it for a moment: two who ask at once do not take each
+ * Says whether somebody has the lock exclusively, by trying to share it for a moment: two who ask at once do not take each
  * other for the holder. The truth, for decisions.
  */
 export function isLocked(file: string): boolean {

@@ -108,7 +108,7 @@ export interface Detached {
   readonly pid: number
   /** Settles when the program ends, with its exit status as a shell says it. */
   readonly ended: Promise<number>
-  /** Ends it at once. Only for its parent, who knows that the pid is still its own child's. */
+  /** Ends it at once, and what it has started. Only for its parent, who knows that the pid is still its own child's. */
   kill(): void
 }
 
@@ -145,7 +145,9 @@ export function startDetached(
   const kill = (): void => {
     // Whoever kills it waits for its end: without this Node would end first, with nothing said.
     child.ref()
-    child.kill('SIGKILL')
+    // All of its process group: a script that QEMU is run through may wait for it.
+    const isOver = child.exitCode !== null || child.signalCode !== null
+    if (isOver || child.pid === undefined || !signalProcess(-child.pid, 'SIGKILL')) child.kill('SIGKILL')
   }
   return { pid: child.pid ?? 0, ended, kill }
 }

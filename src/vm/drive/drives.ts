@@ -7,7 +7,7 @@ import { parseDriveName } from '../../core/name.js'
 import { claimDrawer, drawerOf } from '../record/drawer.js'
 import { liveDrives } from './live.js'
 import { renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
-import { isRunning, qemuPid } from '../record/state.js'
+import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 
@@ -74,9 +74,9 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
   // Shared: many may copy one drive at once.
   // QEMU holds it as long as it runs: nothing to wait for.
   if (qemuPid(drawer) !== undefined) return undefined
-  const lock = await waitLock(drawer.lock, lockWaitMs, 'shared')
+  const lock = await waitLock(drawer.lock, lockWaitMs, 'shared', { doing: `copy ${drive?.name}` })
   if (lock === undefined && qemuPid(drawer) === undefined) {
-    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: it is starting, or its drives are being changed`)
+    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: ${whoIsBusy(drawer)}`)
   }
   return lock
 }
@@ -84,10 +84,10 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
 /** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
 export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store) => Promise<T>): Promise<T> {
   claimDrawer(vm.drawer)
-  const lock = await waitLock(vm.drawer.lock, lockWaitMs)
+  const lock = await waitLock(vm.drawer.lock, lockWaitMs, 'exclusive', { doing })
   if (lock === undefined) {
     if (qemuPid(vm.drawer) === undefined) {
-      throw new Failure(`cannot ${doing}: ${vm.id} is busy: it is starting, or its drives are being changed`)
+      throw new Failure(`cannot ${doing}: ${vm.id} is busy: ${whoIsBusy(vm.drawer)}`)
     }
     throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
   }

@@ -1,4 +1,5 @@
 import { environmentHints } from '../../config/fold.js'
+import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { endPasst, startPasst } from '../../net/passt.js'
 import { requireOpenTun } from '../../net/tap.js'
@@ -6,16 +7,17 @@ import { pasteable, qemuCommand } from '../../qemu/command.js'
 import { qemuEnvironment } from '../../qemu/environment.js'
 import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
+import { deadlineIn, pause } from '../../sys/clock.js'
 import { bootId, environment } from '../../sys/environment.js'
 import { appendText, close, open, readText, remove, writeInto, writeWhole } from '../../sys/file.js'
-import { waitLock, type Lock } from '../../sys/lock.js'
+import { holderOf, waitLock, type Lock } from '../../sys/lock.js'
 import { startDetached } from '../../sys/process.js'
 import { passtsOf, planMachine, type Plan } from './plan.js'
 import { pinHardware } from './pin.js'
 import { ensureRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { claimDrawer, makeRun } from '../record/drawer.js'
-import { qemuPid } from '../record/state.js'
+import { journalOf, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { makeTapsOf, sweepTaps, tapsOf } from './taps.js'
 import type { Vm } from '../record/vm.js'
@@ -26,6 +28,9 @@ const lockWaitMs = 150
 /** How long QEMU may take to its first answer: a minute is a machine under heavy load, more is a hang. */
 const answerTimeoutMs = 60_000
 
+/** How long a QEMU that was killed may take to be gone. */
+const killTimeoutMs = 5000
+
 export interface Started {
   readonly pid: number
   readonly plan: Plan
@@ -33,12 +38,14 @@ export interface Started {
 
 /**
  * Starts a VM and returns once its QEMU answers. `options` are QEMU options behind all others. Throws a Failure when it
- * runs already, or with QEMU's own words when QEMU refuses; then nothing is left running. `note` tells what will soon be wrong.
+ * runs already, or with QEMU's own words when QEMU refuses; rejects with the signal's reason when that is aborted. Then nothing is
+ * left running. `note` tells what will soon be wrong.
  */
-export async function startVm(vm: Vm, options: Words, note: (text: string) => void = () => {}): Promise<Started> {
+export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Promise<Started> {
   const { drawer } = vm
+  const { signal, note = () => {} } = caller
   claimDrawer(drawer)
-  const lock = await waitLock(drawer.lock, lockWaitMs)
+  const lock = await waitLock(drawer.lock, lockWaitMs, 'exclusive', { doing: `start ${vm.id}`, signal })
   if (lock === undefined) throw runsAlready(vm)
   try {
     await ensureRecord(vm)
@@ -48,8 +55,9 @@ export async function startVm(vm: Vm, options: Words, note: (text: string) => vo
     makeRun(drawer, first.runAs)
     const plan = await withNetwork(vm, first, options, note)
     await makeReady(vm, plan, note)
+    signal?.throwIfAborted()
     layOut(vm, plan)
-    const pid = await launch(vm, plan, lock)
+    const pid = await launch(vm, plan, lock, signal)
     await pinHardware(vm, plan, note)
     return { pid, plan }
   } catch (error) {
@@ -98,8 +106,16 @@ async function makeReady(vm: Vm, { machine, runAs }: Plan, note: (text: string) 
 
 function runsAlready(vm: Vm): Failure {
   const pid = qemuPid(vm.drawer)
-  if (pid === undefined)
-    return new Failure(`cannot start ${vm.id}: it is starting already, or its drives are being copied or changed`)
+  const holder = pid === undefined ? holderOf(vm.drawer.lock) : undefined
+  if (holder?.doing.startsWith('start ') === true) {
+    return new Failure(`cannot start ${vm.id}: it is starting already, by pid ${holder.pid}`)
+  }
+  if (holder !== undefined) return new Failure(`cannot start ${vm.id}: pid ${holder.pid} is at work on it: ${holder.doing}`)
+  if (pid === undefined) {
+    return new Failure(
+      `cannot start ${vm.id}: it is starting already, or runs where its process cannot be seen, or its drives are being copied`,
+    )
+  }
   return new Failure(`cannot start ${vm.id}: it runs already as pid ${pid}`, {
     hints: [`see it: ${vm.call}`, `restart it: ${vm.call} stop start`],
   })
@@ -122,7 +138,7 @@ function summary({ machine, runAs }: Plan) {
   return { accelerator, machine: type, cpu, memBytes, cpus, forwards, taps, runAs: runAs.user }
 }
 
-async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<number> {
+async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock, signal: AbortSignal | undefined): Promise<number> {
   const { drawer } = vm
   const output = open(drawer.qemuLog, 'truncate')
   const files = openHanded(machine.handed)
@@ -136,14 +152,30 @@ async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock): Promise<num
     writeInto(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
     const { connectQmp } = await import('../../qemu/qmp.js')
     // QEMU greets from a thread of its own, but ends the negotiation only when all devices are there.
-    const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended })
+    const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended, signal })
     qmp.close()
     return qemu.pid
   } catch (error) {
     qemu.kill()
     await qemu.ended.catch(() => {})
-    throw await refusal(vm, runAs, error)
+    await untilKilled(vm)
+    signal?.throwIfAborted()
+    throw stoppedMeanwhile(vm) ?? (await refusal(vm, runAs, error))
   }
+}
+
+/** A QEMU that was run through a script in a group of its own is no child, and ends a moment after its SIGKILL. */
+async function untilKilled(vm: Vm): Promise<void> {
+  const { killQemu } = await import('./kill.js')
+  for (const deadline = deadlineIn(killTimeoutMs); killQemu(vm).length > 0 && !deadline.isOver;) await pause(5)
+}
+
+/** The failure when another nbsvm has ended the VM before it answered. */
+function stoppedMeanwhile({ id, drawer }: Vm): Failure | undefined {
+  const { stopping } = journalOf(drawer)
+  return stopping === undefined
+    ? undefined
+    : new Failure(`cannot start ${id}: it was ended meanwhile by another nbsvm (${stopping.by})`)
 }
 
 /** Opens what is handed over, in the order of the descriptors; none stays open when one cannot be. */

@@ -5,7 +5,7 @@ import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Health } from '../../store/store.js'
 import { bootId } from '../../sys/environment.js'
-import { isRunning, journalOf, qemuPid, type State } from '../record/state.js'
+import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepTapsQuietly } from './taps.js'
 import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
@@ -21,6 +21,7 @@ export interface Status {
   readonly state: State
   /** What QEMU calls the state, where it is more than running or paused: `io-error`, `guest-panicked`, ... */
   readonly detail: string | null
+  /** QEMU's process; null also where it runs and cannot be seen from here. */
   readonly pid: number | null
   /** Since when it is in this state, in milliseconds since 1970. */
   readonly sinceMs: number | null
@@ -57,8 +58,9 @@ export async function statusOf(vm: Vm): Promise<Status> {
   const runs = isRunning(drawer)
   if (!runs) await sweepTapsQuietly(drawer)
   const pid = runs ? qemuPid(drawer) : undefined
+  const busy = runs && isBusy(drawer)
   const last = lastState(journal)
-  const detail = pid === undefined ? undefined : await askQemu(drawer.qmp)
+  const detail = !runs || busy ? undefined : await askQemu(drawer.qmp)
   const record = recordOf(vm)
   const accelerator = (runs ? journal.started?.accelerator : undefined) ?? null
   const pinnedCpu = record?.cpu?.[(accelerator ?? settings.accel) as Accelerator] ?? Object.values(record?.cpu ?? {})[0]
@@ -67,7 +69,7 @@ export async function statusOf(vm: Vm): Promise<Status> {
     id: vm.id,
     class: vm.class ?? null,
     name: vm.name,
-    state: stateOf(runs, pid, detail ?? last.state),
+    state: stateOf(runs, busy, detail ?? last.state),
     detail: detail ?? null,
     pid: pid ?? null,
     sinceMs: (runs ? last.sinceMs : ending?.atMs) ?? null,
@@ -95,9 +97,9 @@ function recordOf({ place, id }: Vm): MachineRecord | undefined {
   }
 }
 
-function stateOf(runs: boolean, pid: number | undefined, word: string): State {
+function stateOf(runs: boolean, busy: boolean, word: string): State {
   if (!runs) return 'stopped'
-  if (pid === undefined) return 'busy'
+  if (busy) return 'busy'
   return word === 'running' ? 'running' : 'paused'
 }
 

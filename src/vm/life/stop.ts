@@ -1,15 +1,22 @@
+// How a VM is ended, at once or by its power button.
+import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { journalLine } from '../../qemu/journal.js'
-import { withQmp } from '../../qemu/qmp.js'
-import { appendText } from '../../sys/file.js'
+import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
-import { commandLine, signalProcess } from '../../sys/process.js'
+import { appendText, stat } from '../../sys/file.js'
+import { holderOf } from '../../sys/lock.js'
+import { openers } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
 import { endingOf, isRunning, qemuPid } from '../record/state.js'
+import { killQemu } from './kill.js'
 import { sweepTaps } from './taps.js'
+import { isUp } from './up.js'
 import type { Vm } from '../record/vm.js'
 
-/** How long QEMU gets to end by itself, its drives written out, before it is killed. */
+/** How long QEMU gets until it can be told to quit: it may be starting still, or be asked something by another. */
+const reachTimeoutMs = 5000
+/** How long it gets after that, its drives written out, before it is killed. */
 const quitTimeoutMs = 5000
 const killTimeoutMs = 5000
 
@@ -17,53 +24,128 @@ const killTimeoutMs = 5000
 export type Stopped = 'was not running' | 'stopped' | 'killed'
 
 /** Ends a VM now: asks QEMU to quit, kills it if it does not. Throws when it cannot be known which process it is. */
-export async function stopVm(vm: Vm): Promise<Stopped> {
+export async function stopVm(vm: Vm, caller: Caller = {}): Promise<Stopped> {
   const { drawer } = vm
-  if (!isRunning(drawer)) {
-    await sweepTaps(drawer)
-    return 'was not running'
-  }
-  noteStopping(drawer)
-  await withQmp(drawer.qmp, { timeoutMs: 2000 }, async (qmp) => {
-    await qmp.execute('quit')
-  }).catch(() => {})
-  if (await isGone(drawer, quitTimeoutMs)) {
-    await sweepTaps(drawer)
-    return 'stopped'
-  }
-  const pid = qemuPid(drawer)
-  // The pidfile is QEMU's to write, and numbers are given out again: what is killed must also call itself this VM.
-  if (pid !== undefined && isQemuOf(vm.id, pid)) signalProcess(pid, 'SIGKILL')
-  if (await isGone(drawer, killTimeoutMs)) {
-    await sweepTaps(drawer)
-    return 'killed'
-  }
-  throw new Failure(
-    `cannot stop ${vm.id}: its lock is still held${pid === undefined ? ', and not by a QEMU of its own' : ` by pid ${pid}`}`,
-    {
-      hints: [`see who: fuser -v ${drawer.lock}`],
-    },
-  )
+  const { signal } = caller
+  if (!isUp(vm, caller)) return swept(drawer, 'was not running')
+  if ((await quit(drawer, signal)) && (await isGone(drawer, quitTimeoutMs, signal))) return swept(drawer, 'stopped')
+  // It may have ended meanwhile, or whoever was starting it has given up.
+  if (!isUp(vm, caller)) return swept(drawer, 'stopped')
+  const killed = killQemu(vm, () => noteStopping(drawer))
+  if (killed.length > 0 && (await isGone(drawer, killTimeoutMs, signal))) return swept(drawer, 'killed')
+  throw cannotStop(vm, killed)
 }
+
+/** What became of a request to shut down; `why` as `status` tells it. */
+export type Shutdown =
+  | { readonly result: 'was not running' | 'still running' }
+  | { readonly result: 'ended'; readonly why: string }
 
 /**
- * Presses the power button once and waits until the VM is gone. Returns why it ended, or undefined when it is still
- * there after `timeoutMs`.
+ * Presses the power button until the VM is gone: a guest that boots hears nobody. It is still running when it has not ended after
+ * `timeoutMs`. One that is paused or asleep goes on first. Throws when its guest cannot hear any more.
  */
-export async function shutdownVm(vm: Vm, options: { timeoutMs: number; signal: AbortSignal }): Promise<string | undefined> {
+export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: number }, caller: Caller = {}): Promise<Shutdown> {
   const { drawer } = vm
-  await withQmp(drawer.qmp, { timeoutMs: 5000 }, async (qmp) => {
-    const { status } = await qmp.execute('query-status')
-    if (status === 'paused') await qmp.execute('cont')
-    await qmp.execute('system_powerdown')
-  })
-  if (!(await isGone(drawer, options.timeoutMs, options.signal))) return undefined
-  await sweepTaps(drawer)
-  return endingOf(drawer).words
+  if (!isUp(vm, caller)) return { result: await swept(drawer, 'was not running') }
+  const { signal } = caller
+  const deadline = deadlineIn(timeoutMs)
+  let isFirst = true
+  do {
+    try {
+      await withQmp(drawer.qmp, { timeoutMs: pressTimeoutMs, signal }, (qmp) => press(vm, qmp, caller))
+    } catch (error) {
+      signal?.throwIfAborted()
+      // It may go down in the midst of it. A guest that stops for good is told, whenever it does.
+      if (isRunning(drawer) && (isFirst || error instanceof Unable)) throw error
+    }
+    isFirst = false
+    if (await isGone(drawer, Math.min(pressAgainMs, deadline.leftMs), signal)) {
+      await sweepTaps(drawer)
+      return { result: 'ended', why: endingOf(drawer).words }
+    }
+  } while (!deadline.isOver)
+  return { result: 'still running' }
 }
 
-function isQemuOf(id: string, pid: number): boolean {
-  return commandLine(pid).includes(`guest=${id}`)
+const pressTimeoutMs = 5000
+
+/** A guest that has heard the button once takes no harm from the next. */
+const pressAgainMs = 4000
+
+/** The guest cannot go down by itself. */
+class Unable extends Failure {}
+
+/** RunState of query-status: what can be made to go on, and how; the rest can not. */
+const goesOn: Readonly<Record<string, 'cont' | 'system_wakeup'>> = {
+  paused: 'cont',
+  prelaunch: 'cont',
+  'io-error': 'cont',
+  watchdog: 'cont',
+  suspended: 'system_wakeup',
+}
+
+async function press(vm: Vm, qmp: Qmp, { note }: Caller): Promise<void> {
+  const { status } = await qmp.execute('query-status')
+  const command = goesOn[status]
+  if (command !== undefined) {
+    note?.(
+      `${vm.id} was ${status === 'suspended' ? 'asleep, so it is woken' : `not running (${status}), so it goes on`} to shut down`,
+    )
+    await qmp.execute(command)
+  } else if (status !== 'running') {
+    throw new Unable(`cannot shut down ${vm.id}: its guest does not run any more (${status})`, {
+      hints: [`end it: ${vm.call} stop`],
+    })
+  }
+  await qmp.execute('system_powerdown')
+}
+
+/** Tells QEMU to quit. Says false when it cannot be told. */
+async function quit(drawer: Drawer, signal: AbortSignal | undefined): Promise<boolean> {
+  // Whoever waits for the socket of a QEMU that ends meanwhile waits in vain.
+  const ended = new AbortController()
+  const gone = isGone(drawer, reachTimeoutMs, ended.signal).catch(() => false)
+  try {
+    await withQmp(drawer.qmp, { timeoutMs: reachTimeoutMs, signal, ended: untilTrue(gone) }, async (qmp) => {
+      noteStopping(drawer)
+      await qmp.execute('quit')
+    })
+    return true
+  } catch {
+    signal?.throwIfAborted()
+    // `quit` may have been done before the answer came.
+    return await gone
+  } finally {
+    ended.abort()
+  }
+}
+
+/** Settles only when it is true. */
+function untilTrue(answer: Promise<boolean>): Promise<void> {
+  return new Promise((resolve) => void answer.then((isTrue) => (isTrue ? resolve() : undefined)))
+}
+
+async function swept<R>(drawer: Drawer, result: R): Promise<R> {
+  await sweepTaps(drawer)
+  return result
+}
+
+function cannotStop({ id, drawer, call }: Vm, killed: readonly number[]): Failure {
+  if (killed.length > 0) {
+    const hints = ['a process that hangs in the kernel, on a disk that does not answer, ends when that does']
+    return new Failure(`cannot stop ${id}: pid ${killed.join(', ')} was killed, and its lock is still held`, { hints })
+  }
+  const holder = holderOf(drawer.lock)
+  if (holder !== undefined) {
+    const hints = [`end that: kill ${holder.pid}`, `then: ${call} stop`]
+    return new Failure(`cannot stop ${id}: pid ${holder.pid} is at work on it: ${holder.doing}`, { hints })
+  }
+  const lock = stat(drawer.lock)
+  const others = (lock === undefined ? [] : openers(lock)).map(({ pid, name }) => `pid ${pid} (${name})`)
+  const who =
+    others.length === 0 ? 'a process that cannot be seen from here' : `${others.join(', ')}, which is no QEMU of its own`
+  return new Failure(`cannot stop ${id}: its lock is held by ${who}`, { hints: [`see who: fuser -v ${drawer.lock}`] })
 }
 
 /** So that `status` can tell this end from an accident. */
@@ -75,13 +157,13 @@ function noteStopping(drawer: Drawer): void {
   }
 }
 
-/** Waits until nobody holds the VM's lock. */
-async function isGone(drawer: Drawer, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+/** Waits until nobody holds the VM's lock. Rejects with the signal's reason. */
+async function isGone(drawer: Drawer, timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
   const deadline = deadlineIn(timeoutMs)
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     // The pid is a cheap look; only the lock is proof.
     if (qemuPid(drawer) === undefined && !isRunning(drawer)) return true
-    if (deadline.isOver || signal?.aborted) return false
-    await pause(pauseMs)
+    if (deadline.isOver) return false
+    await pause(Math.min(pauseMs, deadline.leftMs), signal)
   }
 }

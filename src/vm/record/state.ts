@@ -3,7 +3,7 @@ import { lastState, parseJournal, whyEnded, type Ending, type Journal } from '..
 import { olderOf } from '../../qemu/keeper.js'
 import { bootId } from '../../sys/environment.js'
 import { readTail, readText, stat } from '../../sys/file.js'
-import { isLocked } from '../../sys/lock.js'
+import { holderOf, isLocked } from '../../sys/lock.js'
 import { hasOpen } from '../../sys/process.js'
 import type { Drawer } from './drawer.js'
 
@@ -15,7 +15,7 @@ const journalTailBytes = 64 * 1024
 
 export interface Glance {
   readonly state: State
-  /** QEMU's process number, where it runs. */
+  /** QEMU's process number, where it runs and can be seen. */
   readonly pid: number | undefined
 }
 
@@ -25,15 +25,30 @@ export interface Glance {
  * waits 10 ms for the kernel.
  */
 export function glance(drawer: Drawer): Glance {
-  // QEMU removes its pidfile when it ends well, so most of what does not run is known by this look.
-  const pid = stat(drawer.pid) === undefined ? undefined : qemuPid(drawer)
-  if (pid === undefined) return { state: 'stopped', pid }
-  return { state: lastState(journalOf(drawer)).state, pid }
+  if (stat(drawer.pid) === undefined) return { state: 'stopped', pid: undefined }
+  const pid = qemuPid(drawer)
+  const { state, detail } = lastState(journalOf(drawer))
+  // What cannot be seen may be there: in another pid namespace, or behind a /proc that is hidden. The lock tells.
+  if (pid === undefined && (detail === 'shutdown' || !isRunning(drawer))) return { state: 'stopped', pid }
+  return { state: pid === undefined && isBusy(drawer) ? 'busy' : state, pid }
 }
 
 /** Whether somebody holds the VM's lock: the truth, for whoever acts on it. */
 export function isRunning(drawer: Drawer): boolean {
   return isLocked(drawer.lock)
+}
+
+/** Whether it is an nbsvm that holds the VM's lock, and no QEMU. For a lock that is held. */
+export function isBusy(drawer: Drawer): boolean {
+  return qemuPid(drawer) === undefined && holderOf(drawer.lock) !== undefined
+}
+
+/** Who is at work on a VM whose lock is held, and is no QEMU: for the end of a message. */
+export function whoIsBusy({ lock }: Drawer): string {
+  const holder = holderOf(lock)
+  return holder === undefined
+    ? 'it is starting, or its drives are being changed'
+    : `pid ${holder.pid} is at work on it: ${holder.doing}`
 }
 
 /** The process that is this VM's QEMU beyond doubt: the number from the pidfile, if that process has the VM's lock open. */
