@@ -66,7 +66,7 @@ function suite(): void {
       fs.symlinkSync(process.execPath, `${folder}/node`)
       const tell = `require('fs').writeFileSync(${JSON.stringify(`${folder}/told`)}, JSON.stringify([process.argv, process.env]))`
       fs.writeFileSync(`${folder}/tell.cjs`, tell)
-      const environment = { NBSVM_HOME: folder, args: `\t'${odd}'\n%n`, PATH: `${folder}:/usr/bin:/bin` }
+      const environment = { NBSVM_HOME: folder, args: `-fw_cfg\t'${odd}'\n%n`, PATH: `${folder}:/usr/bin:/bin` }
       const line = { source: `/${values.join('|')}` }
       const outside: Outside = { place: findPlace(environment, true, '/run/home'), environment, vmClass: undefined, line }
       const words = [`${folder}/node`, `${folder}/tell.cjs`]
