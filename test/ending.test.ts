@@ -91,6 +91,18 @@ for (const [what, id, setting] of [
   })
 }
 
+test('Ctrl-C while a QEMU is asked what it can do ends that too', async () => {
+  const mute = path.join(home.folder, 'mute-qemu')
+  writeFileSync(mute, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 })
+  const { child, ended } = begin(['hung', `qemu=${mute}`, ...trusted, 'start'])
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const since = performance.now()
+  child.kill('SIGINT')
+  assert.equal((await ended).status, 130)
+  assert.ok(performance.now() - since < 2000)
+  assert.ok(isFree('hung'))
+})
+
 test('stop of a VM that is starting: the start says that it was ended by another', async () => {
   const { ended } = begin(['hung', 'start', ...hanging])
   await until('QEMU', 20_000, () => existsSync(path.join(drawer('hung'), 'run/never.sock')))

@@ -249,7 +249,7 @@ describe('a server that misbehaves', () => {
         assert.ok(error instanceof Failure)
         assert.equal(
           `${error.message}: ${messageOfCause(error)}`,
-          "QEMU's answer to query-status is not one: Failure: its status is not text",
+          "QEMU's answer to query-status is not one: Failure: its status is not a word",
         )
         return true
       },

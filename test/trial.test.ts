@@ -85,21 +85,21 @@ test('a QEMU without KVM, one that hangs, and a device that is missing or closed
   const without = script('qemu-without', 'echo "qemu-system-x86_64: -accel kvm: invalid accelerator kvm" >&2; exit 1')
   const device = path.join(folder, 'kvm')
   fs.writeFileSync(device, '')
-  assert.deepEqual(await tryKvm(without, undefined, device), { works: false, why: 'this QEMU is built without KVM' })
+  assert.deepEqual(await tryKvm(without, undefined, { device }), { works: false, why: 'this QEMU is built without KVM' })
 
   const since = Date.now()
-  const hanging = await tryKvm(script('qemu-hanging', 'exec sleep 60'), undefined, device)
+  const hanging = await tryKvm(script('qemu-hanging', 'exec sleep 60'), undefined, { device })
   assert.deepEqual(hanging, { works: false, why: 'a trial guest did not begin', isDoubtful: true })
   assert.ok(Date.now() - since < 3000)
 
-  assert.match((await tryKvm(program, undefined, path.join(folder, 'none'))).why, /^there is no \S+\/none/)
+  assert.match((await tryKvm(program, undefined, { device: path.join(folder, 'none') })).why, /^there is no \S+\/none/)
 })
 
 test('a device that is closed to the user is told with what opens it', async (context) => {
   if (process.getuid?.() !== 0) {
     const device = path.join(folder, 'closed')
     fs.writeFileSync(device, '', { mode: 0o000 })
-    assert.match((await tryKvm(program, undefined, device)).why, /is closed to you: .*usermod -aG kvm/)
+    assert.match((await tryKvm(program, undefined, { device })).why, /is closed to you: .*usermod -aG kvm/)
     return
   }
   const mode = fs.statSync('/dev/kvm', { throwIfNoEntry: false })?.mode

@@ -14,9 +14,9 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
   nbsvm foo status
   nbsvm foo status --json`,
 
-  async run({ vm, flags, out }) {
+  async run({ vm, flags, out, signal }) {
     trimLog(vm.drawer.consoleLog, vm.settings.log_size)
-    const found = await statusOf(vm)
+    const found = await statusOf(vm, { signal })
     out(flags['json'] === true ? JSON.stringify(found, undefined, 2) : describe(found))
     return found.state === 'running' || found.state === 'paused' ? 0 : notRunning
   },

@@ -52,19 +52,21 @@ export async function hostFacts(options: {
   program: string | undefined
   cacheFile: string
   servant?: Servant | undefined
+  /** Aborting ends the look with its reason. */
+  signal?: AbortSignal | undefined
 }): Promise<HostFacts> {
-  const { cacheFile, servant } = options
+  const { cacheFile, servant, signal } = options
   const program = findQemu(options.program)
   const key = cacheKey(program, servant?.prefix ?? [])
   const cached = (): Facts | undefined => stillTrue(readCache(cacheFile)[key.program], key.state)
   const known = cached()
   if (known !== undefined) return { ...known, isFresh: false }
-  const endTurn = await takeTurn(cacheFile, () => cached() !== undefined)
+  const endTurn = await takeTurn(cacheFile, () => cached() !== undefined, signal)
   try {
     // Whoever was first has found it out for all.
     const meanwhile = cached()
     if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
-    const facts = await find(program, servant)
+    const facts = await find(program, servant, signal)
     const untilMs = facts.kvm.isDoubtful === true ? monotonicMs() + doubtfulMs : null
     keep(cacheFile, key.program, { key: key.state, untilMs, facts })
     return { ...facts, isFresh: true }
@@ -133,7 +135,7 @@ function keep(file: string, program: string, kept: Kept): void {
  * Lets one look at a time, so that many first starts at once do not disturb each other's trial. Waits until it is our
  * turn or `isDone`; returns what ends the turn.
  */
-async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() => void> {
+async function takeTurn(cacheFile: string, isDone: () => boolean, signal: AbortSignal | undefined): Promise<() => void> {
   try {
     makePrivateFolder(path.dirname(cacheFile))
     const { tryLock } = await import('../sys/lock.js')
@@ -142,21 +144,23 @@ async function takeTurn(cacheFile: string, isDone: () => boolean): Promise<() =>
       const lock = tryLock(`${cacheFile}.lock`)
       if (lock !== undefined) return () => lock.release()
       if (isDone() || deadline.isOver) return () => {}
-      await pause(30 + Math.random() * 50)
+      await pause(30 + Math.random() * 50, signal)
     }
   } catch {
+    signal?.throwIfAborted()
     // Where no lock can be made, nothing can be kept either.
     return () => {}
   }
 }
 
-async function find(program: string, servant: Servant | undefined): Promise<Facts> {
+async function find(program: string, servant: Servant | undefined, signal: AbortSignal | undefined): Promise<Facts> {
   const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
+  const limits = signal === undefined ? {} : { signal }
   const [version, machines, kvm, ioUring] = await Promise.all([
-    runOrFail(`ask ${program} for its version`, [program, '--version']),
-    runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help']),
-    tryKvm(program, servant),
-    canUseIoUring(program, servant?.prefix ?? []),
+    runOrFail(`ask ${program} for its version`, [program, '--version'], limits),
+    runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help'], limits),
+    tryKvm(program, servant, { signal }),
+    canUseIoUring(program, servant?.prefix ?? [], limits),
   ])
   return {
     path: program,
@@ -173,10 +177,14 @@ async function find(program: string, servant: Servant | undefined): Promise<Fact
 }
 
 /** Opens a file, QEMU's own program, by io_uring. The switch kernel.io_uring_disabled, a seccomp filter or an old kernel forbid it. */
-async function canUseIoUring(program: string, prefix: readonly string[]): Promise<boolean> {
+async function canUseIoUring(
+  program: string,
+  prefix: readonly string[],
+  limits: { readonly signal?: AbortSignal },
+): Promise<boolean> {
   const { run } = await import('../sys/process.js')
   const file = { driver: 'file', 'node-name': 'trial', filename: realPath(program), 'read-only': true, aio: 'io_uring' }
   const machine = ['-nodefaults', '-no-user-config', '-machine', 'none', '-display', 'none', '-monitor', 'stdio']
   const command = [...prefix, program, ...machine, '-blockdev', JSON.stringify(file)]
-  return (await run(command, { input: 'quit\n', timeoutMs: lookTimeoutMs })).status === 0
+  return (await run(command, { ...limits, input: 'quit\n', timeoutMs: lookTimeoutMs })).status === 0
 }

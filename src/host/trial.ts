@@ -39,12 +39,16 @@ export interface Servant {
 }
 
 /** Tries KVM with a real guest, for a second at most; as `servant`, or as the caller. */
-export async function tryKvm(program: string, servant?: Servant, device = '/dev/kvm'): Promise<Verdict> {
+export async function tryKvm(
+  program: string,
+  servant?: Servant,
+  { device = '/dev/kvm', signal }: { readonly device?: string; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Verdict> {
   // The rights that count are those of the user whom QEMU runs as.
   const code = servant === undefined ? openingFault(device) : undefined
   const around = { ...look(device), ...(servant === undefined ? {} : { user: servant.user }) }
   if (code !== undefined) return { works: false, why: deviceFault(code, around) }
-  const trial = { program, accelerator: 'kvm', timeoutMs: trialTimeoutMs } as const
+  const trial = { program, accelerator: 'kvm', timeoutMs: trialTimeoutMs, signal } as const
   return judge(await runTrial({ ...trial, ...(servant === undefined ? {} : { prefix: servant.prefix }) }), around)
 }
 
@@ -53,10 +57,11 @@ export async function runTrial(options: {
   readonly program: string
   readonly accelerator: 'kvm' | 'tcg'
   readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
   readonly prefix?: readonly string[]
   readonly firmware?: Buffer
 }): Promise<TrialResult> {
-  const { program, accelerator, timeoutMs, prefix = [], firmware = trialFirmware() } = options
+  const { program, accelerator, timeoutMs, signal, prefix = [], firmware = trialFirmware() } = options
   const fd = unnamed(firmware)
   let marks = ''
   let markedMs = monotonicMs()
@@ -66,7 +71,12 @@ export async function runTrial(options: {
   }
   try {
     const command = [...prefix, program, ...trialMachine(accelerator), '-bios', '/proc/self/fd/3']
-    const { status, stderr } = await run(command, { timeoutMs, onOutput, pass: [fd] })
+    const { status, stderr } = await run(command, {
+      timeoutMs,
+      onOutput,
+      pass: [fd],
+      ...(signal === undefined ? {} : { signal }),
+    })
     return { status, marks, stderr, quietMs: monotonicMs() - markedMs }
   } finally {
     close(fd)

@@ -18,8 +18,9 @@ test('an answer of another shape is refused, with the place that is wrong', () =
   const wrong: [CommandName, unknown, string][] = [
     ['query-status', null, 'it is not an object'],
     ['query-status', [], 'it is not an object'],
-    ['query-status', { status: { toString: 5 } }, 'its status is not text'],
-    ['query-status', {}, 'its status is not text'],
+    ['query-status', { status: { toString: 5 } }, 'its status is not a word'],
+    ['query-status', {}, 'its status is not a word'],
+    ['query-status', { status: 'x'.repeat(1000) }, 'its status is not a word'],
     ['query-block', {}, 'it is not a list'],
     ['query-block', [{ qdev: 5 }], 'its [0].qdev is not text'],
     [

@@ -12,7 +12,7 @@ type Checked<M extends Members> = { readonly [name in keyof M]: ReturnType<M[nam
 
 /** The answers that nbsvm reads. Of others it is used only that they came. */
 export const answers = {
-  'query-status': object({ status: text }),
+  'query-status': object({ status: word }),
   'query-block': list(
     object({
       qdev: maybe(text),
@@ -40,6 +40,11 @@ function anything(value: unknown): unknown {
 
 function text(value: unknown, place: string): string {
   return typeof value === 'string' ? value : wrong('text', place)
+}
+
+/** One of QEMU's own words, which may be one that this nbsvm does not know. */
+function word(value: unknown, place: string): string {
+  return typeof value === 'string' && /^[a-z][a-z-]{0,39}$/.test(value) ? value : wrong('a word', place)
 }
 
 function size(value: unknown, place: string): number {

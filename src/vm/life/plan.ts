@@ -1,4 +1,5 @@
 // From settings to the machine that QEMU is asked for.
+import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { hasPasst } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
@@ -30,7 +31,7 @@ export interface Plan {
  * Works out the machine that `start` would start now: nothing is made or changed. `options` are those behind `start`; with
  * `passt: false` the user network is QEMU's own, also where passt is installed.
  */
-export async function planMachine(vm: Vm, options: Words, { passt = true } = {}): Promise<Plan> {
+export async function planMachine(vm: Vm, options: Words, { passt = true } = {}, { signal }: Caller = {}): Promise<Plan> {
   const { settings, id } = vm
   const servant = runAs(settings.run_as)
   const { prefix } = servant
@@ -38,6 +39,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {})
     program: settings.qemu,
     cacheFile: vm.place.hostCache,
     servant: prefix.length > 0 ? servant : undefined,
+    signal,
   })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
   const args = [...(settings.args ?? []), ...withFullPaths(options, hereFull)]

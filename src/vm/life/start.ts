@@ -51,7 +51,7 @@ export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Prom
     await ensureRecord(vm)
     await sweepTaps(drawer)
     await endPasst(drawer.passt)
-    const first = await planMachine(vm, options)
+    const first = await planMachine(vm, options, {}, caller)
     makeRun(drawer, first.runAs)
     const plan = await withNetwork(vm, first, options, note)
     await makeReady(vm, plan, note)

@@ -1,4 +1,5 @@
 // All that `status` tells of one VM, as data.
+import type { Caller } from '../../core/caller.js'
 import type { DriveSize } from '../../model/drive.js'
 import type { Forward } from '../../model/nic.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
@@ -52,7 +53,7 @@ export interface DriveStatus extends DriveSize {
   readonly health: Health | null
 }
 
-export async function statusOf(vm: Vm): Promise<Status> {
+export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status> {
   const { drawer, settings } = vm
   const journal = journalOf(drawer)
   const runs = isRunning(drawer)
@@ -60,7 +61,7 @@ export async function statusOf(vm: Vm): Promise<Status> {
   const pid = runs ? qemuPid(drawer) : undefined
   const busy = runs && isBusy(drawer)
   const last = lastState(journal)
-  const detail = !runs || busy ? undefined : await askQemu(drawer.qmp)
+  const detail = !runs || busy ? undefined : await askQemu(drawer.qmp, signal)
   const record = recordOf(vm)
   const accelerator = (runs ? journal.started?.accelerator : undefined) ?? null
   const pinnedCpu = record?.cpu?.[(accelerator ?? settings.accel) as Accelerator] ?? Object.values(record?.cpu ?? {})[0]
@@ -103,10 +104,11 @@ function stateOf(runs: boolean, busy: boolean, word: string): State {
   return word === 'running' ? 'running' : 'paused'
 }
 
-async function askQemu(socket: string): Promise<string | undefined> {
+async function askQemu(socket: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
-    return await withQmp(socket, { timeoutMs: qmpTimeoutMs }, async (qmp) => (await qmp.execute('query-status')).status)
+    return await withQmp(socket, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => (await qmp.execute('query-status')).status)
   } catch {
+    signal?.throwIfAborted()
     return undefined
   }
 }
