@@ -221,7 +221,15 @@ function storeOn(
     lines.push(quoteWords(command))
     return answer(command)
   }
-  const store = lvmStore({ vg: 'vg0', run: asRoot, asRoot, isRoot: true, probe: () => assert.fail('no files'), ...more })
+  const store = lvmStore({
+    vg: 'vg0',
+    run: asRoot,
+    asRoot,
+    isRoot: true,
+    mark: 'MARK',
+    probe: () => assert.fail('no files'),
+    ...more,
+  })
   return { store, lines }
 }
 
@@ -259,8 +267,8 @@ test('no lvm, no group, no report: each says what to type', async () => {
   const notFound = '  Volume group "vg0" not found\n  Cannot process volume group vg0\n'
   await assert.rejects(failing({ stderr: notFound }), failure(/^there is no volume group vg0$/, /sudo vgs/))
   await assert.rejects(
-    failing({ stderr: 'locked' }),
-    failure(/^cannot list the volumes of volume group vg0: locked$/, /sudo lvs vg0/),
+    failing({ stderr: '  WARNING: a disk\n  locked\n' }),
+    failure(/^cannot list the volumes of volume group vg0: locked$/, /lvs .* vg0/),
   )
   await assert.rejects(failing({ status: 0, stdout: '{"report": [' }), failure(/lvs wrote no report/, /sudo lvs/))
   for (const vg of ['', '--help', '..', '../etc', 'a b', 'a/b', 'x\u001b']) {
@@ -276,6 +284,13 @@ test('what fails after the drive is there does not take it away', async () => {
     return command[0] === 'lvs' ? report(...thin) : done
   })
   assert.equal((await store.create('foo', mib)).name, 'nbsvm-foo-0')
+
+  const rows: Row[] = []
+  const renamed = storeOn((command) => {
+    if (command[0] === 'lvrename') rows.push({ ...row('nbsvm-foo-0'), lv_tags: 'nbsvm_by=MARK' })
+    return command[0] === 'lvs' ? report(...rows) : { ...done, status: command[0] === 'lvrename' ? 5 : 0 }
+  })
+  assert.equal((await renamed.store.create('foo', mib)).name, 'nbsvm-foo-0', 'lvrename failed after it had renamed')
 
   const busy = storeOn((command) => {
     if (command[0] === 'lvremove') throw new Failure('cannot run lvremove, which needs root')

@@ -6,7 +6,7 @@ import type { LiveDrives } from '../store.js'
 import { sweep, sweepQuietly } from './lvmjob.js'
 import { baseName, baseTag, formerTag } from './lvmname.js'
 import { refuseInUse } from './lvmready.js'
-import { type Group, listVolumes, lvm, snapshotsOf, tryLvm, type Volume, volumeOf } from './volumes.js'
+import { type Group, listVolumes, lvm, lvmFailure, snapshotsOf, tryLvm, type Volume, volumeOf } from './volumes.js'
 
 /** Changes a drive's size, rounded up to extents of the group. Throws a Failure where lvm cannot, and says what can. */
 export async function resizeDrive(group: Group, drive: Drive, sizeBytes: number, options: { shrink: boolean }): Promise<void> {
@@ -44,7 +44,7 @@ async function reduce(group: Group, doing: string, target: readonly string[]): P
   const reduced = await group.asRoot(command)
   const stopped = reduced.status !== 0 && /file ?system/i.test(reduced.stderr)
   if (stopped) await lvm(group, doing, ['lvreduce', '--fs', 'ignore', ...command.slice(1)])
-  else if (reduced.status !== 0) throw new Failure(`cannot ${doing}: ${reduced.stderr.trim()}`)
+  else if (reduced.status !== 0) throw lvmFailure(doing, reduced, command)
 }
 
 const shrinkHint = { hints: ['if the guest uses no more than that: resize SIZE --shrink'] }
@@ -82,23 +82,25 @@ async function removeOrigin(group: Group, volume: Volume, doing: string): Promis
   const hidden = baseName(group.unique())
   const tags = [baseTag, formerTag(volume.name)]
   await lvm(group, doing, ['lvchange', ...tags.flatMap((tag) => ['--addtag', tag]), `${vg}/${volume.name}`])
-  const renamed = await group.asRoot(['lvrename', vg, volume.name, hidden])
-  if (renamed.status !== 0) return removeUnhidden(group, volume, doing, renamed.stderr)
+  const rename = ['lvrename', vg, volume.name, hidden]
+  const renamed = await group.asRoot(rename)
+  if (renamed.status !== 0 && !/PVs are missing/.test(renamed.stderr)) throw lvmFailure(doing, renamed, rename)
+  if (renamed.status !== 0) return removeUnhidden(group, volume, doing)
   // It is gone from here on; what can still fail is left to the next sweep.
   const now = await listVolumes(group).catch(() => [])
   const base = now.find(({ name }) => name === hidden)
   if (base === undefined || snapshotsOf(base, now).length > 0) return
-  const removed = await group.asRoot(['lvremove', '--force', `${vg}/${hidden}`])
+  const remove = ['lvremove', '--force', `${vg}/${hidden}`]
+  const removed = await group.asRoot(remove)
   // Somebody's sweep may have been faster.
   if (removed.status === 0 || !(await listVolumes(group)).some(({ name }) => name === hidden)) return
   await tryLvm(group, ['lvrename', vg, hidden, volume.name])
   await tryLvm(group, ['lvchange', ...tags.flatMap((tag) => ['--deltag', tag]), `${vg}/${volume.name}`])
-  throw new Failure(`cannot ${doing}: ${removed.stderr.trim()}`)
+  throw lvmFailure(doing, removed, remove)
 }
 
 /** While a disk of the group is missing lvm renames nothing, but removes, and nobody can make a snapshot meanwhile. */
-async function removeUnhidden(group: Group, volume: Volume, doing: string, stderr: string): Promise<void> {
-  if (!/PVs are missing/.test(stderr)) throw new Failure(`cannot ${doing}: ${stderr.trim()}`)
+async function removeUnhidden(group: Group, volume: Volume, doing: string): Promise<void> {
   const snapshots = snapshotsOf(volume, await listVolumes(group))
   if (snapshots.length > 0) {
     throw new Failure(`cannot ${doing}: a disk of volume group ${group.vg} is missing, and its snapshots would go with it`, {

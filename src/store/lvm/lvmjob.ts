@@ -17,7 +17,18 @@ import {
   temporaryName,
   unfinishedTag,
 } from './lvmname.js'
-import { asDrive, type Group, listVolumes, lvm, nextDriveName, snapshotsOf, tryLvm, type Volume, volumePath } from './volumes.js'
+import {
+  asDrive,
+  type Group,
+  listVolumes,
+  lvm,
+  lvmFailure,
+  nextDriveName,
+  snapshotsOf,
+  tryLvm,
+  type Volume,
+  volumePath,
+} from './volumes.js'
 
 /** How one kind of drive is made. */
 export interface Making {
@@ -63,16 +74,24 @@ async function createTemporary(group: Group, name: string, { doing, create }: Ma
 /** Gives the finished volume its name: the next free one, should others have been faster. */
 async function publish(group: Group, id: string, temporary: string, firstChoice: string): Promise<Drive> {
   for (let name = firstChoice; ;) {
-    const renamed = await group.asRoot(['lvrename', group.vg, temporary, name])
+    const rename = ['lvrename', group.vg, temporary, name]
+    const renamed = await group.asRoot(rename)
     if (renamed.status === 0) return finish(group, name)
     const others = await listVolumes(group)
+    if (hasBecome(others, temporary, name, makerTag(group.mark))) return finish(group, name)
     const next = nextDriveName(
       id,
       others.map((other) => other.name),
     )
-    if (next === name) throw new Failure(`cannot give ${temporary} the name ${name}: ${renamed.stderr.trim()}`)
+    if (next === name) throw lvmFailure(`give ${temporary} the name ${name}`, renamed, rename)
     name = next
   }
+}
+
+/** Whether a volume was renamed although its lvrename failed: it is gone, and its new name has its tag. */
+function hasBecome(volumes: readonly Volume[], temporary: string, name: string, tag: string): boolean {
+  const isGone = volumes.every((volume) => volume.name !== temporary)
+  return isGone && volumes.some((volume) => volume.name === name && volume.tags.includes(tag))
 }
 
 /** Takes the tags off. Should that fail, the drive is complete all the same, and the next sweep takes them off. */

@@ -2,8 +2,9 @@
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { driveName, parseDriveName } from '../../core/name.js'
+import { quoteWords } from '../../core/words.js'
 import { findProgram } from '../../sys/file.js'
-import { type Run, runOrFail } from '../../sys/process.js'
+import type { Run, RunResult } from '../../sys/process.js'
 import { nameShape, tagShape } from './lvmname.js'
 
 export interface Volume {
@@ -45,15 +46,12 @@ export async function listVolumes(group: Group): Promise<Volume[]> {
   const { vg } = group
   const doing = `list the volumes of volume group ${vg}`
   const units = ['--units', 'b', '--nosuffix']
-  const { status, stdout, stderr } = await group
-    .asRoot(['lvs', '--reportformat', 'json', ...units, '-o', fields, vg])
-    .catch(notRun)
-  if (status === 0) return parseReport(vg, stdout, doing)
+  const command = ['lvs', '--reportformat', 'json', ...units, '-o', fields, vg]
+  const result = await group.asRoot(command).catch(notRun)
+  if (result.status === 0) return parseReport(vg, result.stdout, doing)
   // Two lines, the second saying the same of what could not be processed.
-  if (/volume group .* not found/i.test(stderr)) throw noGroup(vg)
-  throw new Failure(`cannot ${doing}: ${stderr.trim() || `lvs ended with exit status ${status}`}`, {
-    hints: [`see it: sudo lvs ${vg}`],
-  })
+  if (/volume group .* not found/i.test(result.stderr)) throw noGroup(vg)
+  throw lvmFailure(doing, result, command)
 }
 
 function notRun(error: unknown): never {
@@ -180,9 +178,22 @@ export interface Group {
   readonly unique: () => string
 }
 
-/** Runs one lvm command as root. Throws a Failure with lvm's own words. Returns what it wrote to stdout. */
-export function lvm(group: Group, doing: string, command: readonly string[]): Promise<string> {
-  return runOrFail(doing, command, { run: group.asRoot })
+/** Runs one lvm command as root. Throws a Failure with lvm's own reason. Returns what it wrote to stdout. */
+export async function lvm(group: Group, doing: string, command: readonly string[]): Promise<string> {
+  const result = await group.asRoot(command)
+  if (result.status === 0) return result.stdout
+  throw lvmFailure(doing, result, command)
+}
+
+/** What an lvm command that failed says, without the warnings that come with every command on a group in trouble. */
+export function lvmFailure(doing: string, { status, stderr }: RunResult, command: readonly string[]): Failure {
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  const reasons = lines.filter((line) => !line.startsWith('WARNING:'))
+  const reason = (reasons.length === 0 ? lines : reasons).join('; ') || `exit status ${status}`
+  return new Failure(`cannot ${doing}: ${reason}`, { hints: [`the command was: ${quoteWords(command)}`] })
 }
 
 /** Runs one lvm command as root, of which it does not matter whether it works, or can be run. */
