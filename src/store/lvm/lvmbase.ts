@@ -5,9 +5,9 @@ import type { Base, Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import type { FreezeOptions, Pinned } from '../store.js'
 import { makeDrive, sweep, sweepQuietly } from './lvmjob.js'
-import { baseName, baseTag, isBaseName, pinsOf, pinTag } from './lvmname.js'
+import { baseName, baseTag, isBaseName, pinTag, pinsOf, volumePath } from './lvmname.js'
 import { checkHealth, healthOf } from './lvmready.js'
-import { type Group, listVolumes, lvm, type Volume, volumeOf, volumePath } from './volumes.js'
+import { type Group, listVolumes, lvm, type Volume, volumeOf } from './volumes.js'
 
 /** Freezes a drive into a base. It has its pin from the first moment: one command makes both. */
 export async function freezeDrive(group: Group, drive: Drive, pin: string, { onNote }: FreezeOptions): Promise<Base> {

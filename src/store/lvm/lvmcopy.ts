@@ -10,8 +10,8 @@ import { stat } from '../../sys/file.js'
 import { runOrFail, tied } from '../../sys/process.js'
 import { checkDdArguments } from '../common/copying.js'
 import type { CopyOptions, Source, SourceWanted } from '../store.js'
-import { isBaseName, isTemporaryName } from './lvmname.js'
-import { asDrive, type Group, listVolumes, type Volume } from './volumes.js'
+import { asDrive, isBaseName, isTemporaryName } from './lvmname.js'
+import { type Group, listVolumes, type Volume } from './volumes.js'
 
 /** Finds out what an image file is, and refuses one that refers to other files unless it is trusted. */
 export type Probe = (path: string, trust: boolean) => Promise<{ readonly image: Image; readonly refersTo: readonly string[] }>

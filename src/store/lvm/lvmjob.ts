@@ -7,28 +7,20 @@ import { parseDriveName } from '../../core/name.js'
 import { fateOf } from '../../sys/mark.js'
 import { pause } from '../../sys/clock.js'
 import {
-  pinsOf,
+  asDrive,
   baseTag,
   checkMappedName,
   isBaseName,
   isTemporaryName,
   makerOf,
   makerTag,
+  nextDriveName,
+  pinsOf,
   temporaryName,
   unfinishedTag,
-} from './lvmname.js'
-import {
-  asDrive,
-  type Group,
-  listVolumes,
-  lvm,
-  lvmFailure,
-  nextDriveName,
-  snapshotsOf,
-  tryLvm,
-  type Volume,
   volumePath,
-} from './volumes.js'
+} from './lvmname.js'
+import { type Group, listVolumes, lvm, lvmFailure, snapshotsOf, tryLvm, type Volume } from './volumes.js'
 
 /** How one kind of drive is made. */
 export interface Making {

@@ -13,8 +13,8 @@ import { growDrive, removeDrive, resizeDrive } from './lvmchange.js'
 import { findSource, type Probe } from './lvmcopy.js'
 import { cloneDrive, createDrive, snapshotDrive } from './lvmmake.js'
 import { faultOf, healthOf, makeReady, openingCommands } from './lvmready.js'
-import { checkGroupName } from './lvmname.js'
-import { asDrive, type Group, listVolumes, type Volume, volumeOf, volumePath } from './volumes.js'
+import { asDrive, checkGroupName, volumePath } from './lvmname.js'
+import { type Group, listVolumes, type Volume, volumeOf } from './volumes.js'
 
 /** The store of a volume group on this machine: as root all of it, as a user through sudo what changes. */
 export function openLvm(options: { vg: string; pool?: string | undefined; snapshotSizeBytes?: number | undefined }): Store {

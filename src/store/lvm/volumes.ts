@@ -1,11 +1,10 @@
 // The volume group as lvm shows it, and how lvm is run.
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
-import { driveName, parseDriveName } from '../../core/name.js'
 import { quoteWords } from '../../core/words.js'
 import { findProgram } from '../../sys/file.js'
 import type { Run, RunResult } from '../../sys/process.js'
-import { nameShape, tagShape } from './lvmname.js'
+import { nameShape, tagShape, volumePath } from './lvmname.js'
 
 export interface Volume {
   readonly name: string
@@ -140,24 +139,6 @@ export function volumeOf(drive: Pick<Drive, 'name'>, volumes: readonly Volume[],
   const found = volumes.find(({ name }) => name === drive.name)
   if (found !== undefined) return found
   throw new Failure(`cannot ${doing}: there is no volume ${drive.name} any more`)
-}
-
-/** Where an active volume is found. */
-export function volumePath(vg: string, name: string): string {
-  return `/dev/${vg}/${name}`
-}
-
-/** The volume as a drive, or undefined when its name is none. */
-export function asDrive(path: string): Drive | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1)
-  const number = parseDriveName(name)?.number
-  return number === undefined ? undefined : { name, number, image: { format: 'raw', path, kind: 'block' } }
-}
-
-/** The drive of VM `id` that comes next: one above the highest. */
-export function nextDriveName(id: string, names: readonly string[]): string {
-  const numbers = names.map(parseDriveName).filter((drive) => drive?.id === id)
-  return driveName(id, Math.max(-1, ...numbers.map((drive) => drive?.number ?? -1)) + 1)
 }
 
 /** The volume group that a store is in, and how its commands are run. */
