@@ -37,7 +37,8 @@ interface Status {
 function suite(): void {
   let group: TestGroup
   let tunMode = 0
-  const { folder, nbsvm } = makeHome()
+  const home = makeHome()
+  const { folder, nbsvm } = home
   before(() => {
     group = makeTestGroup(vg, diskBytes)
     group.sh(`lvcreate --quiet --type thin-pool --size 64m --name ${pool} ${vg}`)
@@ -241,6 +242,22 @@ function suite(): void {
     assert.match(explained.join('\n'), /"driver":"rtl8139"/)
     assert.match(explained.join('\n'), /"driver":"ide-hd"/)
     assert.equal((await call(['foo', 'rm', '--yes'], winvm)).status, 0)
+  })
+
+  test('a volume group that is missing, or lvm, ends no list and is said with what to type', async () => {
+    const env = { LVM_SYSTEM_DIR: process.env['LVM_SYSTEM_DIR'], vg: 'nogroup' }
+    const listed = await nbsvm(['ls', '--json'], { env })
+    assert.equal(listed.status, 0, listed.stderr)
+    assert.ok((JSON.parse(listed.stdout) as { id: string }[]).some(({ id }) => id === 'gold' || id === 'full'))
+    assert.match(listed.stderr, /there is no volume group nogroup\n.*sudo vgs/)
+    const refused = await nbsvm(['foo', 'newimg'], { env })
+    assert.equal(refused.status, 1)
+    assert.match(refused.stderr, /there is no volume group nogroup/)
+    // In a mount namespace of its own.
+    const hidden = `mount --bind /dev/null "$(command -v lvs)" && exec '${program}' ls --json`
+    const without = await run('unshare', ['--mount', 'sh', '-c', hidden], { ...home.env, ...env })
+    assert.equal(without.status, 0, without.stderr)
+    assert.match(without.stderr, /cannot run lvs, which volumes need: it is not installed\n.*install lvm2/)
   })
 
   test('rm takes the volumes of all of them, and what was hidden under them', async () => {
