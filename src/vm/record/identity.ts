@@ -1,7 +1,6 @@
 // What makes a VM itself and no other: its UUID and the addresses of its cards, made once and then only read from its record.
 import { digest } from '../../core/digest.js'
 import type { Place } from '../../host/place.js'
-import { readText } from '../../sys/file.js'
 import { hashHex, randomHex } from '../../sys/stamp.js'
 import type { MachineRecord } from './shape.js'
 
@@ -33,12 +32,6 @@ export function macOf({ uuid, macs }: Identity, index: number): string {
 /** A UUID that nobody else has: version 4, random. */
 export function randomUuid(): string {
   return uuidFrom(randomHex(16), '4')
-}
-
-/** The host's own id, machine-id(5); undefined where it has none, as in many containers. */
-export function machineId(): string | undefined {
-  const ids = ['/etc/machine-id', '/var/lib/dbus/machine-id'].map((file) => readText(file)?.trim() ?? '')
-  return ids.find((id) => /^[0-9a-f]{32}$/.test(id))
 }
 
 function macsOf(hexOf: (index: number) => string): string[] {
