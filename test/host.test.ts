@@ -85,6 +85,22 @@ test('a damaged cache is passed over and mended', async () => {
   }
 })
 
+test('facts that others could have written are not believed: they name a program that is run', async () => {
+  await hostFacts({ program, cacheFile })
+  fs.chmodSync(cacheFile, 0o666)
+  assert.equal((await hostFacts({ program, cacheFile })).isFresh, true)
+  assert.equal((await hostFacts({ program, cacheFile })).isFresh, false)
+  const text = fs.readFileSync(cacheFile, 'utf8')
+  fs.rmSync(cacheFile)
+  fs.writeFileSync(path.join(folder, 'other'), text)
+  fs.symlinkSync(path.join(folder, 'other'), cacheFile)
+  assert.equal((await hostFacts({ program, cacheFile })).isFresh, true)
+  if (process.geteuid?.() !== 0) return // only root can give it to somebody
+  fs.chownSync(cacheFile, 65_534, 65_534)
+  assert.equal((await hostFacts({ program, cacheFile })).isFresh, true)
+  assert.equal((await hostFacts({ program, cacheFile })).isFresh, false)
+})
+
 test('a doubtful verdict is believed for ten minutes', async () => {
   fs.writeFileSync(program, fakeQemu('6.2.0').replace('sleep 0.2', 'exec sleep 60'), { mode: 0o755 })
   const { kvm } = await hostFacts({ program, cacheFile })

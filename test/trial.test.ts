@@ -132,3 +132,17 @@ test('KVM of this machine gets a verdict within a second or so', async (context)
   assert.ok(Date.now() - since < 3000)
   assert.ok(verdict.why.length > 10)
 })
+
+test('no room for temporary files: KVM is not tried, which is said and not believed for long, and nothing fails', async () => {
+  const before = process.env['TMPDIR']
+  process.env['TMPDIR'] = path.join(folder, 'none')
+  try {
+    // A device that can be opened, so that the trial begins.
+    const verdict = await tryKvm(program, undefined, { device: '/dev/null' })
+    assert.deepEqual([verdict.works, verdict.isDoubtful], [false, true])
+    assert.match(verdict.why, /it could not be tried: ENOENT/)
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  }
+})

@@ -1,9 +1,9 @@
 import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
-import { removeTree } from '../sys/removal.js'
 import { whileStopped } from '../vm/drive/drives.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
 import { sweepTaps } from '../vm/life/taps.js'
+import { removeDrawer } from '../vm/record/drawer.js'
 import { removeRecord } from '../vm/record/record.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
@@ -18,7 +18,7 @@ refused. A settings file that you wrote for it stays. Snapshots that were made o
   async run(context) {
     const { vm, note, outside } = context
     const host = unitHost(outside)
-    await whileStopped(vm, `remove ${vm.id}`, async (store) => {
+    await whileStopped(vm, `remove ${vm.id}`, async (store, lock) => {
       // By name: a drive whose file is damaged can be removed too.
       const names = (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id).toSorted(byNumberInText)
       const drives = names.length === 0 ? 'its drawer (it has no drives)' : names.join(', ')
@@ -32,7 +32,7 @@ refused. A settings file that you wrote for it stays. Snapshots that were made o
       await sweepTaps(vm.drawer)
       await removeRecord(vm.place, vm.id)
       // Last, and with the lock held: until here the VM is still there to be removed.
-      removeTree(vm.drawer.folder)
+      await removeDrawer(vm.drawer, lock)
       note(`removed ${vm.id}: ${what}`)
     })
   },

@@ -6,10 +6,10 @@ import { chooseClass } from '../config/class.js'
 import { isSettingName, settingNames } from '../config/settings.js'
 import { errorCode, Failure, UsageError } from '../core/errors.js'
 import { isGlob } from '../core/glob.js'
-import { quoteWord } from '../core/words.js'
 import type { Environment } from '../sys/environment.js'
 import type { Place, Outside } from '../host/place.js'
 import type { Vm } from '../vm/record/vm.js'
+import { systemHints } from './hint.js'
 import { parseLine, type Line, type Step } from './parse.js'
 import { printError } from './report.js'
 import { voice } from './voice.js'
@@ -143,16 +143,5 @@ async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: Worl
 function explained(error: unknown, { id, place }: Vm, doing: Step | undefined): unknown {
   const code = errorCode(error)
   if (error instanceof Failure || code === undefined) return error
-  const hint = hints[code]?.(place)
-  return new Failure(`${doing?.name} of ${id} failed`, { cause: error, ...(hint === undefined ? {} : { hints: [hint] }) })
-}
-
-const mayNot = ({ state }: Place): string => `see who may write there: ls -ld ${quoteWord(state)}; another place: NBSVM_HOME=DIR`
-
-const hints: Readonly<Record<string, (place: Place) => string>> = {
-  ENOSPC: ({ state, drives }) => `see how full the disk is: df -h ${quoteWord(state)} ${quoteWord(drives)}`,
-  EDQUOT: () => 'see how much of the disk is yours: quota -s',
-  EACCES: mayNot,
-  EPERM: mayNot,
-  EROFS: mayNot,
+  return new Failure(`${doing?.name} of ${id} failed`, { cause: error, hints: systemHints(error, place) })
 }

@@ -160,7 +160,7 @@ async function find(program: string, servant: Servant | undefined, signal: Abort
     runOrFail(`ask ${program} for its version`, [program, '--version'], limits),
     runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help'], limits),
     tryKvm(program, servant, { signal }),
-    canUseIoUring(program, servant?.prefix ?? [], limits),
+    canUseIoUring(program, servant?.prefix ?? [], limits).catch(unlessAborted(signal)),
   ])
   return {
     path: program,
@@ -173,6 +173,14 @@ async function find(program: string, servant: Servant | undefined, signal: Abort
       .filter((name) => name !== ''),
     kvm,
     ioUring,
+  }
+}
+
+/** What cannot be tried is not used. */
+function unlessAborted(signal: AbortSignal | undefined): (error: unknown) => false {
+  return (error) => {
+    if (signal?.aborted === true) throw error
+    return false
   }
 }
 

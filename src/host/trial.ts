@@ -1,5 +1,5 @@
 // KVM is tried before it is believed: /dev/kvm may open and yet run no 64-bit guest, as on some nested hosts.
-import { errorCode } from '../core/errors.js'
+import { errorCode, messageOf } from '../core/errors.js'
 import { monotonicMs } from '../sys/clock.js'
 import { close, open, readText, remove, stat, temporaryName, writeBytes } from '../sys/file.js'
 import { run } from '../sys/process.js'
@@ -49,7 +49,13 @@ export async function tryKvm(
   const around = { ...look(device), ...(servant === undefined ? {} : { user: servant.user }) }
   if (code !== undefined) return { works: false, why: deviceFault(code, around) }
   const trial = { program, accelerator: 'kvm', timeoutMs: trialTimeoutMs, signal } as const
-  return judge(await runTrial({ ...trial, ...(servant === undefined ? {} : { prefix: servant.prefix }) }), around)
+  try {
+    return judge(await runTrial({ ...trial, ...(servant === undefined ? {} : { prefix: servant.prefix }) }), around)
+  } catch (error) {
+    if (signal?.aborted === true) throw error
+    // No room for temporary files, above all: the VM itself needs none.
+    return { works: false, why: `it could not be tried: ${messageOf(error)}`, isDoubtful: true }
+  }
 }
 
 /** Runs the trial guest, or another `firmware`. It is killed after `timeoutMs`. Nothing is left behind. */

@@ -9,9 +9,13 @@ export function isRoot(): boolean {
   return ownUid() === 0
 }
 
-/** The user's home folder. */
+/** The user's home folder; as login(1) has it, `/` for a user whom no passwd file knows. */
 export function homeFolder(): string {
-  return process.env['HOME'] || process.getBuiltinModule('node:os').homedir()
+  try {
+    return process.env['HOME'] || process.getBuiltinModule('node:os').homedir()
+  } catch {
+    return '/'
+  }
 }
 
 /** Changes at every boot of the host: what was written down under another one is history. */

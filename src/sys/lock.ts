@@ -11,7 +11,7 @@ const flags: Record<Hold, string> = { exclusive: '-x', shared: '-s' }
 
 export interface Lock {
   readonly fd: number
-  /** Lets go, unless a child that inherited the descriptor still holds it. */
+  /** Lets go, unless a child that inherited the descriptor still holds it; only once, however often it is called. */
   release(): void
 }
 
@@ -63,11 +63,14 @@ async function waitOpen(fd: number, hold: Hold, { leftMs }: Deadline, signal: Ab
 }
 
 function held(fd: number, doing: string | undefined): Lock {
-  if (doing === undefined) return { fd, release: () => close(fd) }
-  note(fd, `${process.pid} ${doing}\n`)
+  if (doing !== undefined) note(fd, `${process.pid} ${doing}\n`)
+  let isHeld = true
   const release = (): void => {
+    // Later the number may be another file's.
+    if (!isHeld) return
+    isHeld = false
     // While it is still ours: whoever has it next says so there too.
-    note(fd, '')
+    if (doing !== undefined) note(fd, '')
     close(fd)
   }
   return { fd, release }

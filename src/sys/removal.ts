@@ -13,6 +13,11 @@ const deepestFolder = 64
  */
 export function removeTree(folder: string): void {
   emptyFolder(folder)
+  removeFolder(folder)
+}
+
+/** Removes a folder in which nothing is; nothing is done where there is none. */
+export function removeFolder(folder: string): void {
   orMissing(() => fs.rmdirSync(folder))
 }
 

@@ -17,7 +17,11 @@ export function ownProgram(): string[] {
   return script === undefined ? [process.execPath] : [process.execPath, script]
 }
 
-/** The user's name, as the system has it. */
+/** The user's name, as the system has it; the number where no passwd file knows it, as in containers. */
 export function userName(): string {
-  return process.getBuiltinModule('node:os').userInfo().username
+  try {
+    return process.getBuiltinModule('node:os').userInfo().username
+  } catch {
+    return String(process.geteuid?.())
+  }
 }

@@ -82,7 +82,7 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
 }
 
 /** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
-export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store) => Promise<T>): Promise<T> {
+export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store, lock: Lock) => Promise<T>): Promise<T> {
   claimDrawer(vm.drawer)
   const lock = await waitLock(vm.drawer.lock, lockWaitMs, 'exclusive', { doing })
   if (lock === undefined) {
@@ -92,7 +92,7 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
     throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
   }
   try {
-    return await work(await storeOf(vm))
+    return await work(await storeOf(vm), lock)
   } finally {
     lock.release()
   }

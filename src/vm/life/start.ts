@@ -210,7 +210,7 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   hints.push(...environmentHints(vm.folded))
   if (/Failed to get .*lock/.test(words)) {
     const { drivesInUse } = await import('../drive/inuse.js')
-    const users = await drivesInUse(vm)
+    const users = await drivesInUse(vm).catch(() => [])
     if (users.length > 0) return new Failure(`cannot start ${id}: ${users.join('; ')}`, { hints })
   }
   return words === ''

@@ -1,9 +1,11 @@
 import path from 'node:path'
-import { Failure } from '../../core/errors.js'
+import { errorCode, Failure } from '../../core/errors.js'
 import { qemuFiles } from '../../qemu/socket.js'
+import { deadlineIn, pause } from '../../sys/clock.js'
 import { ownUid } from '../../sys/environment.js'
-import { giveTo, lstat, makePrivateFolder, setMode, stat, writeWhole } from '../../sys/file.js'
-import { emptyFolder, removeTree } from '../../sys/removal.js'
+import { giveTo, list, lstat, makePrivateFolder, setMode, stat, writeWhole } from '../../sys/file.js'
+import type { Lock } from '../../sys/lock.js'
+import { emptyFolder, removeFolder, removeTree } from '../../sys/removal.js'
 import { leftBy01 } from './old.js'
 
 /**
@@ -99,6 +101,41 @@ export function claimDrawer({ folder }: Pick<Drawer, 'folder'>): void {
   const kept = leftBy01(folder)
   emptyFolder(folder)
   for (const [name, text] of Object.entries(kept)) writeWhole(`${folder}/${name}`, text)
+}
+
+/** How long a file system may take to forget a file that was open when it was removed. */
+const forgetMs = 2000
+
+/**
+ * Removes a drawer, whose lock is held until it is gone. On NFS and FUSE a file that is open, as the lock is, stays in its
+ * folder under another name, and the folder with it: there the lock is let go first. Whoever makes the drawer again
+ * meanwhile keeps it.
+ */
+export async function removeDrawer({ folder }: Pick<Drawer, 'folder'>, lock: Lock): Promise<void> {
+  const deadline = deadlineIn(forgetMs)
+  try {
+    removeTree(folder)
+  } catch (error) {
+    if (!isNotEmpty(error)) throw error
+    lock.release()
+    while (!removeEmptied(folder, deadline.isOver)) await pause(20)
+  }
+}
+
+/** Says whether the folder is gone, or somebody's again. */
+function removeEmptied(folder: string, isLate: boolean): boolean {
+  try {
+    if (list(folder).includes('lock')) return true
+    removeFolder(folder)
+    return true
+  } catch (error) {
+    if (isLate || !isNotEmpty(error)) throw error
+    return false
+  }
+}
+
+function isNotEmpty(error: unknown): boolean {
+  return ['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(errorCode(error) ?? '')
 }
 
 /** Root is asked to write where a user has his own; undefined where that is not so. */
