@@ -111,7 +111,7 @@ function suite(): void {
     assert.equal(health?.state, 'fine')
   })
 
-  test('guests on snapshots, as nobody, hold their volume and their tap; what they write does not reach the origin', async (t) => {
+  test('guests on snapshots, each as a user of its own, hold their volume and their tap; what they write does not reach the origin', async (t) => {
     await ok('classic,thin', `vg=${vg}`, 'mem=32', 'usb= ', 'start')
     for (const [id, origin] of [
       ['classic', 'nbsvm-gold-0'],

@@ -93,12 +93,7 @@ export const settingsTable = {
   accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),
   ram: setting(choice('private', 'shared'), 'whether RAM is private to QEMU or a shared memfd', 'private'),
   balloon: setting(choice('yes', 'no'), 'a balloon, by which the guest gives memory back that it does not use', 'yes'),
-  run_as: setting(
-    text,
-    'the user that QEMU runs as',
-    undefined,
-    'yourself; under root nbsvm if there is such a user, else nobody',
-  ),
+  run_as: setting(text, 'the user that QEMU runs as', undefined, 'yourself; under root a user of its own for each VM'),
   qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-x86_64'),
   timeout: setting(seconds, 'seconds that shutdown waits', '60'),
   log_size: setting(size, "how much of the console's output is kept", '4M'),

@@ -226,6 +226,25 @@ export function openers(file: { dev: number; ino: number }): { pid: number; name
   return pids.map((pid) => ({ pid, name: readText(`/proc/${pid}/comm`)?.trim() ?? '' }))
 }
 
+/** The processes that run as a user. Those that have ended, and are not reaped yet, do not count. */
+export function processesAs(uid: number): number[] {
+  const isAs = (pid: string): boolean => {
+    const status = quietly(`/proc/${pid}/status`)
+    return !/^State:\s*[ZX]/m.test(status) && new RegExp(`^Uid:.*\\b${uid}\\b`, 'm').test(status)
+  }
+  const pids = list('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.filter(isAs).map(Number)
+}
+
+/** A file of /proc; empty when its process has ended meanwhile. */
+function quietly(file: string): string {
+  try {
+    return readText(file) ?? ''
+  } catch {
+    return ''
+  }
+}
+
 /** The words that a process was started with; none when there is no such process. */
 export function commandLine(pid: number): string[] {
   return (readText(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1)

@@ -3,7 +3,7 @@ import { errorCode } from '../../core/errors.js'
 import { canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { isRoot } from '../../sys/environment.js'
 import { close, findProgram, list, open, readText, stat } from '../../sys/file.js'
-import { runAs } from '../runas.js'
+import { runAsInGeneral } from '../runas.js'
 import { asksFor, generalAsk, type Ask } from './asks.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
@@ -17,7 +17,7 @@ export async function checkTaps(asks: readonly Ask[]): Promise<Finding[]> {
     ask === undefined ? lacking('taps', what, hint) : bad('taps', `${what} (${ask.by})`, hint),
   ]
   if (stat(tun) === undefined) return missing(`there is no ${tun}`, 'sudo modprobe tun')
-  const { user } = runAs(generalAsk(asks, 'run_as')?.value)
+  const { user } = runAsInGeneral(generalAsk(asks, 'run_as')?.value)
   if (user !== 'root' && !isTunOpen()) return missing(`${tun} is closed to ${user}, whom QEMU runs as`, `sudo chmod 666 ${tun}`)
   const code = openingFault()
   if (code !== undefined) return missing(`${tun} cannot be opened (${code})`, `in a container: let it have the device ${tun}`)

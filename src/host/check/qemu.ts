@@ -5,7 +5,7 @@ import { findQemu } from '../facts.js'
 import { tryKvm, type Verdict } from '../trial.js'
 import { findProgram } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
-import { runAs } from '../runas.js'
+import { runAsInGeneral } from '../runas.js'
 import { asksFor, generalAsk, type Ask } from './asks.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 
@@ -69,7 +69,7 @@ export async function checkKvm(asks: readonly Ask[]): Promise<Finding[]> {
 /** Tried as the user whom QEMU runs as. */
 async function verdict(program: string | undefined, wanted: string | undefined): Promise<Verdict> {
   try {
-    const servant = runAs(wanted)
+    const servant = runAsInGeneral(wanted)
     return await tryKvm(findQemu(program), servant.prefix.length > 0 ? servant : undefined)
   } catch (error) {
     return { works: false, why: messageOf(error) }
@@ -97,7 +97,7 @@ export async function checkUsers(asks: readonly Ask[]): Promise<Finding[]> {
 function judgeUser(ask: Ask | undefined): Finding {
   const name = ask === undefined || ask.isGeneral ? 'run_as' : `run_as ${ask.value}`
   try {
-    return good(name, `QEMU runs as ${runAs(ask?.value).user}`)
+    return good(name, `QEMU runs as ${runAsInGeneral(ask?.value).user}`)
   } catch (error) {
     const by = ask === undefined ? '' : ` (${ask.by})`
     return bad(name, `${messageOf(error)}${by}`, error instanceof Failure ? error.hints[0] : undefined)

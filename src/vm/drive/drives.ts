@@ -9,6 +9,7 @@ import { liveDrives } from './live.js'
 import { renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
+import { refuseSurvivors } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
 
 const lockWaitMs = 500
@@ -92,6 +93,7 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
     throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
   }
   try {
+    await refuseSurvivors(vm, doing)
     return await work(await storeOf(vm), lock)
   } finally {
     lock.release()

@@ -13,9 +13,10 @@ import { isRoot } from '../../sys/environment.js'
 import { canOpen, hereFull } from '../../sys/file.js'
 import { macOf } from '../record/identity.js'
 import { draftRecord, readRecord, type MachineRecord } from '../record/record.js'
-import { runAs, type RunAs } from '../../host/runas.js'
+import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
 import { tapOf } from './taps.js'
+import { userOf } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
 
 /** A machine and what it was made from. */
@@ -33,12 +34,13 @@ export interface Plan {
  */
 export async function planMachine(vm: Vm, options: Words, { passt = true } = {}, { signal }: Caller = {}): Promise<Plan> {
   const { settings, id } = vm
-  const servant = runAs(settings.run_as)
-  const { prefix } = servant
+  const user = userOf(vm)
+  const { prefix } = user
   const host = await hostFacts({
     program: settings.qemu,
     cacheFile: vm.place.hostCache,
-    servant: prefix.length > 0 ? servant : undefined,
+    // Found out once, for all of root's VMs.
+    servant: prefix.length > 0 ? (user.isOwn ? anyVmsUser() : user) : undefined,
     signal,
   })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
@@ -68,7 +70,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     args,
   }
   const usesVhost = settings.vhost === 'yes' && accelerator === 'kvm' && canOpen(vhostDevice)
-  return { machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine, host, runAs: servant, record }
+  return { machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine, host, runAs: user, record }
 }
 
 /** The machine type of the VM's first start. Throws a Failure where QEMU has it no more. */

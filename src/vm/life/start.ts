@@ -20,6 +20,7 @@ import { claimDrawer, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { makeTapsOf, sweepTaps, tapsOf } from './taps.js'
+import { claimUser, refuseSurvivors } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
 
 /** A look at a lock holds it for a moment, so a start waits this long before it says that the VM runs. */
@@ -49,6 +50,8 @@ export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Prom
   if (lock === undefined) throw runsAlready(vm)
   try {
     await ensureRecord(vm)
+    await claimUser(vm)
+    await refuseSurvivors(vm, `start ${vm.id}`)
     await sweepTaps(drawer)
     await endPasst(drawer.passt)
     const first = await planMachine(vm, options, {}, caller)

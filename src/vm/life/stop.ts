@@ -4,7 +4,7 @@ import { Failure } from '../../core/errors.js'
 import { journalLine } from '../../qemu/journal.js'
 import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
-import { appendText, stat } from '../../sys/file.js'
+import { appendText, remove, stat } from '../../sys/file.js'
 import { holderOf } from '../../sys/lock.js'
 import { openers } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
@@ -12,6 +12,7 @@ import { endingOf, isRunning, qemuPid } from '../record/state.js'
 import { killQemu } from './kill.js'
 import { sweepTaps } from './taps.js'
 import { isUp } from './up.js'
+import { endSurvivors } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
 
 /** How long QEMU gets until it can be told to quit: it may be starting still, or be asked something by another. */
@@ -27,12 +28,12 @@ export type Stopped = 'was not running' | 'stopped' | 'killed'
 export async function stopVm(vm: Vm, caller: Caller = {}): Promise<Stopped> {
   const { drawer } = vm
   const { signal } = caller
-  if (!isUp(vm, caller)) return swept(drawer, 'was not running')
-  if ((await quit(drawer, signal)) && (await isGone(drawer, quitTimeoutMs, signal))) return swept(drawer, 'stopped')
+  if (!isUp(vm, caller)) return swept(vm, 'was not running')
+  if ((await quit(drawer, signal)) && (await isGone(drawer, quitTimeoutMs, signal))) return swept(vm, 'stopped')
   // It may have ended meanwhile, or whoever was starting it has given up.
-  if (!isUp(vm, caller)) return swept(drawer, 'stopped')
+  if (!isUp(vm, caller)) return swept(vm, 'stopped')
   const killed = killQemu(vm, () => noteStopping(drawer))
-  if (killed.length > 0 && (await isGone(drawer, killTimeoutMs, signal))) return swept(drawer, 'killed')
+  if (killed.length > 0 && (await isGone(drawer, killTimeoutMs, signal))) return swept(vm, 'killed')
   throw cannotStop(vm, killed)
 }
 
@@ -47,7 +48,10 @@ export type Shutdown =
  */
 export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: number }, caller: Caller = {}): Promise<Shutdown> {
   const { drawer } = vm
-  if (!isUp(vm, caller)) return { result: await swept(drawer, 'was not running') }
+  if (!isUp(vm, caller)) {
+    await swept(vm, undefined)
+    return { result: 'was not running' }
+  }
   const { signal } = caller
   const deadline = deadlineIn(timeoutMs)
   let isFirst = true
@@ -61,8 +65,9 @@ export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: nu
     }
     isFirst = false
     if (await isGone(drawer, Math.min(pressAgainMs, deadline.leftMs), signal)) {
-      await sweepTaps(drawer)
-      return { result: 'ended', why: endingOf(drawer).words }
+      const why = endingOf(drawer).words
+      await swept(vm, undefined)
+      return { result: 'ended', why }
     }
   } while (!deadline.isOver)
   return { result: 'still running' }
@@ -126,9 +131,13 @@ function untilTrue(answer: Promise<boolean>): Promise<void> {
   return new Promise((resolve) => void answer.then((isTrue) => (isTrue ? resolve() : undefined)))
 }
 
-async function swept<R>(drawer: Drawer, result: R): Promise<R> {
-  await sweepTaps(drawer)
-  return result
+/** Removes what is left of a VM that has ended. What was killed for it changes the result. */
+async function swept<R>(vm: Vm, result: R): Promise<R | 'killed'> {
+  const hadSurvivors = await endSurvivors(vm)
+  await sweepTaps(vm.drawer)
+  // A list looks no further where there is no pid.
+  remove(vm.drawer.pid)
+  return hadSurvivors ? 'killed' : result
 }
 
 function cannotStop({ id, drawer, call }: Vm, killed: readonly number[]): Failure {

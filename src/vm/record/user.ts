@@ -1,0 +1,53 @@
+// The user that a VM's QEMU runs as. Each of root's VMs has one of its own, noted in its record: no VM can reach another's
+// process, memory, sockets or files, and whatever runs as that user is that VM.
+import { Failure } from '../../core/errors.js'
+import { freeUid, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
+import { isRoot } from '../../sys/environment.js'
+import { lstat } from '../../sys/file.js'
+import { readRecord, recordedUids, updateRecord } from './record.js'
+import type { Vm } from './vm.js'
+
+/** Whom the VM runs as, or would run as where it has no user of its own yet. */
+export function userOf({ place, id, settings }: Pick<Vm, 'place' | 'id' | 'settings'>): RunAs {
+  const ownUid = (): number => readRecord(place, id)?.uid ?? freeUid(new Set(recordedUids(place).keys()))
+  return runAs(settings.run_as, ownUid)
+}
+
+/** Gives one of root's VMs, which has a record, a user of its own, for good. */
+export async function claimUser({ place, id, settings }: Vm): Promise<void> {
+  if (!isRoot() || settings.run_as !== undefined || readRecord(place, id)?.uid !== undefined) return
+  await updateRecord(place, id, (record) => {
+    return record.uid === undefined ? { ...record, uid: freeUid(new Set(recordedUids(place).keys())) } : record
+  })
+}
+
+/**
+ * Throws a Failure where the VM's own user has a process although nobody holds the VM's lock: a QEMU that was taken over may
+ * have let go of it and still write to the drives.
+ */
+export async function refuseSurvivors(vm: Vm, doing: string): Promise<void> {
+  const user = ownUserOf(vm)
+  const pids = user === undefined ? [] : await processesOf(user)
+  if (user === undefined || pids.length === 0) return
+  throw new Failure(
+    `cannot ${doing}: something still runs as its user, ${user.user}, without the VM's lock: pid ${pids.join(', ')}`,
+    {
+      hints: [`see it: ps -fp ${pids.join(',')}`, `end it: ${vm.call} stop`],
+    },
+  )
+}
+
+/** Ends all that runs as the VM's own user. Says whether there was anything. */
+export async function endSurvivors(vm: Vm): Promise<boolean> {
+  const user = ownUserOf(vm)
+  if (user === undefined || (await processesOf(user)).length === 0) return false
+  await killProcesses(user)
+  return true
+}
+
+/** The user that is this VM's alone, where it has run as one. */
+function ownUserOf({ place, id, drawer }: Vm): RunAs | undefined {
+  if (!isRoot()) return undefined
+  const uid = lstat(drawer.run) === undefined ? undefined : readRecord(place, id)?.uid
+  return uid === undefined ? undefined : runAs(undefined, () => uid)
+}
