@@ -4,7 +4,7 @@ import { Failure } from '../../core/errors.js'
 import { journalLine } from '../../qemu/journal.js'
 import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
-import { appendText, remove, stat } from '../../sys/file.js'
+import { appendText, stat } from '../../sys/file.js'
 import { holderOf } from '../../sys/lock.js'
 import { openers } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
@@ -135,8 +135,6 @@ function untilTrue(answer: Promise<boolean>): Promise<void> {
 async function swept<R>(vm: Vm, result: R): Promise<R | 'killed'> {
   const hadSurvivors = await endSurvivors(vm)
   await sweepTaps(vm.drawer)
-  // A list looks no further where there is no pid.
-  remove(vm.drawer.pid)
   return hadSurvivors ? 'killed' : result
 }
 
