@@ -27,9 +27,12 @@ export interface Glance {
 export function glance(drawer: Drawer): Glance {
   if (stat(drawer.pid) === undefined) return { state: 'stopped', pid: undefined }
   const pid = qemuPid(drawer)
-  const { state, detail } = lastState(journalOf(drawer))
-  // What cannot be seen may be there: in another pid namespace, or behind a /proc that is hidden. The lock tells.
-  if (pid === undefined && (detail === 'shutdown' || !isRunning(drawer))) return { state: 'stopped', pid }
+  const journal = journalOf(drawer)
+  const { state, detail } = lastState(journal)
+  // What cannot be seen may be there: in another pid namespace, or behind a /proc that is hidden. The lock tells; it is asked, for
+  // some milliseconds, only where the journal does not say that the VM or its host went down.
+  const isOver = detail === 'shutdown' || (journal.started !== undefined && journal.started.bootId !== bootId())
+  if (pid === undefined && (isOver || !isRunning(drawer))) return { state: 'stopped', pid }
   return { state: pid === undefined && isBusy(drawer) ? 'busy' : state, pid }
 }
 
