@@ -1,10 +1,5 @@
-import { attach } from '../console/attach.js'
-import { readLog, trimLog } from '../console/log.js'
-import { requireRunning } from '../vm/life/up.js'
+import { attachConsole } from '../vm/life/attach.js'
 import type { Verb } from './verb.js'
-
-/** More than a screenful: as much of it is shown as fits, so that the prompt is seen that was printed before anybody looked. */
-const shownBefore = 8000
 
 export const consoleVerb: Verb = {
   help: `Attaches this terminal to the VM's serial port, where the BIOS and boot menus speak too. Ctrl-] leaves; the VM goes on. What was
@@ -15,20 +10,6 @@ sent, and what comes is printed until the guest has been silent for a second; wi
   echo uptime | nbsvm foo console`,
 
   async run({ vm, note, signal }) {
-    const { drawer, id, settings } = vm
-    requireRunning(vm, 'attach to')
-    const housekeeping = (): void => trimLog(drawer.consoleLog, settings.log_size)
-    housekeeping()
-    const before = readLog(drawer.consoleLog, shownBefore)
-    await attach({
-      id,
-      kind: 'console',
-      socketPath: drawer.console,
-      lockPath: drawer.consoleLock,
-      before,
-      note,
-      signal,
-      housekeeping,
-    })
+    await attachConsole(vm, { note, signal })
   },
 }

@@ -1,5 +1,4 @@
-import { attach } from '../console/attach.js'
-import { requireRunning } from '../vm/life/up.js'
+import { attachMonitor } from '../vm/life/attach.js'
 import type { Verb } from './verb.js'
 
 export const monitor: Verb = {
@@ -9,16 +8,6 @@ export const monitor: Verb = {
   echo info block | nbsvm foo monitor`,
 
   async run({ vm, note, signal }) {
-    const { drawer, id } = vm
-    requireRunning(vm, 'attach to')
-    await attach({
-      id,
-      kind: 'monitor',
-      socketPath: drawer.monitor,
-      lockPath: drawer.monitorLock,
-      before: '',
-      note,
-      signal,
-    })
+    await attachMonitor(vm, { note, signal })
   },
 }

@@ -1,47 +1,35 @@
-import { serveVnc } from '../console/vnc.js'
-import { hasScreen, runViewer, viewerCommand } from '../console/viewer.js'
-import { Failure } from '../core/errors.js'
-import { stat } from '../sys/file.js'
-import { pause } from '../sys/clock.js'
-import { requireRunning } from '../vm/life/up.js'
-import { isRunning } from '../vm/record/state.js'
-import type { Vm } from '../vm/record/vm.js'
+import { hasScreen, runViewer } from '../console/viewer.js'
+import { serveScreen, untilGone } from '../vm/life/attach.js'
 import type { Verb } from './verb.js'
-
-const watchMs = 500
 
 export const vnc: Verb = {
   help: `Serves the VM's screen on a port of this machine's loopback address (vnc_port, or the first free one from 5900), opens the VNC
 viewer that is installed, and ends when the viewer does. Without a viewer, or without a screen to show it on, it prints the address
 and serves until Ctrl-C. The setting viewer names another program.
 
+Every user of this machine can connect to the port, so each run has a password of its own. It is printed, or handed to the viewer:
+vncviewer (TigerVNC, TightVNC) and remote-viewer get it in a file, gvncviewer, vinagre, krdc and remmina ask you. TigerVNC's gets a
+socket that only you can connect to, and no port, unless vnc_port is set. In viewer {} stands for HOST:PORT, {port} for the port, and
+{passwd} for a file with the password, as vncpasswd writes it.
+
   nbsvm foo vnc
   nbsvm foo vnc_port=4001 vnc
-  nbsvm foo viewer=xtightvncviewer vnc`,
+  nbsvm foo viewer=xtightvncviewer vnc
+  nbsvm foo viewer='vncsnapshot -passwd {passwd} {} shot.jpg' vnc`,
 
   async run({ vm, out, note, signal, outside }) {
-    requireRunning(vm, 'show')
-    if (stat(vm.drawer.vnc) === undefined) {
-      throw new Failure(`${vm.id} has no VNC screen: it was started with a display of its own`, {
-        hints: ['see: nbsvm help display'],
-      })
-    }
-    const server = await serveVnc({ socketPath: vm.drawer.vnc, port: vm.settings.vnc_port })
+    const screen = await serveScreen(vm, { viewer: vm.settings.viewer, hasScreen: hasScreen(outside.environment) })
     try {
-      const command = viewerCommand(server.port, { viewer: vm.settings.viewer, hasScreen: hasScreen(outside.environment) })
-      if (command === undefined) {
-        out(`127.0.0.1:${server.port}`)
-        note(`${vm.id}: connect a VNC viewer there; Ctrl-C ends`)
+      if (screen.viewer === undefined) {
+        out(screen.address)
+        note(`${vm.id}: connect a VNC viewer there; its password is ${screen.password}; Ctrl-C ends`)
         await untilGone(vm, signal)
       } else {
-        await runViewer(command, server, signal)
+        if (screen.asks) note(`${vm.id}: the password of its screen is ${screen.password}`)
+        await runViewer(screen.viewer, screen.server, signal)
       }
     } finally {
-      server.close()
+      screen.close()
     }
   },
-}
-
-async function untilGone(vm: Vm, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && isRunning(vm.drawer)) await pause(watchMs)
 }

@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { Failure } from '../core/errors.js'
-import { hasScreen, runViewer, viewerCommand } from './viewer.js'
+import { hasScreen, runViewer, secretText, takesSocket, viewerCommand } from './viewer.js'
 import type { VncServer } from './vnc.js'
 
 const savedPath = process.env['PATH']
@@ -25,8 +25,10 @@ function install(...names: string[]): void {
   process.env['PATH'] = folder
 }
 
-const found = (port: number): string | undefined => viewerCommand(port, { viewer: undefined, hasScreen: true })?.join(' ')
-const own = (...viewer: string[]): string | undefined => viewerCommand(5901, { viewer, hasScreen: false })?.join(' ')
+const at = (port: number) => ({ at: port, secretFile: '/tmp/secret' })
+const found = (port: number): string | undefined =>
+  viewerCommand(at(port), { viewer: undefined, hasScreen: true })?.command.join(' ')
+const own = (...viewer: string[]): string | undefined => viewerCommand(at(5901), { viewer, hasScreen: false })?.command.join(' ')
 
 describe('viewerCommand', () => {
   it('finds the viewers that people have, each told in its own way', () => {
@@ -39,28 +41,56 @@ describe('viewerCommand', () => {
     install('gvncviewer')
     assert.equal(found(5901), 'gvncviewer 127.0.0.1:1')
     install('remote-viewer')
-    assert.equal(found(5901), 'remote-viewer vnc://127.0.0.1:5901')
+    assert.equal(found(5901), 'remote-viewer /tmp/secret')
     install('vncviewer')
-    assert.equal(found(5901), 'vncviewer 127.0.0.1::5901')
+    assert.equal(found(5901), 'vncviewer -passwd /tmp/secret 127.0.0.1::5901')
   })
 
   it('gives none where none is installed, where there is no screen, and for a blank setting', () => {
     install()
-    if (process.platform !== 'darwin') assert.equal(found(5901), undefined)
+    assert.equal(found(5901), undefined)
     install('vncviewer')
-    assert.equal(viewerCommand(5901, { viewer: undefined, hasScreen: false }), undefined)
-    assert.equal(viewerCommand(5901, { viewer: [], hasScreen: true }), undefined)
+    assert.equal(viewerCommand(at(5901), { viewer: undefined, hasScreen: false }), undefined)
+    assert.equal(viewerCommand(at(5901), { viewer: [], hasScreen: true }), undefined)
   })
 
-  it("puts the address behind the user's own viewer, or where he says", () => {
-    assert.equal(own('/opt/bin/vncviewer', '-Shared'), '/opt/bin/vncviewer -Shared 127.0.0.1::5901')
+  it("puts the address after the user's own viewer, or where he says", () => {
+    assert.equal(own('/opt/bin/vncviewer', '-Shared'), '/opt/bin/vncviewer -Shared -passwd /tmp/secret 127.0.0.1::5901')
     assert.equal(own('my-viewer'), 'my-viewer 127.0.0.1:5901')
-    assert.equal(own('shot', '{}', 'x.jpg'), 'shot 127.0.0.1:5901 x.jpg')
+    assert.equal(own('shot', '-passwd', '{passwd}', '{}', 'x.jpg'), 'shot -passwd /tmp/secret 127.0.0.1:5901 x.jpg')
     assert.equal(own('web', 'http://h/?port={port}'), 'web http://h/?port=5901')
+  })
+
+  it('knows who reads the password from a file, and in which form; the others ask', () => {
+    const secret = (...viewer: string[]) => viewerCommand(at(5901), { viewer, hasScreen: false })?.secret
+    assert.deepEqual(
+      ['vncviewer', 'xtightvncviewer', 'remote-viewer', 'krdc', 'my-viewer'].map((name) => secret(name)),
+      ['passwd', 'passwd', 'vv', undefined, undefined],
+    )
+    assert.equal(secret('shot', '-passwd', '{passwd}', '{}'), 'passwd')
+    assert.equal(secret('vncviewer', '{}'), undefined)
+    assert.match(
+      secretText('vv', 5901, 'abc').toString(),
+      /^\[virt-viewer\]\ntype=vnc\nhost=127\.0\.0\.1\nport=5901\npassword=abc\n$/,
+    )
+  })
+
+  it("gives TigerVNC's a socket, by whatever name it is called", () => {
+    install('xtigervncviewer', 'xtightvncviewer')
+    const takes = (...viewer: string[]) => takesSocket({ viewer, hasScreen: true })
+    assert.equal(takes('xtightvncviewer'), false)
+    assert.equal(takes('vncviewer'), false)
+    fs.symlinkSync('xtigervncviewer', path.join(folder, 'vncviewer'))
+    assert.equal(takes('vncviewer', '-Shared'), true)
+    assert.equal(takes('vncviewer', '{}'), false)
+    assert.equal(takesSocket({ viewer: undefined, hasScreen: true }), true)
+    assert.equal(takesSocket({ viewer: undefined, hasScreen: false }), false)
+    const command = viewerCommand({ at: '/tmp/s', secretFile: '/tmp/s' }, { viewer: undefined, hasScreen: true })
+    assert.deepEqual(command, { command: ['vncviewer', '/tmp/s'] })
   })
 })
 
-it('hasScreen asks the environment', { skip: process.platform === 'darwin' ? 'there is always one' : false }, () => {
+it('hasScreen asks the environment', () => {
   assert.equal(hasScreen({}), false)
   assert.equal(hasScreen({ DISPLAY: '' }), false)
   assert.equal(hasScreen({ DISPLAY: ':0' }), true)
@@ -69,7 +99,7 @@ it('hasScreen asks the environment', { skip: process.platform === 'darwin' ? 'th
 
 describe('runViewer', () => {
   const server = (connections: () => number, served: () => number): VncServer => ({
-    port: 1,
+    at: 1,
     connections,
     served,
     close: () => {},

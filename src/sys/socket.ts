@@ -58,3 +58,18 @@ export function listenLocal(port: number, onConnection: (socket: Socket) => void
     server.listen({ host: '127.0.0.1', port }, () => resolve(server))
   })
 }
+
+/** Listens on a unix socket that is made at `file`, a short path, and that only we can connect to. */
+export function listenPrivate(file: string, onConnection: (socket: Socket) => void): Promise<net.Server> {
+  const server = load().createServer(onConnection)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    // The socket is made before `listen` returns.
+    const umask = process.umask(0o177)
+    try {
+      server.listen(file, () => resolve(server))
+    } finally {
+      process.umask(umask)
+    }
+  })
+}

@@ -17,7 +17,7 @@ export async function checkViewers(asks: readonly Ask[], environment: Environmen
 
 /** The one that `vnc` would open where no setting names another. */
 function usual(environment: Environment): Finding {
-  const [program] = viewerCommand(5900, { viewer: undefined, hasScreen: true }) ?? []
+  const program = viewerCommand({ at: 5900, secretFile: '' }, { viewer: undefined, hasScreen: true })?.command[0]
   const noScreen = hasScreen(environment) ? '' : '; there is no screen here, so vnc prints the address'
   if (program !== undefined) return good('viewer', `${program}${noScreen}`)
   return lacking('viewer', `none is installed${noScreen}`, noScreen === '' ? install('vncviewer') : undefined)
