@@ -84,6 +84,13 @@ describe('the window is closed', () => {
       }))
   }
 
+  it('a question is ended by SIGTERM', () =>
+    inWindow('bar rm', true, async (window) => {
+      await shows(window, /remove bar: .*\?/)
+      process.kill(await window.pid(), 'SIGTERM')
+      assert.equal(await window.status(), 143)
+    }))
+
   it('during vnc: it ends', () =>
     inWindow('foo vnc', true, async (window) => {
       await shows(window, /127\.0\.0\.1/)
@@ -106,6 +113,15 @@ describe('the window is closed', () => {
     })
     fs.rmSync(big)
   })
+
+  it('a question is asked, and answered, after a console in the same line', () =>
+    inWindow('foo console stop rm', true, async (window) => {
+      await shows(window, /leaves/)
+      window.keyboard.write('\u001D')
+      await shows(window, /remove foo: .*\?/)
+      window.keyboard.write('n\n')
+      assert.notEqual(await window.status(), 0)
+    }))
 })
 
 describe('a guest that floods', () => {

@@ -143,7 +143,11 @@ test('a guest that suspends without end, and a QEMU that warns without end, stay
 
 test('QEMU never waits for a disk that is full, and the log goes on when there is room', async (context) => {
   const kept = await startKeeper(context)
-  for (const file of ['console.log', 'events.jsonl', 'qemu.log']) fs.symlinkSync('/dev/full', `${kept.drawer}/${file}`)
+  for (const file of ['console.log', 'events.jsonl', 'qemu.log']) {
+    // Over what may have been made already.
+    fs.symlinkSync('/dev/full', `${kept.drawer}/full`)
+    fs.renameSync(`${kept.drawer}/full`, `${kept.drawer}/${file}`)
+  }
   for (let at = 0; at < 8; at++) {
     kept.say('console', 'x'.repeat(30_000))
     kept.say('events', `${event('STOP')}${'x'.repeat(20_000)}\n`)

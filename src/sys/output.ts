@@ -66,7 +66,8 @@ export function writeBriefly(fd: 0 | 1 | 2, text: string): void {
   }
 }
 
-function sleepSync(ms: number): void {
+/** Waits, and lets nothing else happen: for a moment, where nothing else may. */
+export function sleepSync(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
