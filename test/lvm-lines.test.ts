@@ -164,6 +164,10 @@ const scenes: Record<string, Scene> = {
     rows: [thinBase('nbsvm_base,nbsvm_pin=kept')],
     do: (store) => store.release(base, 'kept'),
   },
+  'newimg, while another host clones': {
+    rows: [row('nbsvm_tmp-bbbbbbbb', { lv_tags: 'nbsvm_unfinished,nbsvm_by=0badcafe.12345678.4026531836.4711.88123' })],
+    do: (store) => store.create('foo', 20 * mib),
+  },
   'newimg, after a clone was killed': {
     rows: [row('nbsvm_tmp-aaaaaaaa', { lv_tags: `nbsvm_unfinished,nbsvm_by=${processMark(spawnSync('true').pid)}` })],
     do: (store) => store.create('foo', 20 * mib),
@@ -275,6 +279,17 @@ test('no lvm, no group, no report: each says what to type', async () => {
     assert.throws(() => lvmStore({ vg, run: neverRun, asRoot: neverRun, probe: () => assert.fail() }), UsageError, vg)
   }
   assert.throws(() => storeOn(() => done, { pool: '-x' }), /pool: "-x" cannot be the name of a thin pool/)
+})
+
+test('a drive that is lost or lies on a missing disk says why, and hides no other', async () => {
+  const lost = { ...snapshot('nbsvm-foo-1'), lv_snapshot_invalid: 'snapshot invalid' }
+  const partial = row('nbsvm-foo-2', { lv_health_status: 'partial' })
+  const { store } = storeOn(() => report(classicGold(), row('nbsvm-foo-0'), lost, partial))
+  const faults = (await store.drives('foo')).map(({ fault }) => fault ?? 'none')
+  assert.match(faults.join('\n'), /^none\n.*nbsvm-foo-1 ran full .*\n.*nbsvm-foo-2 lies on a disk .* that is missing$/)
+  for (const drive of (await store.drives('foo')).slice(1)) {
+    await assert.rejects(Promise.resolve(store.ready?.([drive])), /ran full|is missing/)
+  }
 })
 
 test('what fails after the drive is there does not take it away', async () => {
