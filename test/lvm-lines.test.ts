@@ -298,7 +298,10 @@ test('what fails after the drive is there does not take it away', async () => {
     if (command[0] === 'lvchange') throw new Failure('cannot run lvchange, which needs root')
     return command[0] === 'lvs' ? report(...thin) : done
   })
-  assert.equal((await store.create('foo', mib)).name, 'nbsvm-foo-0')
+  const notes: string[] = []
+  const onNote = (text: string): void => void notes.push(text)
+  assert.equal((await store.create('foo', mib, { onNote })).name, 'nbsvm-foo-0')
+  assert.match(notes.join(), /^cannot run lvchange.*; the drive is complete, and the next command tries again$/)
 
   const rows: Row[] = []
   const renamed = storeOn((command) => {
@@ -311,11 +314,9 @@ test('what fails after the drive is there does not take it away', async () => {
     if (command[0] === 'lvremove') throw new Failure('cannot run lvremove, which needs root')
     return command[0] === 'lvs' ? report({ ...thinGold(), lv_device_open: 'open' }, thinPool()) : done
   })
-  assert.equal(
-    (await busy.store.clone('foo', await gold(busy.store), options)).name,
-    'nbsvm-foo-0',
-    'its snapshot stays for a sweep',
-  )
+  const copy = await busy.store.clone('foo', await gold(busy.store), { ...options, onNote })
+  assert.equal(copy.name, 'nbsvm-foo-0', 'its snapshot stays for a sweep')
+  assert.match(notes[1] ?? '', /^cannot run lvremove.*; the next command tries again$/)
 })
 
 test('what reads or writes a volume ends with nbsvm', async () => {

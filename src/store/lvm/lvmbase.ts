@@ -4,7 +4,7 @@
 import type { Base, Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import type { FreezeOptions, Pinned } from '../store.js'
-import { makeDrive, sweep, sweepQuietly } from './lvmjob.js'
+import { makeDrive, sweep, sweepAfter } from './lvmjob.js'
 import { baseName, baseTag, isBaseName, pinTag, pinsOf, volumePath } from './lvmname.js'
 import { checkHealth, healthOf } from './lvmready.js'
 import { type Group, listVolumes, lvm, type Volume, volumeOf } from './volumes.js'
@@ -44,7 +44,7 @@ export async function releaseBase(group: Group, { name }: Pick<Base, 'name'>, pi
   const base = findBase(await listVolumes(group), name)
   if (base === undefined || !base.tags.includes(tag)) return
   await lvm(group, `release ${name}`, ['lvchange', '--deltag', tag, `${group.vg}/${name}`])
-  await sweepQuietly(group)
+  await sweepAfter(group)
 }
 
 /** What is pinned, and under which name. */
@@ -60,7 +60,7 @@ export async function createOnBase(group: Group, id: string, base: Base, onNote?
   const volume = requireBase(volumes, group, base.name, doing)
   checkHealth(healthOf(group, volume, volumes), doing, onNote)
   const how = ['--snapshot', '--setactivationskip', 'n', '--permission', 'rw', `${group.vg}/${volume.name}`]
-  return makeDrive(group, id, volumes, { doing, create: how })
+  return makeDrive(group, id, volumes, { doing, create: how, onNote })
 }
 
 function requireBase(volumes: readonly Volume[], { vg }: Group, name: string, doing: string): Volume {

@@ -3,7 +3,7 @@ import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import type { LiveDrives } from '../store.js'
-import { sweep, sweepQuietly } from './lvmjob.js'
+import { sweep, sweepAfter } from './lvmjob.js'
 import { baseName, baseTag, formerTag } from './lvmname.js'
 import { refuseInUse } from './lvmready.js'
 import { type Group, listVolumes, lvm, lvmFailure, snapshotsOf, tryLvm, type Volume, volumeOf } from './volumes.js'
@@ -73,7 +73,7 @@ export async function removeDrive(group: Group, drive: Pick<Drive, 'name'>): Pro
   refuseInUse(volume, doing)
   if (volume.kind === 'classic') await removeOrigin(group, volume, doing)
   else await lvm(group, doing, ['lvremove', '--force', `${group.vg}/${volume.name}`])
-  if (volume.kind === 'snapshot') await sweepQuietly(group)
+  if (volume.kind === 'snapshot') await sweepAfter(group)
 }
 
 /** Hides it first: from then on nobody can make a snapshot of it, which lvremove would remove too. */
@@ -94,8 +94,8 @@ async function removeOrigin(group: Group, volume: Volume, doing: string): Promis
   const removed = await group.asRoot(remove)
   // Somebody's sweep may have been faster.
   if (removed.status === 0 || !(await listVolumes(group)).some(({ name }) => name === hidden)) return
-  await tryLvm(group, ['lvrename', vg, hidden, volume.name])
-  await tryLvm(group, ['lvchange', ...tags.flatMap((tag) => ['--deltag', tag]), `${vg}/${volume.name}`])
+  await tryLvm(group, doing, ['lvrename', vg, hidden, volume.name])
+  await tryLvm(group, doing, ['lvchange', ...tags.flatMap((tag) => ['--deltag', tag]), `${vg}/${volume.name}`])
   throw lvmFailure(doing, removed, remove)
 }
 

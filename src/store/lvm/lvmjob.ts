@@ -2,7 +2,7 @@
 // and by whom, and renamed at the end. lvrename refuses a name that is taken, so of two at once one gets the next number.
 // What killed commands left is swept by the next one.
 import type { Drive } from '../../model/drive.js'
-import { Failure } from '../../core/errors.js'
+import { Failure, messageOf } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import { fateOf } from '../../sys/mark.js'
 import { pause } from '../../sys/clock.js'
@@ -30,6 +30,8 @@ export interface Making {
   readonly create: readonly string[]
   /** Writes what is in it. */
   readonly fill?: (path: string) => Promise<void>
+  /** Takes what failed after the deed, and is left to the next command. */
+  readonly onNote?: ((text: string) => void) | undefined
 }
 
 /** Makes the VM's next drive. Whatever fails, or is aborted, leaves no trace. */
@@ -40,9 +42,9 @@ export async function makeDrive(group: Group, id: string, volumes: readonly Volu
   try {
     await createTemporary(group, temporary, making)
     await making.fill?.(volumePath(group.vg, temporary))
-    return await publish(group, id, temporary, nextDriveName(id, names))
+    return await publish(group, id, temporary, nextDriveName(id, names), making)
   } catch (error) {
-    await discard(group, temporary)
+    await discard(group, temporary, making)
     throw error
   }
 }
@@ -54,7 +56,7 @@ export async function withTemporary<T>(group: Group, making: Making, use: (path:
     await createTemporary(group, temporary, making)
     return await use(volumePath(group.vg, temporary))
   } finally {
-    await discard(group, temporary)
+    await discard(group, temporary, making)
   }
 }
 
@@ -64,13 +66,13 @@ async function createTemporary(group: Group, name: string, { doing, create }: Ma
 }
 
 /** Gives the finished volume its name: the next free one, should others have been faster. */
-async function publish(group: Group, id: string, temporary: string, firstChoice: string): Promise<Drive> {
+async function publish(group: Group, id: string, temporary: string, firstChoice: string, { onNote }: Making): Promise<Drive> {
   for (let name = firstChoice; ;) {
     const rename = ['lvrename', group.vg, temporary, name]
     const renamed = await group.asRoot(rename)
-    if (renamed.status === 0) return finish(group, name)
+    if (renamed.status === 0) return finish(group, name, onNote)
     const others = await listVolumes(group)
-    if (hasBecome(others, temporary, name, makerTag(group.mark))) return finish(group, name)
+    if (hasBecome(others, temporary, name, makerTag(group.mark))) return finish(group, name, onNote)
     const next = nextDriveName(
       id,
       others.map((other) => other.name),
@@ -87,8 +89,9 @@ function hasBecome(volumes: readonly Volume[], temporary: string, name: string, 
 }
 
 /** Takes the tags off. Should that fail, the drive is complete all the same, and the next sweep takes them off. */
-async function finish(group: Group, name: string): Promise<Drive> {
-  await tryLvm(group, untag(group, name, group.mark))
+async function finish(group: Group, name: string, onNote: Making['onNote']): Promise<Drive> {
+  const failed = await tryLvm(group, `take the tags off ${name}`, untag(group, name, group.mark))
+  if (failed !== undefined) onNote?.(`${failed}; the drive is complete, and the next command tries again`)
   const drive = asDrive(volumePath(group.vg, name))
   if (drive === undefined) throw new Failure(`${name} is not the name of a drive`)
   return drive
@@ -103,12 +106,17 @@ const discardTries = 25
 const discardPauseMs = 200
 
 /** Removes a temporary volume, or leaves it to the next sweep. A copy that was just killed may have it open for a moment yet. */
-async function discard(group: Group, temporary: string): Promise<void> {
+async function discard(group: Group, temporary: string, { onNote }: Making): Promise<void> {
+  const command = ['lvremove', '--force', `${group.vg}/${temporary}`]
+  let failed: string | undefined
   for (let tries = 0; tries < discardTries; tries++) {
-    const removed = await group.asRoot(['lvremove', '--force', `${group.vg}/${temporary}`]).catch(() => undefined)
-    if (removed === undefined || removed.status === 0 || !/in use|busy/i.test(removed.stderr)) return
+    failed = await tryLvm(group, `remove ${temporary}`, command)
+    // lvcreate may never have made it.
+    if (failed === undefined || /failed to find/i.test(failed)) return
+    if (!/in use|busy/i.test(failed)) break
     await pause(discardPauseMs)
   }
+  onNote?.(`${failed}; the next command tries again`)
 }
 
 /**
@@ -119,13 +127,13 @@ export async function sweep(group: Group, onNote?: (text: string) => void): Prom
   const volumes = await listVolumes(group)
   for (const { name } of volumes.filter(isForeign)) onNote?.(foreignNote(group, name))
   const commands = volumes.map((volume) => cleaning(group, volume, volumes)).filter((command) => command !== undefined)
-  for (const command of commands) await tryLvm(group, command)
+  for (const command of commands) await tryLvm(group, 'sweep', command)
   return commands.length === 0 ? volumes : listVolumes(group)
 }
 
 /** Sweeps after something is done, which is no less done when sweeping fails: the next command tries again. */
-export async function sweepQuietly(group: Group): Promise<void> {
-  await sweep(group).catch(() => {})
+export async function sweepAfter(group: Group, onNote?: (text: string) => void): Promise<void> {
+  await sweep(group).catch((error: unknown) => onNote?.(`${messageOf(error)}; the next command tries again`))
 }
 
 /** The command that a leftover needs, or undefined for what is none. */

@@ -5,7 +5,7 @@ import { formatSize } from '../../core/size.js'
 import { quoteWord } from '../../core/words.js'
 import type { CopyOptions, Source } from '../store.js'
 import { checkDd, copyImage, findVolume, sourceBytes } from './lvmcopy.js'
-import { makeDrive, sweep, withTemporary } from './lvmjob.js'
+import { makeDrive, type Making, sweep, withTemporary } from './lvmjob.js'
 import { isBaseName } from './lvmname.js'
 import { activate, checkHealth, healthOf, poolHealth, refuseInUse } from './lvmready.js'
 import type { Group, Volume } from './volumes.js'
@@ -16,7 +16,7 @@ export async function createDrive(group: Group, id: string, sizeBytes: number, o
   const doing = `make the next drive of ${id}`
   const pool = group.pool === undefined ? undefined : findPool(group, group.pool, volumes)
   if (pool !== undefined) checkHealth(poolHealth(group, pool), doing, onNote)
-  return makeDrive(group, id, volumes, { doing, create: newVolume(group, sizeBytes, pool) })
+  return makeDrive(group, id, volumes, { doing, create: newVolume(group, sizeBytes, pool), onNote })
 }
 
 /** The lvcreate arguments of a new volume. lvm wipes the signatures that a classic one may find in its extents. */
@@ -48,7 +48,7 @@ export async function snapshotDrive(group: Group, id: string, source: Source, on
     throw new Failure(`cannot ${doing}: it is not a volume of volume group ${group.vg}`, { hints: ['copy it instead: clone'] })
   }
   checkHealth(healthOf(group, volume, volumes), doing, onNote)
-  return makeDrive(group, id, volumes, { doing, create: newSnapshot(group, volume, doing) })
+  return makeDrive(group, id, volumes, { doing, create: newSnapshot(group, volume, doing), onNote })
 }
 
 /** The lvcreate arguments of a snapshot. Throws a Failure for a classic snapshot, of which lvm makes none. */
@@ -87,8 +87,9 @@ export async function cloneDrive(group: Group, id: string, source: Source, optio
   return makeDrive(group, id, volumes, {
     doing,
     create: [...clearing, ...newVolume(group, sizeBytes, pool)],
+    onNote: options.onNote,
     fill: (to) =>
-      withFrozenSource(group, source, volume, doing, (path) =>
+      withFrozenSource(group, source, volume, { doing, onNote: options.onNote }, (path) =>
         copyImage(group, { doing, from: { ...source, image: { ...source.image, path } }, sizeBytes, to, toZeros }, options),
       ),
   })
@@ -99,12 +100,12 @@ async function withFrozenSource<T>(
   group: Group,
   source: Source,
   volume: Volume | undefined,
-  doing: string,
+  { doing, onNote }: Omit<Making, 'create'>,
   work: (path: string) => Promise<T>,
 ): Promise<T> {
   if (volume === undefined || !volume.open) return work(source.image.path)
   if (volume.kind === 'snapshot') refuseInUse(volume, doing)
-  return withTemporary(group, { doing, create: newSnapshot(group, volume, doing) }, work)
+  return withTemporary(group, { doing, create: newSnapshot(group, volume, doing), onNote }, work)
 }
 
 /** Refuses what surely overfills the pool, which would stop every volume in it, and says what may. */

@@ -1,6 +1,6 @@
 // The volume group as lvm shows it, and how lvm is run.
 import type { Drive } from '../../model/drive.js'
-import { Failure } from '../../core/errors.js'
+import { Failure, messageOf } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
 import { findProgram } from '../../sys/file.js'
 import type { Run, RunResult } from '../../sys/process.js'
@@ -177,7 +177,12 @@ export function lvmFailure(doing: string, { status, stderr }: RunResult, command
   return new Failure(`cannot ${doing}: ${reason}`, { hints: [`the command was: ${quoteWords(command)}`] })
 }
 
-/** Runs one lvm command as root, of which it does not matter whether it works, or can be run. */
-export async function tryLvm(group: Group, command: readonly string[]): Promise<void> {
-  await group.asRoot(command).catch(() => {})
+/** Runs one lvm command as root whose failure, or that it cannot be run, ends nothing. Returns what failed, and why. */
+export async function tryLvm(group: Group, doing: string, command: readonly string[]): Promise<string | undefined> {
+  try {
+    await lvm(group, doing, command)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
 }
