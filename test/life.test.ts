@@ -292,3 +292,20 @@ test('the library does what the program does', async () => {
   const refused = '"../x" is not a VM name: it must begin with a letter or a digit'
   assert.deepEqual(JSON.parse(stdout), ['paused', 1, 'paused', 'stopped', refused])
 })
+
+test('start beside rm: the VM runs with its drive, or it is gone; never without its drive, and nothing of it stays', async () => {
+  for (let at = 0; at < 12; at++) {
+    assert.equal((await nbsvm(['beside', 'drive_size=1M', 'newimg'])).status, 0)
+    const starting = nbsvm(['beside', 'start', '-S'])
+    await new Promise((resolve) => setTimeout(resolve, at * 15))
+    const [started, removed] = await Promise.all([starting, nbsvm(['beside', 'rm', '--yes'])])
+    const statuses = `start ${started.status}, rm ${removed.status}`
+    assert.match(statuses, /start 0, rm 1|start [12], rm 0/, `${started.stderr}${removed.stderr}`)
+    const { stdout } = await nbsvm(['ls', '--json'])
+    const vm = (JSON.parse(stdout) as { id: string; state: string; drives: string[] }[]).find(({ id }) => id === 'beside')
+    if (started.status === 0) {
+      assert.deepEqual([vm?.state, vm?.drives], ['paused', ['nbsvm-beside-0']])
+      assert.equal((await nbsvm(['beside', 'stop', 'rm', '--yes'])).status, 0)
+    } else assert.equal(vm, undefined, started.stderr)
+  }
+})

@@ -14,8 +14,9 @@ import { holderOf, waitLock, type Lock } from '../../sys/lock.js'
 import { startDetached } from '../../sys/process.js'
 import { passtsOf, planMachine, type Plan } from './plan.js'
 import { pinHardware } from './pin.js'
-import { ensureRecord } from '../record/record.js'
+import { ensureRecord, readRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
+import { removeTree } from '../../sys/removal.js'
 import { claimDrawer, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
@@ -45,10 +46,12 @@ export interface Started {
 export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Promise<Started> {
   const { drawer } = vm
   const { signal, note = () => {} } = caller
+  const wasThere = await isThere(vm)
   claimDrawer(drawer)
   const lock = await waitLock(drawer.lock, lockWaitMs, 'exclusive', { doing: `start ${vm.id}`, signal })
   if (lock === undefined) throw runsAlready(vm)
   try {
+    if (wasThere && !(await isThere(vm))) throw removedMeanwhile(vm)
     await ensureRecord(vm)
     await claimUser(vm)
     await refuseSurvivors(vm, `start ${vm.id}`)
@@ -61,7 +64,8 @@ export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Prom
     signal?.throwIfAborted()
     layOut(vm, plan)
     const pid = await launch(vm, plan, lock, signal)
-    await pinHardware(vm, plan, note)
+    // It runs: whatever fails now is no failure of the start.
+    await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
     return { pid, plan }
   } catch (error) {
     // What went wrong is worth more to the user than a tap that could not be removed; the next command tries again.
@@ -72,6 +76,18 @@ export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Prom
     // From here on QEMU alone holds the lock, if it is there.
     lock.release()
   }
+}
+
+/** Whether there is anything of the VM that `rm` removes, besides the drawer. */
+async function isThere(vm: Vm): Promise<boolean> {
+  if (readRecord(vm.place, vm.id) !== undefined) return true
+  return (await (await storeOf(vm)).drives(vm.id)).length > 0
+}
+
+/** `rm` has had the lock before us, and our drawer is all that there is now. */
+function removedMeanwhile({ id, call, drawer }: Vm): Failure {
+  removeTree(drawer.folder)
+  return new Failure(`cannot start ${id}: it has been removed meanwhile`, { hints: [`make it again: ${call} newimg`] })
 }
 
 /** The plan, with its passt started; where passt cannot run, QEMU serves the user network itself. */
