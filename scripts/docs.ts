@@ -25,7 +25,9 @@ const tables: Readonly<Record<string, () => string>> = {
 
 function cells(row: Row): string[] {
   const flags = Object.keys(row.flags).map((flag) => ` [--${flag}]`)
-  return [`\`${synopsis(row)}${flags.join('')}\``, row.summary]
+  // QEMU's options go on to the end of the line or to --.
+  const line = row.takes === 'options' ? `${row.name}${flags.join('')} ${row.words}` : `${synopsis(row)}${flags.join('')}`
+  return [`\`${line}\``, row.summary]
 }
 
 function choicesOf(name: (typeof settingNames)[number]): string {

@@ -163,7 +163,7 @@ describe('what settings ask for', () => {
     // Where the device itself is closed or not there, that is said in place of it.
     assert.match(named('kvm').what, /without KVM \(accel=kvm in environment\)|\/dev\/kvm/)
     assert.deepEqual([status, named('kvm').ok], [1, false])
-    assert.equal((await findings({ qemu: 'qemu-kvmless' })).named('kvm').ok, null, 'nobody asks for it')
+    assert.equal((await findings({ qemu: 'qemu-kvmless' })).named('kvm').ok, null, 'nothing requires it')
   })
 })
 
@@ -252,7 +252,7 @@ describe('volume groups and pools', () => {
     assert.deepEqual([named('volume group vg0').ok, named('volume group vg1').ok], [true, false])
     assert.match(named('volume group vg1').hint ?? '', /sudo vgcreate vg1 /)
     assert.deepEqual([named('pool vg0/thin').ok, named('pool vg0/home').ok], [true, false])
-    assert.match(named('pool vg0/home').what, /it is no pool but linear/)
+    assert.match(named('pool vg0/home').what, /it is not a pool but linear/)
     assert.ok(!all.some(({ name }) => name === 'volume group vg2'), 'store=dir does not ask for it')
   })
 

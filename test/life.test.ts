@@ -201,6 +201,25 @@ test('50 starts at once: one winner, 49 clear losers, and the winner can be reac
   await nbsvm(['two', 'stop'])
 })
 
+test('start --if-needed: a VM that runs is no error, and of twelve at once one starts it and all find it running', async () => {
+  const results = await Promise.all(Array.from({ length: 12 }, () => nbsvm(['two', 'start', '--if-needed', '-S'])))
+  const { pid } = await statusOf('two')
+  for (const { status, stderr } of results) {
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, new RegExp(`^(?:started two as|two runs already as) pid ${pid}$`, 'm'))
+  }
+  assert.equal(results.filter(({ stderr }) => /^started/m.test(stderr)).length, 1)
+  const again = await nbsvm(['two', 'start', '--if-needed', 'status'])
+  assert.equal(again.status, 0, again.stderr)
+  assert.match(again.stdout, /state +paused/)
+  const refused = await nbsvm(['two', 'stop', 'start', '--if-needed', '-device', 'no-such-device'])
+  assert.equal(refused.status, 1)
+  assert.match(refused.stderr, /cannot start two: QEMU refused/)
+  const ended = await nbsvm(['two', 'shutdown', 'stop', 'shutdown'])
+  assert.equal(ended.status, 0)
+  assert.equal(ended.stderr.match(/two was not running/g)?.length, 3)
+})
+
 test('nbsvm killed in the midst of start: the VM runs or does not, and the next command works', async () => {
   const { spawn } = await import('node:child_process')
   for (const afterMs of [20, 60, 100, 140, 180, 250]) {

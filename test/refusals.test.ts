@@ -102,8 +102,8 @@ describe('names', () => {
   }
 
   test("a command's name takes a command's words", async () => {
-    await refused(['ls', 'start'], 2, /nbsvm ls takes no "start"/)
-    await refused(['version', 'newimg'], 2, /nbsvm version takes no "newimg"/)
+    await refused(['ls', 'start'], 2, /unexpected argument "start" after nbsvm ls/)
+    await refused(['version', 'newimg'], 2, /unexpected argument "newimg" after nbsvm version/)
   })
 
   test('the same for classes, from each place that names one, and for what is copied', async () => {
@@ -190,7 +190,7 @@ describe('the line', () => {
     await refused(['foo', 'newimg', 'start', '-S', '--', 'consoel'], 2, /unknown action "consoel"; did you mean console\?/)
     await refused(['foo', 'meem=4', 'newimg'], 2, /unknown setting "meem"; did you mean mem\?/)
     await refused(['foo', 'newimg', 'mem=4'], 2, /settings come before the first action/)
-    await refused(['foo', 'newimg', 'status', '--jsn'], 2, /status knows no "--jsn"; did you mean --json\?/)
+    await refused(['foo', 'newimg', 'status', '--jsn'], 2, /unknown option --jsn of status; did you mean --json\?/)
     await refused(['foo', 'newimg', 'resize'], 2, /resize needs SIZE/)
     await refused(['foo', 'newimg', 'ls'], 2, /ls is a command, without a VM/)
     await refused(['start', 'foo'], 2, /the VM's name comes first, not "start"\n {2}try: nbsvm foo start/)
@@ -215,14 +215,14 @@ describe('the line', () => {
     assert.equal((await nbsvm(['web1', 'rm'])).status, 2)
     assert.equal((await nbsvm(['web1', 'rm-drive', '0'])).status, 2)
     await refused(['web1', 'rm-drive', '7', '--yes'], 2, /web1 has no drive "7"; it has nbsvm-web1-0, nbsvm-web1-1/)
-    await refused(['web1', 'rm-drive', '../../x', '--yes'], 2, /"..\/..\/x" is no number of a drive/)
+    await refused(['web1', 'rm-drive', '../../x', '--yes'], 2, /"..\/..\/x" is not the number of a drive/)
     assert.deepEqual(
       fs.readdirSync(drives).filter((name) => name.includes('web1')),
       ['nbsvm-web1-0.qcow2', 'nbsvm-web1-1.qcow2'],
     )
   })
 
-  test('2 means that nothing was done: what is wrong behind an action that was done is 1', async () => {
+  test('2 means that nothing was done: what is wrong after an action that was done is 1', async () => {
     const { status, stderr } = await nbsvm(['late', 'drive_size=1G', 'newimg', 'resize', '1M'])
     assert.match(stderr, /1M would cut off its end/)
     assert.equal(status, 1)

@@ -8,8 +8,8 @@ export const doctor: Command = {
 changes nothing and takes a second or two.
 
   ok   it is there
-  --   it is not, or you may not see it; nothing asks for it
-  no   it is not, and a setting asks for it (of the environment, a class file or a VM's file), or no VM starts without it
+  --   it is not, or you may not see it; nothing requires it
+  no   it is not, and a setting requires it (of the environment, a class file or a VM's file), or no VM starts without it
 
 The exit status is 1 if there is a "no", else 0. As root, or while sudo asks for no password (sudo -v), it sees more.
 

@@ -46,7 +46,7 @@ async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
   return store.opening?.(await store.drives(vm.id)) ?? []
 }
 
-/** As comments, so that the whole page can be pasted. */
+/** As comments, so that the page can be pasted. */
 function settingRows({ folded }: Vm, { machine, record }: Plan): string[][] {
   const pinned: Readonly<Record<string, string | undefined>> = { machine: record.machine, cpu: record.cpu?.[machine.accelerator] }
   return settingNames.map((name) => {

@@ -25,7 +25,7 @@ function overview(): string {
   nbsvm COMMAND [words]
 
   nbsvm foo newimg start console         a drive, a running VM, its serial console
-  nbsvm foo start -cdrom x.iso -- vnc    QEMU options behind start, ended by --
+  nbsvm foo start -cdrom x.iso -- vnc    QEMU options after start, ended by --
   nbsvm foo mem=2048 start               a setting, in place
   nbsvm web1,web2 shutdown               several VMs; 'web*' matches those that exist
   nbsvm                                  the list;  nbsvm foo: the status of foo

@@ -12,7 +12,7 @@ export const ls: Command = {
   help: `Lists every VM that has a record, a drawer or a drive: its state, the pid of its QEMU, its drives. nbsvm alone does the same.
 
   nbsvm ls --json     an array of objects: id, class, name, state, pid, drives, fault
-  nbsvm ls --watch    drawn anew every second, until Ctrl-C`,
+  nbsvm ls --watch    drawn again every second, until Ctrl-C`,
 
   async run({ flags, note, out, outRaw, signal, isTerminal, outside }) {
     if (flags['watch'] === undefined) {

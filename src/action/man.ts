@@ -19,7 +19,7 @@ without one:
 
 type HelpText = CommandContext['helpText']
 
-/** The whole page as roff text, with the macros of man(7). */
+/** The page as roff text, with the macros of man(7). */
 export async function manPage(helpText: HelpText): Promise<string> {
   return [
     headline('NBSVM', 1, `nbsvm ${version}`),
@@ -76,7 +76,7 @@ bears its VM's name.
 The whole line is read and checked before its first action runs. Actions run from left to right and stop at the first that fails. Without
 an action it is status; without a VM it is ls.`
 
-const aboutActions = `Words behind start that begin with "-" are QEMU options, up to "--" or the end of the line.`
+const aboutActions = `Words after start that begin with "-" are QEMU options, up to "--" or the end of the line.`
 
 const aboutSettings = `A setting is taken from the first of these that has it: the command line; the environment; the VM's file; its class's file;
 default.class; the built-in default. Files hold shell assignments and are read, never run: comments, quotes, $x, \${x}, \${x:-word},
@@ -115,8 +115,8 @@ const variables = [
 
 const statuses = [
   ['0', 'Done.'],
-  ['1', 'An action failed; those behind it were not begun.'],
-  ['2', 'The line, a name or a settings file was wrong; nothing was done.'],
+  ['1', 'An action failed; those after it were not begun.'],
+  ['2', 'Usage error: the line, a name or a settings file is wrong; nothing was done.'],
   ['3', 'From status: the VM is not running.'],
 ] as const
 

@@ -23,7 +23,7 @@ is done only with --shrink, and not while the VM runs.
     const shrink = flags['shrink'] === true
     if (sizeBytes < virtualBytes && !shrink) {
       throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}: ${text} would cut off its end`, {
-        hints: ['if that is what you want: --shrink (what lies behind is lost)'],
+        hints: ['if that is what you want: --shrink (what lies beyond is lost)'],
       })
     }
     await resizeDrive(vm, drive, sizeBytes, { shrink })

@@ -2,7 +2,7 @@
 
 /** The page's head: name, section, and what stands at its foot. It bears no date: the same tables give the same page. */
 export function headline(name: string, section: number, source: string): string {
-  // Nothing is stretched, no command is broken in its midst, and one blank stands behind a sentence wherever the source breaks.
+  // Nothing is stretched, no command is broken in its midst, and one blank stands after a sentence wherever the source breaks.
   return [`.TH ${name} ${section} "" "${escape(source)}" "User Commands"`, '.ad l', '.nh', '.ss 12 0'].join('\n')
 }
 
@@ -10,7 +10,7 @@ export function section(title: string, ...parts: readonly string[]): string {
   return [`.SH ${title}`, ...parts].join('\n')
 }
 
-/** A name with its meaning, indented. The name is set bold, the words behind it italic. */
+/** A name with its meaning, indented. The name is set bold, the words after it italic. */
 export function entry(name: string, words: string, meaning: string, ...below: readonly string[]): string {
   const head = `\\fB${escape(name)}\\fR${words === '' ? '' : ` \\fI${escape(words)}\\fR`}`
   const [first = '', ...others] = blocksOf(meaning)

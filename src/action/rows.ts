@@ -2,6 +2,7 @@
 // completion and the parser are made from these rows; `load.ts` says where the code is.
 import { checkOptions } from '../config/options.js'
 import { UsageError } from '../core/errors.js'
+import { quote } from '../core/quote.js'
 import { parseNewSize } from '../core/size.js'
 import type { ActionRow, Row, Takes } from './verb.js'
 
@@ -34,6 +35,7 @@ export const actions: readonly ActionRow[] = [
   }),
   action('start', 'options', {
     words: '[QEMU options]',
+    flags: { 'if-needed': 'a VM that runs already is not an error' },
     needs: 'bootable',
     makes: true,
     summary: 'start the VM; QEMU options may follow, up to --',
@@ -113,7 +115,7 @@ export const actions: readonly ActionRow[] = [
 
 function checkNumber(text: string): void {
   if (!/^\d+$/.test(text))
-    throw new UsageError(`${JSON.stringify(text)} is no number of a drive`, { hints: ['write it like 0 or 1'] })
+    throw new UsageError(`${quote(text)} is not the number of a drive`, { hints: ['write it like 0 or 1'] })
 }
 
 function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial<Row>): Row {
@@ -124,7 +126,7 @@ const atMostOne: Takes = { min: 0, max: 1 }
 
 export const commands: readonly Row[] = [
   command('ls', none, {
-    flags: { json: 'as a JSON array', watch: 'draw it anew every second' },
+    flags: { json: 'as a JSON array', watch: 'draw it again every second' },
     summary: 'list the VMs (nbsvm alone does it too)',
   }),
   command('doctor', none, {

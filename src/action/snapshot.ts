@@ -3,7 +3,7 @@ import type { Verb } from './verb.js'
 
 export const snapshot: Verb = {
   help: `Makes the VM's next drive as an instant copy-on-write copy of a source: gold (a VM or a drive, default "gold"), or snapshot_lv
-(a name in the store), or source (the full path of an image file or block device). Both are independent afterwards: either can
+(a name in the store), or source (the absolute path of an image file or block device). Both are independent afterwards: either can
 be written, started or removed. The source may be running: the copy is then as if its power had been cut at that moment.
 
   nbsvm web1 gold=debian snapshot start

@@ -1,9 +1,10 @@
+import { startIfNeeded } from '../vm/life/ifneeded.js'
 import { startVm } from '../vm/life/start.js'
 import type { Verb } from './verb.js'
 
 export const start: Verb = {
   help: `Starts the VM with its settings and returns once QEMU answers. If QEMU refuses, its own words are printed and nothing is
-left running. Words behind start that begin with "-" are QEMU options, up to "--" or the end of the line; a file is looked for in the
+left running. Words after start that begin with "-" are QEMU options, up to "--" or the end of the line; a file is looked for in the
 folder that you are in.
 
   nbsvm foo start                        with its settings
@@ -11,10 +12,16 @@ folder that you are in.
   nbsvm foo start -cdrom x.iso -- vnc    boot a CD image, then show the screen
   nbsvm foo stop start                   restart
 
-A VM that runs already is left alone, and start fails. What would be run: nbsvm foo explain`,
+A VM that runs already is left alone, and start fails; with --if-needed it says so and ends with 0. What would be run: nbsvm foo explain`,
 
-  async run({ vm, words, note, signal }) {
-    const { pid, plan } = await startVm(vm, words, { note, signal })
+  async run({ vm, words, flags, note, signal }) {
+    const start = () => startVm(vm, words, { note, signal })
+    const started = flags['if-needed'] === true ? await startIfNeeded(vm, start, signal) : await start()
+    if (typeof started === 'number') {
+      note(`${vm.id} runs already as pid ${started}`)
+      return
+    }
+    const { pid, plan } = started
     // Said once for each boot of the host: that is how long the verdict on KVM is kept.
     if (plan.machine.accelerator === 'tcg' && plan.host.isFresh && vm.settings.accel === undefined) {
       note(`KVM is not used, so VMs run slowly: ${plan.host.kvm.why}`)

@@ -69,7 +69,7 @@ export interface ActionRow extends Row {
   readonly needs: 'nothing' | 'vm' | 'bootable'
   /** It makes a VM that was not there, so what follows it in the line may count on it. */
   readonly makes: boolean
-  /** It works without settings from files, so that a mistake in one keeps nobody from ending a VM that runs. */
+  /** It works without settings from files, so that an error in one keeps nobody from ending a VM that runs. */
   readonly goesWithoutFiles: boolean
   /** It takes over the terminal, so it is for one VM at a time. */
   readonly interactive: boolean

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { actions, commands } from '../action/rows.js'
+import { foreignActions, foreignCommands, foreignSettings, meaningsOf } from '../action/synonyms.js'
 import { settingNames } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
 import { parseLine } from './parse.js'
@@ -21,6 +22,11 @@ const meanings: [string[], unknown][] = [
   [['foo', 'start', '-cdrom', 'x.iso', '--', 'vnc'], vmLine(['foo'], {}, step('start', ['-cdrom', 'x.iso']), step('vnc'))],
   [['foo', 'start', '-cdrom', 'x.iso', 'vnc'], vmLine(['foo'], {}, step('start', ['-cdrom', 'x.iso', 'vnc']))],
   [['foo', 'newimg', 'start', '--', 'monitor'], vmLine(['foo'], {}, step('newimg'), step('start'), step('monitor'))],
+  [['foo', 'start', '--if-needed', 'console'], vmLine(['foo'], {}, step('start', [], { 'if-needed': true }), step('console'))],
+  [
+    ['foo', 'start', '--if-needed', '-S', '--', 'vnc'],
+    vmLine(['foo'], {}, step('start', ['-S'], { 'if-needed': true }), step('vnc')),
+  ],
   [['foo', 'stop', 'start'], vmLine(['foo'], {}, step('stop'), step('start'))],
   [['foo', 'mem=2048', 'start'], vmLine(['foo'], { mem: '2048' }, step('start'))],
   [['foo', 'usb= ', 'class=win', 'start'], vmLine(['foo'], { usb: ' ', class: 'win' }, step('start'))],
@@ -43,11 +49,11 @@ const refusals: [string[], RegExp][] = [
   [['foo', 'strat'], /unknown action "strat"; did you mean start\?/],
   [['foo', 'start', 'consol'], /unknown action "consol"; did you mean console\?/],
   [['foo', 'memm=1', 'start'], /unknown setting "memm"; did you mean mem\?/],
-  [['foo', 'start', 'mem=1'], /settings come before the first action, not behind it: mem=1/],
+  [['foo', 'start', 'mem=1'], /settings come before the first action, not after it: mem=1/],
   [['start', 'foo'], /the VM's name comes first, not "start"/],
   [['mem=2048', 'foo', 'start'], /the VM's name comes first, not "mem=2048"/],
   [['foo', 'ls'], /ls is a command, without a VM/],
-  [['ls', 'foo'], /nbsvm ls takes no "foo"/],
+  [['ls', 'foo'], /unexpected argument "foo" after nbsvm ls/],
   [['-x'], /unknown option "-x"/],
   [['foo', 'mem', 'start'], /mem is a setting, not an action/],
   [['foo', '--mem', '2G', 'start'], /mem is a setting, not an action/],
@@ -56,11 +62,13 @@ const refusals: [string[], RegExp][] = [
   [['foo', 'stop', 'start', '-daemonize'], /QEMU option -daemonize cannot be given/],
   [['foo', 'resize'], /resize needs SIZE/],
   [['foo', 'stop', 'resize', '40Q'], /"40Q" is not a size/],
-  [['foo', 'stop', 'resize', '+4G', '--drive=one'], /"one" is no number of a drive/],
-  [['foo', 'stop', 'rm-drive', '-1'], /"-1" is no number of a drive/],
-  [['foo', 'rm', '--yse'], /rm knows no "--yse"; did you mean --yes\?/],
-  [['foo', 'resize', '4G', '--drive'], /write it --drive=N, not --drive/],
+  [['foo', 'stop', 'resize', '+4G', '--drive=one'], /"one" is not the number of a drive/],
+  [['foo', 'stop', 'rm-drive', '-1'], /"-1" is not the number of a drive/],
+  [['foo', 'rm', '--yse'], /unknown option --yse of rm; did you mean --yes\?/],
+  [['foo', 'resize', '4G', '--drive'], /write --drive=N, not "--drive"/],
   [['foo', ''], /unknown action ""/],
+  [['foo', 'start', '-S', '--if-needed'], /--if-needed stands directly after start/],
+  [['foo', 'memory=2G', 'start'], /unknown setting "memory"; here it is mem/],
 ]
 
 for (const [argv, message] of refusals) {
@@ -71,6 +79,62 @@ for (const [argv, message] of refusals) {
     )
   })
 }
+
+// Words of other tools, and the lines that are offered instead.
+const brought: [string[], string[]][] = [
+  [['create', 'foo'], ['nbsvm foo newimg start']],
+  [['create', '--name', 'foo'], ['nbsvm foo newimg start']],
+  [['launch', 'foo', 'mem=2G'], ['nbsvm foo mem=2G newimg start']],
+  [['foo', 'create'], ['nbsvm foo newimg start']],
+  [['foo', 'mem=2G', 'launch', '--detach'], ['nbsvm foo mem=2G newimg start']],
+  [['foo', 'create', 'console'], ['nbsvm foo newimg start console']],
+  [['delete', 'web*', '--force'], ["nbsvm 'web*' rm"]],
+  [
+    ['foo', 'destroy'],
+    ['nbsvm foo stop    # end it now', 'nbsvm foo rm    # remove it with its drives'],
+  ],
+  [['foo', 'stop', 'delete'], ['nbsvm foo stop rm']],
+  [['poweroff', 'foo'], ['nbsvm foo shutdown']],
+  [['foo', 'grow', '+10G'], ['nbsvm foo resize +10G']],
+  [['info', 'foo'], ['nbsvm foo status']],
+  [['shell', 'foo'], ['nbsvm foo console']],
+  [['foo', 'run'], ['nbsvm foo start']],
+]
+
+for (const [argv, lines] of brought) {
+  test(`brought from elsewhere: nbsvm ${argv.join(' ')}`, () => {
+    assert.throws(
+      () => parse(...argv),
+      (error) => {
+        assert.ok(error instanceof UsageError)
+        assert.match(error.message, /^unknown action/)
+        assert.deepEqual(
+          error.hints,
+          lines.map((line) => `try: ${line}`),
+        )
+        return true
+      },
+    )
+  })
+}
+
+test('restart has three meanings, and what is ours stays ours: no word of another tool is one of nbsvm', () => {
+  assert.deepEqual(
+    meaningsOf('restart').map(([line]) => line),
+    ['stop start', 'shutdown start', 'reset'],
+  )
+  const own = new Set([...actions, ...commands].map(({ name }) => name))
+  for (const word of [...Object.keys(foreignActions), ...Object.keys(foreignCommands)]) assert.ok(!own.has(word), word)
+  for (const word of Object.keys(foreignSettings)) assert.ok(!settingNames.some((name) => name === word), word)
+  const lines = Object.keys(foreignActions).flatMap((word) => meaningsOf(word).map(([line]) => line))
+  for (const name of new Set(lines.flatMap((line) => line.split(' ')))) assert.ok(own.has(name), name)
+  for (const name of Object.values(foreignCommands)) assert.ok(own.has(name), name)
+  for (const name of Object.values(foreignSettings))
+    assert.ok(
+      settingNames.some((one) => one === name),
+      name,
+    )
+})
 
 test('wrong order: the hint is the line in the right order', () => {
   assert.throws(

@@ -1,7 +1,9 @@
-// The line, read and checked as a whole before its first action runs. Pure: it looks at nothing but the words.
+// The line, read and checked as a whole before its first action runs. Pure: it looks at nothing else.
 import type { ActionRow, Flags, Row, Takes } from '../action/verb.js'
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
+import { quote } from '../core/quote.js'
+import { notAnAction, refuseWrongOrder, unknownSetting, type Grammar } from './meant.js'
 
 /** One action of a chain, with its words. */
 export interface Step {
@@ -22,13 +24,6 @@ export type Line =
       readonly steps: readonly [Step, ...Step[]]
     }
 
-/** The words of the language, so that this file need not load them. */
-export interface Grammar {
-  readonly actions: readonly ActionRow[]
-  readonly commands: readonly Row[]
-  readonly settings: readonly string[]
-}
-
 const synonyms: Readonly<Record<string, string>> = {
   '--help': 'help',
   '-h': 'help',
@@ -37,7 +32,7 @@ const synonyms: Readonly<Record<string, string>> = {
   list: 'ls',
 }
 
-/** Reads the words behind `nbsvm`. Throws UsageError with the nearest right word where one is wrong. */
+/** Reads the words after `nbsvm`. Throws UsageError with the nearest right word where one is wrong. */
 export function parseLine(argv: readonly string[], grammar: Grammar): Line {
   const [first = 'ls', ...rest] = argv
   const name = synonyms[first] ?? first
@@ -49,7 +44,7 @@ export function parseLine(argv: readonly string[], grammar: Grammar): Line {
 function parseCommand(row: Row, words: readonly string[]): Step {
   const { step, next } = takeStep(row, words, 0)
   const extra = words[next]
-  if (extra !== undefined) throw new UsageError(`nbsvm ${row.name} takes no ${JSON.stringify(extra)}`, helpFor(row.name))
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${quote(extra)} after nbsvm ${row.name}`, helpFor(row.name))
   return step
 }
 
@@ -60,10 +55,10 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
   for (let pair = settingIn(words[at], grammar); pair !== undefined; pair = settingIn(words[++at], grammar))
     settings[pair[0]] = pair[1]
   const targets = first.split(',')
-  if (targets.length > 1 && targets.includes('')) throw new UsageError(`there is an empty name in ${JSON.stringify(first)}`)
+  if (targets.length > 1 && targets.includes('')) throw new UsageError(`there is an empty name in ${quote(first)}`)
   const steps: Step[] = []
   while (at < words.length) {
-    const { step, next } = takeStep(findAction(words[at] ?? '', grammar), words, at + 1)
+    const { step, next } = takeStep(findAction(first, words, at, grammar), words, at + 1)
     steps.push(step)
     at = words[next] === '--' ? next + 1 : next
   }
@@ -71,67 +66,28 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
   return { kind: 'vm', targets, settings, steps: [head, ...others] }
 }
 
-/** `nbsvm start foo`, `nbsvm mem=2048 foo`: the words are right, only their order is not. */
-function refuseWrongOrder(first: string, words: readonly string[], { actions, settings }: Grammar): void {
-  const isAction = (word: string | undefined): boolean => actions.some(({ name }) => name === word)
-  const [second = 'VM', ...others] = words
-  const isPair = settings.includes(first.split('=')[0] ?? '') && first.includes('=')
-  if ((isAction(first) && !isAction(second)) || isPair) {
-    throw new UsageError(`the VM's name comes first, not ${JSON.stringify(first)}`, {
-      hints: [`try: nbsvm ${[second, first, ...others].join(' ')}`],
-    })
-  }
-  if (first.startsWith('-')) throw new UsageError(`unknown option ${JSON.stringify(first)}`, { hints: ['see: nbsvm help'] })
-}
-
-/** `mem=2048` as name and value; undefined when the word is no setting in place. */
-function settingIn(word: string | undefined, { settings }: Grammar): readonly [string, string] | undefined {
+/** `mem=2048` as name and value; undefined when the word is not a setting in place. */
+function settingIn(word: string | undefined, grammar: Grammar): readonly [string, string] | undefined {
   const match = /^(?<name>[A-Za-z_][A-Za-z0-9_-]*)=(?<value>[^]*)$/.exec(word ?? '')
   if (match?.groups === undefined) return undefined
   const { name = '', value = '' } = match.groups
-  if (settings.includes(name)) return [name, value]
-  throw unknownWord('setting', name, settings)
+  if (grammar.settings.includes(name)) return [name, value]
+  throw unknownSetting(name, value, grammar)
 }
 
-function findAction(word: string, grammar: Grammar): ActionRow {
+function findAction(first: string, words: readonly string[], at: number, grammar: Grammar): ActionRow {
+  const word = words[at] ?? ''
   const row = grammar.actions.find(({ name }) => name === word)
   if (row !== undefined) return row
   if (settingIn(word, grammar) !== undefined) {
-    throw new UsageError(`settings come before the first action, not behind it: ${word}`, {
+    throw new UsageError(`settings come before the first action, not after it: ${word}`, {
       hints: [`try: nbsvm VM ${word} ACTION`],
     })
   }
   if (grammar.commands.some(({ name }) => name === word)) {
     throw new UsageError(`${word} is a command, without a VM`, { hints: [`try: nbsvm ${word}`] })
   }
-  throw notAnAction(word, grammar)
-}
-
-/** What was meant, where it can be seen: a setting without its `=`, an option of QEMU, another VM. */
-function notAnAction(word: string, { actions, settings }: Grammar): UsageError {
-  const bare = word.replace(/^--?/, '')
-  if (bare === 'help' || word === '-h')
-    return new UsageError(`unknown action ${JSON.stringify(word)}`, { hints: ['try: nbsvm help'] })
-  if (settings.includes(bare)) {
-    return new UsageError(`${bare} is a setting, not an action`, { hints: [`try: nbsvm VM ${bare}=VALUE ACTION`] })
-  }
-  if (word.startsWith('-')) {
-    return new UsageError(`unknown action ${JSON.stringify(word)}`, {
-      hints: ['options of QEMU stand directly behind start: nbsvm VM start -cdrom x.iso'],
-    })
-  }
-  const unknown = unknownWord(
-    'action',
-    word,
-    actions.map(({ name }) => name),
-  )
-  return new UsageError(unknown.message, { hints: [...unknown.hints, 'several VMs: nbsvm VM1,VM2 ACTION'] })
-}
-
-function unknownWord(kind: string, word: string, candidates: readonly string[]): UsageError {
-  const near = nearest(word, candidates)
-  const question = near === undefined ? '' : `; did you mean ${near}?`
-  return new UsageError(`unknown ${kind} ${JSON.stringify(word)}${question}`, { hints: [`see all ${kind}s: nbsvm help`] })
+  throw notAnAction(word, grammar, [first, ...words.slice(0, at)], words.slice(at + 1))
 }
 
 /** One action of the line, and the first word that is not its own. */
@@ -143,7 +99,7 @@ interface Taken {
 /** Takes the words and flags of one action from `at` on, and checks them. */
 function takeStep(row: Row, words: readonly string[], at: number): Taken {
   const { takes } = row
-  const taken = takes === 'options' ? takeOptions(row.name, words, at) : takeWords(row, takes, words, at)
+  const taken = takes === 'options' ? takeOptions(row, words, at) : takeWords(row, takes, words, at)
   row.check?.(taken.step.words, taken.step.flags)
   return taken
 }
@@ -162,12 +118,23 @@ function takeWords(row: Row, { min, max }: Exclude<Takes, 'options'>, words: rea
   return { step: { name: row.name, words: own, flags }, next }
 }
 
-/** QEMU's options, up to `--` or the end; none if the first word is no option, so that `start console` chains. */
-function takeOptions(name: string, words: readonly string[], at: number): Taken {
-  if (!words[at]?.startsWith('-')) return { step: { name, words: [], flags: {} }, next: at }
+/**
+ * Its own flags, then QEMU's options, up to `--` or the end; none if the first word is not an option, so that `start console`
+ * chains.
+ */
+function takeOptions(row: Row, words: readonly string[], from: number): Taken {
+  const { name } = row
+  const isOwn = (word: string | undefined): boolean => Object.keys(row.flags).some((flag) => word === `--${flag}`)
+  const flags: Record<string, string | true> = {}
+  let at = from
+  for (; isOwn(words[at]); at++) Object.assign(flags, parseFlag(row, words[at] ?? ''))
+  if (!words[at]?.startsWith('-')) return { step: { name, words: [], flags }, next: at }
   const end = words.indexOf('--', at)
   const next = end === -1 ? words.length : end
-  return { step: { name, words: words.slice(at, next), flags: {} }, next }
+  const own = words.slice(at, next)
+  const late = own.find(isOwn)
+  if (late !== undefined) throw new UsageError(`${late} stands directly after ${name}, before the options of QEMU`, helpFor(name))
+  return { step: { name, words: own, flags }, next }
 }
 
 function parseFlag(row: Row, word: string): Record<string, string | true> {
@@ -180,14 +147,15 @@ function parseFlag(row: Row, word: string): Record<string, string | true> {
       word,
       known.map((flag) => `--${flag}`),
     )
-  if (declared.includes('=') !== value.length > 0) throw new UsageError(`write it --${declared}, not ${word}`, helpFor(row.name))
+  if (declared.includes('=') !== value.length > 0)
+    throw new UsageError(`write --${declared}, not ${quote(word)}`, helpFor(row.name))
   return { [name]: value.length > 0 ? value.join('=') : true }
 }
 
 function unknownFlag(name: string, word: string, candidates: readonly string[]): UsageError {
   const near = nearest(word, candidates)
   const question = near === undefined ? '' : `; did you mean ${near}?`
-  return new UsageError(`${name} knows no ${JSON.stringify(word)}${question}`, helpFor(name))
+  return new UsageError(`unknown option ${word} of ${name}${question}`, helpFor(name))
 }
 
 function helpFor(name: string): { hints: string[] } {

@@ -6,10 +6,12 @@ import { chooseClass } from '../config/class.js'
 import { isSettingName, settingNames } from '../config/settings.js'
 import { errorCode, Failure, UsageError } from '../core/errors.js'
 import { isGlob } from '../core/glob.js'
+import { quote } from '../core/quote.js'
 import type { Environment } from '../sys/environment.js'
 import type { Place, Outside } from '../host/place.js'
 import type { Vm } from '../vm/record/vm.js'
 import { systemHints } from './hint.js'
+import { linesForAlone } from './meant.js'
 import { parseLine, type Line, type Step } from './parse.js'
 import { printError } from './report.js'
 import { voice } from './voice.js'
@@ -25,7 +27,7 @@ export interface World {
 
 type VmLine = Extract<Line, { kind: 'vm' }>
 
-/** Runs the words behind `nbsvm`. Returns the exit status; throws what was wrong before anything was done. */
+/** Runs the words after `nbsvm`. Returns the exit status; throws what was wrong before anything was done. */
 export async function runLine(argv: readonly string[], world: World): Promise<number> {
   const line = parseLine(argv, { actions, commands, settings: ['class', ...settingNames] })
   return line.kind === 'command' ? runCommand(line.step, world) : runVmLine(line, world)
@@ -59,7 +61,7 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
   const isStrict = chain.some(({ row }) => !row.goesWithoutFiles)
   const vms: Vm[] = []
-  for (const name of names) vms.push(await openVm(name, outside, isStrict ? undefined : passOver))
+  for (const name of names) vms.push(await openVm(name, outside, isStrict ? undefined : reportOnly))
   const alone = chain.find(({ row }) => row.interactive)
   if (alone !== undefined && vms.length > 1) {
     throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)
@@ -69,9 +71,9 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   return statuses.find((status) => status !== 0) ?? 0
 }
 
-/** A mistake that keeps nobody from what is done. */
-function passOver(mistake: unknown): void {
-  printError(mistake)
+/** An error that keeps nobody from what is done. */
+function reportOnly(error: unknown): void {
+  printError(error)
 }
 
 type Chain = readonly { readonly step: Step; readonly row: ActionRow }[]
@@ -92,13 +94,13 @@ function outsideOf({ program, environment, place }: World, settings: VmLine['set
 async function expandTargets(targets: readonly string[], outside: Outside): Promise<string[]> {
   if (!targets.some(isGlob)) return [...new Set(targets)]
   const { matchVms } = await import('../vm/list/match.js')
-  return matchVms(targets, outside, passOver)
+  return matchVms(targets, outside, reportOnly)
 }
 
 /** `nbsvm foo,ls stop`: a VM of that name could never be called by itself. */
 function refuseCommandNames(names: readonly string[]): void {
   const wrong = names.find((name) => commands.some((row) => row.name === name))
-  if (wrong !== undefined) throw new UsageError(`${JSON.stringify(wrong)} is not a VM name: it is a command of nbsvm`)
+  if (wrong !== undefined) throw new UsageError(`${quote(wrong)} is not a VM name: it is a command of nbsvm`)
 }
 
 /** Checks that every VM which the chain counts on is there, or is made before. */
@@ -113,8 +115,10 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
     first?.row.needs === 'bootable' &&
     (first.step.words.length > 0 || vm.settings.drives !== undefined || vm.settings.args !== undefined)
   if (bootsOtherwise || (await exists(vm))) return
-  // `nbsvm hepl`: a name alone may be a command with a mistake.
+  // `nbsvm hepl`: a name alone may be a mistyped command.
   const isAlone = chain.length === 1 && first?.step.name === 'status'
+  const lines = isAlone ? linesForAlone(vm.name) : []
+  if (lines.length > 0) throw new UsageError(`there is no VM ${vm.id}`, { hints: lines })
   throw await noSuchVm(vm, outside, isAlone ? commands.map(({ name }) => name) : [])
 }
 

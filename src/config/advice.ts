@@ -99,13 +99,13 @@ export function refuseStatement(cursor: Cursor): UsageError {
   return refusal(cursor, from, end, `a command; ${notRun}`, "write name=value, or name='...' around a value with blanks")
 }
 
-/** For a word behind an assignment: `mem=5 6` would run `6`. The value began at `valueStart`. */
+/** For a word after an assignment: `mem=5 6` would run `6`. The value began at `valueStart`. */
 export function refuseTrailing(cursor: Cursor, valueStart: number): UsageError {
   const from = cursor.at
   const end = statementEnd(cursor, from)
   if ('&|<>()'.includes(cursor.text.charAt(from))) return refuseCharacter(cursor, from, cursor.text.charAt(from))
   if (look(cursor, /(?:export|source|\.)[ \t]/y) !== undefined) {
-    return refusal(cursor, from, end, 'a command behind an assignment', 'write it on a line of its own')
+    return refusal(cursor, from, end, 'a command after an assignment', 'write it on a line of its own')
   }
   const value = cursor.text.slice(valueStart, end)
   const isPlain = value !== '' && /^[^'"\\$`()\n;]*$/.test(value)
@@ -119,7 +119,7 @@ function insteadOfRunning(cursor: Cursor): string {
   return `write the value itself, or give it when you call: ${cursor.name}=VALUE nbsvm ...`
 }
 
-/** The offset behind the bracket that closes the one behind the `$` at `from`, in the same line; else the line's end. */
+/** The offset after the bracket that closes the one after the `$` at `from`, in the same line; else the line's end. */
 function closing(cursor: Cursor, from: number): number {
   const end = lineEnd(cursor, from)
   let open = 0

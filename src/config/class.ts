@@ -4,7 +4,7 @@ import { checkName } from '../core/name.js'
 
 /**
  * The class of this call: `class=` of the command line (empty for none), else the environment's `class`, else what the
- * program was called by. Throws UsageError for what is no class name.
+ * program was called by. Throws UsageError for what is not a class name.
  */
 export function chooseClass(given: {
   readonly commandLine: string | undefined
@@ -18,7 +18,7 @@ export function chooseClass(given: {
 
 /**
  * The class that the program's name stands for: `winvm` (a link to `nbsvm`) is class `win`; `nbsvm` itself, and any name
- * that does not end in `vm`, is none. `program` may be a path. Throws UsageError for what is no class name.
+ * that does not end in `vm`, is none. `program` may be a path. Throws UsageError for what is not a class name.
  */
 export function classFromProgram(program: string): string | undefined {
   const vmClass = /^(?!nbsvm$)(?<vmClass>.+)vm$/.exec(path.basename(program))?.groups?.['vmClass']

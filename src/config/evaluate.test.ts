@@ -20,7 +20,7 @@ test('${mem:-2048} sees the environment, and an empty variable counts as unset',
   assert.deepEqual(evaluate({ '/a': 'args+=(b)' }, ['/a'], { args: '' }), { args: [['b'], '/a:1'] })
 })
 
-test('. FILE starts at the folder of the file that it stands in; ~, full paths and variables work too', () => {
+test('. FILE starts at the folder of the file that it stands in; ~, absolute paths and variables work too', () => {
   const files = {
     '/c/a': '. sub/b; smp=2',
     '/c/sub/b': '\n. ../d\nsource /e\n. ~/f\n. "$drawer/g h"',

@@ -56,7 +56,7 @@ const givenNames = new Set(['vm', 'class', 'drawer'])
 
 const longestName = 60
 
-/** More `. FILE` than this in one go is a loop that hides behind links, or an explosion. */
+/** More `. FILE` than this in one go is a loop that links hide, or an explosion. */
 const mostIncludes = 100
 
 /** Nobody writes so much, and reading it takes a second: what is more has gone wrong, or was meant to keep nbsvm busy. */
@@ -66,7 +66,7 @@ const mostExpandedCharacters = 4 * 1024 * 1024
 
 /**
  * Evaluates the files that exist, weakest first. Throws UsageError with file, line and column for what cannot be read or
- * is no setting.
+ * is not a setting.
  */
 export function evaluateFiles(files: readonly string[], { variables, home, read }: Surroundings): Map<SettingName, FileValue> {
   const known = new Map<string, string | List>()

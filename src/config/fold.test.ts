@@ -80,7 +80,7 @@ test('only names of settings count in the environment', () => {
   assert.deepEqual(Object.keys(settings), settingNames)
 })
 
-test('what is no value is an error that names the setting and its origin', () => {
+test('what is not a value is an error that names the setting and its origin', () => {
   const message = (layers: Partial<typeof nothing>): string => {
     try {
       foldSettings({ ...nothing, ...layers })

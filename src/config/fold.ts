@@ -26,7 +26,7 @@ export interface Folded {
 export interface Layers {
   /** `mem=2048` on the line; its names have been checked. */
   readonly commandLine: SettingTexts
-  /** The whole environment; only names of settings count. */
+  /** All of the environment; only names of settings count. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** What the files say together, see `evaluateFiles`. */
   readonly files: ReadonlyMap<SettingName, FileValue>

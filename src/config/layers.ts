@@ -66,7 +66,7 @@ export function settingsFiles(folders: Folders, vm: string | undefined, vmClass:
   return [...new Set(names.flatMap((name) => places.map((folder) => path.join(folder, name))))]
 }
 
-/** Larger than this is no settings file. */
+/** Larger than this is not a settings file. */
 const mostBytes = 1024 * 1024
 
 function readSettingsFile(file: string): string | undefined {

@@ -115,7 +115,7 @@ const refused: [text: string, place: string, quoted: string, advice: RegExp][] =
   ['args=(a (b))', '1:9', '(b))', /in quotes: '\('/],
   ['args=(a)b', '1:9', 'b', /a blank or a new line/],
   ['cpu=a(b)', '1:6', '(b)', /in quotes: '\('/],
-  // What is no setting, or not of its type.
+  // What is not a setting, or not of its type.
   ['mme=5', '1:1', 'mme=', /did you mean mem\?/],
   ['netif=e1000', '1:1', 'netif=', /did you mean net_if\?/],
   ['smp=1\n frobnicate=5', '2:2', 'frobnicate=', /every setting/],
@@ -137,7 +137,7 @@ const refused: [text: string, place: string, quoted: string, advice: RegExp][] =
   ['. *.class', '1:3', '*.class', /in quotes/],
   ['. win.class', '1:1', 'win.class', /remove this line/],
   ['export mem=1 smp=2', '1:14', 'smp=', /one export a line/],
-  // Bytes that are no text.
+  // Bytes that are not text.
   ['mem=5\0', '1:6', '', /remove it/],
   ['smp=1\nmem=5\r\n', '2:6', '', /sed -i 's\/\\r\$\/\/' \/etc\/nbsvm\/win\.class/],
   ['\uFEFFmem=5', '1:1', '', /sed -i/],

@@ -35,7 +35,7 @@ export interface Include {
  *     mem=${mem:-2048} smp=2   # several in a line, or separated by ;
  *     args=(-a "b c")          # an array, also over several lines
  *     args+=(-d)
- *     . other.class            # beside this file, or a full path
+ *     . other.class            # beside this file, or an absolute path
  */
 export function parseShell(text: string, file: string): Statement[] {
   const cursor = cursorOf(text, file)
@@ -45,7 +45,7 @@ export function parseShell(text: string, file: string): Statement[] {
   return statements
 }
 
-/** Everything but tabs and line feeds that prints nothing, and what Node puts in place of bytes that are no UTF-8. */
+/** Everything but tabs and line feeds that prints nothing, and what Node puts in place of bytes that are not UTF-8. */
 const oddCharacter = /[^\P{Cc}\t\n]|\uFFFD/u
 
 function checkCharacters(cursor: Cursor): void {
@@ -118,14 +118,14 @@ function readAssignments(cursor: Cursor, statements: Statement[], rules: WordRul
       const { name = '', sign = '' } = groups
       if (rules === exportRules && valueStart !== undefined) {
         // bash expands all values of one export before it assigns the first.
-        throw refusal(cursor, from, cursor.at, 'a second value behind export', 'write one export a line, or leave export out')
+        throw refusal(cursor, from, cursor.at, 'a second value after export', 'write one export a line, or leave export out')
       }
       cursor.name = name
       valueStart = cursor.at
       const value = readValue(cursor, rules)
       statements.push({ kind: 'assignment', name, appends: sign === '+=', value, position: { source: cursor, offset: from } })
     } else if (rules !== exportRules || take(cursor, /[A-Za-z_][A-Za-z0-9_]*(?=[ \t\n;]|$)/y) === undefined) {
-      // `export name` alone changes nothing here, and is passed over.
+      // `export name` alone changes nothing here, and is ignored.
       throw valueStart === undefined ? refuseStatement(cursor) : refuseTrailing(cursor, valueStart)
     }
   }
@@ -144,13 +144,7 @@ function readValue(cursor: Cursor, rules: WordRules): Assignment['value'] {
   }
   cursor.at++
   if (look(cursor, /[ \t\n;]|\\\n|$/y) === undefined) {
-    throw refusal(
-      cursor,
-      cursor.at,
-      cursor.at + 1,
-      'something behind the ) of an array',
-      'put a blank or a new line between them',
-    )
+    throw refusal(cursor, cursor.at, cursor.at + 1, 'something after the ) of an array', 'put a blank or a new line between them')
   }
   return { kind: 'array', elements }
 }

@@ -10,7 +10,7 @@ export interface SourceText {
   readonly lineStarts: readonly number[]
 }
 
-/** A position in a settings file. Kept as an offset: its column is counted when it is told, which most never are. */
+/** A position in a settings file. Kept as an offset: its column is counted when an error tells it, which is hardly ever. */
 export interface Position {
   readonly source: SourceText
   readonly offset: number

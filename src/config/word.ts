@@ -141,7 +141,7 @@ function readTilde(cursor: Cursor, rules: WordRules, parts: Part[]): void {
       cursor.at,
       cursor.at + (look(cursor, /~[^\s/:;)}'"]*/y)?.[0].length ?? 1),
       'only your own home folder has a short name here',
-      "write ~/..., $HOME/... or the full path; for a plain ~, write '~'",
+      "write ~/..., $HOME/... or the absolute path; for a plain ~, write '~'",
     )
   }
   parts.push({ kind: 'home' })

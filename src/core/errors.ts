@@ -8,7 +8,7 @@
  */
 export class Failure extends Error {
   readonly hints: readonly string[]
-  /** The exit status of the program when this ends it: 1 an action failed, 2 the line was wrong. */
+  /** The exit status of the program when this ends it: 1 an action failed, 2 usage error. */
   readonly exitStatus: number
 
   constructor(message: string, options: { hints?: readonly string[]; cause?: unknown; exitStatus?: number } = {}) {

@@ -1,7 +1,7 @@
 // Looks at all of this machine that nbsvm uses. Nothing is changed.
 import { messageOf } from '../core/errors.js'
 import { pause } from '../sys/clock.js'
-import { readAsks } from './check/asks.js'
+import { readRequirements } from './check/requirements.js'
 import { lacking, type Finding } from './check/finding.js'
 import { checkFlock, checkNode, checkSudo } from './check/host.js'
 import { checkLvm } from './check/lvm.js'
@@ -19,23 +19,23 @@ const checkTimeoutMs = 1500
 
 /** What this machine has, one finding a thing, in the order in which VMs need them. Takes two or three seconds at the very most. */
 export async function examine(outside: Outside): Promise<Finding[]> {
-  const { asks, findings: settings } = await readAsks(outside)
+  const { requirements, findings: settings } = await readRequirements(outside)
   // Alone: the trial measures time.
-  const kvm = await inTime('kvm', kvmTimeoutMs, () => checkKvm(asks))
+  const kvm = await inTime('kvm', kvmTimeoutMs, () => checkKvm(requirements))
   const checks: Readonly<Record<string, () => Promise<Finding[]>>> = {
     node: checkNode,
-    qemu: () => checkQemu(asks),
+    qemu: () => checkQemu(requirements),
     kvm: async () => kvm,
-    run_as: () => checkUsers(asks),
+    run_as: () => checkUsers(requirements),
     'qemu-img': checkQemuImg,
     flock: checkFlock,
     drives: () => checkRoom(outside.place.drives),
-    lvm: () => checkLvm(asks),
+    lvm: () => checkLvm(requirements),
     sudo: checkSudo,
-    taps: () => checkTaps(asks),
-    bridges: () => checkBridges(asks),
+    taps: () => checkTaps(requirements),
+    bridges: () => checkBridges(requirements),
     passt: checkPasst,
-    viewer: () => checkViewers(asks, outside.environment),
+    viewer: () => checkViewers(requirements, outside.environment),
     settings: async () => [...settings],
   }
   const found = await Promise.all(Object.entries(checks).map(([name, check]) => inTime(name, checkTimeoutMs, check)))

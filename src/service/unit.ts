@@ -19,7 +19,7 @@ export interface Unit {
   readonly call: string
   /** Whether it is for the system's manager, root's, and not for one user's. */
   readonly isSystem: boolean
-  /** The program as it is called from anywhere: full path of node, full path of nbsvm. */
+  /** The program as it is called from anywhere: absolute path of node, absolute path of nbsvm. */
   readonly program: readonly string[]
   /** The words that name the VM: name, `class=` and settings in place. */
   readonly vmWords: readonly string[]
@@ -45,8 +45,8 @@ export function unitText(unit: Unit): string {
   for (const value of Object.values(unit.environment)) refuseControl(value, /[^\P{Cc}\t\n]/u)
   const tool = unit.isSystem ? 'systemctl' : 'systemctl --user'
   return `${unitMark} Undo it with: ${unit.call} disable
-# Change it by drop-ins, which stay when enable is called anew: ${tool} edit ${unitName(unit.id)}
-# Node.js and nbsvm are named by their full paths, and PATH is that of whoever called enable: systemd's own may lead elsewhere.
+# Change it by drop-ins, which stay when enable is called again: ${tool} edit ${unitName(unit.id)}
+# Node.js and nbsvm are named by their absolute paths, and PATH is that of whoever called enable: systemd's own may lead elsewhere.
 
 [Unit]
 Description=Virtual machine ${unit.id} (nbsvm)

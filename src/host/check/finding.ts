@@ -6,7 +6,7 @@ import { readText } from '../../sys/file.js'
 export interface Finding {
   /** `kvm`, `qemu`, `bridge br0`, ... */
   readonly name: string
-  /** `true`: it is there. `null`: it is not, or cannot be seen, and nothing asks for it. `false`: it is asked for, or nothing goes without it. */
+  /** `true`: it is there. `null`: it is not, or cannot be seen, and nothing requires it. `false`: it is required, or nothing goes without it. */
   readonly ok: boolean | null
   /** What was found. */
   readonly what: string
@@ -18,7 +18,7 @@ export function good(name: string, what: string): Finding {
   return { name, ok: true, what, hint: null }
 }
 
-/** Not there, and not needed as long as no setting asks for it. */
+/** Not there, and not needed as long as no setting requires it. */
 export function lacking(name: string, what: string, hint?: string): Finding {
   return { name, ok: null, what, hint: hint ?? null }
 }

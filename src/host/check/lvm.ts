@@ -3,7 +3,7 @@ import { formatSize } from '../../core/size.js'
 import { isRoot } from '../../sys/environment.js'
 import { findProgram, readText, stat } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
-import { asksFor, type Ask } from './asks.js'
+import { requirementsFor, type Requirement } from './requirements.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
 
@@ -23,9 +23,9 @@ interface Volume {
   readonly lv_layout: string
 }
 
-export async function checkLvm(asks: readonly Ask[]): Promise<Finding[]> {
-  const groups = asksFor(asks, 'vg')
-  const pools = asksFor(asks, 'pool')
+export async function checkLvm(requirements: readonly Requirement[]): Promise<Finding[]> {
+  const groups = requirementsFor(requirements, 'vg')
+  const pools = requirementsFor(requirements, 'pool')
   if (findProgram('lvs') === undefined) {
     const missing = groups.length === 0 ? lacking : bad
     return [missing('lvm', ['not installed', ...bys(groups)].join(' '), install('lvm'))]
@@ -37,12 +37,12 @@ export async function checkLvm(asks: readonly Ask[]): Promise<Finding[]> {
     .join(', ')
   return [
     judgeKernel(text, groups),
-    ...groups.map((ask) => judgeGroup(ask, found.groups)),
-    ...pools.map((ask) => judgePool(ask, found.volumes)),
+    ...groups.map((requirement) => judgeGroup(requirement, found.groups)),
+    ...pools.map((requirement) => judgePool(requirement, found.volumes)),
   ]
 }
 
-const bys = (asks: readonly Ask[]): string[] => asks.slice(0, 1).map(({ by }) => `(${by})`)
+const bys = (requirements: readonly Requirement[]): string[] => requirements.slice(0, 1).map(({ by }) => `(${by})`)
 
 const size = (bytes: string): string => formatSize(Number(bytes))
 
@@ -68,31 +68,31 @@ async function report(program: 'vgs' | 'lvs', fields: string): Promise<readonly 
 }
 
 /** LVM's programs without the kernel's device-mapper list groups, and make nothing. */
-function judgeKernel(groups: string, asks: readonly Ask[]): Finding {
+function judgeKernel(groups: string, requirements: readonly Requirement[]): Finding {
   if (/\bdevice-mapper\b/.test(readText('/proc/misc') ?? ''))
     return good('lvm', groups === '' ? 'installed; no volume groups' : groups)
-  const finding = asks.length === 0 ? lacking : bad
-  return finding('lvm', ['the kernel has no device-mapper loaded', ...bys(asks)].join(' '), 'sudo modprobe dm-mod')
+  const finding = requirements.length === 0 ? lacking : bad
+  return finding('lvm', ['the kernel has no device-mapper loaded', ...bys(requirements)].join(' '), 'sudo modprobe dm-mod')
 }
 
-function judgeGroup({ value, by }: Ask, groups: readonly Group[]): Finding {
+function judgeGroup({ value, by }: Requirement, groups: readonly Group[]): Finding {
   if (value === '') return bad('volume group', `none is named (${by})`, 'name it: vg=NAME in the same file')
   const group = groups.find(({ vg_name }) => vg_name === value)
   if (group !== undefined) return good(`volume group ${value}`, `${size(group.vg_free)} free (${by})`)
   return bad(`volume group ${value}`, `there is none of that name (${by})`, `make it: sudo vgcreate ${value} /dev/DISK`)
 }
 
-function judgePool({ value, by }: Ask, volumes: readonly Volume[]): Finding {
+function judgePool({ value, by }: Requirement, volumes: readonly Volume[]): Finding {
   const pool = volumes.find(({ vg_name, lv_name }) => `${vg_name}/${lv_name}` === value)
   const name = `pool ${value}`
   if (pool?.lv_layout.split(',').includes('pool') === true) return good(name, `a thin pool (${by})`)
-  const what = pool === undefined ? 'there is none of that name' : `it is no pool but ${pool.lv_layout}`
+  const what = pool === undefined ? 'there is none of that name' : `it is not a pool but ${pool.lv_layout}`
   const [vg = '', lv = ''] = value.split('/')
   return bad(name, `${what} (${by})`, `make it: sudo lvcreate --type thin-pool --name ${lv} --extents 90%FREE ${vg}`)
 }
 
 /** Where LVM cannot be asked, a group with a volume in use still shows in /dev. */
-function unseen(groups: readonly Ask[]): Finding[] {
+function unseen(groups: readonly Requirement[]): Finding[] {
   return groups
     .filter(({ value }) => value !== '')
     .map(({ value, by }) =>

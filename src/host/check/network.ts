@@ -4,20 +4,20 @@ import { canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { isRoot } from '../../sys/environment.js'
 import { close, findProgram, list, open, readText, stat } from '../../sys/file.js'
 import { runAsInGeneral } from '../runas.js'
-import { asksFor, generalAsk, type Ask } from './asks.js'
+import { requirementsFor, generalRequirement, type Requirement } from './requirements.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
 
 const tun = '/dev/net/tun'
 
 /** Whether a VM gets a tap: the device, open to whom QEMU runs as; the program and the right to make one. */
-export async function checkTaps(asks: readonly Ask[]): Promise<Finding[]> {
-  const [ask] = asksFor(asks, 'bridge')
+export async function checkTaps(requirements: readonly Requirement[]): Promise<Finding[]> {
+  const [requirement] = requirementsFor(requirements, 'bridge')
   const missing = (what: string, hint: string): Finding[] => [
-    ask === undefined ? lacking('taps', what, hint) : bad('taps', `${what} (${ask.by})`, hint),
+    requirement === undefined ? lacking('taps', what, hint) : bad('taps', `${what} (${requirement.by})`, hint),
   ]
   if (stat(tun) === undefined) return missing(`there is no ${tun}`, 'sudo modprobe tun')
-  const { user } = runAsInGeneral(generalAsk(asks, 'run_as')?.value)
+  const { user } = runAsInGeneral(generalRequirement(requirements, 'run_as')?.value)
   if (user !== 'root' && !isTunOpen()) return missing(`${tun} is closed to ${user}, whom QEMU runs as`, `sudo chmod 666 ${tun}`)
   const code = openingFault()
   if (code !== undefined) return missing(`${tun} cannot be opened (${code})`, `in a container: let it have the device ${tun}`)
@@ -42,9 +42,9 @@ function openingFault(): string | undefined {
 const net = '/sys/class/net'
 
 /** The bridges that there are, and those that settings name. */
-export async function checkBridges(asks: readonly Ask[]): Promise<Finding[]> {
+export async function checkBridges(requirements: readonly Requirement[]): Promise<Finding[]> {
   const bridges = list(net).filter((name) => stat(`${net}/${name}/bridge`) !== undefined)
-  const wanted = asksFor(asks, 'bridge').map(({ value, by }) => judgeBridge(value, by, bridges))
+  const wanted = requirementsFor(requirements, 'bridge').map(({ value, by }) => judgeBridge(value, by, bridges))
   const shown = bridges.map((name) => `${name} (${read(name, 'operstate')}, mtu ${read(name, 'mtu')})`).join(', ')
   return [bridges.length > 0 ? good('bridges', shown) : lacking('bridges', 'none', addLine('br0')), ...wanted]
 }

@@ -6,7 +6,7 @@ import { tryKvm, type Verdict } from '../trial.js'
 import { findProgram } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
 import { runAsInGeneral } from '../runas.js'
-import { asksFor, generalAsk, type Ask } from './asks.js'
+import { requirementsFor, generalRequirement, type Requirement } from './requirements.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 
 const answerTimeoutMs = 1500
@@ -15,22 +15,22 @@ const answerTimeoutMs = 1500
 const oldest = [7, 2] as const
 
 /** The QEMU of a VM without settings of its own, and those that other settings name. */
-export async function checkQemu(asks: readonly Ask[]): Promise<Finding[]> {
-  const wanted = asksFor(asks, 'qemu')
-  const usual = generalAsk(asks, 'qemu')
-  const others = wanted.filter((ask) => ask !== usual)
+export async function checkQemu(requirements: readonly Requirement[]): Promise<Finding[]> {
+  const wanted = requirementsFor(requirements, 'qemu')
+  const usual = generalRequirement(requirements, 'qemu')
+  const others = wanted.filter((requirement) => requirement !== usual)
   const findings = await Promise.all([
     checkProgram('qemu', usual),
-    ...others.map((ask) => checkProgram(`qemu ${ask.value}`, ask)),
+    ...others.map((requirement) => checkProgram(`qemu ${requirement.value}`, requirement)),
   ])
   return findings.flat()
 }
 
-async function checkProgram(name: string, ask: Ask | undefined): Promise<Finding[]> {
-  const by = ask === undefined ? '' : ` (${ask.by})`
+async function checkProgram(name: string, requirement: Requirement | undefined): Promise<Finding[]> {
+  const by = requirement === undefined ? '' : ` (${requirement.by})`
   let program: string
   try {
-    program = findQemu(ask?.value)
+    program = findQemu(requirement?.value)
   } catch (error) {
     return [bad(name, `${messageOf(error)}${by}`, install('qemu'))]
   }
@@ -56,21 +56,24 @@ function judgeFeatures(name: string, { missing }: QemuFeatures): Finding {
 }
 
 /** KVM, tried with a real guest. */
-export async function checkKvm(asks: readonly Ask[]): Promise<Finding[]> {
-  const [ask] = asksFor(asks, 'accel')
-  const { works, why } = await verdict(generalAsk(asks, 'qemu')?.value, generalAsk(asks, 'run_as')?.value)
+export async function checkKvm(requirements: readonly Requirement[]): Promise<Finding[]> {
+  const [requirement] = requirementsFor(requirements, 'accel')
+  const { works, why } = await verdict(
+    generalRequirement(requirements, 'qemu')?.value,
+    generalRequirement(requirements, 'run_as')?.value,
+  )
   if (works) return [good('kvm', why)]
   // `why` may end in what to type.
   const { what = why, hint } = /^(?<what>[^]*?): (?<hint>sudo .*)$/.exec(why)?.groups ?? {}
-  if (ask === undefined) return [lacking('kvm', `${what}; VMs run on TCG, slowly`, hint)]
-  return [bad('kvm', `${what} (${ask.by})`, hint ?? 'accel=tcg works everywhere')]
+  if (requirement === undefined) return [lacking('kvm', `${what}; VMs run on TCG, slowly`, hint)]
+  return [bad('kvm', `${what} (${requirement.by})`, hint ?? 'accel=tcg works everywhere')]
 }
 
 /** Tried as the user whom QEMU runs as. */
 async function verdict(program: string | undefined, wanted: string | undefined): Promise<Verdict> {
   try {
-    const servant = runAsInGeneral(wanted)
-    return await tryKvm(findQemu(program), servant.prefix.length > 0 ? servant : undefined)
+    const as = runAsInGeneral(wanted)
+    return await tryKvm(findQemu(program), as.prefix.length > 0 ? as : undefined)
   } catch (error) {
     return { works: false, why: messageOf(error) }
   }
@@ -89,17 +92,17 @@ export async function checkQemuImg(): Promise<Finding[]> {
 }
 
 /** Whom QEMU runs as: nobody in particular has to exist for a user's VMs. */
-export async function checkUsers(asks: readonly Ask[]): Promise<Finding[]> {
-  const wanted = asksFor(asks, 'run_as')
+export async function checkUsers(requirements: readonly Requirement[]): Promise<Finding[]> {
+  const wanted = requirementsFor(requirements, 'run_as')
   return [...(wanted.some(({ isGeneral }) => isGeneral) ? [] : [undefined]), ...wanted].map(judgeUser)
 }
 
-function judgeUser(ask: Ask | undefined): Finding {
-  const name = ask === undefined || ask.isGeneral ? 'run_as' : `run_as ${ask.value}`
+function judgeUser(requirement: Requirement | undefined): Finding {
+  const name = requirement === undefined || requirement.isGeneral ? 'run_as' : `run_as ${requirement.value}`
   try {
-    return good(name, `QEMU runs as ${runAsInGeneral(ask?.value).user}`)
+    return good(name, `QEMU runs as ${runAsInGeneral(requirement?.value).user}`)
   } catch (error) {
-    const by = ask === undefined ? '' : ` (${ask.by})`
+    const by = requirement === undefined ? '' : ` (${requirement.by})`
     return bad(name, `${messageOf(error)}${by}`, error instanceof Failure ? error.hints[0] : undefined)
   }
 }

@@ -3,11 +3,11 @@ import { hasScreen, viewerCommand } from '../../console/viewer.js'
 import { quoteWord } from '../../core/words.js'
 import type { Environment } from '../../sys/environment.js'
 import { findProgram } from '../../sys/file.js'
-import { asksFor, type Ask } from './asks.js'
+import { requirementsFor, type Requirement } from './requirements.js'
 import { bad, good, install, lacking, type Finding } from './finding.js'
 
-export async function checkViewers(asks: readonly Ask[], environment: Environment): Promise<Finding[]> {
-  const wanted = asksFor(asks, 'viewer').map(({ value, by }) => {
+export async function checkViewers(requirements: readonly Requirement[], environment: Environment): Promise<Finding[]> {
+  const wanted = requirementsFor(requirements, 'viewer').map(({ value, by }) => {
     const program = findProgram(value)
     if (program !== undefined) return good(`viewer ${value}`, program)
     return bad(`viewer ${value}`, `there is no such program (${by})`, `see whether it is in PATH: command -v ${quoteWord(value)}`)

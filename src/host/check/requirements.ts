@@ -1,4 +1,4 @@
-// What the settings ask of this machine: those of the environment, of every class file and of every VM's file.
+// What the settings require of this machine: those of the environment, of every class file and of every VM's file.
 import { describeOrigin, type Folded } from '../../config/fold.js'
 import { loadSettings } from '../../config/layers.js'
 import type { SettingName } from '../../config/settings.js'
@@ -7,8 +7,8 @@ import { list } from '../../sys/file.js'
 import type { Outside } from '../place.js'
 import { bad, good, type Finding } from './finding.js'
 
-/** One wish, and who has it. */
-export interface Ask {
+/** One requirement, and where it comes from. */
+export interface Requirement {
   readonly setting: 'accel' | 'bridge' | 'pool' | 'qemu' | 'run_as' | 'vg' | 'viewer'
   /** `kvm`, a bridge, `VG/POOL`, a program, a user, a volume group. */
   readonly value: string
@@ -18,26 +18,26 @@ export interface Ask {
   readonly isGeneral: boolean
 }
 
-export interface Asks {
-  /** Each wish once, those of a VM without files of its own first. */
-  readonly asks: readonly Ask[]
+export interface Requirements {
+  /** Each requirement once, those of a VM without files of its own first. */
+  readonly requirements: readonly Requirement[]
   /** What can be said of the settings files themselves. */
   readonly findings: readonly Finding[]
 }
 
 /** Reads every settings file that there is. */
-export async function readAsks(outside: Outside): Promise<Asks> {
+export async function readRequirements(outside: Outside): Promise<Requirements> {
   const { userFolder, systemFolder } = outside.place.config
   const folders = [...new Set([userFolder, systemFolder].filter((folder) => folder !== undefined))]
   const files = folders.flatMap((folder) => list(folder).filter((name) => /.\.(?:class|vm)$/.test(name)))
-  const asks = new Map<string, Ask>()
+  const requirements = new Map<string, Requirement>()
   const faults = new Map<string, Finding>()
   for (const [vm, vmClass] of subjects(files, outside.vmClass)) {
     try {
       const isGeneral = vm === undefined && vmClass === outside.vmClass
-      for (const ask of asksOf(await load(outside, vm, vmClass), isGeneral)) {
-        const key = `${ask.setting} ${ask.value}`
-        if (!asks.has(key)) asks.set(key, ask)
+      for (const requirement of requirementsOf(await load(outside, vm, vmClass), isGeneral)) {
+        const key = `${requirement.setting} ${requirement.value}`
+        if (!requirements.has(key)) requirements.set(key, requirement)
       }
     } catch (error) {
       const [hint] = error instanceof Failure ? error.hints : []
@@ -45,7 +45,10 @@ export async function readAsks(outside: Outside): Promise<Asks> {
     }
   }
   const where = `${files.length} ${files.length === 1 ? 'file' : 'files'} in ${folders.join(' and ')}`
-  return { asks: [...asks.values()], findings: faults.size > 0 ? [...faults.values()] : [good('settings', where)] }
+  return {
+    requirements: [...requirements.values()],
+    findings: faults.size > 0 ? [...faults.values()] : [good('settings', where)],
+  }
 }
 
 /** Whose settings are read: a VM of no class, or of the one that this call chooses; one of each class; each VM with a file. */
@@ -69,30 +72,33 @@ function load({ place, environment, line }: Outside, vm: string | undefined, vmC
   return loadSettings({ folders: place.config, vm, vmClass, drawer, commandLine: line, environment })
 }
 
-function asksOf({ settings, texts, origins }: Folded, isGeneral: boolean): Ask[] {
+function requirementsOf({ settings, texts, origins }: Folded, isGeneral: boolean): Requirement[] {
   const { accel, bridge, pool, qemu, run_as: user, store, vg, viewer } = settings
-  const ask = (setting: Ask['setting'], value: string, named: SettingName = setting): Ask => {
+  const requirement = (setting: Requirement['setting'], value: string, named: SettingName = setting): Requirement => {
     const text = [texts[named] ?? ''].flat().join(' ')
     return { setting, value, by: `${named}=${text} in ${describeOrigin(origins[named])}`, isGeneral }
   }
   const usesLvm = store === 'lvm' || (store === undefined && vg !== undefined)
   return [
-    ...(accel === 'kvm' ? [ask('accel', 'kvm')] : []),
-    ...(qemu === undefined ? [] : [ask('qemu', qemu)]),
-    ...(user === undefined ? [] : [ask('run_as', user)]),
-    ...(viewer?.[0] === undefined ? [] : [ask('viewer', viewer[0])]),
-    ...(bridge ?? []).map((name) => ask('bridge', name)),
-    ...(usesLvm ? [ask('vg', vg ?? '', vg === undefined ? 'store' : 'vg')] : []),
-    ...(usesLvm && vg !== undefined && pool !== undefined ? [ask('pool', `${vg}/${pool}`)] : []),
+    ...(accel === 'kvm' ? [requirement('accel', 'kvm')] : []),
+    ...(qemu === undefined ? [] : [requirement('qemu', qemu)]),
+    ...(user === undefined ? [] : [requirement('run_as', user)]),
+    ...(viewer?.[0] === undefined ? [] : [requirement('viewer', viewer[0])]),
+    ...(bridge ?? []).map((name) => requirement('bridge', name)),
+    ...(usesLvm ? [requirement('vg', vg ?? '', vg === undefined ? 'store' : 'vg')] : []),
+    ...(usesLvm && vg !== undefined && pool !== undefined ? [requirement('pool', `${vg}/${pool}`)] : []),
   ]
 }
 
-/** What a VM without files of its own wishes of one setting. */
-export function generalAsk(asks: readonly Ask[], setting: Ask['setting']): Ask | undefined {
-  return asks.find((ask) => ask.setting === setting && ask.isGeneral)
+/** What a VM without files of its own requires of one setting. */
+export function generalRequirement(
+  requirements: readonly Requirement[],
+  setting: Requirement['setting'],
+): Requirement | undefined {
+  return requirements.find((requirement) => requirement.setting === setting && requirement.isGeneral)
 }
 
-/** The wishes of one setting. */
-export function asksFor(asks: readonly Ask[], setting: Ask['setting']): Ask[] {
-  return asks.filter((ask) => ask.setting === setting)
+/** The requirements of one setting. */
+export function requirementsFor(requirements: readonly Requirement[], setting: Requirement['setting']): Requirement[] {
+  return requirements.filter((requirement) => requirement.setting === setting)
 }
