@@ -96,10 +96,10 @@ test('whatever is typed as a pattern fits what it fits in bash', () => {
 })
 
 test('no pattern takes long', () => {
-  const begin = performance.now()
+  const begin = process.cpuUsage()
   assert.equal(globMatcher('*a'.repeat(10_000) + 'b')('a'.repeat(64)), false)
   assert.equal(globMatcher('['.repeat(100_000))('['.repeat(64)), false)
-  assert.ok(performance.now() - begin < 2000)
+  assert.ok(process.cpuUsage(begin).user < 2_000_000)
 })
 
 test('a name is told from a pattern', () => {
