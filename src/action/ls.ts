@@ -1,26 +1,34 @@
 import { Failure, fullMessage } from '../core/errors.js'
+import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { printable } from '../core/text.js'
 import { pause } from '../sys/clock.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
+import type { Forward } from '../model/nic.js'
+import { listColumns } from './rows.js'
 import type { Command } from './verb.js'
 
 const refreshMs = 1000
 
 export const ls: Command = {
-  help: `Lists every VM that has a record, a drawer or a drive: its state, the pid of its QEMU, its drives. nbsvm alone does the same.
+  help: `Lists every VM that has a record, a drawer or a drive: its state and since when, its memory, the ports of this machine that lead
+into it, its drives. nbsvm alone does the same. What is wrong with one VM, or with a store, is told beside the list.
 
-  nbsvm ls --json     an array of objects: id, class, name, state, pid, drives, fault
-  nbsvm ls --watch    drawn again every second, until Ctrl-C`,
+  nbsvm ls -c vm,state,pid    these columns: ${listColumns.join(', ')}
+  nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, memBytes, forwards, drives, fault;
+                              with -c only what its columns show
+  nbsvm ls --watch            drawn again every second, until Ctrl-C`,
 
-  async run({ flags, note, out, outRaw, signal, isTerminal, outside }) {
+  async run({ words: [, chosen], flags, note, out, outRaw, signal, isTerminal, outside }) {
+    const names = (chosen?.split(',') ?? usual) as ColumnName[]
+    const show = flags['json'] === true ? inJson(chosen === undefined ? undefined : names) : table(names)
     if (flags['watch'] === undefined) {
-      out(await listing(outside, flags['json'] === true, note))
+      out(show(await look(outside, note)))
       return
     }
     while (!signal.aborted) {
-      const text = await listing(outside, flags['json'] === true, () => {})
+      const text = show(await look(outside, () => {}))
       if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
       else out(text)
       // Ctrl-C is how it ends.
@@ -32,10 +40,10 @@ export const ls: Command = {
 /** Cursor home, then erase from there to the end: no flicker. */
 const wipe = '\u001B[H\u001B[J'
 
-async function listing(outside: Outside, asJson: boolean, note: (text: string) => void): Promise<string> {
+async function look(outside: Outside, note: (text: string) => void): Promise<Listed[]> {
   const vms = await listVms(outside, (fault) => noteFault(fault, note))
-  for (const { id, fault } of vms) if (fault !== null && !asJson) note(`${id}: ${fault}`)
-  return asJson ? JSON.stringify(vms, undefined, 2) : table(vms)
+  for (const { id, fault } of vms) if (fault !== null) note(`${id}: ${fault}`)
+  return vms
 }
 
 /** What may hide a VM is told beside the list. */
@@ -44,8 +52,52 @@ function noteFault(fault: unknown, note: (text: string) => void): void {
   if (fault instanceof Failure) for (const hint of fault.hints) note(`  ${hint}`)
 }
 
-function table(vms: readonly Listed[]): string {
-  if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME newimg start console'
-  const rows = vms.map(({ id, state, pid, drives }) => [id, state, String(pid ?? '-'), drives.join(' ') || '-'])
-  return columns([['VM', 'STATE', 'PID', 'DRIVES'], ...rows]).join('\n')
+type ColumnName = (typeof listColumns)[number]
+
+const usual: readonly ColumnName[] = ['vm', 'state', 'since', 'mem', 'ports', 'drives']
+
+/** What a column shows, and the field of `--json` that it is made from. */
+const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (vm: Listed) => string]>> = {
+  vm: ['id', ({ id }) => id],
+  state: ['state', ({ state }) => state],
+  since: ['sinceMs', ({ sinceMs }) => (sinceMs === null || !Number.isFinite(sinceMs) ? '' : age(Date.now() - sinceMs))],
+  mem: ['memBytes', ({ memBytes }) => (memBytes === null ? '' : formatSize(memBytes))],
+  ports: ['forwards', ({ forwards }) => forwards.map(portText).join(' ')],
+  drives: ['drives', ({ drives }) => drives.join(' ')],
+  pid: ['pid', ({ pid }) => String(pid ?? '')],
+  class: ['class', ({ class: vmClass }) => vmClass ?? ''],
+  fault: ['fault', ({ fault }) => fault ?? ''],
+}
+
+function table(names: readonly ColumnName[]): (vms: readonly Listed[]) => string {
+  return (vms) => {
+    if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME newimg start console'
+    const rows = vms.map((vm) => names.map((name) => column[name][1](vm) || '-'))
+    return columns([names.map((name) => name.toUpperCase()), ...rows]).join('\n')
+  }
+}
+
+function inJson(names: readonly ColumnName[] | undefined): (vms: readonly Listed[]) => string {
+  const fields = names?.map((name) => column[name][0])
+  // A list of fields is what JSON.stringify would take for all depths.
+  const pick = (vm: Listed): unknown =>
+    fields === undefined ? vm : Object.fromEntries(fields.map((field) => [field, vm[field]]))
+  return (vms) => JSON.stringify(vms.map(pick), undefined, 2)
+}
+
+function portText({ hostPort, guestPort, protocol }: Forward): string {
+  return `${hostPort}->${guestPort}${protocol === 'udp' ? '/udp' : ''}`
+}
+
+/** How long something has been so, in the largest unit that tells: `40s`, `12m`, `5h`, `3d`. */
+function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  const units = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+  ] as const
+  // Two of a unit say more than one of the next.
+  const [unit, size] = units.find(([, length]) => seconds >= 2 * length) ?? ['s', 1]
+  return `${Math.floor(seconds / size)}${unit}`
 }

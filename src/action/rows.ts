@@ -118,16 +118,31 @@ function checkNumber(text: string): void {
     throw new UsageError(`${quote(text)} is not the number of a drive`, { hints: ['write it like 0 or 1'] })
 }
 
+/** What `ls` can show of a VM, in the order of its help. */
+export const listColumns = ['vm', 'state', 'since', 'mem', 'ports', 'drives', 'pid', 'class', 'fault'] as const
+
+function checkColumns(words: readonly string[]): void {
+  const [flag, chosen = ''] = words
+  if (flag === undefined) return
+  const all = listColumns.join(',')
+  if (flag !== '-c') throw new UsageError(`unexpected argument ${quote(flag)} after nbsvm ls`, { hints: ['see: nbsvm help ls'] })
+  const wrong = chosen.split(',').find((name) => !listColumns.some((one) => one === name))
+  if (wrong !== undefined) throw new UsageError(`ls has no column ${quote(wrong)}`, { hints: [`choose of: nbsvm ls -c ${all}`] })
+}
+
 function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial<Row>): Row {
   return { name, takes, words: '', flags: {}, ...row }
 }
 
 const atMostOne: Takes = { min: 0, max: 1 }
+const atMostTwo: Takes = { min: 0, max: 2 }
 
 export const commands: readonly Row[] = [
-  command('ls', none, {
+  command('ls', atMostTwo, {
+    words: '[-c COLUMNS]',
     flags: { json: 'as a JSON array', watch: 'draw it again every second' },
     summary: 'list the VMs (nbsvm alone does it too)',
+    check: checkColumns,
   }),
   command('doctor', none, {
     flags: { json: 'as a JSON array' },

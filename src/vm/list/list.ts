@@ -3,6 +3,7 @@ import { fullMessage } from '../../core/errors.js'
 import { byNumberInText } from '../../core/order.js'
 import { driveName, isVmId, nameIn, parseDriveName } from '../../core/name.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
+import type { Forward } from '../../model/nic.js'
 import { isRoot } from '../../sys/environment.js'
 import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
@@ -20,6 +21,12 @@ export interface Listed {
   /** `unknown`: its drawer cannot be looked into. */
   readonly state: State | 'unknown'
   readonly pid: number | null
+  /** Since when it is in this state, in milliseconds since 1970; null for one that does not run. */
+  readonly sinceMs: number | null
+  /** What it was started with; null for one that does not run. */
+  readonly memBytes: number | null
+  /** The ports of the host that lead into it. */
+  readonly forwards: readonly Forward[]
   /** `nbsvm-foo-0`, by number. */
   readonly drives: readonly string[]
   /** Why something of it cannot be told. */
@@ -43,7 +50,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
   return ids.map((id) => {
     const drawer = drawerOf(place.state, id)
     const faults: string[] = []
-    const { state, pid } = withDrawer.has(id) ? look(drawer, faults) : stopped
+    const { state, pid, running } = withDrawer.has(id) ? look(drawer, faults) : stopped
     const vmClass = classOf(place, drawer, id, withRecord.has(id), faults)
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
     return {
@@ -52,6 +59,9 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
       name: nameIn(vmClass ?? undefined, id),
       state,
       pid: pid ?? null,
+      sinceMs: running?.sinceMs ?? null,
+      memBytes: running?.started?.memBytes ?? null,
+      forwards: running?.started?.forwards ?? [],
       drives: numbers.map((number) => driveName(id, number)),
       fault: faults.length === 0 ? null : faults.join('; '),
     }
@@ -70,7 +80,7 @@ function once(tell: OnFault): OnFault {
 
 const stopped: Glance = { state: 'stopped', pid: undefined }
 
-function look(drawer: Drawer, faults: string[]): Pick<Glance, 'pid'> & Pick<Listed, 'state'> {
+function look(drawer: Drawer, faults: string[]): Omit<Glance, 'state'> & Pick<Listed, 'state'> {
   try {
     return glance(drawer)
   } catch (error) {

@@ -1,5 +1,5 @@
 // What a VM is doing, found by looking: the lock says whether it runs, QEMU's journal what happened to it.
-import { lastState, parseJournal, whyEnded, type Ending, type Journal } from '../../qemu/journal.js'
+import { lastState, parseJournal, whyEnded, type Ending, type Journal, type Started } from '../../qemu/journal.js'
 import { olderOf } from '../../qemu/keeper.js'
 import { bootId } from '../../sys/environment.js'
 import { readTail, readText, stat } from '../../sys/file.js'
@@ -17,6 +17,8 @@ export interface Glance {
   readonly state: State
   /** QEMU's process number, where it runs and can be seen. */
   readonly pid: number | undefined
+  /** What is known of a VM that runs: since when it is in this state, and what it was started with. */
+  readonly running?: { readonly sinceMs: number | undefined; readonly started: Started | undefined }
 }
 
 /**
@@ -28,12 +30,13 @@ export function glance(drawer: Drawer): Glance {
   if (stat(drawer.pid) === undefined) return { state: 'stopped', pid: undefined }
   const pid = qemuPid(drawer)
   const journal = journalOf(drawer)
-  const { state, detail } = lastState(journal)
+  const { state, detail, sinceMs } = lastState(journal)
   // What cannot be seen may be there: in another pid namespace, or behind a /proc that is hidden. The lock tells; it is asked, for
   // some milliseconds, only where the journal does not say that the VM or its host went down.
   const isOver = detail === 'shutdown' || (journal.started !== undefined && journal.started.bootId !== bootId())
   if (pid === undefined && (isOver || !isRunning(drawer))) return { state: 'stopped', pid }
-  return { state: pid === undefined && isBusy(drawer) ? 'busy' : state, pid }
+  if (pid === undefined && isBusy(drawer)) return { state: 'busy', pid }
+  return { state, pid, running: { sinceMs, started: journal.started } }
 }
 
 /** Whether somebody holds the VM's lock: the truth, for whoever acts on it. */
