@@ -53,12 +53,12 @@ function suite(): void {
     await removeAll('new')
   })
 
-  test('five newimg at once make five drives', async () => {
-    await Promise.all([1, 2, 3, 4, 5].map(() => open({ pool }).create('crowd', 8 * mib)))
+  test('three newimg at once make three drives', async () => {
+    await Promise.all([1, 2, 3].map(() => open({ pool }).create('crowd', 8 * mib)))
     const drives = await open().drives('crowd')
     assert.deepEqual(
       drives.map(({ number }) => number),
-      [0, 1, 2, 3, 4],
+      [0, 1, 2],
     )
     await removeAll('crowd')
   })

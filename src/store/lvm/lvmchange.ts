@@ -67,13 +67,13 @@ function refuseSnapshots(volume: Volume, snapshots: readonly Volume[], doing: st
  * Removes a drive. A classic volume that snapshots were made of gives up its name and stays hidden until the last of them
  * is removed: lvremove would take them with it.
  */
-export async function removeDrive(group: Group, drive: Pick<Drive, 'name'>): Promise<void> {
+export async function removeDrive(group: Group, drive: Pick<Drive, 'name'>, onNote?: (text: string) => void): Promise<void> {
   const doing = `remove ${drive.name}`
   const volume = volumeOf(drive, await sweep(group), doing)
   refuseInUse(volume, doing)
   if (volume.kind === 'classic') await removeOrigin(group, volume, doing)
   else await lvm(group, doing, ['lvremove', '--force', `${group.vg}/${volume.name}`])
-  if (volume.kind === 'snapshot') await sweepAfter(group)
+  if (volume.kind === 'snapshot') await sweepAfter(group, onNote)
 }
 
 /** Hides it first: from then on nobody can make a snapshot of it, which lvremove would remove too. */

@@ -7,7 +7,7 @@ import { list } from '../../sys/file.js'
 import { processMark } from '../../sys/mark.js'
 import { run, type Run } from '../../sys/process.js'
 import { elevated } from '../../sys/sudo.js'
-import type { Health, Store } from '../store.js'
+import type { CopyOptions, Health, Store } from '../store.js'
 import { createOnBase, freezeDrive, pinBase, pinnedBases, releaseBase } from './lvmbase.js'
 import { growDrive, removeDrive, resizeDrive } from './lvmchange.js'
 import { findSource, type Probe } from './lvmcopy.js'
@@ -70,7 +70,7 @@ export function lvmStore(options: LvmOptions): Store {
     clone: (id, source, copyOptions) => cloneDrive(group, id, source, copyOptions),
     resize: (drive, sizeBytes, how) => resizeDrive(group, drive, sizeBytes, how),
     grow: (drive, sizeBytes, { live }) => growDrive(group, drive, sizeBytes, live),
-    remove: (drive) => removeDrive(group, drive),
+    remove: (drive, { onNote }: Pick<CopyOptions, 'onNote'> = {}) => removeDrive(group, drive, onNote),
     users: (drive) => deviceUsers(drive.image.path),
     freeze: (drive, pin, how) => freezeDrive(group, drive, pin, how),
     pin: (base, name) => pinBase(group, base, name),
