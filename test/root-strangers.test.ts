@@ -241,4 +241,34 @@ for (;;) try { fs.renameSync('d/e', 'd/x'); fs.renameSync('l', 'd/e'); fs.rename
     for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) assert.notEqual(fs.readlinkSync(`/proc/${pid}/fd/${fd}`), secret)
     await ok('held', 'stop', 'rm', '--yes')
   })
+
+  test("a user's VM is not started by root, who would lock the user out of it", async () => {
+    const own = fs.mkdtempSync(path.join(home.folder, 'user-'))
+    const user = 65534
+    fs.cpSync(path.dirname(program), path.join(own, 'dist'), { recursive: true })
+    for (const folder of ['state', 'drives', 'vms', 'config', '.']) {
+      fs.mkdirSync(path.join(own, folder), { recursive: true })
+      fs.chownSync(path.join(own, folder), user, user)
+    }
+    const env = { ...home.env, NBSVM_HOME: own, HOME: own }
+    const asUser = (...words: string[]) => {
+      const drop = ['--reuid', String(user), '--regid', String(user), '--clear-groups', '--', path.join(open, 'node')]
+      return spawnSync('setpriv', [...drop, path.join(own, 'dist/nbsvm.cjs'), ...words], { env, encoding: 'utf8', cwd: own })
+    }
+    assert.equal(asUser('his', 'drive_size=64M', 'newimg', 'start', '-S', '--', 'stop').status, 0)
+    const look = (): string[] =>
+      spawnSync('find', [own, '-path', '*/dist', '-prune', '-o', '-printf', '%p %u %m\\n'], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .toSorted()
+    const before = look()
+    for (const words of [['start', '-S'], ['newimg'], ['resize', '+1G'], ['rm', '--yes']]) {
+      const { status, stderr } = await nbsvm(['his', ...words], { env: { NBSVM_HOME: own } })
+      assert.equal(status, 1, words.join(' '))
+      assert.match(stderr, /belongs to another user \(uid 65534\)[^]*sudo -u '#65534'/, words.join(' '))
+    }
+    assert.equal((await nbsvm(['ls'], { env: { NBSVM_HOME: own } })).status, 0)
+    assert.deepEqual(look(), before)
+    const again = asUser('his', 'start', '-S', '--', 'stop', 'rm', '--yes')
+    assert.equal(again.status, 0, again.stderr)
+  })
 })

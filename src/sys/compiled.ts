@@ -45,9 +45,14 @@ export function loadCompiled(file: string, folder: string): void {
     return module.exports
   }
   process.once('exit', (status) => {
-    if (status === 0 && compiled.length > 0 && fs.existsSync(path.dirname(folder))) keep(folder, compiled)
+    if (status === 0 && compiled.length > 0 && isOwn(path.dirname(folder))) keep(folder, compiled)
   })
   load(file)
+}
+
+/** Whether the folder is there, and ours: root keeps nothing in a user's. */
+function isOwn(folder: string): boolean {
+  return fs.statSync(folder, { throwIfNoEntry: false })?.uid === process.geteuid?.()
 }
 
 function compile(file: string, folder: string, compiled: Compiled[]): Body {

@@ -4,7 +4,7 @@ import { waitLock, type Lock } from '../../sys/lock.js'
 import type { CopyOptions, Source, Store } from '../../store/store.js'
 import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
-import { claimDrawer, drawerOf } from '../record/drawer.js'
+import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
 import { liveDrives } from './live.js'
 import { renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
@@ -21,7 +21,10 @@ export async function newDrive(vm: Vm): Promise<Drive> {
 }
 
 /** Makes a drive of a VM that has a record then; where it is not made, and the VM has no other, there is no VM. */
-function withRecord(vm: Vm, store: Store, make: (isNew: boolean) => Promise<Drive>): Promise<Drive> {
+async function withRecord(vm: Vm, store: Store, make: (isNew: boolean) => Promise<Drive>): Promise<Drive> {
+  const { drives, records } = vm.place
+  const foreign = [drives, records].map(foreignTo).find((fault) => fault !== undefined)
+  if (foreign !== undefined) throw foreign
   const hasNone = async (): Promise<boolean> => (await store.drives(vm.id)).length === 0
   return whileRecorded(vm, make, hasNone)
 }
