@@ -1,11 +1,11 @@
 // Records: what makes a VM this machine and no other, by the real program.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { readRecord, recordedUids, updateRecord } from '../src/vm/record/record.js'
-import { makeHome, program, type Home } from './cli.js'
+import { makeHome, program, until, type Home } from './cli.js'
 
 const home = makeHome()
 const { nbsvm } = home
@@ -272,6 +272,21 @@ test('a class that 0.1 wrote into the drawer counts where nobody else could have
   else fs.chmodSync(old, 0o700)
   assert.equal((await nbsvm(['old-x', 'newimg'])).status, 0)
   assert.deepEqual([recordOf('old-x').name, recordOf('old-x').class], ['x', 'old'])
+})
+
+test("a VM that 0.1 still runs as root is not started a second time: its drawer was QEMU's user's, its lock counts", async (context) => {
+  if (!isRoot) return context.skip('needs root')
+  assert.equal((await nbsvm(['running', 'newimg'])).status, 0)
+  const old = drawer('running')
+  fs.mkdirSync(old, { recursive: true })
+  const holder = spawn('flock', ['-F', path.join(old, 'lock'), 'sleep', '600'], { stdio: 'ignore' })
+  after(() => holder.kill('SIGKILL'))
+  await until('the lock', 5000, async () => spawnSync('flock', ['-n', path.join(old, 'lock'), 'true']).status !== 0)
+  fs.chownSync(old, 65534, 65534)
+  const { status, stderr } = await nbsvm(['running', 'start', '-S'])
+  assert.equal(status, 1)
+  assert.match(stderr, /running was started by an earlier nbsvm, and runs still\n {2}end it first: nbsvm running stop/)
+  assert.ok(fs.existsSync(path.join(old, 'lock')))
 })
 
 test('a copy is a machine of its own; another disk 0 for a VM that was there is another generation', async () => {

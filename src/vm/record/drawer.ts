@@ -4,7 +4,7 @@ import { qemuFiles } from '../../qemu/socket.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { ownUid } from '../../sys/environment.js'
 import { giveTo, list, lstat, makePrivateFolder, setMode, stat, writeWhole } from '../../sys/file.js'
-import type { Lock } from '../../sys/lock.js'
+import { isLocked, type Lock } from '../../sys/lock.js'
 import { emptyFolder, removeFolder, removeTree } from '../../sys/removal.js'
 import { leftBy01 } from './old.js'
 
@@ -98,9 +98,16 @@ export function claimDrawer({ folder }: Pick<Drawer, 'folder'>): void {
   // Up to 0.1 root gave the drawer to QEMU's user: nothing in it can be believed.
   giveTo(folder, { uid: 0, gid: 0 })
   setMode(folder, 0o700)
+  const lock = `${folder}/lock`
+  if (lstat(lock)?.isFile() === true && isLocked(lock)) throw runsSince01(folder)
   const kept = leftBy01(folder)
   emptyFolder(folder)
   for (const [name, text] of Object.entries(kept)) writeWhole(`${folder}/${name}`, text)
+}
+
+function runsSince01(folder: string): Failure {
+  const id = path.basename(folder)
+  return new Failure(`${id} was started by an earlier nbsvm, and runs still`, { hints: [`end it first: nbsvm ${id} stop`] })
 }
 
 /** How long a file system may take to forget a file that was open when it was removed. */
