@@ -123,7 +123,11 @@ function suite(): void {
       assert.ok(!seen.uids.includes('0'))
       assert.deepEqual([seen.capabilities, seen.seccomp, seen.noNewPrivs], [[0n, 0n, 0n, 0n, 0n], '2', '1'])
       const held = new Set(seen.files.map(({ fd }) => fs.statSync(`/proc/${pid}/fd/${fd}`).rdev))
-      for (const drive of drives) assert.ok(held.has(fs.statSync(drive.path).rdev), drive.path)
+      for (const drive of drives) {
+        const { rdev, uid } = fs.statSync(drive.path)
+        assert.ok(held.has(rdev), drive.path)
+        assert.equal(uid, 0, `${drive.path} is still root's`)
+      }
       assert.deepEqual(
         seen.files.flatMap(({ tap }) => tap ?? []),
         taps,
