@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import type { Status } from '../src/vm/life/status.js'
 import { guestDisk, makeHome, program, run, until, type Result } from './cli.js'
 
 const home = makeHome()
@@ -59,7 +60,7 @@ test('a forwarded port leads into the guest, and passt ends when the VM does', {
     'ip link set eth0 up; udhcpc -i eth0 -q -n >/dev/null 2>&1; mkdir -p /tmp/w; echo by-passt >/tmp/w/i; httpd -p 80 -h /tmp/w; echo up\n'
   await asUser(['net', 'console'], setUp)
   await until('an answer from the guest', 30_000, async () => (await request(28_080)).startsWith('HTTP/1'))
-  assert.match((await asUser(['net', 'status', '--json'])).stdout, /"hostPort": 28080/)
+  assert.match((await asUser(['net', 'status', '--json'])).stdout, /"hostPort": 28080[^}]*"alive": true/)
   await asUser(['net', 'stop'])
   await until('the end of passt', 5000, () => passts().length === 0)
 })
@@ -78,6 +79,31 @@ test('a port that is taken is told, and nothing is left', { skip }, async () => 
   assert.match(second.stderr, /see who has it: ss -ltnup \| grep -E ':\(28080\) '/)
   await asUser(['one', 'stop'])
   await until('the end of passt', 5000, () => passts().length === 0)
+})
+
+test('a forward whose passt is dead is shown as dead, and the VM goes on', { skip }, async () => {
+  assert.equal((await asUser(['dead', 'forward=28080:80', 'start', '-S'])).status, 0)
+  const seen = async () => JSON.parse((await asUser(['dead', 'status', '--json'])).stdout) as Status
+  const passt = (await seen()).helpers.find(({ name }) => name === 'passt')
+  assert.equal(passt?.alive, true)
+  process.kill(-(passt?.pid ?? Number.NaN), 'SIGKILL')
+  await until('the end of passt', 5000, () => passts().length === 0)
+  const { state, forwards } = await seen()
+  assert.deepEqual([state, forwards], ['paused', [{ hostPort: 28080, guestPort: 80, protocol: 'tcp', alive: false }]])
+  assert.match((await asUser(['dead'])).stdout, /port +127\.0\.0\.1:28080 -> 80\/tcp +dead: passt has ended/)
+  await asUser(['dead', 'stop'])
+})
+
+test('a start that is killed leaves no passt that a stop does not end', { skip }, async () => {
+  assert.equal((await asUser(['cut', 'newimg'])).status, 0)
+  for (const afterMs of [60, 90, 120, 150, 180]) {
+    const cut = ['timeout', '-s', 'KILL', String(afterMs / 1000), program, 'cut', 'forward=28080:80', 'start', '-S']
+    spawnSync('setpriv', [...(isRoot ? ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups'] : []), ...cut], {
+      env: home.env,
+    })
+    assert.equal((await asUser(['cut', 'stop'])).status, 0)
+    await until(`the end of passt, killed after ${afterMs} ms`, 2000, () => passts().length === 0)
+  }
 })
 
 test('a passt that cannot run is told, and QEMU serves the network itself', async () => {

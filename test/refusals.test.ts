@@ -519,7 +519,7 @@ describe('a disk that is full', () => {
     fs.rmSync(path.join(full, 'filler'))
     assert.equal((await nbsvm(['foo', 'start', '-S'], { env })).status, 0)
     // A running VM is reached and stopped also when nothing can be written down about it: not a byte is left in any file.
-    const events = path.join(full, 'state/foo/events.jsonl')
+    const events = path.join(full, 'state/foo/journal.jsonl')
     fs.appendFileSync(events, '\n'.repeat(4096 - (fs.statSync(events).size % 4096)))
     fill()
     assert.throws(() => fs.appendFileSync(events, 'x'), /ENOSPC/)

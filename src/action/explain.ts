@@ -2,11 +2,12 @@ import { describeOrigin } from '../config/fold.js'
 import { settingNames } from '../config/settings.js'
 import { columns } from '../core/table.js'
 import { quoteWord, quoteWords } from '../core/words.js'
-import { passtCommand } from '../net/passt.js'
+import { pasteableHelpers } from '../helper/command.js'
 import { makingCommands } from '../net/tap.js'
 import { pasteable } from '../qemu/command.js'
 import { isRoot } from '../sys/environment.js'
-import { passtsOf, planMachine, type Plan } from '../vm/life/plan.js'
+import { planMachine, type Plan } from '../vm/life/plan.js'
+import { historyIn } from '../vm/record/drawer.js'
 import { storeOf } from '../vm/record/stores.js'
 import { tapsOf } from '../vm/life/taps.js'
 import type { Vm } from '../vm/record/vm.js'
@@ -14,15 +15,15 @@ import { defaultOf } from './help.js'
 import type { Verb } from './verb.js'
 
 export const explain: Verb = {
-  help: `Prints each setting with its value and where it came from, then the QEMU command that start would run, one option a line, ready
-to paste into bash or zsh. Nothing is started or changed. QEMU options may follow, as for start.
+  help: `Prints each setting with its value and where it came from, then what start would run, ready to paste into bash
+or zsh: the helper programs, with how much each may write, and the QEMU command, one option a line. Nothing is started or changed. QEMU options may follow, as for start.
 
   nbsvm foo explain
   nbsvm foo mem=2048 explain -cdrom x.iso`,
 
   async run({ vm, words, out }) {
     const plan = await planMachine(vm, words)
-    const { machine, runAs } = plan
+    const { machine, runAs, helpers } = plan
     out(columns(settingRows(vm, plan)).join('\n'))
     if (plan.record.generation === 'auto')
       out('# generation id: random; written into its record when nbsvm makes a drive of it, or starts it')
@@ -30,11 +31,7 @@ to paste into bash or zsh. Nothing is started or changed. QEMU options may follo
     const sudo = isRoot() ? [] : ['sudo']
     const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
     for (const command of asRoot) out(quoteWords([...sudo, ...command]))
-    for (const { socket, forwards } of passtsOf(machine)) {
-      out(
-        `mkdir -p -m 700 ${quoteWord(vm.drawer.folder)} && (cd ${quoteWord(vm.drawer.folder)} && ${quoteWords(passtCommand(socket, forwards))})`,
-      )
-    }
+    for (const line of pasteableHelpers(vm.drawer.folder, helpers, historyIn(vm.drawer))) out(line)
     out(pasteable(machine, vm.drawer.folder, runAs))
   },
 }

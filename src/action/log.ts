@@ -1,5 +1,5 @@
-import { readLog, trimLog } from '../console/log.js'
 import { createFilter } from '../console/filter.js'
+import { consoleLog } from '../vm/life/log.js'
 import type { Verb } from './verb.js'
 
 export const log: Verb = {
@@ -7,9 +7,7 @@ export const log: Verb = {
 after the VM is gone, until the next start.`,
 
   async run({ vm, outRaw, isTerminal }) {
-    const { log_size: maxBytes } = vm.settings
-    trimLog(vm.drawer.consoleLog, maxBytes)
-    const text = readLog(vm.drawer.consoleLog, maxBytes).trimEnd()
+    const text = consoleLog(vm).trimEnd()
     outRaw(isTerminal() ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
   },
 }

@@ -2,7 +2,7 @@ import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
 import { whileStopped } from '../vm/drive/drives.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
-import { sweepTaps } from '../vm/life/taps.js'
+import { sweep } from '../vm/life/sweep.js'
 import { removeDrawer } from '../vm/record/drawer.js'
 import { removeRecord } from '../vm/record/record.js'
 import { requireConsent } from './consent.js'
@@ -28,8 +28,8 @@ refused. A settings file that you wrote for it stays. Snapshots that were made o
       // First: a VM that is half removed shall not be started with the machine.
       if (hasUnit) await disableVm(vm, host)
       for (const name of names) await store.remove({ name })
-      // A QEMU that was killed left its taps.
-      await sweepTaps(vm.drawer)
+      // A QEMU that was killed left its taps, a killed start its helpers.
+      await sweep(vm.drawer)
       await removeRecord(vm.place, vm.id)
       // Last, and with the lock held: until here the VM is still there to be removed.
       await removeDrawer(vm.drawer, lock)

@@ -1,7 +1,6 @@
-import { trimLog } from '../console/log.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
-import { statusOf, type Status } from '../vm/life/status.js'
+import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
 import type { Verb } from './verb.js'
 
 /** As systemctl says it: a VM that does not run is no error, and yet no success. */
@@ -15,7 +14,6 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
   nbsvm foo status --json`,
 
   async run({ vm, flags, out, signal }) {
-    trimLog(vm.drawer.consoleLog, vm.settings.log_size)
     const found = await statusOf(vm, { signal })
     out(flags['json'] === true ? JSON.stringify(found, undefined, 2) : describe(found))
     return found.state === 'running' || found.state === 'paused' ? 0 : notRunning
@@ -23,7 +21,7 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, drives, forwards, taps, runAs } = found
+  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, drives, forwards, taps, runAs, helpers, faults } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
@@ -33,17 +31,27 @@ function describe(found: Status): string {
   const board = [machine, cpu === null ? null : `CPU ${cpu}`].filter((text) => text !== null).join(', ')
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
-  drives.forEach(({ name, virtualBytes, allocatedBytes, path, health }) => {
-    rows.push(['drive', `${name}  ${formatSize(virtualBytes)}, ${formatSize(allocatedBytes)} on disk  ${path}`])
-    if (health !== null && health.words !== '') rows.push(['', `  ${health.words}`])
-    health?.hints.forEach((hint) => rows.push(['', `    ${hint}`]))
-  })
-  forwards.forEach(({ hostPort, guestPort, protocol }) =>
-    rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}`]),
-  )
+  rows.push(...drives.flatMap(driveRows))
+  for (const { hostPort, guestPort, protocol, alive } of forwards) {
+    rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}${alive ? '' : '  dead: passt has ended'}`])
+  }
   if (taps.length > 0) rows.push(['taps', taps.join(' ')])
+  for (const { name, alive, pid } of helpers) {
+    rows.push(['helper', `${name}${pid === null ? '' : `, pid ${pid}`}${alive ? '' : '  dead; it comes back with: stop start'}`])
+  }
+  for (const fault of faults) rows.push(['fault', fault])
   rows.push(['drawer', found.drawer])
   return [found.id, ...columns(rows).map((line) => `  ${line}`)].join('\n')
+}
+
+function driveRows({ name, virtualBytes, allocatedBytes, path, health, fault }: DriveStatus): [string, string][] {
+  const size = virtualBytes === null ? '' : `${formatSize(virtualBytes)}, ${formatSize(allocatedBytes ?? 0)} on disk  `
+  const notes = [fault === null ? '' : `broken: ${fault}`, health?.words ?? ''].filter((text) => text !== '')
+  return [
+    ['drive', `${name}  ${size}${path}`],
+    ...notes.map((text): [string, string] => ['', `  ${text}`]),
+    ...(health?.hints ?? []).map((hint): [string, string] => ['', `    ${hint}`]),
+  ]
 }
 
 function stateLine({ state, detail, sinceMs, ending }: Status): string {
@@ -58,6 +66,8 @@ const two = (number: number): string => String(number).padStart(2, '0')
 /** Local time as people read it: `2026-11-24 10:32:07`. */
 function timeOf(ms: number): string {
   const date = new Date(ms)
+  // QEMU's clock is not ours.
+  if (Number.isNaN(date.getTime())) return 'an unknown time'
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }

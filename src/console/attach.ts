@@ -7,8 +7,6 @@ import { throughPipes } from './pipes.js'
 import { openConnection, type Attachment, type Connection, type End } from './relay.js'
 import { onTerminal } from './session.js'
 
-const housekeepingMs = 30_000
-
 /** As a shell says of what SIGHUP ended. */
 const hangupStatus = 129
 
@@ -18,10 +16,9 @@ const hangupStatus = 129
  * others hang), one when nobody listens on the socket, and one when the terminal has gone.
  */
 export async function attach(attachment: Attachment): Promise<'left' | 'gone'> {
-  const { id, kind, lockPath, housekeeping } = attachment
+  const { id, kind, lockPath } = attachment
   const lock = tryLock(lockPath)
   if (lock === undefined) throw attachedAlready(attachment)
-  const timer = housekeeping === undefined ? undefined : setInterval(housekeeping, housekeepingMs)
   try {
     const connection = await reach(attachment)
     const how: End = await (isTerminal(0) ? onTerminal(attachment, connection) : throughPipes(attachment, connection))
@@ -30,7 +27,6 @@ export async function attach(attachment: Attachment): Promise<'left' | 'gone'> {
     else if (isTerminal(0)) attachment.note(`left ${id}'s ${kind}`)
     return how
   } finally {
-    clearInterval(timer)
     lock.release()
   }
 }

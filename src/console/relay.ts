@@ -16,8 +16,6 @@ export interface Attachment {
   readonly note: (text: string) => void
   /** Leaves when aborted. */
   readonly signal: AbortSignal
-  /** Called every half a minute as long as it lasts, to keep the log bounded. */
-  readonly housekeeping?: () => void
 }
 
 /**

@@ -12,14 +12,14 @@ import { pasteableHelpers } from './command.js'
 const passt = passtHelper({ socket: 'run/passt.sock', forwards: [{ hostPort: 2222, guestPort: 22, protocol: 'tcp' }] })
 
 test('what is pasted for passt waits until it serves, and says how much it may write', () => {
-  assert.deepEqual(pasteableHelpers('/state/a b', [passt]), [
+  assert.deepEqual(pasteableHelpers('/state/a b', [passt], ['/state/a b/pid']), [
     '# passt keeps passt.log below 256K',
-    "mkdir -p -m 700 '/state/a b' '/state/a b/run' '/state/a b/helpers' && (cd '/state/a b')",
-    `(cd '/state/a b' && umask 077 && { rm -f helpers/passt.pid; flock -n -F helpers/passt.lock sh -c 'echo $$ >helpers/passt.lock; trap : TERM; "$@"; exit $?' sh passt --foreground --one-off --quiet --socket run/passt.sock --pid helpers/passt.pid --log-file passt.log --log-size 262144 -t 127.0.0.1/2222:22 </dev/null >passt.log 2>&1 & until test -s helpers/passt.pid || ! kill -0 $!; do sleep 0.1; done; })`,
+    "mkdir -p -m 700 '/state/a b' '/state/a b/run' '/state/a b/helpers' && (cd '/state/a b' && rm -f pid)",
+    `(cd '/state/a b' && umask 077 && { rm -f helpers/passt.pid; flock -n -F helpers/passt.lock sh -c 'trap : TERM; echo $$ >helpers/passt.lock; "$@"; exit $?' sh passt --foreground --one-off --quiet --socket run/passt.sock --pid helpers/passt.pid --log-file passt.log --log-size 262144 -t 127.0.0.1/2222:22 </dev/null >passt.log 2>&1 & until test -s helpers/passt.pid || ! kill -0 $!; do sleep 0.1; done; })`,
   ])
 })
 
-test('nothing is pasted where there are no helpers', () => assert.deepEqual(pasteableHelpers('/state/a', []), []))
+test('nothing is pasted where there are no helpers', () => assert.deepEqual(pasteableHelpers('/state/a', [], []), []))
 
 test('a shell runs what is pasted: FIFOs, a lock that is held by the first process, a helper that has its ends', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'nbsvm-paste-'))
@@ -32,7 +32,7 @@ test('a shell runs what is pasted: FIFOs, a lock that is held by the first proce
       log: 'echo.log',
       writes: [],
     }
-    const lines = pasteableHelpers(folder, [echo])
+    const lines = pasteableHelpers(folder, [echo], [])
     const open = 'cd "$0"; exec 9>echo.fifo; until test -s helpers/echo.lock; do sleep 0.1; done'
     const look = 'flock -n helpers/echo.lock true && echo free; kill -0 $(cat helpers/echo.lock) && echo alive'
     const end = 'echo hello >&9; while test -e helpers/echo.lock; do sleep 0.1; done; cat echo.log'
@@ -45,7 +45,7 @@ test('a shell runs what is pasted: FIFOs, a lock that is held by the first proce
 
 test('the script of the log keeper is read by a shell, and holds no quote that would be hard to read when pasted', () => {
   const { command, reads } = keeper({ logBytes: 4 << 20 })
-  assert.deepEqual(command.slice(3), ['keeper', '4096', String((4 << 20) - 4096 * 128)])
+  assert.deepEqual(command.slice(3), ['helpers/keeper.lock', '4096', String((4 << 20) - 4096 * 128)])
   assert.deepEqual(reads, ['console.fifo', 'events.fifo'])
   const script = command[2] ?? ''
   assert.ok(script.length > 0 && !script.includes("'"))

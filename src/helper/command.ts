@@ -1,4 +1,5 @@
 // How a helper is run: pure, the same for `start` and for what `explain` prints.
+import path from 'node:path'
 import { quoteWord, quoteWords } from '../core/words.js'
 import type { Helper } from '../model/helper.js'
 
@@ -13,24 +14,30 @@ export function lockOf(name: string): string {
  * The command that takes the helper's lock, writes the number of its process into it, and is the helper from then on. Where the
  * helper would close the lock, a shell holds it and waits for the helper, also when both are told to end.
  */
-export function helperCommand({ name, command, keepsDescriptors }: Helper): string[] {
+export function helperCommand({ name, command, keepsDescriptors, reads }: Helper): string[] {
   const lock = lockOf(name)
+  // What reads what QEMU says is to hear QEMU's end; a shell that waits is to see the helper's.
+  const signals = reads.length > 0 ? 'trap "" TERM; ' : keepsDescriptors ? '' : 'trap : TERM; '
   // Without the exit after it, bash would become the last program that it runs.
-  const run = keepsDescriptors ? 'exec "$@"' : 'trap : TERM; "$@"; exit $?'
-  return ['flock', '-n', '-F', lock, 'sh', '-c', `echo $$ >${lock}; ${run}`, 'sh', ...command]
+  const run = keepsDescriptors ? 'exec "$@"' : '"$@"; exit $?'
+  return ['flock', '-n', '-F', lock, 'sh', '-c', `${signals}echo $$ >${lock}; ${run}`, 'sh', ...command]
 }
 
-/** Lines for a shell that make a drawer ready for its helpers and start them; comments before say how much they may write. */
-export function pasteableHelpers(drawer: string, helpers: readonly Helper[]): string[] {
+/**
+ * Lines for a shell that make a drawer ready for its helpers, without what the last run has left (`history`), and start them;
+ * comments before say how much they may write.
+ */
+export function pasteableHelpers(drawer: string, helpers: readonly Helper[], history: readonly string[]): string[] {
   if (helpers.length === 0) return []
   const fifos = helpers.flatMap(({ reads }) => reads)
   const folders = [drawer, `${drawer}/run`, `${drawer}/${helperFolder}`]
   const makeFifos = fifos.length === 0 ? '' : ` && rm -f ${quoteWords(fifos)} && mkfifo -m 600 ${quoteWords(fifos)}`
+  const inside = history.map((file) => path.relative(drawer, file))
   return [
     ...helpers.flatMap(({ name, writes }) =>
       writes.map(({ file, maxBytes }) => `# ${name} keeps ${file} below ${Math.ceil(maxBytes / 1024)}K`),
     ),
-    `mkdir -p -m 700 ${quoteWords(folders)} && (cd ${quoteWord(drawer)}${makeFifos})`,
+    `mkdir -p -m 700 ${quoteWords(folders)} && (cd ${quoteWord(drawer)} && rm -f ${quoteWords(inside)}${makeFifos})`,
     ...helpers.map((helper) => `(cd ${quoteWord(drawer)} && umask 077 && { ${pasteable(helper)} })`),
   ]
 }

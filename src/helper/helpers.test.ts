@@ -7,7 +7,7 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Helper } from '../model/helper.js'
 import { lastState, parseJournal } from '../qemu/journal.js'
-import { fifos, keeper } from '../qemu/keeper.js'
+import { keeper, keeperFiles } from '../qemu/keeper.js'
 import { endHelpers, helperStates, startHelpers, type HelperFailure } from './helpers.js'
 
 function drawerOf(context: TestContext): string {
@@ -35,8 +35,11 @@ async function startKeeper(context: TestContext, { logBytes = 1 << 20, shell = '
   const drawer = drawerOf(context)
   const row = keeper({ logBytes })
   const started = await startHelpers(drawer, [{ ...row, command: [shell, ...row.command.slice(1)] }])
-  const ends = { console: fs.openSync(`${drawer}/${fifos.console}`, 'w'), events: fs.openSync(`${drawer}/${fifos.events}`, 'w') }
-  started.release()
+  const ends = {
+    console: fs.openSync(`${drawer}/${keeperFiles.consoleFifo}`, 'w'),
+    events: fs.openSync(`${drawer}/${keeperFiles.eventsFifo}`, 'w'),
+  }
+  await started.release()
   let isClosed = false
   const close = (): void => {
     if (!isClosed) Object.values(ends).forEach((fd) => fs.closeSync(fd))

@@ -38,28 +38,40 @@ export class HelperFailure extends Failure {
 const env = { LC_ALL: 'C' }
 
 export interface StartedHelpers {
-  /** To be called when QEMU has its ends of the FIFOs, or will never have them: what reads them ends when QEMU does. */
-  release(): void
+  /**
+   * To be called when QEMU has its ends of the FIFOs, or will never have them: from then on what reads them ends when QEMU does.
+   * Resolves when all helpers hold their locks. Throws a HelperFailure when one has ended instead.
+   */
+  release(): Promise<void>
 }
 
 /**
- * Starts the helpers of a VM one after the other; each serves before the next is started. The caller holds the VM's lock and has
- * ended those of an earlier run. Throws a HelperFailure when one cannot run; those before it are still there then.
+ * Starts the helpers of a VM one after the other; one that can tell serves before the next is started. The caller holds the VM's
+ * lock and has ended those of an earlier run. Throws a HelperFailure when one cannot run; those before it are still there then.
  */
 export async function startHelpers(drawer: string, helpers: readonly Helper[]): Promise<StartedHelpers> {
   const guards: number[] = []
-  const release = (): void => guards.splice(0).forEach(close)
+  const open = (): void => guards.splice(0).forEach(close)
+  const started: (() => Promise<void>)[] = []
   if (helpers.length > 0) makePrivateFolder(`${drawer}/${helperFolder}`)
   try {
     for (const helper of helpers) {
       const fifos = await openFifos(drawer, helper)
       guards.push(...fifos.map(({ guard }) => guard))
-      await start(drawer, helper, fifos)
+      const child = start(drawer, helper, fifos)
+      const has = (file: string): Promise<void> => waitFor(drawer, helper, child, file)
+      if (helper.ready !== undefined) await has(helper.ready)
+      else started.push(() => has(lockOf(helper.name)))
     }
-    return { release }
   } catch (error) {
-    release()
+    open()
     throw error
+  }
+  return {
+    release: async () => {
+      open()
+      for (const holds of started) await holds()
+    },
   }
 }
 
@@ -101,37 +113,39 @@ async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {
   }
 }
 
-/** Starts one helper and waits until it serves. */
-async function start(drawer: string, helper: Helper, fifos: readonly Fifo[]): Promise<void> {
-  const { name, ready, log } = helper
-  if (ready !== undefined) remove(`${drawer}/${ready}`)
+function start(drawer: string, { name, ready, log, ...rest }: Helper, fifos: readonly Fifo[]): Detached {
+  for (const file of [lockOf(name), ...(ready === undefined ? [] : [ready])]) remove(`${drawer}/${file}`)
   const output = log === undefined ? open('/dev/null', 'append') : open(`${drawer}/${log}`, 'truncate')
   const pass = fifos.map(({ reader }) => reader)
   try {
-    const child = startDetached(helperCommand(helper), { cwd: drawer, output, pass, env })
-    if (ready === undefined || (await serves(child, `${drawer}/${ready}`))) return
-    child.kill()
+    return startDetached(helperCommand({ name, ...rest }), { cwd: drawer, output, pass, env })
   } finally {
     for (const fd of [output, ...pass]) close(fd)
   }
-  const words = log === undefined ? '' : (readTail(`${drawer}/${log}`, wordsBytes) ?? '').trim()
-  await isEnded(`${drawer}/${lockOf(name)}`, 'SIGKILL', killTimeoutMs)
-  remove(`${drawer}/${lockOf(name)}`)
-  throw new HelperFailure(name, words.split('\n').at(-1) || 'it ended before it served, and said nothing')
 }
 
-async function serves(child: Detached, ready: string): Promise<boolean> {
-  let isOver = false
-  const ended = child.ended.then(
-    () => void (isOver = true),
-    () => void (isOver = true),
-  )
+/** Waits until a helper has written into the file which says that it is there. Throws, and leaves nothing, where it does not. */
+async function waitFor(drawer: string, { name, log }: Helper, child: Detached, file: string): Promise<void> {
+  let status: number | undefined
+  const ended = child.ended.catch(() => 127).then((code) => void (status = code))
   const deadline = deadlineIn(readyTimeoutMs)
-  while ((stat(ready)?.size ?? 0) === 0) {
-    if (isOver || deadline.isOver) return false
+  while ((stat(`${drawer}/${file}`)?.size ?? 0) === 0) {
+    // QEMU was so fast to end that all is written down already.
+    if (status === 0 && file === lockOf(name)) return
+    if (status !== undefined || deadline.isOver) {
+      child.kill()
+      await isEnded(`${drawer}/${lockOf(name)}`, 'SIGKILL', killTimeoutMs)
+      remove(`${drawer}/${lockOf(name)}`)
+      throw new HelperFailure(name, wordsOf(drawer, log) ?? 'it ended before it served, and said nothing')
+    }
     await Promise.race([ended, pause(lookEveryMs)])
   }
-  return true
+}
+
+/** The last line that a helper has said. */
+function wordsOf(drawer: string, log: string | undefined): string | undefined {
+  const words = log === undefined ? '' : (readTail(`${drawer}/${log}`, wordsBytes) ?? '').trim()
+  return words.split('\n').at(-1) || undefined
 }
 
 function namesIn(drawer: string): string[] {
@@ -146,15 +160,20 @@ function holderOf(lock: string): number | undefined {
   return hasOpen(pid, file) ? pid : undefined
 }
 
+/** Waits until a helper that ends by itself has ended; says whether it has. */
+export function waitForEnd(drawer: string, name: string): Promise<boolean> {
+  return isEnded(`${drawer}/${lockOf(name)}`, undefined, endTimeoutMs)
+}
+
 /** Tells the holder of a lock, and what it has started, to end; says whether it has. Nobody but the holder is signalled. */
-async function isEnded(lock: string, signal: 'SIGTERM' | 'SIGKILL', timeoutMs: number): Promise<boolean> {
+async function isEnded(lock: string, signal: 'SIGTERM' | 'SIGKILL' | undefined, timeoutMs: number): Promise<boolean> {
   const deadline = deadlineIn(timeoutMs)
   let told: number | undefined
   while (stat(lock) !== undefined) {
     const pid = holderOf(lock)
     // The look at a process is cheap, and only the lock is proof.
     if (pid === undefined && !isLocked(lock)) break
-    if (pid !== undefined && pid !== told) signalGroup((told = pid), signal)
+    if (signal !== undefined && pid !== undefined && pid !== told) signalGroup((told = pid), signal)
     if (deadline.isOver) return false
     await pause(lookEveryMs)
   }

@@ -13,7 +13,7 @@ export interface Handed {
   /** QEMU's set that it is in; absent where an option names the descriptor itself. */
   readonly set?: number
   readonly path: string
-  readonly mode: 'read' | 'write' | 'append'
+  readonly mode: 'read' | 'write' | 'fifo'
 }
 
 /**
@@ -26,7 +26,7 @@ export interface Machine {
   readonly prefix: Words
   /** Files that are opened for QEMU: its logs, and the drives where it may not open them itself. */
   readonly handed: readonly Handed[]
-  /** What QEMU writes down, by the names under which it finds it. */
+  /** Where QEMU writes what is to be kept, by the names under which it finds it. */
   readonly logs: { readonly console: string; readonly events: string }
   /** Path of the QEMU program. */
   readonly program: string

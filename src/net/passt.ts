@@ -1,9 +1,9 @@
 // passt: the user network of a process of its own, faster than QEMU's and with the host's addresses. https://passt.top
 import type { Helper } from '../model/helper.js'
 import type { Forward } from '../model/nic.js'
-import { findProgram, stat } from '../sys/file.js'
-import { run } from '../sys/process.js'
-import { connect } from '../sys/socket.js'
+import { findProgram } from '../sys/file.js'
+
+export const passtName = 'passt'
 
 /** The first QEMU that can speak to it: `-netdev stream`. */
 const firstQemu = [7, 2]
@@ -29,7 +29,7 @@ export function passtHelper({ socket, forwards }: { readonly socket: string; rea
   const ready = 'helpers/passt.pid'
   const files = ['--socket', socket, '--pid', ready, '--log-file', log, '--log-size', String(logBytes)]
   return {
-    name: 'passt',
+    name: passtName,
     command: ['passt', '--foreground', '--one-off', '--quiet', ...files, ...ports],
     keepsDescriptors: false,
     reads: [],
@@ -38,29 +38,4 @@ export function passtHelper({ socket, forwards }: { readonly socket: string; rea
     log,
     writes: [{ file: log, maxBytes: logBytes }],
   }
-}
-
-/** The command, run in the VM's drawer. It goes into the background once its socket is there, and ends when QEMU does. */
-export function passtCommand(socket: string, forwards: readonly Forward[]): string[] {
-  const ports = forwards.flatMap(({ protocol, hostPort, guestPort }) => [
-    protocol === 'tcp' ? '-t' : '-u',
-    `127.0.0.1/${hostPort}:${guestPort}`,
-  ])
-  return ['passt', '--one-off', '--quiet', '--socket', socket, ...ports]
-}
-
-/** Starts passt in a drawer. Resolves to its own words where it cannot run: in some containers it may not. */
-export async function startPasst(folder: string, socket: string, forwards: readonly Forward[]): Promise<string | undefined> {
-  const { status, stderr } = await run(passtCommand(socket, forwards), { cwd: folder, timeoutMs: 5000, isPrivate: true })
-  return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `exit status ${status}`)
-}
-
-/** Ends a passt that waits for a QEMU which will not come: it serves one client, and this was it. */
-export async function endPasst(socketPath: string): Promise<void> {
-  // A socket that fails costs a start 3 ms, also where there never was a passt.
-  if (stat(socketPath) === undefined) return
-  await connect(socketPath).then(
-    (socket) => socket.destroy(),
-    () => {}, // there is none
-  )
 }

@@ -98,7 +98,7 @@ const cases: Record<string, Partial<Machine>> = {
   'tap-mtu': { nics: [{ ...nic, backend: { kind: 'tap', ifname: 'tap-foo', bridge: 'br0', mtu: 9000 } }] },
   'run-as': { prefix: ['setpriv', '--reuid', '65534', '--'] },
   handed: handOver(
-    { console: '/state/foo/console.log', events: '/state/foo/events.jsonl' },
+    { console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' },
     [drive(0, { ...qcow2, backing: middle })],
     {
       givesDrives: true,

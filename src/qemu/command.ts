@@ -89,7 +89,7 @@ export function pasteable(machine: Machine, drawer: string, owner: { readonly ui
   return `${folders}${give} && cd ${quoteWord(run)} && umask 077 && flock -n -F ../lock \\\n  ${lines.join(' \\\n  ')}`
 }
 
-const redirection: Readonly<Record<Handed['mode'], string>> = { read: '<', write: '<>', append: '>>' }
+const redirection: Readonly<Record<Handed['mode'], string>> = { read: '<', write: '<>', fifo: '>' }
 
 /** Groups words as they belong together: an option, then its values up to the next option. */
 function optionLines(words: Words): string[][] {

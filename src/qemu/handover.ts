@@ -34,7 +34,7 @@ export function handOver(
     return image.backing === undefined ? own : { ...own, backing: giveImage(image.backing, ['read']) }
   }
   return {
-    logs: { console: give(logs.console, ['append']), events: give(logs.events, ['append']) },
+    logs: { console: give(logs.console, ['fifo']), events: give(logs.events, ['fifo']) },
     drives: options.givesDrives
       ? drives.map((drive) => ({ ...drive, image: giveImage(drive.image, ['write', 'read']) }))
       : drives,

@@ -5,13 +5,18 @@
 import type { Helper } from '../model/helper.js'
 import { stateEvents, troubleEvents } from './journal.js'
 
-/** What QEMU writes into, in the order of the keeper's descriptors. */
-export const fifos = {
-  /** What the guest says on its serial port. */
-  console: 'console.fifo',
-  /** QMP events, and QEMU's own words (its standard error). */
-  events: 'events.fifo',
+/** What the keeper reads and writes, in the drawer. */
+export const keeperFiles = {
+  /** QEMU writes into it what the guest says on its serial port. */
+  consoleFifo: 'console.fifo',
+  /** QEMU writes its events into it, and its own words (standard error). */
+  eventsFifo: 'events.fifo',
+  console: 'console.log',
+  events: 'events.jsonl',
+  words: 'qemu.log',
 } as const
+
+export const keeperName = 'keeper'
 
 /** Where the keeper moves a file that is full. */
 export function olderOf(file: string): string {
@@ -31,11 +36,9 @@ const blockBytes = 128
  * $1: a piece, in blocks; no dd writes more. $2: the size of a log that has no room for another piece.
  *
  * dd waits in a read and writes at once what came, so that a prompt without a line feed is there, and nothing runs while the guest is
- * silent. A piece that adds nothing is the end. What `read` makes of a line is only compared and written down. SIGTERM is for
- * QEMU: what it says then is still to be kept.
+ * silent. A piece that adds nothing is the end. What `read` makes of a line is only compared and written down.
  */
-const script = `trap "" TERM HUP INT
-exec 2>/dev/null
+const script = `exec 2>/dev/null
 keep() {
   printf "%.${lineBytes}s\\n" "$2" >>$1
 }
@@ -47,33 +50,33 @@ lines() {
     ${troubleEvents.map(({ name, action }) => pattern(name, action)).join(' | ')}) kind=trouble ;;
     \\{*) continue ;;
     *)
-      keep qemu.log "$line"
+      keep ${keeperFiles.words} "$line"
       words=$((words + 1))
-      [ $words -lt ${mostLines} ] || { mv -f qemu.log qemu.log.1 && words=0; }
+      [ $words -lt ${mostLines} ] || { mv -f ${keeperFiles.words} ${olderOf(keeperFiles.words)} && words=0; }
       continue ;;
     esac
     [ $kind$last != troubletrouble ] || continue
     last=$kind
-    keep events.jsonl "$line"
+    keep ${keeperFiles.events} "$line"
     events=$((events + 1))
-    [ $events -lt ${mostLines} ] || { mv -f events.jsonl events.jsonl.1 && events=0; }
+    [ $events -lt ${mostLines} ] || { mv -f ${keeperFiles.events} ${olderOf(keeperFiles.events)} && events=0; }
   done
 }
 lines <&4 3<&- &
 exec 4<&-
 size=0
 while :; do
-  if dd bs=${blockBytes} count=$1 status=none <&3 >>console.log; then
-    now=$(wc -c <console.log)
+  if dd bs=${blockBytes} count=$1 status=none <&3 >>${keeperFiles.console}; then
+    now=$(wc -c <${keeperFiles.console})
     [ $now != $size ] || break
     size=$now
-    [ $size -le $2 ] || { mv -f console.log console.log.1 && size=0; }
+    [ $size -le $2 ] || { mv -f ${keeperFiles.console} ${olderOf(keeperFiles.console)} && size=0; }
   else
     [ $(dd bs=65536 count=1 status=none <&3 | wc -c) != 0 ] || break
   fi
 done
 wait
-rm -f helpers/keeper.lock`
+rm -f $0`
 
 /** What a line of QMP matches that tells such an event; without a quote, which would be hard to read in a quoted script. */
 function pattern(name: string, action?: string): string {
@@ -86,14 +89,14 @@ export function keeper({ logBytes }: { readonly logBytes: number }): Helper {
   const blocks = Math.max(1, Math.floor(logBytes / 8 / blockBytes))
   const linesBytes = mostLines * (lineBytes + 1)
   return {
-    name: 'keeper',
-    command: ['sh', '-c', script, 'keeper', String(blocks), String(logBytes - blocks * blockBytes)],
+    name: keeperName,
+    command: ['sh', '-c', script, 'helpers/keeper.lock', String(blocks), String(logBytes - blocks * blockBytes)],
     keepsDescriptors: true,
-    reads: [fifos.console, fifos.events],
+    reads: [keeperFiles.consoleFifo, keeperFiles.eventsFifo],
     writes: [
-      { file: 'console.log', maxBytes: 2 * logBytes },
-      { file: 'events.jsonl', maxBytes: 2 * linesBytes },
-      { file: 'qemu.log', maxBytes: 2 * linesBytes },
+      { file: keeperFiles.console, maxBytes: 2 * logBytes },
+      { file: keeperFiles.events, maxBytes: 2 * linesBytes },
+      { file: keeperFiles.words, maxBytes: 2 * linesBytes },
     ],
   }
 }

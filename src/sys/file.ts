@@ -209,7 +209,7 @@ export function isClaimed(device: string): boolean {
  * Opens a file for a child process or a lock. `new` fails where the name is taken; nothing follows a symbolic link.
  * Returns the descriptor; `close` gives it back.
  */
-export function open(file: string, how: 'read' | 'write' | 'append' | 'truncate' | 'new' | 'lock'): number {
+export function open(file: string, how: 'read' | 'write' | 'append' | 'truncate' | 'new' | 'lock' | 'fifo'): number {
   const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_APPEND, O_TRUNC, O_EXCL, O_NOFOLLOW } = fs.constants
   const flags = {
     read: O_RDONLY,
@@ -218,6 +218,8 @@ export function open(file: string, how: 'read' | 'write' | 'append' | 'truncate'
     truncate: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
     new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
     lock: O_RDWR | O_CREAT | O_NOFOLLOW,
+    // One that somebody reads.
+    fifo: O_WRONLY | O_NOFOLLOW,
   }[how]
   return fs.openSync(file, flags, 0o600)
 }

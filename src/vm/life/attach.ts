@@ -1,6 +1,5 @@
 // Being at a running VM: its serial port, QEMU's monitor, its screen.
 import { attach } from '../../console/attach.js'
-import { readLog, trimLog } from '../../console/log.js'
 import { makePassword } from '../../console/rfb.js'
 import { secretText, takesSocket, viewerCommand, type ViewerOptions } from '../../console/viewer.js'
 import { serveVnc, serveVncPrivately, type VncServer } from '../../console/vnc.js'
@@ -9,6 +8,7 @@ import { pause } from '../../sys/clock.js'
 import { remove, stat, temporaryName, writeBytes } from '../../sys/file.js'
 import { isRunning } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
+import { consoleLog } from './log.js'
 import { requireRunning } from './up.js'
 
 export interface AttachOptions {
@@ -21,21 +21,10 @@ const shownBefore = 8000
 
 /** Joins this process's terminal, or its stdin and stdout, to the VM's serial port until one of them goes. */
 export function attachConsole(vm: Vm, { signal, note }: AttachOptions): Promise<'left' | 'gone'> {
-  const { drawer, id, settings } = vm
+  const { drawer, id } = vm
   requireRunning(vm, 'attach to')
-  const housekeeping = (): void => trimLog(drawer.consoleLog, settings.log_size)
-  housekeeping()
-  const before = readLog(drawer.consoleLog, shownBefore)
-  return attach({
-    id,
-    kind: 'console',
-    socketPath: drawer.console,
-    lockPath: drawer.consoleLock,
-    before,
-    note,
-    signal,
-    housekeeping,
-  })
+  const before = consoleLog(vm, shownBefore)
+  return attach({ id, kind: 'console', socketPath: drawer.console, lockPath: drawer.consoleLock, before, note, signal })
 }
 
 /** The same for QEMU's own monitor. */

@@ -1,12 +1,14 @@
 // From settings to the machine that QEMU is asked for.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
-import { hasPasst } from '../../net/passt.js'
+import { hasPasst, passtHelper } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { handOver, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
+import type { Helper } from '../../model/helper.js'
 import type { Machine, Words } from '../../model/machine.js'
+import { keeper } from '../../qemu/keeper.js'
 import { withFullPaths } from '../../qemu/path.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { isRoot } from '../../sys/environment.js'
@@ -15,6 +17,7 @@ import { macOf } from '../record/identity.js'
 import { draftRecord, readRecord, type MachineRecord } from '../record/record.js'
 import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
+import { runFolder } from '../record/drawer.js'
 import { tapOf } from './taps.js'
 import { userOf } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
@@ -26,6 +29,8 @@ export interface Plan {
   readonly runAs: RunAs
   /** The VM's record, or the one that it would get now. */
   readonly record: MachineRecord
+  /** What runs beside QEMU, in the order of their start. */
+  readonly helpers: readonly Helper[]
 }
 
 /**
@@ -70,7 +75,13 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     args,
   }
   const usesVhost = settings.vhost === 'yes' && accelerator === 'kvm' && canOpen(vhostDevice)
-  return { machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine, host, runAs: user, record }
+  return {
+    machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine,
+    host,
+    runAs: user,
+    record,
+    helpers: helpersOf(vm, machine),
+  }
 }
 
 /** The machine type of the VM's first start. Throws a Failure where QEMU has it no more. */
@@ -92,7 +103,7 @@ function settingsFile({ place, id }: Vm): string {
 /** Logs and drives as QEMU finds them: drives by path, or as open descriptors where it has given up the right to open them. */
 async function openedFor(vm: Vm, givesDrives: boolean): Promise<Pick<Machine, 'drives' | 'handed' | 'logs'>> {
   const { id, settings, drawer } = vm
-  const logs = { console: drawer.consoleLog, events: drawer.events }
+  const logs = { console: drawer.consoleFifo, events: drawer.eventsFifo }
   if (settings.drives !== undefined) return { ...handOver(logs, [], { givesDrives }), drives: { words: settings.drives } }
   const store = await storeOf(vm)
   return handOver(logs, await store.drives(id), { givesDrives })
@@ -113,7 +124,11 @@ function nicsOf(
   })
 }
 
-/** The user networks that passt is to serve: one, or none. */
-export function passtsOf({ nics }: Pick<Machine, 'nics'>) {
-  return 'words' in nics ? [] : nics.map(({ backend }) => backend).filter((backend) => backend.kind === 'passt')
+/** A passt for each network card that it serves (there is one at most), and the log keeper. */
+function helpersOf({ settings }: Vm, { nics }: Machine): Helper[] {
+  const backends = 'words' in nics ? [] : nics.map(({ backend }) => backend)
+  const passts = backends.flatMap((backend) =>
+    backend.kind === 'passt' ? [passtHelper({ socket: `${runFolder}/${backend.socket}`, forwards: backend.forwards })] : [],
+  )
+  return [...passts, keeper({ logBytes: settings.log_size })]
 }

@@ -1,7 +1,8 @@
 import { environmentHints } from '../../config/fold.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf } from '../../core/errors.js'
-import { endPasst, startPasst } from '../../net/passt.js'
+import { endHelpers, HelperFailure, startHelpers, type StartedHelpers } from '../../helper/helpers.js'
+import { passtName } from '../../net/passt.js'
 import { requireOpenTun } from '../../net/tap.js'
 import { pasteable, qemuCommand } from '../../qemu/command.js'
 import { qemuEnvironment } from '../../qemu/environment.js'
@@ -9,18 +10,19 @@ import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { bootId, environment } from '../../sys/environment.js'
-import { appendText, close, open, readText, remove, writeInto, writeWhole } from '../../sys/file.js'
+import { appendText, close, open, readTail, remove, writeInto, writeWhole } from '../../sys/file.js'
 import { holderOf, waitLock, type Lock } from '../../sys/lock.js'
-import { startDetached } from '../../sys/process.js'
-import { passtsOf, planMachine, type Plan } from './plan.js'
+import { startDetached, type Detached } from '../../sys/process.js'
+import { planMachine, type Plan } from './plan.js'
 import { pinHardware } from './pin.js'
 import { ensureRecord, readRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { removeTree } from '../../sys/removal.js'
-import { claimDrawer, makeRun } from '../record/drawer.js'
+import { claimDrawer, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
-import { makeTapsOf, sweepTaps, tapsOf } from './taps.js'
+import { sweep } from './sweep.js'
+import { makeTapsOf, tapsOf } from './taps.js'
 import { claimUser, refuseSurvivors } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
 
@@ -32,6 +34,9 @@ const answerTimeoutMs = 60_000
 
 /** How long a QEMU that was killed may take to be gone. */
 const killTimeoutMs = 5000
+
+/** Enough of QEMU's words for the reason why it refused. */
+const wordsBytes = 16 * 1024
 
 export interface Started {
   readonly pid: number
@@ -55,22 +60,20 @@ export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Prom
     await ensureRecord(vm)
     await claimUser(vm)
     await refuseSurvivors(vm, `start ${vm.id}`)
-    await sweepTaps(drawer)
-    await endPasst(drawer.passt)
+    await sweep(drawer)
     const first = await planMachine(vm, options, {}, caller)
     makeRun(drawer, first.runAs)
-    const plan = await withNetwork(vm, first, options, note)
-    await makeReady(vm, plan, note)
+    await makeReady(vm, first, note)
     signal?.throwIfAborted()
-    layOut(vm, plan)
-    const pid = await launch(vm, plan, lock, signal)
+    layOut(vm, first)
+    const { plan, helpers } = await withHelpers(vm, first, options, caller)
+    const pid = await launch(vm, plan, helpers, { lock, signal })
     // It runs: whatever fails now is no failure of the start.
     await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
     return { pid, plan }
   } catch (error) {
-    // What went wrong is worth more to the user than a tap that could not be removed; the next command tries again.
-    await sweepTaps(drawer).catch(() => {})
-    await endPasst(drawer.passt)
+    // What went wrong is worth more to the user than what could not be removed; the next command tries again.
+    await sweep(drawer).catch(() => {})
     throw error
   } finally {
     // From here on QEMU alone holds the lock, if it is there.
@@ -90,16 +93,23 @@ function removedMeanwhile({ id, call, drawer }: Vm): Failure {
   return new Failure(`cannot start ${id}: it has been removed meanwhile`, { hints: [`make it again: ${call} newimg`] })
 }
 
-/** The plan, with its passt started; where passt cannot run, QEMU serves the user network itself. */
-async function withNetwork(vm: Vm, plan: Plan, options: Words, note: (text: string) => void): Promise<Plan> {
-  const [passt] = passtsOf(plan.machine)
-  if (passt === undefined) return plan
-  const why = await startPasst(vm.drawer.run, passt.socket, passt.forwards)
-  if (why === undefined) return plan
-  // QEMU could not have the port either.
-  if (/failed to bind/i.test(why)) throw portTaken(vm, why)
-  note(`passt cannot run, so QEMU serves the network: ${why}`)
-  return planMachine(vm, options, { passt: false })
+/** The plan, with its helpers started; where passt cannot run, QEMU serves the user network itself. */
+async function withHelpers(vm: Vm, plan: Plan, options: Words, caller: Caller) {
+  const { drawer, id } = vm
+  try {
+    return { plan, helpers: await startHelpers(drawer.folder, plan.helpers) }
+  } catch (error) {
+    if (!(error instanceof HelperFailure)) throw error
+    const { helper, why } = error
+    if (helper === passtName && !/failed to bind/i.test(why)) {
+      caller.note?.(`passt cannot run, so QEMU serves the network: ${why}`)
+      const without = await planMachine(vm, options, { passt: false }, caller)
+      return { plan: without, helpers: await startHelpers(drawer.folder, without.helpers) }
+    }
+    noteRefused(vm, `${helper}: ${why}`)
+    // QEMU could not have the port either.
+    throw helper === passtName ? portTaken(vm, why) : new Failure(`cannot start ${id}`, { cause: error })
+  }
 }
 
 /** A port of the host that somebody has, or that only root may have. */
@@ -144,7 +154,7 @@ function runsAlready(vm: Vm): Failure {
 function layOut(vm: Vm, plan: Plan): void {
   const { drawer } = vm
   const { host } = plan
-  for (const file of [drawer.pid, drawer.consoleLog, drawer.events]) remove(file)
+  for (const file of historyIn(drawer)) remove(file)
   const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
   writeInto(drawer.journal, journalLine(started))
 }
@@ -157,16 +167,21 @@ function summary({ machine, runAs }: Plan) {
   return { accelerator, machine: type, cpu, memBytes, cpus, forwards, taps, runAs: runAs.user }
 }
 
-async function launch(vm: Vm, { machine, runAs }: Plan, lock: Lock, signal: AbortSignal | undefined): Promise<number> {
+async function launch(
+  vm: Vm,
+  { machine, runAs }: Plan,
+  helpers: StartedHelpers,
+  { lock, signal }: { readonly lock: Lock; readonly signal: AbortSignal | undefined },
+): Promise<number> {
   const { drawer } = vm
-  const output = open(drawer.qemuLog, 'truncate')
-  const files = openHanded(machine.handed)
-  const env = qemuEnvironment(environment, { isOwnUser: machine.prefix.length === 0 })
-  const qemu = startDetached(qemuCommand(machine), { cwd: drawer.run, output, pass: [lock.fd, ...files], env })
-  for (const fd of [output, ...files]) close(fd)
+  const qemu = await run(vm, machine, lock).catch(async (error: unknown) => {
+    await helpers.release().catch(() => {})
+    throw error
+  })
   try {
     // Whatever becomes of this nbsvm, `stop` knows the process.
     writeWhole(drawer.pid, `${qemu.pid}\n`)
+    await helpers.release()
     // While QEMU starts there is time for the disk, and for code that is not needed before.
     writeInto(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
     const { connectQmp } = await import('../../qemu/qmp.js')
@@ -197,27 +212,28 @@ function stoppedMeanwhile({ id, drawer }: Vm): Failure | undefined {
     : new Failure(`cannot start ${id}: it was ended meanwhile by another nbsvm (${stopping.by})`)
 }
 
-/** Opens what is handed over, in the order of the descriptors; none stays open when one cannot be. */
-function openHanded(handed: Machine['handed']): number[] {
+/** Runs QEMU, in its own folder, with what is opened for it; its words go to the log keeper, as its events do. */
+async function run({ drawer }: Vm, machine: Machine, lock: Lock): Promise<Detached> {
   const files: number[] = []
   try {
-    for (const { path, mode } of handed) files.push(open(path, mode))
-    return files
-  } catch (error) {
+    for (const { path, mode } of machine.handed) files.push(open(path, mode))
+    const output = open(drawer.eventsFifo, 'fifo')
+    const env = qemuEnvironment(environment, { isOwnUser: machine.prefix.length === 0 })
+    const pass = [lock.fd, ...files]
+    files.push(output)
+    return startDetached(qemuCommand(machine), { cwd: drawer.run, output, pass, env })
+  } finally {
     for (const fd of files) close(fd)
-    throw error
   }
 }
 
-/** QEMU's own words, without the name that it puts before each line. They are kept, so that `status` can tell them too. */
+/** QEMU's own words, without the name that it puts before each line. */
 async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   const { drawer, id, call } = vm
-  const words = (readText(drawer.qemuLog) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
-  try {
-    appendText(drawer.journal, journalLine({ nbsvm: 'refused', at: Date.now(), words: words || messageOf(cause) }))
-  } catch {
-    // The disk may be full, which is then what QEMU has said.
-  }
+  // Then the log keeper has written down what QEMU has said.
+  await endHelpers(drawer.folder)
+  const words = (readTail(drawer.qemuLog, wordsBytes) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
+  noteRefused(vm, words || messageOf(cause))
   if (words.includes('Could not set up host forwarding rule')) return portTaken(vm, words.replace(/^.*(?=Could not)/s, ''))
   const hints = [`the command: ${call} explain`]
   if (runAs.prefix.length > 0 && words.includes('Permission denied')) {
@@ -235,4 +251,13 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   return words === ''
     ? new Failure(`cannot start ${id}`, { cause, hints })
     : new Failure(`cannot start ${id}: QEMU refused: ${words}`, { hints })
+}
+
+/** So that `status` can tell it too. */
+function noteRefused({ drawer }: Vm, words: string): void {
+  try {
+    appendText(drawer.journal, journalLine({ nbsvm: 'refused', at: Date.now(), words }))
+  } catch {
+    // The disk may be full, which is then what QEMU has said.
+  }
 }

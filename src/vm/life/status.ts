@@ -1,13 +1,18 @@
 // All that `status` tells of one VM, as data.
 import type { Caller } from '../../core/caller.js'
-import type { DriveSize } from '../../model/drive.js'
+import { messageOf } from '../../core/errors.js'
+import { helperStates, waitForEnd } from '../../helper/helpers.js'
+import type { Drive } from '../../model/drive.js'
+import type { HelperState } from '../../model/helper.js'
 import type { Forward } from '../../model/nic.js'
+import { passtName } from '../../net/passt.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
+import { keeperName } from '../../qemu/keeper.js'
 import { withQmp } from '../../qemu/qmp.js'
-import type { Health } from '../../store/store.js'
+import type { Health, Store } from '../../store/store.js'
 import { bootId } from '../../sys/environment.js'
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
-import { sweepTapsQuietly } from './taps.js'
+import { sweepQuietly } from './sweep.js'
 import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
@@ -37,33 +42,54 @@ export interface Status {
   readonly memBytes: number
   readonly cpus: number
   readonly drives: readonly DriveStatus[]
-  readonly forwards: readonly Forward[]
+  readonly forwards: readonly ForwardStatus[]
   /** Its network devices on the host. */
   readonly taps: readonly string[]
+  /** The programs that run beside its QEMU: passt, the log keeper. */
+  readonly helpers: readonly HelperState[]
   /** The user that QEMU runs as. */
   readonly runAs: string | null
   readonly drawer: string
+  /** What could not be looked at, and why; all else is true nevertheless. */
+  readonly faults: readonly string[]
 }
 
-export interface DriveStatus extends DriveSize {
+export interface ForwardStatus extends Forward {
+  /** Whether who forwards it is there. */
+  readonly alive: boolean
+}
+
+export interface DriveStatus {
   readonly name: string
   readonly path: string
   readonly format: string
+  /** How large it looks to the guest, and what it takes on the host; null where that cannot be seen. */
+  readonly virtualBytes: number | null
+  readonly allocatedBytes: number | null
   /** How it stands with its room on the host; null where that cannot be seen. */
   readonly health: Health | null
+  /** Why it cannot be used, or looked at. */
+  readonly fault: string | null
 }
 
 export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status> {
   const { drawer, settings } = vm
-  const journal = journalOf(drawer)
   const runs = isRunning(drawer)
-  if (!runs) await sweepTapsQuietly(drawer)
+  if (!runs) {
+    // It may still be writing down what QEMU has said last.
+    await waitForEnd(drawer.folder, keeperName)
+    await sweepQuietly(drawer)
+  }
+  const journal = journalOf(drawer)
+  const started = runs ? journal.started : undefined
+  const helpers = runs ? helperStates(drawer.folder) : []
+  const faults: string[] = []
   const pid = runs ? qemuPid(drawer) : undefined
   const busy = runs && isBusy(drawer)
   const last = lastState(journal)
   const detail = !runs || busy ? undefined : await askQemu(drawer.qmp, signal)
-  const record = recordOf(vm)
-  const accelerator = (runs ? journal.started?.accelerator : undefined) ?? null
+  const record = recordOf(vm, faults)
+  const accelerator = started?.accelerator ?? null
   const pinnedCpu = record?.cpu?.[(accelerator ?? settings.accel) as Accelerator] ?? Object.values(record?.cpu ?? {})[0]
   const ending = runs ? null : whyEnded(journal, { bootId: bootId() })
   return {
@@ -77,23 +103,26 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     ending,
     accelerator,
     uuid: record?.uuid ?? null,
-    machine: (runs ? journal.started?.machine : undefined) ?? settings.machine ?? record?.machine ?? null,
-    cpu: (runs ? journal.started?.cpu : undefined) ?? settings.cpu ?? pinnedCpu ?? null,
-    memBytes: (runs ? journal.started?.memBytes : undefined) ?? settings.mem,
-    cpus: (runs ? journal.started?.cpus : undefined) ?? settings.smp,
-    drives: await driveStatus(vm),
-    forwards: runs ? (journal.started?.forwards ?? []) : [],
-    taps: runs ? (journal.started?.taps ?? []) : [],
-    runAs: runs ? (journal.started?.runAs ?? null) : null,
+    machine: started?.machine ?? settings.machine ?? record?.machine ?? null,
+    cpu: started?.cpu ?? settings.cpu ?? pinnedCpu ?? null,
+    memBytes: started?.memBytes ?? settings.mem,
+    cpus: started?.cpus ?? settings.smp,
+    drives: await drivesOf(vm, faults),
+    forwards: forwardsOf(started?.forwards ?? [], helpers),
+    taps: started?.taps ?? [],
+    helpers,
+    runAs: started?.runAs ?? null,
     drawer: drawer.folder,
+    faults,
   }
 }
 
 /** A record that is damaged keeps nobody from seeing what the VM does. */
-function recordOf({ place, id }: Vm): MachineRecord | undefined {
+function recordOf({ place, id }: Vm, faults: string[]): MachineRecord | undefined {
   try {
     return readRecord(place, id)
-  } catch {
+  } catch (error) {
+    faults.push(messageOf(error))
     return undefined
   }
 }
@@ -113,14 +142,30 @@ async function askQemu(socket: string, signal: AbortSignal | undefined): Promise
   }
 }
 
-async function driveStatus(vm: Vm): Promise<DriveStatus[]> {
-  const store = await storeOf(vm)
-  const drives = await store.drives(vm.id)
-  return Promise.all(
-    drives.map(async (drive): Promise<DriveStatus> => {
-      const { virtualBytes, allocatedBytes } = await store.size(drive)
-      const health = (await store.health?.(drive)) ?? null
-      return { name: drive.name, path: drive.image.path, format: drive.image.format, virtualBytes, allocatedBytes, health }
-    }),
-  )
+/** passt, where it was started, forwards all ports; else QEMU does. */
+function forwardsOf(forwards: readonly Forward[], helpers: readonly HelperState[]): ForwardStatus[] {
+  const alive = helpers.find(({ name }) => name === passtName)?.alive ?? true
+  return forwards.map((forward) => ({ ...forward, alive }))
+}
+
+async function drivesOf(vm: Vm, faults: string[]): Promise<DriveStatus[]> {
+  try {
+    const store = await storeOf(vm)
+    return await Promise.all((await store.drives(vm.id)).map((drive) => driveStatus(store, drive)))
+  } catch (error) {
+    faults.push(`its drives: ${messageOf(error)}`)
+    return []
+  }
+}
+
+async function driveStatus(store: Store, drive: Drive): Promise<DriveStatus> {
+  const { name, image, fault } = drive
+  const known = { name, path: image.path, format: image.format, virtualBytes: null, allocatedBytes: null, health: null }
+  if (fault !== undefined) return { ...known, fault }
+  try {
+    const { virtualBytes, allocatedBytes } = await store.size(drive)
+    return { ...known, virtualBytes, allocatedBytes, health: (await store.health?.(drive)) ?? null, fault: null }
+  } catch (error) {
+    return { ...known, fault: messageOf(error) }
+  }
 }

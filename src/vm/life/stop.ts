@@ -10,7 +10,7 @@ import { openers } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
 import { endingOf, isRunning, qemuPid } from '../record/state.js'
 import { killQemu } from './kill.js'
-import { sweepTaps } from './taps.js'
+import { sweepStopped } from './sweep.js'
 import { isUp } from './up.js'
 import { endSurvivors } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
@@ -65,8 +65,9 @@ export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: nu
     }
     isFirst = false
     if (await isGone(drawer, Math.min(pressAgainMs, deadline.leftMs), signal)) {
-      const why = endingOf(drawer).words
+      // The log keeper writes down what QEMU has said last.
       await swept(vm, undefined)
+      const why = endingOf(drawer).words
       return { result: 'ended', why }
     }
   } while (!deadline.isOver)
@@ -134,7 +135,7 @@ function untilTrue(answer: Promise<boolean>): Promise<void> {
 /** Removes what is left of a VM that has ended. What was killed for it changes the result. */
 async function swept<R>(vm: Vm, result: R): Promise<R | 'killed'> {
   const hadSurvivors = await endSurvivors(vm)
-  await sweepTaps(vm.drawer)
+  await sweepStopped(vm.drawer)
   return hadSurvivors ? 'killed' : result
 }
 

@@ -10,7 +10,7 @@ import type { Store } from '../../store/store.js'
 import { drawerOf, type Drawer } from '../record/drawer.js'
 import { classFrom01 } from '../record/old.js'
 import { readRecord, recordedIds } from '../record/record.js'
-import { glance, isRunning, type Glance, type State } from '../record/state.js'
+import { glance, type Glance, type State } from '../record/state.js'
 import { allStores } from '../record/stores.js'
 
 /** A VM as `nbsvm ls --json` shows it; the names of these fields never change their meaning. */
@@ -46,8 +46,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
   const ids = [...new Set([...drawers, ...records, ...drives.keys()])].toSorted(byNumberInText)
   const withDrawer = new Set(drawers)
   const withRecord = new Set(records)
-  if (isRoot() && list('/sys/class/net').some((name) => name.startsWith('tap'))) await sweepStopped(place, drawers)
-  return ids.map((id) => {
+  const found = ids.map((id): Listed => {
     const drawer = drawerOf(place.state, id)
     const faults: string[] = []
     const { state, pid, running } = withDrawer.has(id) ? look(drawer, faults) : stopped
@@ -66,6 +65,9 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
       fault: faults.length === 0 ? null : faults.join('; '),
     }
   })
+  const gone = found.filter(({ id, state }) => state === 'stopped' && withDrawer.has(id))
+  await sweepStopped(gone.map(({ id }) => drawerOf(place.state, id)))
+  return found
 }
 
 /** The same mistake in `default.class` is met with each class. */
@@ -114,12 +116,13 @@ export function calledNames(vms: readonly Listed[], { vmClass }: Outside): strin
   return vmClass === undefined ? vms.map(({ id }) => id) : vms.filter((vm) => vm.class === vmClass).map(({ name }) => name)
 }
 
-/** Removes the taps of VMs that are gone; a user would be asked for a password by sudo, which a list is no reason for. */
-async function sweepStopped(place: Place, drawers: readonly string[]): Promise<void> {
-  const left = drawers.map((id) => drawerOf(place.state, id)).filter(({ taps }) => isThere(taps))
+/** Removes what VMs that are gone have left; taps as root only: a user would be asked for a password by sudo. */
+async function sweepStopped(drawers: readonly Drawer[]): Promise<void> {
+  const hasTaps = isRoot() && list('/sys/class/net').some((name) => name.startsWith('tap'))
+  const left = drawers.filter(({ helpers, taps }) => isThere(helpers) || (hasTaps && isThere(taps)))
   if (left.length === 0) return
-  const { sweepTapsQuietly } = await import('../life/taps.js')
-  for (const drawer of left) if (!isRunning(drawer)) await sweepTapsQuietly(drawer)
+  const { sweepQuietly } = await import('../life/sweep.js')
+  for (const drawer of left) await sweepQuietly(drawer)
 }
 
 /** Also not there: what is in a folder that cannot be looked into. */

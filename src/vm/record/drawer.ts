@@ -1,5 +1,7 @@
 import path from 'node:path'
 import { errorCode, Failure } from '../../core/errors.js'
+import { helperFolder } from '../../helper/command.js'
+import { keeperFiles, olderOf } from '../../qemu/keeper.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { ownUid } from '../../sys/environment.js'
@@ -35,12 +37,15 @@ export interface Drawer {
   /** What came out of the serial port since power-on. */
   readonly consoleLog: string
   readonly vnc: string
-  /** Where passt serves the network, if it does. */
-  readonly passt: string
   /** QEMU's events, a JSON object a line: how a VM is, and why it is gone. */
   readonly events: string
   /** What nbsvm did to it, a JSON object a line. */
   readonly journal: string
+  /** What QEMU writes into and the log keeper reads (qemu/keeper.ts). */
+  readonly consoleFifo: string
+  readonly eventsFifo: string
+  /** A folder with the helpers' locks; there as long as one may live. */
+  readonly helpers: string
   /** QEMU's own words: why it refused to start, or died. */
   readonly qemuLog: string
   /** The command line as it was started, ready to paste. */
@@ -49,16 +54,19 @@ export interface Drawer {
   readonly taps: string
 }
 
+/** QEMU's own folder in a drawer. */
+export const runFolder = 'run'
+
 /** The drawer of the VM `id` in the folder of drawers. */
 export function drawerOf(stateFolder: string, id: string): Drawer {
   const folder = `${stateFolder}/${id}`
   // Not path.join: a list of a thousand VMs makes ten thousand of these.
   const inside = (name: string): string => `${folder}/${name}`
-  const running = (name: string): string => `${folder}/run/${name}`
+  const running = (name: string): string => `${folder}/${runFolder}/${name}`
   return {
     folder,
     lock: inside('lock'),
-    run: inside('run'),
+    run: inside(runFolder),
     pid: inside('pid'),
     qmp: running(qemuFiles.qmp),
     jobs: running(qemuFiles.jobs),
@@ -67,15 +75,22 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     console: running(qemuFiles.console),
     consoleLock: inside(`${qemuFiles.console}.lock`),
     monitorLock: inside(`${qemuFiles.monitor}.lock`),
-    consoleLog: inside('console.log'),
+    consoleLog: inside(keeperFiles.console),
     vnc: running(qemuFiles.vnc),
-    passt: running(qemuFiles.passt),
-    events: inside('events.jsonl'),
+    events: inside(keeperFiles.events),
     journal: inside('journal.jsonl'),
-    qemuLog: inside('qemu.log'),
+    consoleFifo: inside(keeperFiles.consoleFifo),
+    eventsFifo: inside(keeperFiles.eventsFifo),
+    helpers: inside(helperFolder),
+    qemuLog: inside(keeperFiles.words),
     command: inside('command'),
     taps: inside('taps'),
   }
+}
+
+/** What the last run has left, which is removed when the next one starts. */
+export function historyIn({ pid, journal, consoleLog, events, qemuLog }: Drawer): string[] {
+  return [pid, journal, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
 }
 
 /**

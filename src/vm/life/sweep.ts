@@ -1,0 +1,53 @@
+// What a VM leaves that ended otherwise than by `stop`, or whose `start` was killed: taps and helpers. Whoever next comes by removes it.
+import { endHelpers } from '../../helper/helpers.js'
+import { stat } from '../../sys/file.js'
+import { tryLock } from '../../sys/lock.js'
+import type { Drawer } from '../record/drawer.js'
+import { sweepTaps, sweepTapsQuietly } from './taps.js'
+
+/** A start takes less. */
+const recentMs = 10_000
+
+/** Removes it. The caller holds the VM's lock. */
+export async function sweep(drawer: Drawer): Promise<void> {
+  await endHelpers(drawer.folder)
+  await sweepTaps(drawer)
+}
+
+/** Removes it unless the VM runs, or somebody works on it: those who do have the lock sweep themselves. */
+export async function sweepStopped(drawer: Drawer): Promise<void> {
+  await whileLocked(drawer, () => sweep(drawer))
+}
+
+/**
+ * The same for who only looks: sudo is asked no question, and what cannot be removed, or has just been made, is left to the next
+ * who acts. What `explain` prints starts the helpers before the VM has its lock.
+ */
+export async function sweepQuietly(drawer: Drawer): Promise<void> {
+  const made = stat(drawer.helpers)?.mtimeMs
+  if (made !== undefined && Math.abs(Date.now() - made) < recentMs) return
+  try {
+    await whileLocked(drawer, async () => {
+      await endHelpers(drawer.folder)
+      await sweepTapsQuietly(drawer)
+    })
+  } catch {
+    // It is not ours, or the disk is full.
+  }
+}
+
+/** Whether nothing is left: a cheap look. */
+function isSwept({ helpers, taps }: Drawer): boolean {
+  return stat(helpers) === undefined && stat(taps) === undefined
+}
+
+async function whileLocked(drawer: Drawer, work: () => Promise<void>): Promise<void> {
+  if (isSwept(drawer)) return
+  const lock = tryLock(drawer.lock, 'clean up after it')
+  if (lock === undefined) return
+  try {
+    await work()
+  } finally {
+    lock.release()
+  }
+}
