@@ -45,7 +45,7 @@ export function pasteableHelpers(drawer: string, helpers: readonly Helper[], his
 function pasteable(helper: Helper): string {
   const { reads, ready, log } = helper
   const files = reads.map((fifo, index) => ` ${3 + index}<${quoteWord(fifo)}`).join('')
-  const start = `${quoteWords(helperCommand(helper))}${files} </dev/null >${quoteWord(log ?? '/dev/null')} 2>&1 &`
+  const start = `${quoteWords(helperCommand(helper))}${files} </dev/null >>${quoteWord(log ?? '/dev/null')} 2>&1 &`
   if (ready === undefined) return start
   return `rm -f ${quoteWord(ready)}; ${start} until test -s ${quoteWord(ready)} || ! kill -0 $!; do sleep 0.1; done;`
 }

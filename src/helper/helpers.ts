@@ -114,8 +114,9 @@ async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {
 }
 
 function start(drawer: string, { name, ready, log, ...rest }: Helper, fifos: readonly Fifo[]): Detached {
-  for (const file of [lockOf(name), ...(ready === undefined ? [] : [ready])]) remove(`${drawer}/${file}`)
-  const output = log === undefined ? open('/dev/null', 'append') : open(`${drawer}/${log}`, 'truncate')
+  for (const file of [lockOf(name), ready, log]) if (file !== undefined) remove(`${drawer}/${file}`)
+  // A helper may have the same file open a second time, as its log.
+  const output = open(log === undefined ? '/dev/null' : `${drawer}/${log}`, 'append')
   const pass = fifos.map(({ reader }) => reader)
   try {
     return startDetached(helperCommand({ name, ...rest }), { cwd: drawer, output, pass, env })
