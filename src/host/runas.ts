@@ -1,4 +1,5 @@
 // Whom QEMU runs as. A user's VMs run as the user; each of root's as a user of its own, who has no name and no rights.
+import { digest } from '../core/digest.js'
 import { Failure, UsageError } from '../core/errors.js'
 import { groupId, isRoot, userIds } from '../sys/environment.js'
 import { readText, stat } from '../sys/file.js'
@@ -46,12 +47,20 @@ export function runAsInGeneral(wanted: string | undefined): RunAs {
   return isRoot() && wanted === undefined ? anyVmsUser() : runAs(wanted, () => 0)
 }
 
-/** The lowest number for a VM of root's that is not among `taken`, which no account has either. */
-export function freeUid(taken: ReadonlySet<number>): number {
+/**
+ * A number for a VM of root's that is not among `taken`, and which no account has either. `home` is where the VM is kept: each
+ * home (NBSVM_HOME) begins to count elsewhere, as what runs with the number of a VM that is stopped is ended.
+ */
+export function freeUid(taken: ReadonlySet<number>, home: string): number {
   const named = new Set(accounts().map(({ uid }) => uid))
   const [first, last] = rangeHere()
   // The first is nobody's: `anyVmsUser`.
-  for (let uid = first + 1; uid <= last; uid++) if (!taken.has(uid) && !named.has(uid)) return uid
+  const count = last - first
+  const begin = digest(home, 4).readUInt32BE()
+  for (let step = 0; step < count; step++) {
+    const uid = first + 1 + ((begin + step) % count)
+    if (!taken.has(uid) && !named.has(uid)) return uid
+  }
   throw new Failure(`all ${last - first} user numbers for VMs are taken`, { hints: ['choose a user: run_as=USER'] })
 }
 

@@ -9,7 +9,7 @@ import type { Vm } from './vm.js'
 
 /** Whom the VM runs as, or would run as where it has no user of its own yet. */
 export function userOf({ place, id, settings }: Pick<Vm, 'place' | 'id' | 'settings'>): RunAs {
-  const ownUid = (): number => readRecord(place, id)?.uid ?? freeUid(new Set(recordedUids(place).keys()))
+  const ownUid = (): number => readRecord(place, id)?.uid ?? freeUid(new Set(recordedUids(place).keys()), place.state)
   return runAs(settings.run_as, ownUid)
 }
 
@@ -17,7 +17,7 @@ export function userOf({ place, id, settings }: Pick<Vm, 'place' | 'id' | 'setti
 export async function claimUser({ place, id, settings }: Vm): Promise<void> {
   if (!isRoot() || settings.run_as !== undefined || readRecord(place, id)?.uid !== undefined) return
   await updateRecord(place, id, (record) => {
-    return record.uid === undefined ? { ...record, uid: freeUid(new Set(recordedUids(place).keys())) } : record
+    return record.uid === undefined ? { ...record, uid: freeUid(new Set(recordedUids(place).keys()), place.state) } : record
   })
 }
 
