@@ -31,10 +31,13 @@ interface Kept {
 }
 
 /** A log keeper, and the ends that QEMU would have. */
-async function startKeeper(context: TestContext, { logBytes = 1 << 20, shell = 'sh' } = {}): Promise<Kept> {
+async function startKeeper(
+  context: TestContext,
+  { logBytes = 1 << 20, shell = 'sh', before = [] as string[] } = {},
+): Promise<Kept> {
   const drawer = drawerOf(context)
   const row = keeper({ logBytes })
-  const started = await startHelpers(drawer, [{ ...row, command: [shell, ...row.command.slice(1)] }])
+  const started = await startHelpers(drawer, [{ ...row, command: [...before, shell, ...row.command.slice(1)] }])
   const ends = {
     console: fs.openSync(`${drawer}/${keeperFiles.consoleFifo}`, 'w'),
     events: fs.openSync(`${drawer}/${keeperFiles.eventsFifo}`, 'w'),
@@ -145,18 +148,15 @@ test('a guest that suspends without end, and a QEMU that warns without end, stay
 })
 
 test('QEMU never waits for a disk that is full, and the log goes on when there is room', async (context) => {
-  const kept = await startKeeper(context)
-  for (const file of ['console.log', 'events.jsonl', 'qemu.log']) {
-    // Over what may have been made already.
-    fs.symlinkSync('/dev/full', `${kept.drawer}/full`)
-    fs.renameSync(`${kept.drawer}/full`, `${kept.drawer}/${file}`)
-  }
+  // No file gets larger than 8 blocks of 512 bytes, or of 1024.
+  const kept = await startKeeper(context, { before: ['sh', '-c', 'trap "" XFSZ; ulimit -f 8; exec "$@"', 'sh'] })
   for (let at = 0; at < 8; at++) {
     kept.say('console', 'x'.repeat(30_000))
     kept.say('events', `${event('STOP')}${'x'.repeat(20_000)}\n`)
   }
-  for (const file of ['console.log', 'events.jsonl', 'qemu.log']) fs.unlinkSync(`${kept.drawer}/${file}`)
-  // What waits to be written still has the device open.
+  assert.ok(kept.sizeOf('console.log') <= 8192)
+  for (const file of ['console.log', 'events.jsonl', 'qemu.log']) fs.rmSync(`${kept.drawer}/${file}`, { force: true })
+  // What waits to be written still has the old file open.
   await until('the log goes on', () => {
     kept.say('console', 'after')
     return kept.read('console.log').includes('after')
