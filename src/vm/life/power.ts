@@ -18,7 +18,9 @@ const secondLookMs = 300
 export async function pauseVm(vm: Vm, { signal }: Caller = {}): Promise<void> {
   requireRunning(vm, 'pause')
   await withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
-    await qmp.execute('stop')
+    const before = await statusOf(qmp)
+    // QEMU 9 and later would pause a guest that sleeps, earlier ones leave it asleep: the same for all.
+    if (before !== 'suspended') await qmp.execute('stop')
     const status = await statusOf(qmp)
     if (status !== 'suspended' && status !== 'running') return
     const why = status === 'suspended' ? 'its guest sleeps (suspended to RAM)' : 'it runs on'
