@@ -138,7 +138,7 @@ test('a VM that nbsvm 0.1 started keeps its UUID and MAC address, its drawer say
 })
 
 test('changes made at once all count, each sees the others, and what is wrong is never written', async () => {
-  const place = { records: path.join(home.folder, 'vms') }
+  const place = { records: path.join(home.folder, 'vms'), state: path.join(home.folder, 'state') }
   const ids = Array.from({ length: 8 }, (_, number) => `uid${number}`)
   await Promise.all(ids.map((id) => nbsvm([id, 'newimg'])))
   const lowestFree = (): number => {
@@ -148,7 +148,7 @@ test('changes made at once all count, each sees the others, and what is wrong is
   }
   await Promise.all(ids.map((id) => updateRecord(place, id, (record) => ({ ...record, uid: record.uid ?? lowestFree() }))))
   assert.deepEqual(
-    [...recordedUids(place).keys()].toSorted((a, b) => a - b),
+    [...recordedUids(place)].filter((uid) => uid < 1_000_000).toSorted((a, b) => a - b),
     ids.map((_, number) => 900_000 + number),
   )
   const before = fs.readFileSync(fileOf('uid0'), 'utf8')

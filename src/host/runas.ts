@@ -22,7 +22,7 @@ export interface RunAs {
  * fewer numbers, those between systemd's for home folders and for services.
  */
 const ranges: readonly (readonly [first: number, last: number])[] = [
-  [2_113_000_000, 2_113_065_535],
+  [2_113_000_000, 2_146_999_999],
   [60_578, 61_183],
 ]
 
@@ -62,6 +62,11 @@ export function freeUid(taken: ReadonlySet<number>, home: string): number {
     if (!taken.has(uid) && !named.has(uid)) return uid
   }
   throw new Failure(`all ${last - first} user numbers for VMs are taken`, { hints: ['choose a user: run_as=USER'] })
+}
+
+/** Whether this is the number of a VM's own user. */
+export function isVmsUid(uid: number): boolean {
+  return ranges.some(([first, last]) => first < uid && uid <= last)
 }
 
 /** The range of which this user namespace has all. */

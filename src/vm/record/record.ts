@@ -5,13 +5,13 @@ import { isVmId } from '../../core/name.js'
 import { quoteWord } from '../../core/words.js'
 import type { Place } from '../../host/place.js'
 import { machineId } from '../../sys/environment.js'
-import { listFolders, makePrivateFolder, syncFolder, writeWhole } from '../../sys/file.js'
+import { listFolders, lstat, makePrivateFolder, syncFolder, writeWhole } from '../../sys/file.js'
 import { readPlain } from '../../sys/plain.js'
 import { waitLock } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { newIdentity, randomUuid } from './identity.js'
-import { foreignTo, type Drawer } from './drawer.js'
+import { drawerOf, foreignTo, type Drawer } from './drawer.js'
 import { identityFrom01 } from './old.js'
 import { parseRecord, recordFormat, type MachineRecord } from './shape.js'
 
@@ -121,14 +121,25 @@ export function recordedIds({ records }: Pick<Place, 'records'>): string[] {
   return listFolders(records).filter(isVmId)
 }
 
-/** The users that VMs have for themselves, each by the VM's id. A record that cannot be read is an error: its user is unknown. */
-export function recordedUids(place: Pick<Place, 'records'>): Map<number, string> {
-  const uids = new Map<number, string>()
+/**
+ * The users that VMs have for themselves. Where a record cannot be read, what its VM last ran as is still seen: its folder `run`
+ * is that user's.
+ */
+export function recordedUids(place: Pick<Place, 'records' | 'state'>): Set<number> {
+  const uids = new Set<number>()
   for (const id of recordedIds(place)) {
-    const uid = readRecord(place, id)?.uid
-    if (uid !== undefined) uids.set(uid, id)
+    const last = lstat(drawerOf(place.state, id).run)?.uid
+    for (const uid of [quietUid(place, id), last]) if (uid !== undefined && uid !== 0) uids.add(uid)
   }
   return uids
+}
+
+function quietUid(place: Pick<Place, 'records'>, id: string): number | undefined {
+  try {
+    return readRecord(place, id)?.uid
+  } catch {
+    return undefined // one VM's damaged record keeps no other from its start
+  }
 }
 
 async function ensure(vm: Subject): Promise<{ record: MachineRecord; isNew: boolean }> {
