@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { holderOf, isLocked, lockHolders, tryLock, waitLock } from './lock.js'
+
+const folder = fs.mkdtempSync(path.join(tmpdir(), 'nbsvm-lock-'))
+after(() => fs.rmSync(folder, { recursive: true }))
+let count = 0
+const newFile = (): string => path.join(folder, String(++count))
+
+/** Whether a lock is on the file that has the name now. */
+const isOf = (fd: number | undefined, file: string): boolean =>
+  fd !== undefined && fs.existsSync(file) && fs.fstatSync(fd).ino === fs.statSync(file).ino
+
+test('one has a lock exclusively, and nobody else any way, until it is released', async () => {
+  const file = newFile()
+  assert.equal(isLocked(file), false)
+  const lock = tryLock(file)
+  assert.ok(lock !== undefined)
+  assert.equal(tryLock(file), undefined)
+  assert.equal(await waitLock(file, 0, 'shared'), undefined)
+  assert.equal(await waitLock(file, 50), undefined)
+  assert.equal(isLocked(file), true)
+  assert.deepEqual(lockHolders(file), [])
+  lock.release()
+  assert.equal(isLocked(file), false)
+  tryLock(file)?.release()
+})
+
+test('many share a lock, which keeps out only who wants it exclusively; it is not said to be held', async () => {
+  const file = newFile()
+  const first = await waitLock(file, 0, 'shared')
+  const second = await waitLock(file, 0, 'shared')
+  assert.ok(first !== undefined && second !== undefined)
+  assert.equal(isLocked(file), false)
+  assert.equal(tryLock(file), undefined)
+  first.release()
+  assert.equal(tryLock(file), undefined)
+  second.release()
+  assert.ok(tryLock(file) !== undefined)
+})
+
+test('who waits gets what is let go, shared or exclusively', async () => {
+  for (const hold of ['exclusive', 'shared'] as const) {
+    const file = newFile()
+    const lock = tryLock(file)
+    const waiting = waitLock(file, 20_000, hold)
+    setTimeout(() => lock?.release(), 100)
+    const got = await waiting
+    assert.ok(isOf(got?.fd, file))
+    assert.equal(isLocked(file), hold === 'exclusive')
+    got?.release()
+  }
+})
+
+test('a lock is on the file that has the name: one that was removed meanwhile locks nothing', async (context) => {
+  const file = newFile()
+  const lock = tryLock(file)
+  const waiting = waitLock(file, 20_000)
+  setTimeout(() => {
+    fs.unlinkSync(file)
+    lock?.release()
+  }, 100)
+  assert.ok(isOf((await waiting)?.fd, file))
+
+  const original = fs.openSync
+  for (const take of [tryLock, async (name: string) => waitLock(name, 20_000)]) {
+    const other = newFile()
+    let isFirst = true
+    context.mock.method(fs, 'openSync', (...words: Parameters<typeof fs.openSync>) => {
+      const fd = original(...words)
+      if (isFirst && words[0] === other) {
+        isFirst = false
+        fs.unlinkSync(other)
+      }
+      return fd
+    })
+    assert.ok(isOf((await take(other))?.fd, other))
+    context.mock.restoreAll()
+  }
+})
+
+test('a lock is released once: later its number is another file', () => {
+  const lock = tryLock(newFile(), 'test')
+  assert.ok(lock !== undefined)
+  lock.release()
+  const file = newFile()
+  const fd = fs.openSync(file, 'w')
+  assert.equal(fd, lock.fd)
+  fs.writeSync(fd, 'text')
+  lock.release()
+  assert.equal(fs.fstatSync(fd).size, 4)
+  fs.closeSync(fd)
+})
+
+test('who has a lock says so in it, and is believed only while that is so', async (context) => {
+  const file = newFile()
+  assert.equal(holderOf(file), undefined)
+  const lock = tryLock(file, 'remove foo')
+  assert.deepEqual(holderOf(file), { pid: process.pid, doing: 'remove foo' })
+  lock?.release()
+  assert.equal(holderOf(file), undefined)
+  assert.equal(fs.readFileSync(file, 'utf8'), '')
+  // Ours, and alive, but without the file.
+  const child = spawn('sleep', ['60'])
+  context.after(() => child.kill())
+  fs.writeFileSync(file, `${child.pid} remove foo\n`)
+  assert.equal(holderOf(file), undefined)
+})
+
+test("what another user's lock says is not believed", { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
+  const file = newFile()
+  const lock = tryLock(file, 'remove foo')
+  fs.chownSync(file, 65_534, 65_534)
+  assert.equal(holderOf(file), undefined)
+  lock?.release()
+})
