@@ -10,10 +10,14 @@ import { UsageError } from './core/errors.js'
 import { checkName } from './core/name.js'
 import type { Words } from './model/machine.js'
 import { environment, homeFolder, isRoot } from './sys/environment.js'
+import { disableVm, enableVm, unitHost, type Enabled } from './service/enable.js'
+import { removeVm, type Removal } from './service/remove.js'
 import { copyDrive, newDrive } from './vm/drive/drives.js'
+import { resizeDriveOf, removeDriveOf, type NewSize, type Resized } from './vm/drive/driveedit.js'
 import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
 import { pauseVm, resetVm, resumeVm, type Resumed } from './vm/life/power.js'
+import { startIfNeeded } from './vm/life/ifneeded.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
 import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
@@ -21,12 +25,12 @@ import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
-export type { Drive, Listed, Resumed, Shutdown, Status, Stopped }
+export type { Drive, Enabled, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
 
-/** One VM. Every method looks anew, at its settings files too. All reject with a Failure that says what to do. */
+/** One VM. Every method looks again, at its settings files too. All reject with a Failure that says what to do. */
 export interface VmHandle {
   /** `[CLASS-]VM` */
   readonly id: string
@@ -36,8 +40,18 @@ export interface VmHandle {
   snapshot(): Promise<Drive>
   /** Makes the next drive as a full copy of `gold` or `source`. */
   clone(): Promise<Drive>
-  /** Starts it; resolves to QEMU's pid once QEMU answers. */
-  start(options?: Words): Promise<number>
+  /** Changes a drive's size: `40G`, or `+10G` for so much more; one drive of several by its `number`. */
+  resize(size: string, options?: Omit<NewSize, 'size'>): Promise<Resized>
+  /** Removes one drive of a VM that does not run. Nothing is asked. */
+  rmDrive(number: number): Promise<Drive>
+  /** Removes the VM, which must not run: its drives, its record, its drawer and its systemd unit. Nothing is asked. */
+  rm(): Promise<Removal>
+  /** Writes the systemd unit that starts it with this machine. */
+  enable(): Promise<Enabled>
+  /** Removes that unit; undefined when there was none. */
+  disable(): Promise<Enabled | undefined>
+  /** Starts it; resolves to QEMU's pid once QEMU answers. With `ifNeeded` it may run already. */
+  start(options?: Words, how?: { readonly ifNeeded?: boolean }): Promise<number>
   stop(): Promise<Stopped>
   /** Presses the power button; resolves to why the VM ended, or that it is still running after `timeoutMs` (60 s). */
   shutdown(timeoutMs?: number): Promise<Shutdown>
@@ -58,7 +72,16 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     newimg: async () => newDrive(await open()),
     snapshot: () => copy('snapshot'),
     clone: () => copy('clone'),
-    start: async (options = []) => (await startVm(await open(), options)).pid,
+    resize: async (size, options) => resizeDriveOf(await open(), { ...options, size }),
+    rmDrive: async (number) => removeDriveOf(await open(), { number: String(number) }),
+    rm: async () => removeVm(await open(), { outside }),
+    enable: async () => enableVm(await open(), outside, unitHost(outside)),
+    disable: async () => disableVm(await open(), unitHost(outside)),
+    start: async (options = [], { ifNeeded = false } = {}) => {
+      const one = await open()
+      const start = async (): Promise<number> => (await startVm(one, options)).pid
+      return ifNeeded ? startIfNeeded(one, start) : start()
+    },
     stop: async () => stopVm(await open()),
     shutdown: async (timeoutMs = 60_000) => shutdownVm(await open(), { timeoutMs }),
     pause: async () => pauseVm(await open()),

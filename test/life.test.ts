@@ -303,13 +303,34 @@ test('the library does what the program does', async () => {
     await lib.start(['-S'])
     const { state, drives } = await lib.status()
     const listed = (await list()).find(({ id }) => id === 'lib')
+    const again = await lib.start([], { ifNeeded: true })
+    const isSame = again === (await lib.status()).pid
+    const why = async (work) => { try { return await work() } catch (error) { return error.message } }
+    const running = [await why(() => lib.rm()), await why(() => lib.rmDrive(0))]
+    const grown = (await lib.resize('+1G')).sizeBytes / 2 ** 30
+    const cut = await why(() => lib.resize('1G'))
     await lib.stop()
     let refused = ''
     try { vm('../x') } catch (error) { refused = error instanceof UsageError ? error.message : 'other' }
-    console.log(JSON.stringify([state, drives.length, listed.state, (await lib.status()).state, refused]))`
+    console.log(JSON.stringify([state, drives.length, listed.state, (await lib.status()).state, refused]))
+    await lib.newimg()
+    const one = (await lib.rmDrive(0)).name
+    const all = await lib.rm()
+    const left = (await list()).some(({ id }) => id === 'lib')
+    console.log(JSON.stringify([isSame, running, grown, cut, one, all, left]))`
   const stdout = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env: home.env, encoding: 'utf8' })
   const refused = '"../x" is not a VM name: it must begin with a letter or a digit'
-  assert.deepEqual(JSON.parse(stdout), ['paused', 1, 'paused', 'stopped', refused])
+  const [first = '', second = ''] = stdout.split('\n')
+  assert.deepEqual(JSON.parse(first), ['paused', 1, 'paused', 'stopped', refused])
+  assert.deepEqual(JSON.parse(second), [
+    true,
+    ['cannot remove lib: lib is running', 'cannot remove drive 0: lib is running'],
+    2,
+    'nbsvm-lib-0 has 2G: 1G would cut off its end',
+    'nbsvm-lib-0',
+    { drives: ['nbsvm-lib-1'], hasUnit: false },
+    false,
+  ])
 })
 
 test('start beside rm: the VM runs with its drive, or it is gone; never without its drive, and nothing of it stays', async () => {

@@ -1,7 +1,5 @@
-import { UsageError } from '../core/errors.js'
-import { formatSize, parseNewSize } from '../core/size.js'
-import { findDrive, resizeDrive } from '../vm/drive/drives.js'
-import { storeOf } from '../vm/record/stores.js'
+import { formatSize } from '../core/size.js'
+import { resizeDriveOf } from '../vm/drive/driveedit.js'
 import type { Verb } from './verb.js'
 
 export const resize: Verb = {
@@ -14,19 +12,9 @@ is done only with --shrink, and not while the VM runs.
   nbsvm foo resize 40G --drive=1`,
 
   async run({ vm, words, flags, note }) {
-    const text = words[0] ?? ''
+    const [size = ''] = words
     const number = typeof flags['drive'] === 'string' ? flags['drive'] : undefined
-    const store = await storeOf(vm)
-    const drive = await findDrive(store, vm, number)
-    const { virtualBytes } = await store.size(drive)
-    const sizeBytes = parseNewSize(text, virtualBytes)
-    const shrink = flags['shrink'] === true
-    if (sizeBytes < virtualBytes && !shrink) {
-      throw new UsageError(`${drive.name} has ${formatSize(virtualBytes)}: ${text} would cut off its end`, {
-        hints: ['if that is what you want: --shrink (what lies beyond is lost)'],
-      })
-    }
-    await resizeDrive(vm, drive, sizeBytes, { shrink })
-    note(`${drive.name}: ${formatSize(virtualBytes)} -> ${formatSize(sizeBytes)}`)
+    const { drive, beforeBytes, sizeBytes } = await resizeDriveOf(vm, { size, number, shrink: flags['shrink'] === true })
+    note(`${drive.name}: ${formatSize(beforeBytes)} -> ${formatSize(sizeBytes)}`)
   },
 }

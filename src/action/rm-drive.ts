@@ -1,4 +1,4 @@
-import { findDrive, whileStopped } from '../vm/drive/drives.js'
+import { removeDriveOf } from '../vm/drive/driveedit.js'
 import { requireConsent } from './consent.js'
 import type { Verb } from './verb.js'
 
@@ -8,12 +8,10 @@ export const rmDrive: Verb = {
   nbsvm foo rm-drive 1`,
 
   async run(context) {
-    const { vm, words, note } = context
-    await whileStopped(vm, `remove drive ${words[0]}`, async (store) => {
-      const drive = await findDrive(store, vm, words[0])
-      requireConsent(context, `remove ${drive.name}`)
-      await store.remove(drive)
-      note(`removed ${drive.name}`)
-    })
+    const { vm, words, note, signal } = context
+    const [number = ''] = words
+    const confirm = ({ name }: { readonly name: string }): void => requireConsent(context, `remove ${name}`)
+    const { name } = await removeDriveOf(vm, { number, confirm }, { note, signal })
+    note(`removed ${name}`)
   },
 }
