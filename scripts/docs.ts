@@ -1,10 +1,10 @@
 // Writes the tables of README.md from the code's own: `npm run docs`. A test fails while they are out of date.
 import fs from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { defaultOf, synopsis } from '../src/action/help.js'
+import { synopsis } from '../src/action/help.js'
 import { actions, commands } from '../src/action/rows.js'
 import type { Row } from '../src/action/verb.js'
-import { settingNames, settingsTable } from '../src/config/settings.js'
+import { describeDefault, settingNames, settingsTable } from '../src/config/settings.js'
 
 const file = 'README.md'
 
@@ -19,7 +19,7 @@ const tables: Readonly<Record<string, () => string>> = {
   settings: () =>
     markdown(
       ['setting', 'meaning', 'default'],
-      settingNames.map((name) => [`\`${name}\``, `${settingsTable[name].help}${choicesOf(name)}`, defaultOf(name)]),
+      settingNames.map((name) => [`\`${name}\``, `${settingsTable[name].help}${choicesOf(name)}`, describeDefault(name)]),
     ),
 }
 

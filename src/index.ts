@@ -17,6 +17,7 @@ import { resizeDriveOf, removeDriveOf, type NewSize, type Resized } from './vm/d
 import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
 import { pauseVm, resetVm, resumeVm, type Resumed } from './vm/life/power.js'
+import { explainVm, type Explanation } from './vm/life/explain.js'
 import { startIfNeeded } from './vm/life/ifneeded.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
@@ -25,7 +26,7 @@ import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
-export type { Drive, Enabled, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
+export type { Drive, Enabled, Explanation, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -60,6 +61,8 @@ export interface VmHandle {
   /** Boots the guest again; a paused one stays paused. */
   reset(): Promise<{ readonly isRunning: boolean }>
   status(): Promise<Status>
+  /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
+  explain(options?: Words): Promise<Explanation>
 }
 
 /** A VM by name, whether it is there or not. Throws UsageError for a wrong name or an unknown setting. */
@@ -88,6 +91,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     resume: async () => resumeVm(await open()),
     reset: async () => resetVm(await open()),
     status: async () => statusOf(await open()),
+    explain: async (options = []) => explainVm(await open(), options),
   }
 }
 

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import type { Explanation } from '../src/index.js'
 import { guestDisk, guestKernel, makeHome, until } from './cli.js'
 
 const home = makeHome()
@@ -295,6 +296,25 @@ test('two clones of one drive at once, side by side, and the source cannot start
   assert.equal((await statusOf('other')).drives.length, 1)
 })
 
+test('explain --json is what explain prints, as data', async () => {
+  await nbsvm(['json', 'drive_size=1G', 'newimg'])
+  const line = ['json', 'args=-S', 'mem=1G', 'explain']
+  const [text, json] = await Promise.all([nbsvm(line), nbsvm([...line, '--json', '-boot', 'd'])])
+  const { id, settings, commands } = JSON.parse(json.stdout) as Explanation
+  assert.equal(id, 'json')
+  assert.deepEqual(
+    settings.filter(({ name }) => ['mem', 'vg'].includes(name)),
+    [
+      { name: 'mem', value: '1G', origin: 'command line', default: '512' },
+      { name: 'vg', value: null, origin: 'default', default: 'none' },
+    ],
+  )
+  assert.match(text.stdout, /^# mem=1G +command line\n/m)
+  assert.match(commands.at(-1) ?? '', /-boot d/)
+  for (const command of commands.slice(0, -1)) assert.ok(text.stdout.includes(`${command}\n`), command)
+  await nbsvm(['json', 'rm', '--yes'])
+})
+
 test('the library does what the program does', async () => {
   const script = `
     import { list, vm, UsageError } from '${process.cwd()}/dist/index.cjs'
@@ -303,6 +323,8 @@ test('the library does what the program does', async () => {
     await lib.start(['-S'])
     const { state, drives } = await lib.status()
     const listed = (await list()).find(({ id }) => id === 'lib')
+    const explained = await lib.explain(['-boot', 'd'])
+    const size = explained.settings.find(({ name }) => name === 'drive_size')
     const again = await lib.start([], { ifNeeded: true })
     const isSame = again === (await lib.status()).pid
     const why = async (work) => { try { return await work() } catch (error) { return error.message } }
@@ -317,12 +339,15 @@ test('the library does what the program does', async () => {
     const one = (await lib.rmDrive(0)).name
     const all = await lib.rm()
     const left = (await list()).some(({ id }) => id === 'lib')
-    console.log(JSON.stringify([isSame, running, grown, cut, one, all, left]))`
+    console.log(JSON.stringify([explained.id, size, / -boot d/.test(explained.commands.at(-1)), isSame, running, grown, cut, one, all, left]))`
   const stdout = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env: home.env, encoding: 'utf8' })
   const refused = '"../x" is not a VM name: it must begin with a letter or a digit'
   const [first = '', second = ''] = stdout.split('\n')
   assert.deepEqual(JSON.parse(first), ['paused', 1, 'paused', 'stopped', refused])
   assert.deepEqual(JSON.parse(second), [
+    'lib',
+    { name: 'drive_size', value: '1G', origin: 'command line', default: '20G' },
+    true,
     true,
     ['cannot remove lib: lib is running', 'cannot remove drive 0: lib is running'],
     2,

@@ -1,4 +1,4 @@
-import { isSettingName, settingNames, settingsTable } from '../config/settings.js'
+import { describeDefault, isSettingName, settingNames, settingsTable } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 import { columns } from '../core/table.js'
@@ -46,7 +46,7 @@ const topics: Readonly<Record<'actions' | 'commands' | 'settings', () => string>
   settings:
     () => `Settings, from strong to weak: on the command line, in the environment, in the files [CLASS-]VM.vm, CLASS.class and
 default.class of ~/.config/nbsvm and /etc/nbsvm
-${columns(settingNames.map((name) => [`  ${name}`, `${settingsTable[name].help} [${defaultOf(name)}]`])).join('\n')}`,
+${columns(settingNames.map((name) => [`  ${name}`, `${settingsTable[name].help} [${describeDefault(name)}]`])).join('\n')}`,
 }
 
 function rows(table: readonly Row[]): string {
@@ -56,12 +56,6 @@ function rows(table: readonly Row[]): string {
 /** `resize SIZE` */
 export function synopsis({ name, words }: Row): string {
   return words === '' ? name : `${name} ${words}`
-}
-
-/** A setting's default in words. */
-export function defaultOf(name: (typeof settingNames)[number]): string {
-  const setting = settingsTable[name]
-  return setting.defaultInWords ?? setting.default ?? 'none'
 }
 
 const classPage = `class: a set of defaults with a name, the file CLASS.class
@@ -102,5 +96,5 @@ function page(synopsisLine: string, { flags }: Row, text: string): string {
 
 function settingPage(name: (typeof settingNames)[number]): string {
   const { help: meaning, quantity } = settingsTable[name]
-  return `${name}: ${meaning}\n\n  expects  ${quantity.expects}\n  default  ${defaultOf(name)}`
+  return `${name}: ${meaning}\n\n  expects  ${quantity.expects}\n  default  ${describeDefault(name)}`
 }

@@ -1,6 +1,5 @@
-import { settingNames, settingsTable } from '../config/settings.js'
+import { describeDefault, settingNames, settingsTable } from '../config/settings.js'
 import { version } from '../core/version.js'
-import { defaultOf } from './help.js'
 import { entry, example, headline, indented, section, text } from './roff.js'
 import { actions, commands } from './rows.js'
 import type { Command, CommandContext, Row } from './verb.js'
@@ -54,7 +53,7 @@ function settingEntries(): string {
   const lines = settingNames.map((name) => {
     const { help, quantity } = settingsTable[name]
     const expects = quantity.choices === undefined ? `Expects ${quantity.expects}.` : `One of ${quantity.expects}.`
-    return entry(`${name}=`, '', `${help.replace(/ \.{3}$/, '')}. ${expects} Default: ${defaultOf(name)}.`)
+    return entry(`${name}=`, '', `${help.replace(/ \.{3}$/, '')}. ${expects} Default: ${describeDefault(name)}.`)
   })
   return lines.join('\n')
 }

@@ -80,6 +80,7 @@ export const actions: readonly ActionRow[] = [
   }),
   action('explain', 'options', {
     words: '[QEMU options]',
+    flags: { json: 'as a JSON object' },
     needs: 'nothing',
     summary: 'print each setting with its origin, and the QEMU command',
     check: checkOptions,

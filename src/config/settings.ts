@@ -132,3 +132,9 @@ export const settingNames = Object.keys(settingsTable) as SettingName[]
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(settingsTable, name)
 }
+
+/** A setting's default in words. */
+export function describeDefault(name: SettingName): string {
+  const { default: text, defaultInWords } = settingsTable[name] as Setting<unknown>
+  return defaultInWords ?? text ?? 'none'
+}

@@ -1,0 +1,74 @@
+// What `start` would do now, as data: from the same plan.
+import { describeOrigin } from '../../config/fold.js'
+import { describeDefault, settingNames, type SettingName } from '../../config/settings.js'
+import type { Caller } from '../../core/caller.js'
+import { quoteWords } from '../../core/words.js'
+import { pasteableHelpers } from '../../helper/command.js'
+import type { Words } from '../../model/machine.js'
+import { makingCommands } from '../../net/tap.js'
+import { pasteable } from '../../qemu/command.js'
+import { isRoot } from '../../sys/environment.js'
+import { historyIn } from '../record/drawer.js'
+import { storeOf } from '../record/stores.js'
+import type { Vm } from '../record/vm.js'
+import { planMachine, type Plan } from './plan.js'
+import { tapsOf } from './taps.js'
+
+/** As `nbsvm foo explain --json` shows it; the names of these fields never change their meaning. */
+export interface Explanation {
+  readonly id: string
+  readonly settings: readonly ExplainedSetting[]
+  /** What is not in the command: how a value comes about. */
+  readonly notes: readonly string[]
+  /** Lines for bash or zsh that do what `start` does: what needs root, the helpers, QEMU. Comments are among them. */
+  readonly commands: readonly string[]
+}
+
+export interface ExplainedSetting {
+  readonly name: SettingName
+  /** As it was written: a text, or the words of an array; null where nothing is set. */
+  readonly value: string | readonly string[] | null
+  /** `command line`, `environment`, `FILE:LINE`, `default`, `pinned in the record`. */
+  readonly origin: string
+  /** What holds where nothing is set, in words. */
+  readonly default: string
+}
+
+/** Works out what `start` would do with these QEMU options. Nothing is started or changed. */
+export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}): Promise<Explanation> {
+  const plan = await planMachine(vm, options, {}, caller)
+  const { machine, runAs, helpers, record } = plan
+  const { drawer } = vm
+  const sudo = isRoot() ? [] : ['sudo']
+  const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
+  const random = 'generation id: random; written into its record when nbsvm makes a drive of it, or starts it'
+  return {
+    id: vm.id,
+    settings: settingNames.map((name) => explained(name, vm, plan)),
+    notes: record.generation === 'auto' ? [random] : [],
+    commands: [
+      ...asRoot.map((command) => quoteWords([...sudo, ...command])),
+      ...pasteableHelpers(drawer.folder, helpers, historyIn(drawer)),
+      pasteable(machine, drawer.folder, runAs),
+    ],
+  }
+}
+
+/** What lets a user's QEMU open its drives. */
+async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
+  if (vm.settings.drives !== undefined) return []
+  const store = await storeOf(vm)
+  return store.opening?.(await store.drives(vm.id)) ?? []
+}
+
+function explained(name: SettingName, { folded }: Vm, { machine, record }: Plan): ExplainedSetting {
+  const pinned: Partial<Record<SettingName, string | undefined>> = {
+    machine: record.machine,
+    cpu: record.cpu?.[machine.accelerator],
+  }
+  const value = folded.texts[name] ?? null
+  const pin = pinned[name]
+  const inWords = describeDefault(name)
+  if (pin !== undefined && value === null) return { name, value: pin, origin: 'pinned in the record', default: inWords }
+  return { name, value, origin: describeOrigin(folded.origins[name]), default: inWords }
+}
