@@ -54,7 +54,7 @@ function scriptOf(code: string): string {
     const { dirStore } = await import(${JSON.stringify(new URL('../src/store/dir/dir.js', import.meta.url).href)})
     const store = dirStore({ folder: ${JSON.stringify(folder)} })
     const find = (wanted) => store.findSource(wanted)
-    const how = { live: { runs: () => false, activeFile: async () => undefined } }
+    const how = { live: { runs: () => false } }
     process.stdout.write('loaded')
     ${code}`
 }

@@ -38,6 +38,14 @@ afterEach(() => {
   assert.deepEqual(left, [])
 })
 
+/** The fault of a VM's first drive. */
+async function faultOf(store: Place['store'], id: string): Promise<string> {
+  const [drive = assert.fail()] = await store.drives(id)
+  assert.equal((await store.health?.(drive))?.state, 'broken')
+  assert.equal((await store.size(drive)).virtualBytes, 0)
+  return drive.fault ?? assert.fail('it has no fault')
+}
+
 const fails =
   (kind: typeof Failure, message: RegExp) =>
   (error: unknown): boolean =>
@@ -202,7 +210,7 @@ describe('snapshot of a stopped drive', () => {
     const { store, folder } = place
     const { image } = await store.create('foo', mib)
     fs.writeFileSync(path.join(folder, 'nbsvm-foo-0.raw'), 'x')
-    await assert.rejects(store.drives('foo'), fails(Failure, /two files claim to be nbsvm-foo-0/))
+    assert.match(await faultOf(store, 'foo'), /two files claim to be nbsvm-foo-0/)
     fs.rmSync(image.path)
     assert.equal((await store.drives('foo'))[0]?.image.format, 'raw')
   })
@@ -246,7 +254,7 @@ describe('snapshot of a stopped drive', () => {
           const { dirStore } = await import(${JSON.stringify(new URL('../src/store/dir/dir.js', import.meta.url).href)})
           const store = dirStore({ folder: ${JSON.stringify(here.folder)} })
           const source = await store.findSource({ gold: 'gold' })
-          await store.snapshot('foo', source, { live: { runs: () => false, activeFile: async () => undefined } })`
+          await store.snapshot('foo', source, { live: { runs: () => false } })`
         const log = path.join(here.outside, 'log')
         sh(
           'strace',
@@ -345,10 +353,12 @@ describe('findSource', () => {
     fs.writeFileSync(path.join(outside, 'secret'), Buffer.alloc(mib, 1))
     const file = path.join(folder, 'nbsvm-foo-0.qcow2')
     sh('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', path.join(outside, 'secret'), '-F', 'raw', file)
-    await assert.rejects(store.drives('foo'), fails(Failure, /secret, which is no base/))
+    assert.match(await faultOf(store, 'foo'), /secret, which is no base/)
+    await assert.rejects(findGold(store, { gold: 'foo' }), fails(Failure, /secret, which is no base/))
     fs.rmSync(file)
     fs.symlinkSync(path.join(outside, 'secret'), path.join(folder, 'nbsvm-foo-0.raw'))
-    await assert.rejects(store.drives('foo'), fails(Failure, /not a regular file/))
+    assert.match(await faultOf(store, 'foo'), /not a regular file/)
+    await assert.rejects(findGold(store, { gold: 'foo' }), fails(Failure, /not a regular file/))
   })
 
   it('names a missing base', async () => {
@@ -357,7 +367,9 @@ describe('findSource', () => {
     writePattern((await store.drives('gold'))[0] ?? assert.fail(), 1, '0', '64k')
     const copy = await store.snapshot('foo', await findGold(store), live)
     fs.rmSync(path.join(folder, bases(folder)[0] ?? ''))
-    await assert.rejects(store.drives('foo'), fails(Failure, /stands on \.base-[0-9a-f]+\.qcow2, which is missing/))
+    const missing = /stands on \.base-[0-9a-f]+\.qcow2, which is missing/
+    assert.match(await faultOf(store, 'foo'), missing)
+    await assert.rejects(async () => store.ready?.(await store.drives('foo')), fails(Failure, missing))
     await store.remove(copy)
   })
 })

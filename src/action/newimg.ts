@@ -10,7 +10,7 @@ host only as the guest writes. The drive's path is printed. A running VM sees it
   nbsvm foo drive_size=100G newimg`,
 
   async run({ vm, out, note }) {
-    const drive = await newDrive(vm)
+    const drive = await newDrive(vm, note)
     note(`made ${drive.name}, empty, ${formatSize(vm.settings.drive_size)}`)
     out(drive.image.path)
   },

@@ -91,7 +91,7 @@ export interface Store {
   /** Makes a drive of a running VM larger; the guest sees it at once. Resolves only when both have the new size. */
   grow(drive: Drive, sizeBytes: number, options: { readonly live: LiveDrives }): Promise<void>
   /** Removes a drive, and what only it needed. The VM is not running. */
-  remove(drive: Pick<Drive, 'name'>): Promise<void>
+  remove(drive: Pick<Drive, 'name'>, options?: Pick<CopyOptions, 'onNote'>): Promise<void>
   /**
    * Who has a drive open, in words that follow "is": `in use by pid 4711 (qemu-system-x86)`, `mounted on /mnt`. Empty when
    * nobody is seen, which proves nothing: other users' processes stay hidden.

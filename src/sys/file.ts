@@ -11,7 +11,8 @@ export function orMissing<T>(operation: () => T): T | undefined {
     return operation()
   } catch (error) {
     const code = errorCode(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    // ESRCH: what /proc says of a process that has just ended.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH') return undefined
     throw error
   }
 }
@@ -157,6 +158,32 @@ export function linkNew(file: string, name: string): boolean {
   }
 }
 
+/**
+ * Moves a file to a name that must be free: says false, and does nothing, where it is taken. In one step, but on file systems
+ * without hard links (exFAT, some of FUSE and SMB), where the caller sees to it that nobody takes the name meanwhile.
+ */
+export function moveNew(file: string, name: string): boolean {
+  try {
+    if (!linkNew(file, name)) return false
+  } catch (error) {
+    if (!hasNoLinks(error)) throw error
+    if (lstat(name) !== undefined) return false
+    fs.renameSync(file, name)
+    return true
+  }
+  try {
+    fs.unlinkSync(file)
+  } catch {
+    // It has its name; the other one is a temporary's, which is swept one day.
+  }
+  return true
+}
+
+/** Whether the file system cannot give a file a second name: link(2) says EPERM there, but also ENOTSUP, ENOSYS, EMLINK. */
+export function hasNoLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')
+}
+
 /** Moves a file over whatever had the name, in one step. */
 export function rename(from: string, to: string): void {
   fs.renameSync(from, to)
@@ -178,9 +205,9 @@ export function syncFile(file: string): void {
 }
 
 /** Like `syncFile` for a large file: others go on while the disk works. */
-export function syncLargeFile(file: string): Promise<void> {
+export async function syncLargeFile(file: string): Promise<void> {
   const fd = fs.openSync(file, 'r')
-  return new Promise((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     fs.fsync(fd, (error) => {
       fs.closeSync(fd)
       if (error) reject(error)

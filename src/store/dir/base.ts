@@ -1,22 +1,20 @@
-// Bases as others know them: frozen, pinned, released, and drives made on them.
+// Bases as others know them: frozen, pinned and released.
 import path from 'node:path'
 import { Failure, UsageError } from '../../core/errors.js'
 import type { Base, Drive } from '../../model/drive.js'
 import { close, list, lstat, open, remove, syncFolder } from '../../sys/file.js'
 import type { FreezeOptions, Pinned } from '../store.js'
 import { collect } from './collect.js'
-import { baseFormat, basesOf, parsePin, pinName } from './entry.js'
+import { basesOf, parsePin, pinName } from './entry.js'
 import { freeze } from './freeze.js'
 import { withJob } from './job.js'
 import { readChain, readLayer } from './layer.js'
-import { withStoreLock } from './lock.js'
-import { makeOverlay } from './overlay.js'
-import { publish } from './publish.js'
+import { withStoreLock } from './dirlock.js'
 
 /** Freezes a drive into a base that is pinned before the overlay goes that kept it so far. */
-export function freezeBase(folder: string, { name }: Drive, pinned: string, { live }: FreezeOptions): Promise<Base> {
-  return withJob(folder, async (job) => {
-    const overlay = readLayer(folder, path.basename(await freeze(job, name, live, true)))
+export function freezeBase(folder: string, { name }: Drive, pinned: string, options: FreezeOptions): Promise<Base> {
+  return withJob(folder, options, async (job) => {
+    const overlay = readLayer(folder, path.basename(await freeze(job, name, options.live, true)))
     if (overlay.backing === undefined) throw new Failure(`${name} was frozen into nothing`)
     await pin(folder, overlay.backing, pinned)
     return baseOf(folder, overlay.backing)
@@ -51,13 +49,6 @@ export function pins(folder: string): Pinned[] {
     const base = basesOf(found?.hex ?? '').find((one) => names.includes(one))
     return found === undefined || base === undefined ? [] : [{ name: found.name, base: baseOf(folder, base) }]
   })
-}
-
-/** Makes the VM's next drive on a base. */
-export function createOn(folder: string, id: string, { name: base, virtualBytes }: Base): Promise<Drive> {
-  const format = baseFormat(base)
-  if (format === undefined) throw new UsageError(`${JSON.stringify(base)} is not a base of ${folder}`)
-  return withJob(folder, async (job) => publish(folder, id, await makeOverlay(job, { base, format, virtualBytes }), 'qcow2'))
 }
 
 function baseOf(folder: string, file: string): Base {

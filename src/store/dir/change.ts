@@ -8,9 +8,10 @@ import { runOrFail } from '../../sys/process.js'
 import type { LiveDrives } from '../store.js'
 import { collect } from './collect.js'
 import { readTop, withOwnFile, writesOwnFile } from './freeze.js'
-import { withJob } from './job.js'
+import { withJob, type JobOptions } from './job.js'
 import { readChain } from './layer.js'
-import { withStoreLock } from './lock.js'
+import { done } from './publish.js'
+import { withStoreLock } from './dirlock.js'
 import { entry } from './entry.js'
 
 /** Changes the size that the guest sees. */
@@ -46,15 +47,17 @@ export async function grow(folder: string, { name }: Drive, sizeBytes: number, l
 }
 
 /** Removes a drive, and the bases that only it stood on. */
-export function remove(folder: string, { name }: Pick<Drive, 'name'>): Promise<void> {
+export function remove(folder: string, { name }: Pick<Drive, 'name'>, options: JobOptions): Promise<void> {
   // A job, though it makes nothing: what dead ones left is swept first.
-  return withJob(folder, () =>
+  return withJob(folder, options, ({ note }) =>
     withStoreLock(folder, () => {
       const files = [entry(name, 'qcow2'), entry(name, 'raw')].map(({ file }) => path.join(folder, file))
       const removed = files.filter((file) => removeFile(file))
       if (removed.length === 0) throw new Failure(`there is no drive ${name} in ${folder}`)
-      collect(folder)
-      syncFolder(folder)
+      done(note, `the removal of ${name}`, () => {
+        collect(folder)
+        syncFolder(folder)
+      })
     }),
   )
 }

@@ -1,10 +1,10 @@
 // Bases that nobody stands on any more, and what a killed nbsvm left between two steps.
 import path from 'node:path'
-import { list, lstat, remove, setMode, syncFolder } from '../../sys/file.js'
+import { list, lstat, remove, rename, setMode, syncFolder } from '../../sys/file.js'
 import { readHeader } from '../common/qcow2.js'
-import { isTwin } from './layer.js'
-import { withStoreLock } from './lock.js'
-import { baseFormat, basesOf, entry, parseEntry, parsePin, temporaryFormat } from './entry.js'
+import { isOldName } from './layer.js'
+import { withStoreLock } from './dirlock.js'
+import { baseFormat, basesOf, entry, parseEntry, parseMove, parsePin, temporaryFormat } from './entry.js'
 
 /**
  * Removes every base that no drive and no unfinished work leads to. Under the store's lock. Where the header of a drive
@@ -20,7 +20,8 @@ export function collect(folder: string): void {
       if (parseEntry(name)?.format === 'qcow2') follow(folder, name, needed)
       // Work that has no readable header yet leads nowhere: whoever made it looks for its base before giving it a name.
       else if (temporaryFormat(name) === 'qcow2') attempt(() => follow(folder, name, needed))
-      for (const base of basesOf(parsePin(name)?.hex ?? '')) if (names.includes(base)) need(folder, base, needed)
+      for (const base of basesOf((parsePin(name) ?? parseMove(name))?.hex ?? ''))
+        if (names.includes(base)) need(folder, base, needed)
     }
   } catch {
     return
@@ -46,7 +47,8 @@ function follow(folder: string, name: string, needed: Set<string>): void {
   }
 }
 
-function attempt(work: () => void): void {
+/** Does what nothing depends on. */
+export function attempt(work: () => void): void {
   try {
     work()
   } catch {
@@ -54,25 +56,41 @@ function attempt(work: () => void): void {
   }
 }
 
-/** Mends what a job that was killed had begun: every state between two of its steps is whole, but may hold too much. */
-export function heal(folder: string): Promise<void> {
+/** Repairs what a job that was killed had begun: every state between two of its steps is whole, but may hold too much. */
+export function repair(folder: string): Promise<void> {
   return withStoreLock(folder, () => {
+    for (const name of list(folder)) finishMove(folder, name)
     const names = new Set(list(folder))
     for (const name of names) {
       const found = parseEntry(name)
-      if (found?.format === 'raw' && names.has(entry(found.name, 'qcow2').file)) removeTwin(folder, found.name)
+      if (found?.format === 'raw' && names.has(entry(found.name, 'qcow2').file)) removeOldName(folder, found.name)
       if (name.startsWith('.base-')) makeReadOnly(path.join(folder, name))
     }
     collect(folder)
   })
 }
 
+/** A drive that was to become a base by two moves and had only the first gets its name back. */
+function finishMove(folder: string, file: string): void {
+  const found = parseMove(file)
+  if (found === undefined) return
+  const isThere = (name: string): boolean => lstat(path.join(folder, name)) !== undefined
+  const base = basesOf(found.hex).find(isThere)
+  const format = baseFormat(base ?? '')
+  const hasFile = (['qcow2', 'raw'] as const).some((one) => isThere(entry(found.drive, one).file))
+  if (!hasFile && base !== undefined && format !== undefined) {
+    rename(path.join(folder, base), path.join(folder, entry(found.drive, format).file))
+  }
+  syncFolder(folder)
+  remove(path.join(folder, file))
+}
+
 /** A raw drive that became an overlay's base loses its old name. */
-function removeTwin(folder: string, name: string): void {
+function removeOldName(folder: string, name: string): void {
   const raw = path.join(folder, entry(name, 'raw').file)
   const stats = lstat(raw)
   attempt(() => {
-    if (stats !== undefined && isTwin(folder, entry(name, 'qcow2').file, stats)) remove(raw)
+    if (stats !== undefined && isOldName(folder, entry(name, 'qcow2').file, stats)) remove(raw)
   })
 }
 

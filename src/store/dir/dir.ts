@@ -1,11 +1,10 @@
-// The `dir` store: drives are plain files in one folder. The names of drives, which every list
-// asks for, are here; what opens images or changes them is loaded when it is needed.
+// The `dir` store: drives are plain files in one folder. The names of drives are all that a list asks for; what opens images or
+// changes them is loaded when it is needed.
 import path from 'node:path'
-import { parseDriveName } from '../../core/name.js'
-import { list, stat } from '../../sys/file.js'
+import { stat } from '../../sys/file.js'
 import { openers } from '../../sys/process.js'
 import type { Store } from '../store.js'
-import { parseEntry } from './entry.js'
+import { driveNames } from './entry.js'
 
 /**
  * The store in a folder, which is made, for its owner only, when the first drive is.
@@ -17,21 +16,25 @@ export function dirStore(options: { readonly folder: string }): Store {
   const folder = path.resolve(options.folder)
   return {
     name: 'dir',
-    drives: async (id) => (await import('./look.js')).drivesOf(folder, id, driveNames(folder)),
+    drives: async (id) => (await import('./look.js')).drivesOf(folder, id),
     driveNames: async () => driveNames(folder),
     size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),
+    health: async (drive) => (drive.fault === undefined ? undefined : (await import('./look.js')).healthOf(folder, drive)),
+    ready: async (drives) => {
+      if (drives.some(({ fault }) => fault !== undefined)) (await import('./look.js')).checkDrives(folder, drives)
+    },
     findSource: async (wanted) => (await import('./dirsource.js')).findSource(folder, wanted),
-    create: async (id, sizeBytes) => (await import('./create.js')).create(folder, id, sizeBytes),
-    snapshot: async (id, source, how) => (await import('./snapshot.js')).snapshot(folder, id, source, how),
+    create: async (id, sizeBytes, how = {}) => (await import('./dirmake.js')).create(folder, id, sizeBytes, how),
+    snapshot: async (id, source, how) => (await import('./dirmake.js')).snapshot(folder, id, source, how),
     clone: async (id, source, how) => (await import('./dirclone.js')).clone(folder, id, source, how),
     freeze: async (drive, pinned, how) => (await import('./base.js')).freezeBase(folder, drive, pinned, how),
     pin: async (base, name) => (await import('./base.js')).pin(folder, base.name, name),
     release: async (base, name) => (await import('./base.js')).release(folder, base.name, name),
     pins: async () => (await import('./base.js')).pins(folder),
-    createOn: async (id, base) => (await import('./base.js')).createOn(folder, id, base),
+    createOn: async (id, base, how = {}) => (await import('./dirmake.js')).createOn(folder, id, base, how),
     resize: async (drive, sizeBytes, how) => (await import('./change.js')).resize(folder, drive, sizeBytes, how),
     grow: async (drive, sizeBytes, { live }) => (await import('./change.js')).grow(folder, drive, sizeBytes, live),
-    remove: async (drive) => (await import('./change.js')).remove(folder, drive),
+    remove: async (drive, how = {}) => (await import('./change.js')).remove(folder, drive, how),
     users: ({ image }) => fileUsers(image.path),
   }
 }
@@ -39,14 +42,4 @@ export function dirStore(options: { readonly folder: string }): Store {
 function fileUsers(file: string): string[] {
   const stats = stat(file)
   return stats === undefined ? [] : openers(stats).map(({ pid, name }) => `in use by pid ${pid} (${name})`)
-}
-
-/** One look into the folder; no image is opened. */
-function driveNames(folder: string): string[] {
-  const names = new Set<string>()
-  for (const file of list(folder)) {
-    const name = parseEntry(file)?.name
-    if (name !== undefined && parseDriveName(name) !== undefined) names.add(name)
-  }
-  return [...names]
 }

@@ -3,30 +3,30 @@ import type { Drive, Image } from '../../model/drive.js'
 import { UsageError } from '../../core/errors.js'
 import { reflink } from '../../sys/file.js'
 import type { CopyOptions, LiveDrives, Source } from '../store.js'
-import { collect } from './collect.js'
+import { attempt, collect } from './collect.js'
 import { checkDdArguments, convert, copySparse, copyWithDd } from '../common/copying.js'
 import { freeze, readTop, refuseInUse } from './freeze.js'
 import { copyIn, type Copied } from './import.js'
 import { withJob, type Job } from './job.js'
 import { readChain, readLayer } from './layer.js'
-import { withStoreLock } from './lock.js'
+import { withStoreLock } from './dirlock.js'
 import type { DriveFormat } from './entry.js'
 import { askVirtualBytes } from '../common/probe.js'
 import { publish } from './publish.js'
-import { ownName } from './snapshot.js'
+import { ownName } from './dirmake.js'
 
 type CloneOptions = CopyOptions & { readonly live: LiveDrives }
 
 /** Makes the VM's next drive as a full copy that stands on nothing. */
 export async function clone(folder: string, id: string, source: Source, options: CloneOptions): Promise<Drive> {
   const usable = withUsableDd(source, options)
-  const drive = await withJob(folder, async (job) => {
+  const drive = await withJob(folder, usable, async (job) => {
     const { file, format } = await fill(job, source, usable)
     options.signal?.throwIfAborted()
-    return publish(folder, id, file, format)
+    return publish(job, id, file, format)
   })
   // The base that a running VM's drive was frozen into may have lost its last user meanwhile.
-  if (source.drive !== undefined) await withStoreLock(folder, () => collect(folder))
+  if (source.drive !== undefined) await withStoreLock(folder, () => attempt(() => collect(folder)))
   return drive
 }
 

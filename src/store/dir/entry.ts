@@ -4,11 +4,14 @@
 //   .base-1f..c2.qcow2, .raw   a read-only image under overlays. It is in the same folder as they, and not in one of its own,
 //                              so that the relative name in an overlay is right also after the overlay became a base
 //   .pin-1f..c2-NAME           keeps the base of that number, whatever stands on it; empty
+//   .move-1f..c2-nbsvm-foo-0   that base is the drive as long as the drive has no file: only where there are no hard links
 //   .tmp-9a..0e-1.qcow2        unfinished work of a job; swept when nobody holds the job's lock
 //   .tmp-9a..0e.lock           the job's lock
 //   .lock                      held for milliseconds by whoever changes which image stands on which
 //   .lock-nbsvm-foo-0          held while a running VM is switched to a new layer
+import { parseDriveName } from '../../core/name.js'
 import type { ImageFormat } from '../../model/drive.js'
+import { list } from '../../sys/file.js'
 
 export type DriveFormat = Extract<ImageFormat, 'qcow2' | 'raw'>
 
@@ -20,10 +23,24 @@ export interface Entry {
   readonly file: string
 }
 
+/** The names of all drives: one look into the folder; no image is opened. */
+export function driveNames(folder: string): string[] {
+  const names = new Set<string>()
+  for (const file of list(folder)) {
+    const name = parseEntry(file)?.name ?? parseMove(file)?.drive
+    if (name !== undefined && parseDriveName(name) !== undefined) names.add(name)
+  }
+  return [...names]
+}
+
 export const storeLockName = '.lock'
 
 export function driveLockName(name: string): string {
   return `.lock-${name}`
+}
+
+export function isDriveLockName(file: string): boolean {
+  return file.startsWith(driveLockName(''))
 }
 
 /** What an image's file name says, or undefined for anything else in the folder. */
@@ -59,6 +76,17 @@ export function pinName(base: string, name: string): string {
 export function parsePin(file: string): { readonly hex: string; readonly name: string } | undefined {
   const { hex, name } = /^\.pin-(?<hex>[0-9a-f]{8,64})-(?<name>[A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(file)?.groups ?? {}
   return hex === undefined || name === undefined ? undefined : { hex, name }
+}
+
+/** Says that a base is a drive on its way to become one: see `freeze.ts`. */
+export function moveName(base: string, drive: string): string {
+  return `.move-${baseHex(base) ?? ''}-${drive}`
+}
+
+/** What such a file's name says. */
+export function parseMove(file: string): { readonly hex: string; readonly drive: string } | undefined {
+  const { hex, drive } = /^\.move-(?<hex>[0-9a-f]{8,64})-(?<drive>[A-Za-z0-9][A-Za-z0-9._+-]*)$/.exec(file)?.groups ?? {}
+  return hex === undefined || drive === undefined ? undefined : { hex, drive }
 }
 
 /** The bases of a number: one, or none. */

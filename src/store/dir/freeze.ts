@@ -10,14 +10,15 @@ import path from 'node:path'
 import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
-import { linkNew, remove, rename, setMode, stat, syncFolder, type Stats } from '../../sys/file.js'
+import { close, hasNoLinks, linkNew, open, remove, rename, setMode, stat, syncFolder, type Stats } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { LiveDrives } from '../store.js'
 import type { Job } from './job.js'
-import { findEntry, isEmptyOverlay, readChain, readLayer, type Layer } from './layer.js'
-import { withDriveLock, withStoreLock } from './lock.js'
-import { baseName, entry } from './entry.js'
+import { findEntry, isEmptyOverlay, isSame, readChain, readLayer, type Layer } from './layer.js'
+import { withDriveLock, withStoreLock } from './dirlock.js'
+import { makeRoom } from './merge.js'
+import { baseName, entry, moveName } from './entry.js'
 import { copyOverlay, makeOverlay } from './overlay.js'
 
 /**
@@ -49,6 +50,7 @@ async function freezeStopped(job: Job, name: string, exact: boolean): Promise<st
     const top = readTop(job.folder, name)
     const reused = await reuse(job, top, exact)
     if (reused !== undefined) return reused
+    await makeRoom(job, top.file)
     const preparing = prepare(job, top)
     // Both have ended before the job does: what came into being afterwards would stay.
     const [, atRest] = await Promise.allSettled([preparing, refuseInUse(top)])
@@ -66,6 +68,7 @@ async function freezeRunning(job: Job, drive: Drive, live: LiveDrives, exact: bo
   const top = readTop(job.folder, name)
   const reused = await reuse(job, top, exact)
   if (reused !== undefined) return reused
+  await makeRoom(job, top.file)
   const made = await prepare(job, top)
   if (!(await insert(job.folder, top, made))) throw new Failure(`${name} was replaced by another file under its running VM`)
   await switchToTop(job.folder, drive, live)
@@ -92,6 +95,7 @@ async function finishSwitch(folder: string, name: string, live: LiveDrives): Pro
   const below = top.backing === undefined ? undefined : stat(path.join(folder, top.backing))
   if (!isSame(active, below)) throw new Failure(`the running VM writes ${name} into another file than ${top.path}`)
   await switchToTop(folder, drive, live)
+  if (top.backing !== undefined) protect(folder, top.backing)
   return { ...drive, image: readChain(folder, top.file) }
 }
 
@@ -110,10 +114,6 @@ async function activeStats(drive: Drive, live: LiveDrives): Promise<Stats> {
   const stats = file === undefined ? undefined : stat(file)
   if (stats !== undefined) return stats
   throw new Failure(`the VM of ${drive.name} ended while a snapshot of it was made`, { hints: ['try again'] })
-}
-
-function isSame(a: Stats | undefined, b: Stats | undefined): boolean {
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev
 }
 
 /** An overlay on the base that the drive stands on, when the drive holds nothing else. */
@@ -143,14 +143,32 @@ function insert(folder: string, top: Layer, { base, own }: Prepared): Promise<bo
   return withStoreLock(folder, () => {
     const name = path.basename(top.file, `.${top.format}`)
     if (!isSame(stat(top.path), top.stats) || findEntry(folder, name)?.file !== top.file) return false
-    linkNew(top.path, path.join(folder, base))
+    const drive = path.join(folder, entry(name, 'qcow2').file)
+    try {
+      linkNew(top.path, path.join(folder, base))
+    } catch (error) {
+      if (!hasNoLinks(error)) throw error
+      insertByMoves(folder, top.path, base, own, drive)
+      return true
+    }
     // On the disk before the drive's name goes to another file.
     syncFolder(folder)
-    rename(own, path.join(folder, entry(name, 'qcow2').file))
+    rename(own, drive)
     if (top.format === 'raw') remove(top.path)
     syncFolder(folder)
     return true
   })
+}
+
+/** The same where a file has one name only: for a moment the drive has none, and a file says what to do if nbsvm ends in it. */
+function insertByMoves(folder: string, top: string, base: string, own: string, drive: string): void {
+  const note = path.join(folder, moveName(base, path.parse(drive).name))
+  close(open(note, 'new'))
+  syncFolder(folder)
+  rename(top, path.join(folder, base))
+  rename(own, drive)
+  syncFolder(folder)
+  remove(note)
 }
 
 /** Only when its overlay is there: until then the base was the drive itself. */

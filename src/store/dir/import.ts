@@ -2,14 +2,14 @@
 import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
-import { linkNew, lstat, reflink, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
+import { lstat, moveNew, reflink, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
 import { fileStamp, hashHex, randomHex } from '../../sys/stamp.js'
 import type { CopyOptions, Source } from '../store.js'
 import { convert, copySparse } from '../common/copying.js'
 import type { Job } from './job.js'
 import { readHeader } from '../common/qcow2.js'
 import { readLayer } from './layer.js'
-import { withStoreLock } from './lock.js'
+import { withStoreLock } from './dirlock.js'
 import { baseName, type DriveFormat } from './entry.js'
 import { makeOverlay } from './overlay.js'
 import { askVirtualBytes } from '../common/probe.js'
@@ -38,7 +38,7 @@ export async function overlayOf(job: Job, source: Source, options: CopyOptions):
   setMode(file, 0o400)
   await withStoreLock(job.folder, () => {
     // Where another was faster, its copy is as good.
-    linkNew(file, path.join(job.folder, base))
+    moveNew(file, path.join(job.folder, base))
     syncFolder(job.folder)
   })
   return overlay

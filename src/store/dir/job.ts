@@ -5,8 +5,9 @@ import { Failure } from '../../core/errors.js'
 import { close, list, makePrivateFolder, open, remove, stat } from '../../sys/file.js'
 import { readLockedInodes, tryLock, waitLock, type LockedInodes } from '../../sys/lock.js'
 import { randomHex } from '../../sys/stamp.js'
-import { heal } from './collect.js'
-import { jobLockName, jobOf, temporaryName, type DriveFormat } from './entry.js'
+import type { CopyOptions } from '../store.js'
+import { attempt, repair } from './collect.js'
+import { isDriveLockName, jobLockName, jobOf, temporaryName, type DriveFormat } from './entry.js'
 
 export interface Job {
   readonly folder: string
@@ -14,10 +15,17 @@ export interface Job {
   file(format: DriveFormat): string
   /** The same without making the file, for what insists on making it. */
   name(format: DriveFormat): string
+  /** A word for the user. */
+  note(text: string): void
+  /** Aborting ends the job. */
+  readonly signal: AbortSignal | undefined
 }
 
+/** What a job is told by its caller. */
+export type JobOptions = Pick<CopyOptions, 'onNote' | 'signal'>
+
 /** Sweeps what died, then runs a job with files of its own. */
-export async function withJob<T>(folder: string, work: (job: Job) => Promise<T>): Promise<T> {
+export async function withJob<T>(folder: string, { onNote, signal }: JobOptions, work: (job: Job) => Promise<T>): Promise<T> {
   makePrivateFolder(folder)
   await sweep(folder)
   const id = randomHex(8)
@@ -35,23 +43,33 @@ export async function withJob<T>(folder: string, work: (job: Job) => Promise<T>)
     close(open(temporary, 'new'))
     return temporary
   }
+  const note = (text: string): void => onNote?.(text)
   try {
-    return await work({ folder, file, name })
+    return await work({ folder, file, name, note, signal })
   } finally {
-    for (const temporary of names) remove(temporary)
-    remove(lockFile)
+    // What cannot be removed now is swept by the next job: it is no reason to say that the work was not done.
+    for (const temporary of [...names, lockFile]) attempt(() => remove(temporary))
     lock.release()
   }
 }
 
-/** Removes what jobs that died have left, and mends what they were in the midst of. */
+/** Removes what jobs that died have left, and repairs what they were in the midst of. */
 async function sweep(folder: string): Promise<void> {
   const names = list(folder)
   const jobs = new Set(names.map(jobOf).filter((job) => job !== undefined))
   if (jobs.size === 0) return
   const locked = readLockedInodes()
   const dead = [...jobs].filter((job) => sweepJob(folder, job, names, locked))
-  if (dead.length > 0) await heal(folder)
+  if (dead.length === 0) return
+  for (const name of names) if (isDriveLockName(name)) sweepLock(path.join(folder, name))
+  await repair(folder)
+}
+
+function sweepLock(file: string): void {
+  const lock = tryLock(file)
+  if (lock === undefined) return
+  remove(file)
+  lock.release()
 }
 
 /** Says whether the job was dead. */

@@ -19,8 +19,8 @@ export interface Layer {
   readonly backing?: string
 }
 
-/** More layers than anybody's patience: QEMU itself opens a chain by recursion. */
-const maxLayers = 200
+/** More than any chain that nbsvm makes: one that leads in a circle would never end. */
+const endlessLayers = 1000
 
 /**
  * Finds the image of a name, `nbsvm-foo-0`, or undefined when there is none. While a raw drive becomes an overlay both
@@ -32,17 +32,22 @@ export function findEntry(folder: string, name: string): Entry | undefined {
   const qcow2 = entry(name, 'qcow2')
   const rawStats = lstat(path.join(folder, raw.file))
   if (lstat(path.join(folder, qcow2.file)) === undefined) return rawStats === undefined ? undefined : raw
-  if (rawStats === undefined || isTwin(folder, qcow2.file, rawStats)) return qcow2
+  if (rawStats === undefined || isOldName(folder, qcow2.file, rawStats)) return qcow2
   throw new Failure(`two files claim to be ${name}: ${raw.file} and ${qcow2.file}`, {
     hints: [`move one of them out of ${folder}`],
   })
 }
 
-/** Whether the overlay stands on the very file that `raw` is. */
-export function isTwin(folder: string, overlayFile: string, raw: Stats): boolean {
+/** Whether both are the same file. */
+export function isSame(a: Stats | undefined, b: Stats | undefined): boolean {
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev
+}
+
+/** Whether the overlay stands on the very file that `raw` is: then that is only the drive's old name. */
+export function isOldName(folder: string, overlayFile: string, raw: Stats): boolean {
   const { backing } = readLayer(folder, overlayFile)
   const base = backing === undefined ? undefined : lstat(path.join(folder, backing))
-  return base?.ino === raw.ino && base.dev === raw.dev
+  return isSame(base, raw)
 }
 
 /** Reads an image of the folder: a drive, a base or a temporary. Throws a Failure for what a store does not hold. */
@@ -83,11 +88,11 @@ function checkReferences(
   return backingFile
 }
 
-/** The image with everything under it, formats spelled out. Throws a Failure when a member is missing or not the store's. */
-export function readChain(folder: string, file: string): Image {
+/** An image and all that are under it, the top first. Throws a Failure when a member is missing or not the store's. */
+export function readLayers(folder: string, file: string): Layer[] {
   const layers = [readLayer(folder, file)]
   for (let next = layers[0]?.backing; next !== undefined;) {
-    if (layers.length > maxLayers) throw new Failure(`${path.join(folder, file)} stands on more than ${maxLayers} layers`)
+    if (layers.length > endlessLayers) throw new Failure(`${path.join(folder, file)} stands on itself`)
     if (lstat(path.join(folder, next)) === undefined) {
       throw new Failure(`${path.join(folder, layers.at(-1)?.file ?? file)} stands on ${next}, which is missing`, {
         hints: [`its contents are lost unless ${next} comes back into ${folder}`],
@@ -97,7 +102,12 @@ export function readChain(folder: string, file: string): Image {
     layers.push(layer)
     next = layer.backing
   }
-  const chain = layers.reduceRight<Image | undefined>(
+  return layers
+}
+
+/** The image with everything under it, formats spelled out. Throws a Failure when a member is missing or not the store's. */
+export function readChain(folder: string, file: string): Image {
+  const chain = readLayers(folder, file).reduceRight<Image | undefined>(
     (backing, { format, path }) => ({ format, path, kind: 'file', ...(backing === undefined ? {} : { backing }) }),
     undefined,
   )

@@ -1,23 +1,60 @@
 // What the images of drives say, without a change to anything.
 import path from 'node:path'
-import type { Drive, DriveSize } from '../../model/drive.js'
+import { Failure, messageOf } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
+import type { Drive, DriveSize } from '../../model/drive.js'
+import { stat } from '../../sys/file.js'
+import type { Health } from '../store.js'
+import { driveNames, entry } from './entry.js'
 import { findEntry, readChain, readLayer } from './layer.js'
 
-/** The drives of one VM by number; `names` are those of all drives in the folder. */
-export function drivesOf(folder: string, id: string, names: readonly string[]): Drive[] {
+/** The drives of one VM by number. One that is broken hides nothing: it is there with its fault. */
+export function drivesOf(folder: string, id: string): Drive[] {
   const drives: Drive[] = []
-  for (const name of names) {
+  for (const name of driveNames(folder)) {
     const parsed = parseDriveName(name)
-    const found = parsed?.id === id ? findEntry(folder, name) : undefined
-    if (parsed === undefined || found === undefined) continue
-    drives.push({ name, number: parsed.number, image: readChain(folder, found.file) })
+    if (parsed?.id === id) drives.push(driveOf(folder, name, parsed.number))
   }
   return drives.sort((a, b) => a.number - b.number)
 }
 
+function driveOf(folder: string, name: string, number: number): Drive {
+  try {
+    return { name, number, image: imageOf(folder, name) }
+  } catch (error) {
+    const files = [entry(name, 'qcow2'), entry(name, 'raw')]
+    const { file, format } = files.find((one) => stat(path.join(folder, one.file)) !== undefined) ?? entry(name, 'qcow2')
+    return { name, number, image: { kind: 'file', format, path: path.join(folder, file) }, fault: messageOf(error) }
+  }
+}
+
+function imageOf(folder: string, name: string) {
+  const found = findEntry(folder, name)
+  if (found !== undefined) return readChain(folder, found.file)
+  throw new Failure(`${name} is between two names: another nbsvm makes a snapshot of it, or was killed in that`, {
+    hints: ['the next snapshot, clone or newimg of any VM puts it back'],
+  })
+}
+
 /** What the guest sees, and what the drive's own file takes; the bases under it belong to others as well. */
-export function sizeOf(folder: string, { image }: Drive): DriveSize {
+export function sizeOf(folder: string, { image, fault }: Drive): DriveSize {
+  if (fault !== undefined) return { virtualBytes: 0, allocatedBytes: (stat(image.path)?.blocks ?? 0) * 512 }
   const { virtualBytes, stats } = readLayer(folder, path.basename(image.path))
   return { virtualBytes, allocatedBytes: stats.blocks * 512 }
+}
+
+/** A broken drive's fault as it shows in `status`. */
+export function healthOf(folder: string, { name, fault }: Drive): Health | undefined {
+  if (fault === undefined) return undefined
+  try {
+    imageOf(folder, name)
+    return undefined
+  } catch (error) {
+    return { state: 'broken', words: messageOf(error), hints: error instanceof Failure ? error.hints : [] }
+  }
+}
+
+/** Throws a Failure for a drive that is broken, with the reason. */
+export function checkDrives(folder: string, drives: readonly Drive[]): void {
+  for (const { name, fault } of drives) if (fault !== undefined) imageOf(folder, name)
 }

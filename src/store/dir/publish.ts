@@ -1,11 +1,12 @@
 import path from 'node:path'
-import type { Drive } from '../../model/drive.js'
-import { Failure } from '../../core/errors.js'
+import { Failure, messageOf } from '../../core/errors.js'
 import { driveName, parseDriveName } from '../../core/name.js'
-import { linkNew, list, remove, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
-import { readChain } from './layer.js'
-import { withStoreLock } from './lock.js'
+import type { Drive } from '../../model/drive.js'
+import { list, moveNew, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
+import { withStoreLock } from './dirlock.js'
 import { entry, parseEntry, type DriveFormat } from './entry.js'
+import type { Job } from './job.js'
+import { readChain } from './layer.js'
 
 const maxDrives = 10_000
 
@@ -13,7 +14,7 @@ const maxDrives = 10_000
  * Gives a finished temporary its name, as the VM's next drive: one more than its highest, so that taking a drive away
  * never moves a new one to its place. Nothing is ever overwritten, and the drive is on the disk before it has its name.
  */
-export async function publish(folder: string, id: string, temporary: string, format: DriveFormat): Promise<Drive> {
+export async function publish({ folder, note }: Job, id: string, temporary: string, format: DriveFormat): Promise<Drive> {
   setMode(temporary, 0o600)
   await syncLargeFile(temporary)
   return withStoreLock(folder, () => {
@@ -22,13 +23,21 @@ export async function publish(folder: string, id: string, temporary: string, for
     for (let number = nextNumber(list(folder), id); number < maxDrives; number++) {
       const name = driveName(id, number)
       const place = path.join(folder, entry(name, format).file)
-      if (!linkNew(temporary, place)) continue
-      remove(temporary)
-      syncFolder(folder)
+      if (!moveNew(temporary, place)) continue
+      done(note, name, () => syncFolder(folder))
       return { name, number, image: { ...image, path: place } }
     }
     throw new Failure(`cannot make another drive of ${id}: it has ${maxDrives} already`)
   })
+}
+
+/** What comes after a drive has got its name: the drive is there, and nobody shall try again because of this. */
+export function done(note: (text: string) => void, name: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    note(`${name} is done, but a power cut could still undo it: ${messageOf(error)}`)
+  }
 }
 
 function nextNumber(files: readonly string[], id: string): number {

@@ -15,9 +15,9 @@ import type { Vm } from '../record/vm.js'
 const lockWaitMs = 500
 
 /** Makes the VM's next drive, empty. */
-export async function newDrive(vm: Vm): Promise<Drive> {
+export async function newDrive(vm: Vm, onNote: (text: string) => void = () => {}): Promise<Drive> {
   const store = await storeOf(vm)
-  return withRecord(vm, store, () => store.create(vm.id, vm.settings.drive_size))
+  return withRecord(vm, store, () => store.create(vm.id, vm.settings.drive_size, { onNote }))
 }
 
 /** Makes a drive of a VM that has a record then; where it is not made, and the VM has no other, there is no VM. */

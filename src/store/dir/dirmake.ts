@@ -1,12 +1,34 @@
+// A VM's next drive: empty, on a base, or as an instant copy.
 import path from 'node:path'
-import type { Drive } from '../../model/drive.js'
+import { UsageError } from '../../core/errors.js'
+import type { Base, Drive } from '../../model/drive.js'
 import { reflink, setMode } from '../../sys/file.js'
+import { runOrFail } from '../../sys/process.js'
 import type { CopyOptions, LiveDrives, Source } from '../store.js'
+import { baseFormat, parseEntry } from './entry.js'
 import { freeze, readTop, refuseInUse } from './freeze.js'
 import { overlayOf, shareIn } from './import.js'
-import { withJob, type Job } from './job.js'
-import { parseEntry } from './entry.js'
+import { withJob, type Job, type JobOptions } from './job.js'
+import { makeOverlay } from './overlay.js'
 import { publish } from './publish.js'
+
+/** Makes the VM's next drive, empty. */
+export function create(folder: string, id: string, sizeBytes: number, options: JobOptions): Promise<Drive> {
+  return withJob(folder, options, async (job) => {
+    const file = job.file('qcow2')
+    await runOrFail(`make a drive of ${id}`, ['qemu-img', 'create', '-q', '-f', 'qcow2', file, String(sizeBytes)])
+    return publish(job, id, file, 'qcow2')
+  })
+}
+
+/** Makes the VM's next drive on a base. */
+export function createOn(folder: string, id: string, { name: base, virtualBytes }: Base, options: JobOptions): Promise<Drive> {
+  const format = baseFormat(base)
+  if (format === undefined) throw new UsageError(`${JSON.stringify(base)} is not a base of ${folder}`)
+  return withJob(folder, options, async (job) =>
+    publish(job, id, await makeOverlay(job, { base, format, virtualBytes }), 'qcow2'),
+  )
+}
 
 /** Makes the VM's next drive as an instant copy: by reference where the file system can, else as a layer on a common base. */
 export function snapshot(
@@ -15,12 +37,12 @@ export function snapshot(
   source: Source,
   options: CopyOptions & { readonly live: LiveDrives },
 ): Promise<Drive> {
-  return withJob(folder, async (job) => {
+  return withJob(folder, options, async (job) => {
     const shared = await share(job, source, options.live)
-    if (shared !== undefined) return publish(folder, id, shared.file, shared.format)
+    if (shared !== undefined) return publish(job, id, shared.file, shared.format)
     const name = ownName(folder, source)
     const overlay = name === undefined ? await overlayOf(job, source, options) : await freeze(job, name, options.live)
-    return publish(folder, id, overlay, 'qcow2')
+    return publish(job, id, overlay, 'qcow2')
   })
 }
 
@@ -31,7 +53,7 @@ export function ownName(folder: string, { image, drive }: Source): string | unde
 }
 
 /** Copies by reference; undefined where the file system cannot, or a running VM writes to the source. */
-export async function share(job: Job, source: Source, live: LiveDrives) {
+async function share(job: Job, source: Source, live: LiveDrives) {
   const name = ownName(job.folder, source)
   if (name === undefined) return shareIn(job, source)
   if (source.drive !== undefined && live.runs(source.drive)) return undefined
