@@ -34,7 +34,7 @@ describe('a chain of layers', () => {
     assert.deepEqual(left, [])
   })
   const now = async (id: string): Promise<Drive> => (await place.store.drives(id))[0] ?? assert.fail()
-  const snapshot = async (id: string, onNote = (_: string): void => {}): Promise<Drive> =>
+  const snapshot = async (id: string, onNote: (text: string) => void = () => {}): Promise<Drive> =>
     place.store.snapshot(id, await findGold(place.store), { ...live, onNote })
 
   /** A drive on so many bases, each with a pin. */

@@ -147,43 +147,6 @@ export function remove(file: string): boolean {
   return orMissing(() => (fs.unlinkSync(file), true)) ?? false
 }
 
-/** Gives a file one more name. Says false, and does nothing, where that name is taken already. */
-export function linkNew(file: string, name: string): boolean {
-  try {
-    fs.linkSync(file, name)
-    return true
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false
-    throw error
-  }
-}
-
-/**
- * Moves a file to a name that must be free: says false, and does nothing, where it is taken. In one step, but on file systems
- * without hard links (exFAT, some of FUSE and SMB), where the caller sees to it that nobody takes the name meanwhile.
- */
-export function moveNew(file: string, name: string): boolean {
-  try {
-    if (!linkNew(file, name)) return false
-  } catch (error) {
-    if (!hasNoLinks(error)) throw error
-    if (lstat(name) !== undefined) return false
-    fs.renameSync(file, name)
-    return true
-  }
-  try {
-    fs.unlinkSync(file)
-  } catch {
-    // It has its name; the other one is a temporary's, which is swept one day.
-  }
-  return true
-}
-
-/** Whether the file system cannot give a file a second name: link(2) says EPERM there, but also ENOTSUP, ENOSYS, EMLINK. */
-export function hasNoLinks(error: unknown): boolean {
-  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')
-}
-
 /** Moves a file over whatever had the name, in one step. */
 export function rename(from: string, to: string): void {
   fs.renameSync(from, to)

@@ -16,7 +16,7 @@ export interface Job {
   /** The same without making the file, for what insists on making it. */
   name(format: DriveFormat): string
   /** A word for the user. */
-  note(text: string): void
+  readonly note: (text: string) => void
   /** Aborting ends the job. */
   readonly signal: AbortSignal | undefined
 }

@@ -23,7 +23,7 @@ const manyLayers = 16
 const longChain = 32
 
 /** More than QEMU opens in a time that anybody would wait; it opens a chain by recursion. */
-export const mostLayers = 200
+const mostLayers = 200
 
 /** Makes room for one more layer on a drive's chain. Throws a Failure, before anything is changed, where there is none. */
 export async function makeRoom(job: Job, file: string): Promise<void> {
