@@ -131,7 +131,8 @@ describe('a file system without hard links', () => {
     it(`loses nothing when nbsvm is killed in a snapshot, at rename ${when}`, async () => {
       await nbsvm('gold', 'drive_size=8M', 'newimg')
       io('nbsvm-gold-0', 'write -P 1 0 64k')
-      inject([without, `rename:signal=SIGKILL:when=${when}`], 'web', 'snapshot')
+      const gold = path.join(drives, 'nbsvm-gold-0.qcow2')
+      injectAt([gold], [without, `rename:signal=SIGKILL:when=${when}`], ['web', 'snapshot'])
       if (when === 2) {
         const refused = await home.nbsvm(['gold', 'start', '-S'])
         assert.match(refused.stderr, /nbsvm-gold-0 is between two names/)
