@@ -22,6 +22,7 @@ import {
   writePattern,
   type Place,
 } from './support/drives.js'
+import type { Drive } from '../src/model/drive.js'
 
 const live = { live: noneLive }
 let place: Place
@@ -318,7 +319,7 @@ describe('findSource', () => {
     }
     await assert.rejects(findGold(store, { gold: '../x' }), fails(UsageError, /is not a VM name/))
     await assert.rejects(findGold(store), fails(Failure, /neither nbsvm-gold nor nbsvm-gold-0[^]*did you mean nbsvm-golf-0/))
-    await assert.rejects(findGold(store, { source: 'x.img' }), fails(UsageError, /not a full path/))
+    await assert.rejects(findGold(store, { source: 'x.img' }), fails(UsageError, /not an absolute path/))
     await assert.rejects(findGold(store, { source: '/nowhere/x.img' }), fails(Failure, /there is no/))
     await assert.rejects(findGold(store, { source: '/dev/null' }), fails(Failure, /neither an image file/))
   })
@@ -383,7 +384,7 @@ describe('images from outside', () => {
     return file
   }
 
-  for (const format of ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx']) {
+  for (const format of ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx', 'vpc']) {
     it(`copies ${format} in once for all snapshots, and clones it`, async () => {
       const { store, folder } = place
       const source = await findGold(store, { source: image(format) })
@@ -425,12 +426,39 @@ describe('images from outside', () => {
       [Buffer.from('conectix'), /VHD[^]*convert it first/],
       [Buffer.from('QFI\xfb\0\0\0\x03', 'latin1'), /header is cut off/],
       [Buffer.from('QFI\xfb\0\0\0\x01', 'latin1'), /cut off/],
+      [Buffer.alloc(0), /is empty/],
     ] as const) {
       fs.writeFileSync(file, bytes)
       await assert.rejects(findGold(store, { source: file }), fails(Failure, message))
     }
-    fs.writeFileSync(file, Buffer.alloc(0))
-    assert.equal((await findGold(store, { source: file })).image.format, 'raw')
+  })
+
+  it('refuses a qcow2 image that is damaged, in its header or after it', async () => {
+    const { store, folder } = place
+    const whole = fs.readFileSync(image('qcow2'))
+    const file = path.join(place.outside, 'damaged.qcow2')
+    const l1 = Number(whole.readBigUInt64BE(40))
+    const damage = (at: number, value: bigint): Buffer => {
+      const bytes = Buffer.from(whole)
+      bytes.writeBigUInt64BE(value, at)
+      return bytes
+    }
+    for (const [bytes, message] of [
+      [whole.subarray(0, l1), /its L1 table ends at byte/],
+      [whole.subarray(0, 104), /table ends at byte|cut off/],
+      [damage(72, 2n), /marked as corrupt/],
+      [damage(48, 0n), /check|refcount/i],
+      [damage(48, 512n), /refcount table is at byte 512, within its header/],
+      [whole.subarray(0, l1 + 65536), /damaged, or only a part/],
+    ] as const) {
+      fs.writeFileSync(file, bytes)
+      for (const how of ['snapshot', 'clone'] as const) {
+        const copy = async (): Promise<Drive> => store[how]('foo', await findGold(store, { source: file }), live)
+        await assert.rejects(copy, fails(Failure, message))
+      }
+    }
+    assert.deepEqual(await store.driveNames(), [])
+    assert.deepEqual(bases(folder), [])
   })
 
   it('copies a block device anew each time, and refuses one that is mounted', async (t) => {

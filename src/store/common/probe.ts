@@ -1,10 +1,12 @@
-// An image from outside the store: what format it is, how large, and which other files of the host it would have QEMU open.
-import type { Image, ImageFormat } from '../../model/drive.js'
+// An image from outside the store: what format it is, how large, whether it is whole, and which other files of the host it would
+// have QEMU open.
 import { Failure } from '../../core/errors.js'
+import type { Image } from '../../model/drive.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
-import { runOrFail } from '../../sys/process.js'
-import { looksLikeQcow2, readHeader } from './qcow2.js'
-import { vmdkHeadBytes, vmdkReferences } from './vmdk.js'
+import { run, runOrFail } from '../../sys/process.js'
+import { formatOf, hasKnownContents, headBytes } from './kind.js'
+import { faultOf, readHeader } from './qcow2.js'
+import { lookAtVmdk } from './vmdk.js'
 
 export interface Probed {
   readonly image: Image
@@ -12,31 +14,37 @@ export interface Probed {
   readonly refersTo: readonly string[]
 }
 
+const tailBytes = 512
+
 /**
  * Looks at an image file or block device. Throws a Failure for what cannot be a source, and for an image that refers to
- * other files of the host unless `trust` is set: even looking closer would open them.
+ * other files of the host unless `trust` is set: even looking closer would open them. `onNote` is told what was taken for what.
  */
-export async function probe(source: string, trust: boolean): Promise<Probed> {
+export async function probe(source: string, trust: boolean, onNote?: (text: string) => void): Promise<Probed> {
   const path = realPath(source)
   const stats = path === undefined ? undefined : stat(path)
   if (path === undefined || stats === undefined) throw new Failure(`there is no ${source}`)
   if (stats.isBlockDevice()) return probeDevice(path)
   if (!stats.isFile()) throw new Failure(`${source} is neither an image file nor a block device`)
-  const head = readHead(path, vmdkHeadBytes) ?? Buffer.alloc(0)
-  const format = formatOf(head, source)
+  const head = readHead(path, headBytes) ?? Buffer.alloc(0)
+  const tail = readHead(path, tailBytes, Math.max(0, stats.size - tailBytes)) ?? Buffer.alloc(0)
+  const format = formatOf({ head, tail, size: stats.size }, source)
   const image: Image = { format, path, kind: 'file' }
-  const refersTo = referencesOf(image, head)
+  const refersTo = referencesOf(image, stats.size)
   if (refersTo.length > 0 && !trust) {
     throw new Failure(`${source} refers to other files of this host: ${refersTo.join(', ')}`, {
       hints: ['what they hold would be copied into the guest; if you know and want that: trust_source=yes'],
     })
   }
   await askVirtualBytes(image)
+  if (format === 'raw' && !hasKnownContents(head)) {
+    onNote?.(`${source} has no partition table and no file system that is known: it is taken for a raw disk`)
+  }
   return { image, refersTo }
 }
 
 /** The bytes on a device are the guest's disk whatever they look like: a guest may have written them. */
-async function probeDevice(path: string): Promise<Probed> {
+function probeDevice(path: string): Probed {
   if (isClaimed(path)) {
     throw new Failure(`${path} is mounted or in use on this host: a copy of it would not be whole`, {
       hints: [`see where: lsblk ${path}`],
@@ -54,39 +62,38 @@ export async function askVirtualBytes({ format, path }: Image): Promise<number> 
   return size
 }
 
-const notSupported: readonly (readonly [name: string, magic: string])[] = [
-  ['VHD (vpc)', 'conectix'],
-  ['QED', 'QED\0'],
-  ['Parallels', 'WithoutFreeSpace'],
-  ['Parallels', 'WithouFreSpacExt'],
-  ['gzip', '\x1f\x8b\b'],
-  ['xz', '\xfd7zXZ\0'],
-  ['zstd', '\x28\xb5\x2f\xfd'],
-]
-
-const vdiMagic = 0xbeda107f
-
-/** The format by the file's own magic; raw is what has none. */
-export function formatOf(head: Buffer, file: string): ImageFormat {
-  const begins = (magic: string): boolean => head.toString('latin1', 0, magic.length) === magic
-  if (looksLikeQcow2(head)) return 'qcow2'
-  if (begins('KDMV') || begins('COWD') || /^\s*# *Disk DescriptorFile/i.test(head.toString('latin1', 0, 512))) return 'vmdk'
-  if (begins('vhdxfile')) return 'vhdx'
-  if (head.length >= 68 && head.readUInt32LE(64) === vdiMagic) return 'vdi'
-  const other = notSupported.find(([, magic]) => begins(magic))
-  if (other === undefined) return 'raw'
-  throw new Failure(`${file} is a ${other[0]} file, not a qcow2, raw, vmdk, vdi or vhdx image`, {
-    hints: /^(gzip|xz|zstd)$/.test(other[0])
-      ? ['unpack it first']
-      : [`convert it first: qemu-img convert -O qcow2 ${file} NEW.qcow2`],
-  })
+/** Other files that the image names. Throws a Failure for an image that is damaged. QEMU itself refuses parents in vdi and vhdx. */
+function referencesOf({ format, path }: Image, size: number): readonly string[] {
+  if (format === 'vmdk') {
+    const { fault, refersTo } = lookAtVmdk(path)
+    if (fault === undefined) return refersTo
+    throw new Failure(`${path} is a VMDK that is not taken: ${fault}`, {
+      hints: [`if you trust it, convert it first: qemu-img convert -f vmdk -O qcow2 ${path} NEW.qcow2`],
+    })
+  }
+  if (format !== 'qcow2') return []
+  const header = readHeader(path)
+  if (header.encrypted) throw new Failure(`${path} is encrypted: nbsvm cannot give QEMU its key`)
+  const fault = faultOf(header, size)
+  if (fault !== undefined) throw damaged(path, fault)
+  const { backingFile, dataFile } = header
+  return [backingFile, dataFile === '' ? '(an unnamed data file)' : dataFile].filter((name) => name !== undefined)
 }
 
-/** Other files that the image names. QEMU itself refuses parents in vdi and vhdx. */
-function referencesOf({ format, path }: Image, head: Buffer): string[] {
-  if (format === 'vmdk') return vmdkReferences(head)
-  if (format !== 'qcow2') return []
-  const { backingFile, dataFile, encrypted } = readHeader(path)
-  if (encrypted) throw new Failure(`${path} is encrypted: nbsvm cannot give QEMU its key`)
-  return [backingFile, dataFile === '' ? '(an unnamed data file)' : dataFile].filter((name) => name !== undefined)
+/** qemu-img check: nothing found, clusters that nobody uses (harmless), a format that cannot be checked. */
+const soundStatuses: ReadonlySet<number> = new Set([0, 3, 63])
+
+/** Refuses a qcow2 image in which what was promised is missing: a download that broke off, above all. Nothing in it is repaired. */
+export async function refuseDamaged({ format, path }: Pick<Image, 'format' | 'path'>, name: string): Promise<void> {
+  if (format !== 'qcow2') return
+  const { status, stdout, stderr } = await run(['qemu-img', 'check', '-q', '-f', 'qcow2', path])
+  if (soundStatuses.has(status)) return
+  const first = `${stderr}\n${stdout}`.split('\n').find((line) => line.trim() !== '')
+  throw damaged(name, first ?? `qemu-img check ends with ${status}`)
+}
+
+function damaged(name: string, fault: string): Failure {
+  return new Failure(`${name} is damaged, or only a part of what it was: ${fault}`, {
+    hints: ['download or copy it again', `or repair a copy of it: qemu-img check -r all COPY.qcow2`],
+  })
 }

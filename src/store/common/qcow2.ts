@@ -20,6 +20,9 @@ export interface Qcow2Header {
   readonly l1Offset: number
   /** Entries of 8 bytes. */
   readonly l1Entries: number
+  /** Where the table is that says which clusters are in use, and its length. */
+  readonly refcountOffset: number
+  readonly refcountBytes: number
 }
 
 const magic = 0x514649fb
@@ -81,7 +84,27 @@ export function parseQcow2(head: Buffer, file: string): Qcow2Header {
     internalSnapshots: head.readUInt32BE(60),
     l1Offset: bytesAt(head, 40, 'L1 offset', wrong),
     l1Entries,
+    refcountOffset: bytesAt(head, 48, 'refcount table offset', wrong),
+    refcountBytes: head.readUInt32BE(56) * clusterBytes,
   }
+}
+
+const corruptBit = 1n << 1n
+
+/** What is wrong with an image of `size` bytes as far as its header tells; undefined for nothing. */
+export function faultOf(header: Qcow2Header, size: number): string | undefined {
+  const { l1Offset, l1Entries, refcountOffset, refcountBytes, clusterBytes, incompatible } = header
+  if ((incompatible & corruptBit) !== 0n) return 'it is marked as corrupt'
+  const tables = [
+    { name: 'L1 table', at: l1Offset, end: l1Offset + l1Entries * 8 },
+    // Its first cluster: QEMU leaves the rest of a table out where it ends the file.
+    { name: 'refcount table', at: refcountOffset, end: refcountOffset + Math.min(refcountBytes, 8) },
+  ]
+  for (const { name, at, end } of tables) {
+    if (end > size) return `its ${name} ends at byte ${end}, and the file at ${size}`
+    if (end > at && (at < clusterBytes || at % clusterBytes !== 0)) return `its ${name} is at byte ${at}, within its header`
+  }
+  return undefined
 }
 
 /** Whether nothing was ever written: no cluster of the guest has a place in this file. `l1` is the L1 table. */

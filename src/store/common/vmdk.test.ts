@@ -4,39 +4,75 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, it } from 'node:test'
-import { vmdkReferences } from './vmdk.js'
+import { lookAtVmdk } from './vmdk.js'
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-vmdk-'))
 after(() => fs.rmSync(folder, { recursive: true }))
 
-function references(subformat: string, ...more: string[]): string[] {
+function make(subformat: string, ...more: string[]): string {
   const file = path.join(folder, `${subformat}.vmdk`)
   execFileSync('qemu-img', ['create', '-q', '-f', 'vmdk', '-o', `subformat=${subformat}`, ...more, file, '10M'])
-  return vmdkReferences(fs.readFileSync(file).subarray(0, 65536))
+  return file
 }
 
-it('finds nothing in images of one file', () => {
-  assert.deepEqual(references('monolithicSparse'), [])
-  assert.deepEqual(references('streamOptimized'), [])
+/** The image with bytes of its beginning replaced. */
+function changed(at: number, bytes: string | Buffer): string {
+  const file = make('monolithicSparse')
+  const fd = fs.openSync(file, 'r+')
+  fs.writeSync(fd, Buffer.from(bytes), 0, undefined, at)
+  fs.closeSync(fd)
+  return file
+}
+
+it('takes images of one file', () => {
+  for (const kind of ['monolithicSparse', 'streamOptimized']) assert.deepEqual(lookAtVmdk(make(kind)), { refersTo: [] })
 })
 
 it('names the extents of the others', () => {
-  assert.deepEqual(references('monolithicFlat'), ['monolithicFlat-flat.vmdk'])
-  assert.deepEqual(references('twoGbMaxExtentSparse'), ['twoGbMaxExtentSparse-s001.vmdk'])
+  assert.deepEqual(lookAtVmdk(make('monolithicFlat')).refersTo, ['monolithicFlat-flat.vmdk'])
+  assert.deepEqual(lookAtVmdk(make('twoGbMaxExtentSparse')).refersTo, ['twoGbMaxExtentSparse-s001.vmdk'])
 })
 
 it('names the parent', () => {
-  references('monolithicSparse')
-  const parent = path.join(folder, 'monolithicSparse.vmdk')
-  fs.renameSync(parent, path.join(folder, 'parent.vmdk'))
-  const found = references('monolithicSparse', '-b', path.join(folder, 'parent.vmdk'), '-F', 'vmdk')
-  assert.deepEqual(found, [path.join(folder, 'parent.vmdk')])
+  const parent = path.join(folder, 'parent.vmdk')
+  fs.renameSync(make('monolithicSparse'), parent)
+  assert.deepEqual(lookAtVmdk(make('monolithicSparse', '-b', parent, '-F', 'vmdk')).refersTo, [parent])
 })
 
-it('finds extents that a sparse file without capacity hides, and suspects a descriptor it cannot read', () => {
-  const hidden = Buffer.alloc(4096)
-  hidden.write('KDMV')
-  hidden.write('# Disk DescriptorFile\nRW 8 FLAT "/etc/shadow" 0\n', 512)
-  assert.deepEqual(vmdkReferences(hidden), ['/etc/shadow'])
-  assert.deepEqual(vmdkReferences(Buffer.from('# Disk DescriptorFile\nversion=1\n')), ['(no extent that could be read)'])
+it('refuses a sparse file without capacity, wherever the descriptor is that QEMU would follow', () => {
+  for (const line of [
+    'RW 8 FLAT "/etc/shadow" 0',
+    'RW +8 FLAT "/etc/shadow" 0',
+    'RW\n8 FLAT "/etc/shadow" 0',
+    'RW\v8 FLAT "/x"',
+  ]) {
+    const hidden = Buffer.alloc(4096)
+    hidden.write('KDMV\u0001')
+    hidden.writeBigUInt64LE(1n, 28)
+    hidden.writeBigUInt64LE(1n, 36)
+    hidden.write(`# Disk DescriptorFile\n${line}\n`, 512)
+    const file = path.join(folder, 'hidden.vmdk')
+    fs.writeFileSync(file, hidden)
+    assert.match(lookAtVmdk(file).fault ?? '', /no capacity/)
+  }
+  assert.match(lookAtVmdk(changed(12, Buffer.alloc(8))).fault ?? '', /no capacity/)
+})
+
+it('refuses an innocent descriptor with another one elsewhere', () => {
+  const far = Buffer.alloc(8)
+  far.writeBigUInt64LE(256n)
+  assert.match(lookAtVmdk(changed(28, far)).fault ?? '', /not where/)
+})
+
+it('refuses every mention of a parent, whatever stands around it', () => {
+  const at = 512 + 20 * 512 - 200
+  for (const text of ['parentFileNameHint:"/etc/shadow"', 'PARENTfilenamehint\t"/etc/shadow"']) {
+    assert.deepEqual(lookAtVmdk(changed(at, text)).refersTo, ['/etc/shadow'])
+  }
+})
+
+it('refuses a descriptor that it cannot read', () => {
+  const file = path.join(folder, 'text.vmdk')
+  fs.writeFileSync(file, '# Disk DescriptorFile\nversion=1\n')
+  assert.deepEqual(lookAtVmdk(file).refersTo, ['(no extent that could be read)'])
 })

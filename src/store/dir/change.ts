@@ -4,13 +4,14 @@ import type { Drive } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { remove as removeFile, syncFolder } from '../../sys/file.js'
-import { runOrFail } from '../../sys/process.js'
+import { run, runOrFail } from '../../sys/process.js'
 import type { LiveDrives } from '../store.js'
 import { collect } from './collect.js'
 import { readTop, withOwnFile, writesOwnFile } from './freeze.js'
 import { withJob, type JobOptions } from './job.js'
 import { readChain } from './layer.js'
 import { done } from './publish.js'
+import { refuseWriters } from './trust.js'
 import { withStoreLock } from './dirlock.js'
 import { entry } from './entry.js'
 
@@ -27,8 +28,15 @@ export async function resize(folder: string, { name }: Drive, sizeBytes: number,
       { hints: ['make file systems and partitions in it smaller first, then add --shrink'] },
     )
   }
+  refuseWriters(top)
   const how = shrinks ? ['--shrink'] : []
-  await runOrFail(`resize ${name}`, ['qemu-img', 'resize', '-q', ...how, '-f', top.format, top.path, String(sizeBytes)])
+  try {
+    await runOrFail(`resize ${name}`, ['qemu-img', 'resize', '-q', ...how, '-f', top.format, top.path, String(sizeBytes)])
+  } catch (error) {
+    // It may have taken clusters for the new size that nothing leads to now.
+    if (top.format === 'qcow2') await run(['qemu-img', 'check', '-q', '-r', 'leaks', '-f', 'qcow2', top.path])
+    throw error
+  }
 }
 
 /**

@@ -13,6 +13,7 @@ import { withStoreLock } from './dirlock.js'
 import type { DriveFormat } from './entry.js'
 import { askVirtualBytes } from '../common/probe.js'
 import { publish } from './publish.js'
+import { trusted } from './trust.js'
 import { ownName } from './dirmake.js'
 
 type CloneOptions = CopyOptions & { readonly live: LiveDrives }
@@ -79,7 +80,7 @@ async function copyOwn(job: Job, image: Image, virtualBytes: number, options: Cl
   const { format, path: from } = image
   if (image.backing !== undefined || !isDriveFormat(format)) {
     const file = job.file('qcow2')
-    await convert(image, file, virtualBytes, options)
+    await convert(await trusted(job, image, virtualBytes, options), file, virtualBytes, options)
     return { file, format: 'qcow2' }
   }
   if (options.dd !== undefined) {

@@ -4,6 +4,7 @@ import { UsageError } from '../../core/errors.js'
 import type { Base, Drive } from '../../model/drive.js'
 import { reflink, setMode } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
+import { refuseDamaged } from '../common/probe.js'
 import type { CopyOptions, LiveDrives, Source } from '../store.js'
 import { baseFormat, parseEntry } from './entry.js'
 import { freeze, readTop, refuseInUse } from './freeze.js'
@@ -55,7 +56,11 @@ export function ownName(folder: string, { image, drive }: Source): string | unde
 /** Copies by reference; undefined where the file system cannot, or a running VM writes to the source. */
 async function share(job: Job, source: Source, live: LiveDrives) {
   const name = ownName(job.folder, source)
-  if (name === undefined) return shareIn(job, source)
+  if (name === undefined) {
+    const shared = shareIn(job, source)
+    if (shared !== undefined) await refuseDamaged({ format: shared.format, path: shared.file }, source.name)
+    return shared
+  }
   if (source.drive !== undefined && live.runs(source.drive)) return undefined
   const top = readTop(job.folder, name)
   const file = job.name(top.format)

@@ -11,7 +11,7 @@ import { parseEntry } from './entry.js'
 import { probe } from '../common/probe.js'
 
 export async function findSource(folder: string, wanted: SourceWanted): Promise<Source> {
-  if (wanted.source !== undefined) return fromPath(folder, wanted.source, wanted.trust)
+  if (wanted.source !== undefined) return fromPath(folder, wanted.source, wanted)
   const name = wanted.snapshotLv ?? drivePrefix + vmId(checkName('VM', wanted.gold), wanted.vmClass)
   return fromStore(folder, name, wanted)
 }
@@ -59,12 +59,12 @@ function notFound(folder: string, name: string, { snapshotLv, gold }: SourceWant
   return new Failure(`there is no source: neither ${name} nor ${name}-0 is in ${folder}`, { hints })
 }
 
-/** An image file or block device by its full path. One of the store's own is taken as what it is there. */
-async function fromPath(folder: string, source: string, trust: boolean): Promise<Source> {
-  if (!path.isAbsolute(source)) throw new UsageError(`source: ${JSON.stringify(source)} is not a full path`)
+/** An image file or block device by its absolute path. One of the store's own is taken as what it is there. */
+async function fromPath(folder: string, source: string, { trust, onNote }: SourceWanted): Promise<Source> {
+  if (!path.isAbsolute(source)) throw new UsageError(`source: ${JSON.stringify(source)} is not an absolute path`)
   const real = realPath(source)
   if (real !== undefined && path.dirname(real) === realPath(folder)) return fromOwnPath(folder, real)
-  const { image, refersTo } = await probe(source, trust)
+  const { image, refersTo } = await probe(source, trust, onNote)
   return { name: source, image, ...(refersTo.length === 0 ? {} : { refersTo }) }
 }
 

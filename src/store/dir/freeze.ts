@@ -21,6 +21,7 @@ import { withDriveLock, withStoreLock } from './dirlock.js'
 import { makeRoom } from './merge.js'
 import { baseName, entry, moveName } from './entry.js'
 import { copyOverlay, makeOverlay } from './overlay.js'
+import { refuseWriters } from './trust.js'
 
 /**
  * Freezes an image of the store (`nbsvm-gold-0`), under a running VM too. Returns the path of a temporary of the job: an
@@ -178,6 +179,7 @@ function protect(folder: string, base: string): void {
 }
 
 /** Asks QEMU's own image locks whether a program that nbsvm does not know of writes into the file. */
-export async function refuseInUse({ path, format }: Pick<Layer, 'path' | 'format'>): Promise<void> {
+export async function refuseInUse({ path, format, stats }: Pick<Layer, 'path' | 'format' | 'stats'>): Promise<void> {
+  refuseWriters({ path, stats })
   await runOrFail(`read ${path} while it is at rest`, ['qemu-img', 'info', '-f', format, path])
 }

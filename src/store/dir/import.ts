@@ -2,7 +2,9 @@
 import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
-import { lstat, reflink, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
+import type { Image } from '../../model/drive.js'
+import { ownUid } from '../../sys/environment.js'
+import { lstat, reflink, setMode, stat, syncFolder, syncLargeFile } from '../../sys/file.js'
 import { moveNew } from '../../sys/link.js'
 import { fileStamp, hashHex, randomHex } from '../../sys/stamp.js'
 import type { CopyOptions, Source } from '../store.js'
@@ -13,7 +15,7 @@ import { readLayer } from './layer.js'
 import { withStoreLock } from './dirlock.js'
 import { baseName, type DriveFormat } from './entry.js'
 import { makeOverlay } from './overlay.js'
-import { askVirtualBytes } from '../common/probe.js'
+import { askVirtualBytes, probe, refuseDamaged } from '../common/probe.js'
 
 /** A file of the source's own making, whole, as a temporary of the job. */
 export interface Copied {
@@ -69,6 +71,7 @@ export async function copyIn(job: Job, source: Source, options: CopyOptions): Pr
   const { image } = source
   const before = fileStamp(image.path)
   const copied = shareIn(job, source) ?? (await copyBytes(job, source, options))
+  await refuseDamaged({ format: copied.format, path: copied.file }, source.name)
   if (image.kind === 'file' && fileStamp(image.path) !== before) {
     throw new Failure(`${source.name} was changed while it was copied`, { hints: ['stop what writes to it, then try again'] })
   }
@@ -82,26 +85,45 @@ export function shareIn(job: Job, { image, refersTo }: Source): Copied | undefin
   const file = job.name(format)
   if (!reflink(image.path, file)) return undefined
   setMode(file, 0o600)
-  return checked({ file, format })
+  checkReferences({ file, format })
+  return { file, format }
 }
 
-async function copyBytes(job: Job, { image, refersTo }: Source, options: CopyOptions): Promise<Copied> {
+async function copyBytes(job: Job, source: Source, options: CopyOptions): Promise<Copied> {
+  const { image, refersTo } = source
   const { format, kind } = image
   const virtualBytes = await askVirtualBytes(image)
   const isPlain = kind === 'file' && refersTo === undefined && (format === 'qcow2' || format === 'raw')
-  const file = job.file(isPlain ? format : 'qcow2')
-  if (!isPlain) {
-    await convert(image, file, virtualBytes, { ...options, trust: refersTo !== undefined })
-    return { file, format: 'qcow2' }
+  if (isPlain) {
+    const file = job.file(format)
+    await copySparse(image.path, file, virtualBytes, options)
+    checkReferences({ file, format })
+    return { file, format }
   }
+  const from = kind === 'file' && refersTo === undefined ? await ownBytes(job, source, virtualBytes, options) : image
+  const file = job.file('qcow2')
+  await convert(from, file, virtualBytes, { ...options, trust: refersTo !== undefined })
+  return { file, format: 'qcow2' }
+}
+
+/**
+ * The image, where only its reader can change it; else a copy of its bytes, which is looked at again: a parser of such a format
+ * follows what it reads, and what root reads must not be changed after the look.
+ */
+async function ownBytes(job: Job, { image, name }: Source, virtualBytes: number, options: CopyOptions): Promise<Image> {
+  const owner = stat(image.path)?.uid
+  if (owner === ownUid() || owner === 0) return image
+  const file = job.file('raw')
   await copySparse(image.path, file, virtualBytes, options)
-  return checked({ file, format })
+  const again = await probe(file, false)
+  if (again.image.format !== image.format) throw new Failure(`${name} was changed while it was copied`)
+  return again.image
 }
 
 /** What was looked at and what was copied may differ: the copy, which nobody else can change, is what counts. */
-function checked(copied: Copied): Copied {
-  if (copied.format === 'raw') return copied
-  const { backingFile, dataFile } = readHeader(copied.file)
-  if (backingFile === undefined && dataFile === undefined) return copied
+function checkReferences({ file, format }: Copied): void {
+  if (format === 'raw') return
+  const { backingFile, dataFile } = readHeader(file)
+  if (backingFile === undefined && dataFile === undefined) return
   throw new Failure(`the source was changed while it was copied: it refers to ${backingFile ?? dataFile} now`)
 }

@@ -14,7 +14,11 @@ import { asDrive, isBaseName, isTemporaryName } from './lvmname.js'
 import { type Group, listVolumes, type Volume } from './volumes.js'
 
 /** Finds out what an image file is, and refuses one that refers to other files unless it is trusted. */
-export type Probe = (path: string, trust: boolean) => Promise<{ readonly image: Image; readonly refersTo: readonly string[] }>
+export type Probe = (
+  path: string,
+  trust: boolean,
+  onNote?: (text: string) => void,
+) => Promise<{ readonly image: Image; readonly refersTo: readonly string[] }>
 
 /** Finds the source. Throws a Failure that names what was looked for, and where. */
 export async function findSource(group: Group, wanted: SourceWanted, probe: Probe): Promise<Source> {
@@ -22,7 +26,7 @@ export async function findSource(group: Group, wanted: SourceWanted, probe: Prob
   if (name === undefined) return sourceInGroup(group, wantedNames(wanted), await listVolumes(group))
   if (!path.isAbsolute(name)) throw new UsageError(`source: ${JSON.stringify(name)} is not an absolute path`)
   if (stat(name)?.isBlockDevice() === true) return sourceDevice(name, await listVolumes(group))
-  const { image, refersTo } = await probe(name, wanted.trust)
+  const { image, refersTo } = await probe(name, wanted.trust, wanted.onNote)
   return { name, image, ...(refersTo.length === 0 ? {} : { refersTo }) }
 }
 

@@ -22,7 +22,12 @@ export function openLvm(options: { vg: string; pool?: string | undefined; snapsh
     ...options,
     run,
     asRoot: elevated(run, `the volumes of ${options.vg} belong to root`),
-    probe: async (path, trust) => (await import('../common/probe.js')).probe(path, trust),
+    probe: async (path, trust, onNote) => {
+      const { probe, refuseDamaged } = await import('../common/probe.js')
+      const probed = await probe(path, trust, onNote)
+      await refuseDamaged(probed.image, path)
+      return probed
+    },
   })
 }
 
