@@ -56,7 +56,10 @@ function latin1(bytes: Buffer, start: number, length: number): string {
 /** All that a person could have typed, for as far as the look goes. */
 function isText(head: Buffer): boolean {
   const sample = head.subarray(0, 4096)
-  return sample.length > 0 && sample.every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b)
+  return (
+    /[A-Za-z]/.test(latin1(sample, 0, sample.length)) &&
+    sample.every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b)
+  )
 }
 
 const vdiMagic = 0xbeda107f
