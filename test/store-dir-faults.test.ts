@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, describe, it } from 'node:test'
 import { makeHome, program, until } from './cli.js'
-import { bases, leftovers } from './support/drives.js'
+import { bases, leftovers, remains } from './support/drives.js'
 
 const home = makeHome()
 const drives = path.join(home.folder, 'drives')
@@ -104,13 +104,19 @@ describe('a disk that fails', () => {
     const { status } = inject(['fsync:error=EIO'], 'v', 'drive_size=8M', 'newimg')
     assert.equal(status, 1)
     assert.deepEqual(
-      fs.readdirSync(drives).filter((name) => name !== '.lock'),
+      remains(drives).filter((name) => name !== '.lock'),
       [],
     )
   })
 })
 
 describe('a file system without hard links', () => {
+  it('is told by doctor', async () => {
+    await nbsvm('v', 'drive_size=8M', 'newimg')
+    assert.match(inject(['link:error=EPERM'], 'doctor').stdout, /hard links +this file system has none/)
+    assert.doesNotMatch((await home.nbsvm(['doctor'])).stdout, /hard links/)
+  })
+
   const without = 'link:error=EPERM'
 
   it('holds drives, snapshots and clones all the same', async () => {

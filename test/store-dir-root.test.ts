@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
-import { makeHome } from './cli.js'
+import { makeHome, program } from './cli.js'
 import { bases, digest, findGold, hasPattern, makePlace, mib, noneLive, writePattern } from './support/drives.js'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
@@ -94,5 +94,45 @@ describe("a root's VM that is copied while it runs", { skip }, () => {
     for (const id of ['gold', 'web1']) {
       assert.ok(!fs.readdirSync(path.join(home.folder, 'state', id, 'run')).includes('layer'))
     }
+  })
+
+  it('is copied too where its drives are on a file system of their own', async (t) => {
+    const own = makeHome()
+    const drives = path.join(own.folder, 'drives')
+    fs.mkdirSync(drives, { mode: 0o700 })
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=700', 'tmpfs', drives], { encoding: 'utf8' })
+    if (mounted.status !== 0) return t.skip(`no tmpfs can be mounted: ${mounted.stderr}`)
+    try {
+      for (const words of [
+        ['gold', 'drive_size=8M', 'newimg', 'start', '-S'],
+        ['web', 'snapshot'],
+        ['copy', 'clone'],
+        ['gold', 'resize', '+8M'],
+        ['gold', 'stop', 'start', '-S'],
+        ['gold', 'stop'],
+      ]) {
+        const { status, stderr } = await own.nbsvm(words)
+        assert.equal(status, 0, stderr)
+      }
+      assert.deepEqual(fs.readdirSync(path.join(drives, '.layers')), [])
+      assert.deepEqual([fs.statSync(drives).mode & 0o777, fs.statSync(path.join(drives, '.layers')).mode & 0o777], [0o700, 0o711])
+    } finally {
+      await own.nbsvm(['gold', 'stop'])
+      spawnSync('umount', [drives])
+    }
+  })
+
+  it("gives back what a killed nbsvm left to QEMU's user, with the next command that makes a drive", async () => {
+    assert.equal((await home.nbsvm(['lone', 'drive_size=8M', 'newimg', 'start', '-S'])).status, 0)
+    const trace = ['-f', '-o', '/dev/null', '-e', 'trace=unlink', '-P', path.join(home.folder, 'drives/.layers/nbsvm-lone-0')]
+    const kill = ['-e', 'inject=unlink:signal=SIGKILL:when=2', process.execPath, program, 'web3', 'gold=lone', 'snapshot']
+    const write = spawnSync('strace', [...trace, ...kill], { env: home.env, encoding: 'utf8' })
+    assert.notEqual(write.status, 0)
+    const { status, stderr } = await home.nbsvm(['other', 'drive_size=8M', 'newimg'])
+    assert.equal(status, 0, stderr)
+    const drives = path.join(home.folder, 'drives')
+    assert.deepEqual(fs.readdirSync(path.join(drives, '.layers')), [])
+    const { uid, mode, nlink } = fs.statSync(path.join(drives, 'nbsvm-lone-0.qcow2'))
+    assert.deepEqual([uid, mode & 0o777, nlink], [0, 0o600, 1])
   })
 })

@@ -14,12 +14,12 @@ export interface HandedOver {
 
 /**
  * Lets QEMU have its logs as open descriptors, so that it can add to them and do nothing else to them, and its drives, where
- * it may not open them itself. `handed` is in the order of the descriptors.
+ * it may not open them itself, with the folder for new `layers` of them. `handed` is in the order of the descriptors.
  */
 export function handOver(
   logs: Machine['logs'],
   drives: readonly Drive[],
-  options: { readonly givesDrives: boolean },
+  options: { readonly givesDrives: boolean; readonly layers?: string | undefined },
 ): HandedOver {
   const handed: Handed[] = []
   let sets = 0
@@ -33,13 +33,17 @@ export function handOver(
     const own = { ...image, path: give(image.path, modes) }
     return image.backing === undefined ? own : { ...own, backing: giveImage(image.backing, ['read']) }
   }
-  return {
+  const { givesDrives, layers } = options
+  const given = {
     logs: { console: give(logs.console, ['fifo']), events: give(logs.events, ['fifo']) },
-    drives: options.givesDrives
-      ? drives.map((drive) => ({ ...drive, image: giveImage(drive.image, ['write', 'read']) }))
-      : drives,
+    drives: givesDrives ? drives.map((drive) => ({ ...drive, image: giveImage(drive.image, ['write', 'read']) })) : drives,
     handed,
   }
+  // A folder, and so in no set: through it QEMU opens the layers that its drives get while it runs.
+  if (givesDrives && layers !== undefined && drives.length > 0) {
+    handed.push({ fd: firstFd + handed.length, path: layers, mode: 'read' })
+  }
+  return given
 }
 
 /** The kernel's half of a virtio network card. */

@@ -58,6 +58,12 @@ export interface Store {
   /** `dir`, `lvm`, ... for the user's eyes only. */
   readonly name: string
 
+  /**
+   * Folder through which a QEMU that may not enter the store opens a new layer: it holds the folder open from its start, and a
+   * layer has a name there for the moment of a switch. Absent where a running VM is never switched.
+   */
+  readonly layers?: string
+
   /** The drives of one VM, by number. */
   drives(id: string): Promise<Drive[]>
   /** The names of all drives here, `nbsvm-foo-0`; cheap, for `nbsvm ls` with a thousand VMs: no image is opened. */

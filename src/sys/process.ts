@@ -208,13 +208,18 @@ function exitStatus(code: number | null, signal: NodeJS.Signals | null): number 
 
 /** Whether the process has this very file open: the proof that a pid is still the QEMU that holds a VM's lock. */
 export function hasOpen(pid: number, file: { dev: number; ino: number }): boolean {
+  return descriptorOf(pid, file) !== undefined
+}
+
+/** The number of the descriptor by which a process has this very file or folder open; undefined where it has not. */
+export function descriptorOf(pid: number, file: { dev: number; ino: number }): string | undefined {
   try {
-    return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    return fs.readdirSync(`/proc/${pid}/fd`).find((fd) => {
       const stats = fs.statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })
       return stats?.ino === file.ino && stats.dev === file.dev
     })
   } catch {
-    return false
+    return undefined
   }
 }
 

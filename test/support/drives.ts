@@ -83,6 +83,11 @@ export function check(image: Image): void {
   if (image.backing !== undefined) check(image.backing)
 }
 
+/** All that is in the folder of drives, but for what root's is never without. */
+export function remains(folder: string): string[] {
+  return fs.readdirSync(folder).filter((name) => name !== '.layers')
+}
+
 export function bases(folder: string): string[] {
   return fs.readdirSync(folder).filter((name) => name.startsWith('.base-'))
 }

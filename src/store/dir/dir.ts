@@ -1,10 +1,12 @@
 // The `dir` store: drives are plain files in one folder. The names of drives are all that a list asks for; what opens images or
 // changes them is loaded when it is needed.
 import path from 'node:path'
+import { isRoot } from '../../sys/environment.js'
 import { stat } from '../../sys/file.js'
 import { openers } from '../../sys/process.js'
 import type { Store } from '../store.js'
-import { driveNames } from './entry.js'
+import { driveNames, layersName } from './entry.js'
+import { makeLayers } from './liveroom.js'
 
 /**
  * The store in a folder, which is made, for its owner only, when the first drive is.
@@ -16,11 +18,13 @@ export function dirStore(options: { readonly folder: string }): Store {
   const folder = path.resolve(options.folder)
   return {
     name: 'dir',
+    layers: path.join(folder, layersName),
     drives: async (id) => (await import('./look.js')).drivesOf(folder, id),
     driveNames: async () => driveNames(folder),
     size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),
     health: async (drive) => (drive.fault === undefined ? undefined : (await import('./look.js')).healthOf(folder, drive)),
     ready: async (drives) => {
+      if (isRoot()) makeLayers(folder)
       if (drives.some(({ fault }) => fault !== undefined)) (await import('./look.js')).checkDrives(folder, drives)
     },
     findSource: async (wanted) => (await import('./dirsource.js')).findSource(folder, wanted),

@@ -7,6 +7,8 @@
 //   .move-1f..c2-nbsvm-foo-0   that base is the drive as long as the drive has no file: only where there are no hard links
 //   .tmp-9a..0e-1.qcow2        unfinished work of a job; swept when nobody holds the job's lock
 //   .tmp-9a..0e.lock           the job's lock
+//   .layers/                   root's: QEMUs that may not enter this folder hold that one open; a new layer of one has a name there
+//                              while it is opened, `nbsvm-foo-0`
 //   .lock                      held for milliseconds by whoever changes which image stands on which
 //   .lock-nbsvm-foo-0          held while a running VM is switched to a new layer
 import { parseDriveName } from '../../core/name.js'
@@ -32,6 +34,8 @@ export function driveNames(folder: string): string[] {
   }
   return [...names]
 }
+
+export const layersName = '.layers'
 
 export const storeLockName = '.lock'
 

@@ -7,6 +7,7 @@ import { readLockedInodes, tryLock, waitLock, type LockedInodes } from '../../sy
 import { randomHex } from '../../sys/stamp.js'
 import type { CopyOptions } from '../store.js'
 import { attempt, repair } from './collect.js'
+import { sweepLayers } from './liveroom.js'
 import { isDriveLockName, jobLockName, jobOf, temporaryName, type DriveFormat } from './entry.js'
 
 export interface Job {
@@ -62,6 +63,7 @@ async function sweep(folder: string): Promise<void> {
   const dead = [...jobs].filter((job) => sweepJob(folder, job, names, locked))
   if (dead.length === 0) return
   for (const name of names) if (isDriveLockName(name)) sweepLock(path.join(folder, name))
+  sweepLayers(folder)
   await repair(folder)
 }
 

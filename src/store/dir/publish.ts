@@ -2,9 +2,11 @@ import path from 'node:path'
 import { Failure, messageOf } from '../../core/errors.js'
 import { driveName, parseDriveName } from '../../core/name.js'
 import type { Drive } from '../../model/drive.js'
+import { isRoot } from '../../sys/environment.js'
 import { list, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
 import { moveNew } from '../../sys/link.js'
 import { withStoreLock } from './dirlock.js'
+import { makeLayers } from './liveroom.js'
 import { entry, parseEntry, type DriveFormat } from './entry.js'
 import type { Job } from './job.js'
 import { readChain } from './layer.js'
@@ -16,6 +18,8 @@ const maxDrives = 10_000
  * never moves a new one to its place. Nothing is ever overwritten, and the drive is on the disk before it has its name.
  */
 export async function publish({ folder, note }: Job, id: string, temporary: string, format: DriveFormat): Promise<Drive> {
+  // The command that explain prints can be pasted before the first start.
+  if (isRoot()) makeLayers(folder)
   setMode(temporary, 0o600)
   await syncLargeFile(temporary)
   return withStoreLock(folder, () => {

@@ -45,7 +45,7 @@ export async function copyDrive(
     trust: settings.trust_source === 'yes',
     ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
   })
-  const copy = { ...options, live: liveDrives(vm.place) }
+  const copy = { ...options, live: liveDrives(vm.place, store.layers) }
   const lock = await lockSource(vm, source)
   try {
     const drive = await withRecord(vm, store, async (isNew) => {
@@ -110,7 +110,7 @@ export async function resizeDrive(vm: Vm, drive: Drive, sizeBytes: number, optio
   if (!isRunning(vm.drawer) || sizeBytes < virtualBytes) {
     return whileStopped(vm, `shrink ${drive.name}`, () => store.resize(drive, sizeBytes, options))
   }
-  await store.grow(drive, sizeBytes, { live: liveDrives(vm.place) })
+  await store.grow(drive, sizeBytes, { live: liveDrives(vm.place, store.layers) })
 }
 
 /** Drive `number` of the VM; without a number its only one. Throws a UsageError that names those it has. */

@@ -8,15 +8,15 @@ import type { LiveDrives } from '../../store/store.js'
 import { isRoot } from '../../sys/environment.js'
 import { giveTo, remove, setMode, stat } from '../../sys/file.js'
 import { linkNew } from '../../sys/link.js'
-import { hasOpen } from '../../sys/process.js'
+import { descriptorOf, hasOpen } from '../../sys/process.js'
 import { drawerOf, type Drawer } from '../record/drawer.js'
 import type { Place } from '../../host/place.js'
 import { qemuPid } from '../record/state.js'
 
 const qmpTimeoutMs = 5000
 
-/** The drives of all VMs that run, reached over their QMP sockets. */
-export function liveDrives({ state }: Place): LiveDrives {
+/** The drives of all VMs that run, reached over their QMP sockets. `layers` is their store's folder for new layers. */
+export function liveDrives({ state }: Place, layers?: string): LiveDrives {
   const find = (drive: Drive): Found | undefined => {
     const id = parseDriveName(drive.name)?.id
     const drawer = id === undefined ? undefined : drawerOf(state, id)
@@ -37,8 +37,8 @@ export function liveDrives({ state }: Place): LiveDrives {
       return firstOpen(found.pid, drive.image)
     },
     switchTo: (drive, overlay) =>
-      ask(drive, `switch ${drive.name} to a new layer`, (qmp, { drawer }) =>
-        withReachable(drawer, overlay, (reachable) => switchTo(qmp, drive, overlay, reachable)),
+      ask(drive, `switch ${drive.name} to a new layer`, (qmp, found) =>
+        withReachable(found, drive, overlay, layers, (reachable) => switchTo(qmp, drive, overlay, reachable)),
       ),
     grow: (drive, sizeBytes) => ask(drive, `resize ${drive.name}`, (qmp) => grow(qmp, drive, sizeBytes)),
   }
@@ -75,21 +75,32 @@ async function forgetUnused(qmp: Qmp, drive: Drive): Promise<void> {
 }
 
 /**
- * Lets a QEMU that has given up the right to open the overlay open it nevertheless: for that moment it gets a name in QEMU's
- * own folder and QEMU's user for an owner. Afterwards it is ours again: one day it is the base of other VMs' drives, which
- * none of them may change.
+ * Lets a QEMU that has given up the right to open the overlay open it nevertheless: for that moment it has QEMU's user for an
+ * owner and a name in a folder that QEMU holds open. Afterwards it is ours again: one day it is the base of other VMs' drives,
+ * which none of them may change.
  */
-async function withReachable(drawer: Drawer, overlay: Image, work: (overlay: Image) => Promise<void>): Promise<void> {
+async function withReachable(
+  { drawer, pid }: Found,
+  drive: Drive,
+  overlay: Image,
+  layers: string | undefined,
+  work: (overlay: Image) => Promise<void>,
+): Promise<void> {
   const owner = stat(drawer.run)
   if (!isRoot() || owner === undefined || owner.uid === 0) return work(overlay)
-  const name = 'layer'
-  const link = `${drawer.run}/${name}`
+  const folder = layers === undefined ? undefined : stat(layers)
+  const fd = folder === undefined ? undefined : descriptorOf(pid, folder)
+  if (layers === undefined || fd === undefined) {
+    throw new Failure(`the VM of ${drive.name} was started by an nbsvm that did not prepare it for this`, {
+      hints: ['restart it, then try again; or copy it while it does not run'],
+    })
+  }
+  const link = `${layers}/${drive.name}`
   remove(link)
   try {
     giveTo(overlay.path, owner)
     linkNew(overlay.path, link)
-    // QEMU's working directory.
-    await work({ ...overlay, path: name })
+    await work({ ...overlay, path: `/proc/self/fd/${fd}/${drive.name}` })
   } finally {
     remove(link)
     takeBack(overlay.path)

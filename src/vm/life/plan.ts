@@ -106,7 +106,7 @@ async function openedFor(vm: Vm, givesDrives: boolean): Promise<Pick<Machine, 'd
   const logs = { console: drawer.consoleFifo, events: drawer.eventsFifo }
   if (settings.drives !== undefined) return { ...handOver(logs, [], { givesDrives }), drives: { words: settings.drives } }
   const store = await storeOf(vm)
-  return handOver(logs, await store.drives(id), { givesDrives })
+  return handOver(logs, await store.drives(id), { givesDrives, layers: store.layers })
 }
 
 function nicsOf(
