@@ -25,7 +25,7 @@ export interface Removal {
 export async function removeVm(
   vm: Vm,
   { outside, confirm }: { readonly outside: Outside; readonly confirm?: (what: Removal) => void },
-  { signal }: Caller = {},
+  { note, signal }: Caller = {},
 ): Promise<Removal> {
   const host = unitHost(outside)
   return whileStopped(vm, `remove ${vm.id}`, async (store, lock) => {
@@ -36,7 +36,7 @@ export async function removeVm(
     signal?.throwIfAborted()
     // First: a VM that is half removed shall not be started with the machine.
     if (removal.hasUnit) await disableVm(vm, host)
-    for (const name of drives) await store.remove({ name })
+    for (const name of drives) await store.remove({ name }, note === undefined ? {} : { onNote: note })
     // A QEMU that was killed left its taps, a killed start its helpers.
     await sweep(vm.drawer)
     await removeRecord(vm.place, vm.id)

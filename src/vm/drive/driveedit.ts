@@ -45,13 +45,13 @@ export async function resizeDriveOf(vm: Vm, { size, number, shrink = false }: Ne
 export async function removeDriveOf(
   vm: Vm,
   { number, confirm }: { readonly number: string; readonly confirm?: (drive: Drive) => void },
-  { signal }: Caller = {},
+  { note, signal }: Caller = {},
 ): Promise<Drive> {
   return whileStopped(vm, `remove drive ${number}`, async (store) => {
     const drive = await findDrive(store, vm, number)
     confirm?.(drive)
     signal?.throwIfAborted()
-    await store.remove(drive)
+    await store.remove(drive, note === undefined ? {} : { onNote: note })
     return drive
   })
 }
