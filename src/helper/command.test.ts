@@ -43,11 +43,12 @@ test('a shell runs what is pasted: FIFOs, a lock that is held by the first proce
   }
 })
 
-test('the script of the log keeper is read by a shell, and holds no quote that would be hard to read when pasted', () => {
-  const { command, reads } = keeper({ logBytes: 4 << 20 })
-  assert.deepEqual(command.slice(3), ['helpers/keeper.lock', '4096', String((4 << 20) - 4096 * 128)])
+test('the log keeper is a script in the drawer, which a shell can read', () => {
+  const row = keeper({ id: 'foo', logBytes: 4 << 20 })
+  const { command, reads, script = '' } = row
+  assert.deepEqual(command, ['sh', 'helpers/keeper', '4096', String((4 << 20) - 4096 * 128), 'foo'])
   assert.deepEqual(reads, ['console.fifo', 'events.fifo'])
-  const script = command[2] ?? ''
-  assert.ok(script.length > 0 && !script.includes("'"))
+  assert.ok(script.length > 0)
+  assert.ok(pasteableHelpers('/d', [row], []).join('\n').includes(`cat >helpers/keeper <<'END'\n${script}END\n`))
   assert.equal(spawnSync('sh', ['-n', '-c', script], { encoding: 'utf8' }).stderr, '')
 })

@@ -6,6 +6,11 @@ import type { Helper } from '../model/helper.js'
 /** The folder of a drawer with the helpers' locks; it is there as long as helpers may be. */
 export const helperFolder = 'helpers'
 
+/** The script of a helper whose program is one of ours. */
+export function scriptOf(name: string): string {
+  return `${helperFolder}/${name}`
+}
+
 export function lockOf(name: string): string {
   return `${helperFolder}/${name}.lock`
 }
@@ -43,9 +48,11 @@ export function pasteableHelpers(drawer: string, helpers: readonly Helper[], his
 }
 
 function pasteable(helper: Helper): string {
-  const { reads, ready, log } = helper
+  const { name, reads, ready, log, script } = helper
+  // Quoted, a shell changes nothing of it.
+  const write = script === undefined ? '' : `cat >${scriptOf(name)} <<'END'\n${script}END\n`
   const files = reads.map((fifo, index) => ` ${3 + index}<${quoteWord(fifo)}`).join('')
   const start = `${quoteWords(helperCommand(helper))}${files} </dev/null >>${quoteWord(log ?? '/dev/null')} 2>&1 &`
-  if (ready === undefined) return start
-  return `rm -f ${quoteWord(ready)}; ${start} until test -s ${quoteWord(ready)} || ! kill -0 $!; do sleep 0.1; done;`
+  if (ready === undefined) return write + start
+  return `${write}rm -f ${quoteWord(ready)}; ${start} until test -s ${quoteWord(ready)} || ! kill -0 $!; do sleep 0.1; done;`
 }

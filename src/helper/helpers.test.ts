@@ -36,7 +36,7 @@ async function startKeeper(
   { logBytes = 1 << 20, shell = 'sh', before = [] as string[] } = {},
 ): Promise<Kept> {
   const drawer = drawerOf(context)
-  const row = keeper({ logBytes })
+  const row = keeper({ id: 'foo', logBytes })
   const started = await startHelpers(drawer, [{ ...row, command: [...before, shell, ...row.command.slice(1)] }])
   const ends = {
     console: fs.openSync(`${drawer}/${keeperFiles.consoleFifo}`, 'w'),
@@ -138,7 +138,7 @@ test('a guest that suspends without end, and a QEMU that warns without end, stay
   for (let at = 0; at < 600; at++) kept.say('events', event('SUSPEND') + event('WAKEUP') + `warning ${at} ${'x'.repeat(1200)}\n`)
   kept.close()
   await endHelpers(kept.drawer)
-  const { writes } = keeper({ logBytes: 1 })
+  const { writes } = keeper({ id: 'foo', logBytes: 1 })
   for (const file of ['events.jsonl', 'qemu.log']) {
     const limit = writes.find((one) => one.file === file)?.maxBytes ?? 0
     const size = kept.sizeOf(file, `${file}.1`)

@@ -3,11 +3,11 @@ import { Failure } from '../core/errors.js'
 import type { Helper, HelperState } from '../model/helper.js'
 import { deadlineIn, pause } from '../sys/clock.js'
 import { openFifo, type Fifo } from '../sys/fifo.js'
-import { close, list, makePrivateFolder, open, readTail, readText, remove, stat } from '../sys/file.js'
+import { close, list, makePrivateFolder, open, readTail, readText, remove, stat, writeInto } from '../sys/file.js'
 import { isLocked } from '../sys/lock.js'
 import { hasOpen, signalGroup, startDetached, type Detached } from '../sys/process.js'
 import { removeTree } from '../sys/removal.js'
-import { helperCommand, helperFolder, lockOf } from './command.js'
+import { helperCommand, helperFolder, lockOf, scriptOf } from './command.js'
 
 /** How long a helper may take until it serves. */
 const readyTimeoutMs = 5000
@@ -113,13 +113,15 @@ async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {
   }
 }
 
-function start(drawer: string, { name, ready, log, ...rest }: Helper, fifos: readonly Fifo[]): Detached {
+function start(drawer: string, helper: Helper, fifos: readonly Fifo[]): Detached {
+  const { name, ready, log, script } = helper
   for (const file of [lockOf(name), ready, log]) if (file !== undefined) remove(`${drawer}/${file}`)
+  if (script !== undefined) writeInto(`${drawer}/${scriptOf(name)}`, script)
   // A helper may have the same file open a second time, as its log.
   const output = open(log === undefined ? '/dev/null' : `${drawer}/${log}`, 'append')
   const pass = fifos.map(({ reader }) => reader)
   try {
-    return startDetached(helperCommand({ name, ...rest }), { cwd: drawer, output, pass, env })
+    return startDetached(helperCommand(helper), { cwd: drawer, output, pass, env })
   } finally {
     for (const fd of [output, ...pass]) close(fd)
   }

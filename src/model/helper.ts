@@ -7,6 +7,8 @@ import type { Words } from './machine.js'
 export interface Helper {
   readonly name: string
   readonly command: Words
+  /** The text of its program, where that is a script of ours: it is written to `helpers/NAME`, which the command runs. */
+  readonly script?: string
   /** Whether it keeps the descriptors that it inherits; for one that closes them, the shell that runs it holds the lock. */
   readonly keepsDescriptors: boolean
   /** FIFOs that QEMU writes into and it reads, as descriptors 3, 4, ... */

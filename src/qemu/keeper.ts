@@ -76,21 +76,24 @@ while :; do
   fi
 done
 wait
-rm -f $0`
+rm -f $0.lock
+`
 
-/** What a line of QMP matches that tells such an event; without a quote, which would be hard to read in a quoted script. */
+/** What a line of QMP matches that tells such an event. */
 function pattern(name: string, action?: string): string {
   const members = [`\\"event\\":\\ \\"${name}\\"`, ...(action === undefined ? [] : [`\\"action\\":\\ \\"${action}\\"`])]
   return `*${members.join('*')}*`
 }
 
 /** The keeper for a console log of `logBytes`, of which the last seven eighths at least are always there. */
-export function keeper({ logBytes }: { readonly logBytes: number }): Helper {
+export function keeper({ id, logBytes }: { readonly id: string; readonly logBytes: number }): Helper {
   const blocks = Math.max(1, Math.floor(logBytes / 8 / blockBytes))
   const linesBytes = mostLines * (lineBytes + 1)
   return {
     name: keeperName,
-    command: ['sh', '-c', script, 'helpers/keeper.lock', String(blocks), String(logBytes - blocks * blockBytes)],
+    // The VM's name is for whoever looks at a list of processes.
+    command: ['sh', `helpers/${keeperName}`, String(blocks), String(logBytes - blocks * blockBytes), id],
+    script,
     keepsDescriptors: true,
     reads: [keeperFiles.consoleFifo, keeperFiles.eventsFifo],
     writes: [

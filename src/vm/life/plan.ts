@@ -125,10 +125,10 @@ function nicsOf(
 }
 
 /** A passt for each network card that it serves (there is one at most), and the log keeper. */
-function helpersOf({ settings }: Vm, { nics }: Machine): Helper[] {
+function helpersOf({ id, settings }: Vm, { nics }: Machine): Helper[] {
   const backends = 'words' in nics ? [] : nics.map(({ backend }) => backend)
   const passts = backends.flatMap((backend) =>
     backend.kind === 'passt' ? [passtHelper({ socket: `${runFolder}/${backend.socket}`, forwards: backend.forwards })] : [],
   )
-  return [...passts, keeper({ logBytes: settings.log_size })]
+  return [...passts, keeper({ id, logBytes: settings.log_size })]
 }
