@@ -62,14 +62,14 @@ describe('a drive that is broken', () => {
     assert.equal(status, 0)
     const found = JSON.parse(stdout) as {
       state: string
-      drives: { name: string; health: { state: string; words: string } | null }[]
+      drives: { name: string; fault: string | null }[]
     }
     assert.equal(found.state, 'paused')
     assert.deepEqual(
-      found.drives.map(({ name, health }) => [name, health?.state]),
+      found.drives.map(({ name, fault }) => [name, fault === null]),
       [
-        ['nbsvm-web-0', 'broken'],
-        ['nbsvm-web-1', undefined],
+        ['nbsvm-web-0', false],
+        ['nbsvm-web-1', true],
       ],
     )
     assert.match(await nbsvm('web', 'status'), /nbsvm-web-0\.qcow2 is not a good qcow2 image/)
@@ -139,16 +139,25 @@ describe('a file system without hard links', () => {
       io('nbsvm-gold-0', 'write -P 1 0 64k')
       const gold = path.join(drives, 'nbsvm-gold-0.qcow2')
       injectAt([gold], [without, `rename:signal=SIGKILL:when=${when}`], ['web', 'snapshot'])
-      if (when === 2) {
-        const refused = await home.nbsvm(['gold', 'start', '-S'])
-        assert.match(refused.stderr, /nbsvm-gold-0 is between two names/)
-      }
       await nbsvm('other', 'drive_size=8M', 'newimg')
       assert.ok(has('nbsvm-gold-0', 1))
-      assert.deepEqual(bases(drives), [])
       await nbsvm('gold', 'start', '-S')
     })
   }
+
+  it('says of a drive between its two names what it is, and the next command gives it its name back', async () => {
+    await nbsvm('gold', 'drive_size=8M', 'newimg')
+    io('nbsvm-gold-0', 'write -P 1 0 64k')
+    fs.renameSync(path.join(drives, 'nbsvm-gold-0.qcow2'), path.join(drives, '.base-00112233.qcow2'))
+    for (const name of ['.move-00112233-nbsvm-gold-0', '.tmp-00ff.lock']) fs.writeFileSync(path.join(drives, name), '')
+    const refused = await home.nbsvm(['gold', 'start', '-S'])
+    assert.equal(refused.status, 1)
+    assert.match(refused.stderr, /nbsvm-gold-0 is between two names/)
+    await nbsvm('other', 'drive_size=8M', 'newimg')
+    assert.ok(has('nbsvm-gold-0', 1))
+    assert.deepEqual(bases(drives), [])
+    await nbsvm('gold', 'start', '-S')
+  })
 })
 
 describe('nbsvm that is killed while it copies from a running VM', () => {

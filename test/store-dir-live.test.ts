@@ -36,13 +36,15 @@ class Machine {
   private readonly id: string
   private readonly env: NodeJS.ProcessEnv
   private readonly drawer: Drawer
+  private readonly out: string
 
   private constructor(place: Place, id: string) {
     this.id = id
     const home = path.dirname(place.folder)
+    this.out = path.join(place.outside, 'out')
     // What qemu-io prints within QEMU comes at once, and not when a buffer is full.
     const wrapper = path.join(place.outside, 'qemu')
-    fs.writeFileSync(wrapper, '#!/bin/sh\nexec stdbuf -oL qemu-system-x86_64 "$@"\n', { mode: 0o755 })
+    fs.writeFileSync(wrapper, '#!/bin/sh\nexec stdbuf -oL qemu-system-x86_64 "$@" >>"${0%/*}/out"\n', { mode: 0o755 })
     this.env = { PATH: process.env['PATH'], HOME: home, NBSVM_HOME: home, accel: 'tcg', qemu: wrapper, run_as: 'root' }
     if (process.getuid?.() !== 0) delete this.env['run_as']
     const where = findPlace({ NBSVM_HOME: home }, false, home)
@@ -63,14 +65,14 @@ class Machine {
 
   /** Reads or writes as the guest would. qemu-io prints to QEMU's stdout, and only errors to the monitor. */
   async io(command: string): Promise<string> {
-    const before = fs.statSync(this.drawer.qemuLog).size
+    const before = fs.statSync(this.out).size
     const line = `qemu-io -d /machine/peripheral/disk0/virtio-backend "${command}"`
     const error = await withQmp(this.drawer.qmp, { timeoutMs: 5000 }, (qmp) =>
       qmp.execute('human-monitor-command', { 'command-line': line }),
     )
     if (error !== '') return String(error)
     for (;;) {
-      const printed = fs.readFileSync(this.drawer.qemuLog, 'utf8').slice(before)
+      const printed = fs.readFileSync(this.out, 'utf8').slice(before)
       if (printed.includes('ops/sec')) return printed
       await new Promise((resolve) => setTimeout(resolve, 2))
     }

@@ -22,7 +22,6 @@ export function dirStore(options: { readonly folder: string }): Store {
     drives: async (id) => (await import('./look.js')).drivesOf(folder, id),
     driveNames: async () => driveNames(folder),
     size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),
-    health: async (drive) => (drive.fault === undefined ? undefined : (await import('./look.js')).healthOf(folder, drive)),
     ready: async (drives) => {
       if (isRoot()) makeLayers(folder)
       if (drives.some(({ fault }) => fault !== undefined)) (await import('./look.js')).checkDrives(folder, drives)

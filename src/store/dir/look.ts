@@ -4,7 +4,6 @@ import { Failure, messageOf } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import type { Drive, DriveSize } from '../../model/drive.js'
 import { stat } from '../../sys/file.js'
-import type { Health } from '../store.js'
 import { driveNames, entry } from './entry.js'
 import { findEntry, readChain, readLayer } from './layer.js'
 
@@ -41,17 +40,6 @@ export function sizeOf(folder: string, { image, fault }: Drive): DriveSize {
   if (fault !== undefined) return { virtualBytes: 0, allocatedBytes: (stat(image.path)?.blocks ?? 0) * 512 }
   const { virtualBytes, stats } = readLayer(folder, path.basename(image.path))
   return { virtualBytes, allocatedBytes: stats.blocks * 512 }
-}
-
-/** A broken drive's fault as it shows in `status`. */
-export function healthOf(folder: string, { name, fault }: Drive): Health | undefined {
-  if (fault === undefined) return undefined
-  try {
-    imageOf(folder, name)
-    return undefined
-  } catch (error) {
-    return { state: 'broken', words: messageOf(error), hints: error instanceof Failure ? error.hints : [] }
-  }
 }
 
 /** Throws a Failure for a drive that is broken, with the reason. */
