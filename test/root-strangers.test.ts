@@ -231,6 +231,16 @@ for (;;) try { fs.renameSync('d/e', 'd/x'); fs.renameSync('l', 'd/e'); fs.rename
     await ok('foo', 'start', '-S')
   })
 
+  test('a VM of another place has another user: what ends all that runs as one ends nothing of the other', async () => {
+    const other = makeHome()
+    assert.equal((await other.nbsvm(['foo', 'network=none', 'drives=none', 'start', '-S'])).status, 0)
+    await ok('foo', 'stop')
+    await ok('foo', 'stop')
+    assert.equal((await other.nbsvm(['foo', 'status'])).status, 0, 'it runs')
+    assert.equal((await other.nbsvm(['foo', 'stop'])).status, 0)
+    await ok('foo', 'start', '-S')
+  })
+
   test("what nbsvm runs holds nothing of its caller's: descriptors, environment, session", async () => {
     const lock = path.join(home.folder, 'script.lock')
     const script = `exec 200>${lock}; flock -n 200; exec 63<${secret}; export AWS_SECRET_ACCESS_KEY=x; '${program}' held drive_size=64M newimg start -S`

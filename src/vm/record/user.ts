@@ -1,7 +1,7 @@
 // The user that a VM's QEMU runs as. Each of root's VMs has one of its own, noted in its record: no VM can reach another's
 // process, memory, sockets or files, and whatever runs as that user is that VM.
 import { Failure } from '../../core/errors.js'
-import { freeUid, isVmsUid, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
+import { freeUid, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
 import { isRoot } from '../../sys/environment.js'
 import { lstat } from '../../sys/file.js'
 import { readRecord, recordedUids, updateRecord } from './record.js'
@@ -9,7 +9,10 @@ import type { Vm } from './vm.js'
 
 /** Whom the VM runs as, or would run as where it has no user of its own yet. */
 export function userOf({ place, id, settings }: Pick<Vm, 'place' | 'id' | 'settings'>): RunAs {
-  const ownUid = (): number => readRecord(place, id)?.uid ?? freeUid(recordedUids(place), place.state)
+  const ownUid = (): number => {
+    const record = readRecord(place, id)
+    return record?.uid ?? newUid(place, record?.uuid ?? id)
+  }
   return runAs(settings.run_as, ownUid)
 }
 
@@ -17,8 +20,13 @@ export function userOf({ place, id, settings }: Pick<Vm, 'place' | 'id' | 'setti
 export async function claimUser({ place, id, settings }: Vm): Promise<void> {
   if (!isRoot() || settings.run_as !== undefined || readRecord(place, id)?.uid !== undefined) return
   await updateRecord(place, id, (record) => {
-    return record.uid === undefined ? { ...record, uid: freeUid(recordedUids(place), place.state) } : record
+    return record.uid === undefined ? { ...record, uid: newUid(place, record.uuid) } : record
   })
+}
+
+/** A VM that nbsvm 0.1 started has its UUID from its name alone, so the place counts too. */
+function newUid(place: Vm['place'], uuid: string): number {
+  return freeUid(new Set(recordedUids(place).keys()), `${place.records} ${uuid}`)
 }
 
 /**
@@ -45,8 +53,9 @@ export async function endSurvivors(vm: Vm): Promise<boolean> {
   return true
 }
 
-/** The user that is this VM's alone, where it has last run as one: the folder `run` is that user's. */
-function ownUserOf({ drawer }: Pick<Vm, 'drawer'>): RunAs | undefined {
-  const uid = isRoot() ? lstat(drawer.run)?.uid : undefined
-  return uid !== undefined && isVmsUid(uid) ? runAs(undefined, () => uid) : undefined
+/** The user that is this VM's alone, where it has run as one. */
+function ownUserOf({ place, id, drawer }: Vm): RunAs | undefined {
+  if (!isRoot()) return undefined
+  const uid = lstat(drawer.run) === undefined ? undefined : readRecord(place, id)?.uid
+  return uid === undefined ? undefined : runAs(undefined, () => uid)
 }
