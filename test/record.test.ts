@@ -285,8 +285,30 @@ test("a VM that 0.1 still runs as root is not started a second time: its drawer 
   fs.chownSync(old, 65534, 65534)
   const { status, stderr } = await nbsvm(['running', 'start', '-S'])
   assert.equal(status, 1)
-  assert.match(stderr, /running was started by an earlier nbsvm, and runs still\n {2}end it first: nbsvm running stop/)
+  assert.match(stderr, /running was started by an earlier nbsvm, and still runs\n {2}end it first: nbsvm running shutdown/)
+  // What it says is still not believed when it has ended.
+  assert.equal(fs.statSync(old).uid, 65534)
   assert.ok(fs.existsSync(path.join(old, 'lock')))
+})
+
+test('a VM that 0.1 still runs, with its sockets beside its lock, is paused, ended and started again; its drives are left alone', async () => {
+  assert.equal((await nbsvm(['beside', 'network=none', 'drive_size=64M', 'newimg', 'start', '-S'])).status, 0)
+  const [old, run] = [drawer('beside'), path.join(drawer('beside'), 'run')]
+  const { uid } = fs.statSync(run)
+  for (const name of fs.readdirSync(run)) fs.renameSync(path.join(run, name), path.join(old, name))
+  fs.rmdirSync(run)
+  fs.chownSync(old, uid, uid)
+  for (const words of [
+    ['resize', '+1M'],
+    ['gold=beside', 'snapshot'],
+  ]) {
+    const { status, stderr } = await nbsvm(['beside', ...words])
+    assert.equal(status, 1)
+    assert.match(stderr, /beside was started by an earlier nbsvm, and still runs\n {2}end it first: nbsvm beside shutdown/)
+  }
+  const { status, stderr } = await nbsvm(['beside', 'resume', 'pause', 'stop', 'start', '-S', '--', 'pause', 'stop'])
+  assert.equal(status, 0, stderr)
+  assert.doesNotMatch(stderr, /killed/)
 })
 
 test('a copy is a machine of its own; another disk 0 for a VM that was there is another generation', async () => {

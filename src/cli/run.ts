@@ -125,12 +125,13 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
 /** Runs the actions one after the other; stops at the first that fails. */
 async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: World, isOneOfMany: boolean): Promise<number> {
   const speak = (flags: Step['flags']) => voice(isOneOfMany && flags['json'] !== true ? vm.id : undefined)
+  const { vmNow } = await import('../vm/record/vm.js')
   let doing: Step | undefined
   try {
     for (const { step } of chain) {
       doing = step
       const verb = await codeOf(actionCode, step.name)
-      const context: Context = { vm, words: step.words, flags: step.flags, signal, outside, ...speak(step.flags) }
+      const context: Context = { vm: vmNow(vm), words: step.words, flags: step.flags, signal, outside, ...speak(step.flags) }
       const status = (await verb.run(context)) ?? 0
       if (status !== 0) return status
       if (signal.aborted) throw new Failure('interrupted')

@@ -9,7 +9,7 @@ import { isRoot } from '../../sys/environment.js'
 import { giveTo, remove, setMode, stat } from '../../sys/file.js'
 import { linkNew } from '../../sys/link.js'
 import { descriptorOf, hasOpen } from '../../sys/process.js'
-import { drawerOf, type Drawer } from '../record/drawer.js'
+import { drawerOf, refuseSince01, type Drawer } from '../record/drawer.js'
 import type { Place } from '../../host/place.js'
 import { qemuPid } from '../record/state.js'
 
@@ -26,6 +26,7 @@ export function liveDrives({ state }: Place, layers?: string): LiveDrives {
   const ask = <T>(drive: Drive, doing: string, work: (qmp: Qmp, found: Found) => Promise<T>): Promise<T> => {
     const found = find(drive)
     if (found === undefined) throw new Failure(`cannot ${doing}: its VM has just ended`, { hints: ['try again'] })
+    refuseSince01(found.drawer)
     return withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => work(qmp, found))
   }
   return {
@@ -33,6 +34,7 @@ export function liveDrives({ state }: Place, layers?: string): LiveDrives {
     activeFile: async (drive) => {
       const found = find(drive)
       if (found === undefined) return undefined
+      refuseSince01(found.drawer)
       await withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => forgetUnused(qmp, drive))
       return firstOpen(found.pid, drive.image)
     },

@@ -18,7 +18,7 @@ import { pinHardware } from './pin.js'
 import { ensureRecord, readRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { removeTree } from '../../sys/removal.js'
-import { claimDrawer, historyIn, makeRun } from '../record/drawer.js'
+import { claimDrawer, drawerOf, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
@@ -48,7 +48,9 @@ export interface Started {
  * runs already, or with QEMU's own words when QEMU refuses; rejects with the signal's reason when that is aborted. Then nothing is
  * left running. `note` tells what will soon be wrong.
  */
-export async function startVm(vm: Vm, options: Words, caller: Caller = {}): Promise<Started> {
+export async function startVm(asked: Vm, options: Words, caller: Caller = {}): Promise<Started> {
+  // What nbsvm 0.1 left there is over.
+  const vm = { ...asked, drawer: drawerOf(asked.place.state, asked.id) }
   const { drawer } = vm
   const { signal, note = () => {} } = caller
   const wasThere = await isThere(vm)

@@ -94,6 +94,18 @@ export function historyIn({ pid, journal, consoleLog, events, qemuLog }: Drawer)
 }
 
 /**
+ * The drawer of a VM as it is now. The QEMU of one that nbsvm 0.1 started, and that still runs, has its sockets beside its lock,
+ * and none for what takes long.
+ */
+export function drawerNow(stateFolder: string, id: string): Drawer {
+  const drawer = drawerOf(stateFolder, id)
+  const beside = (name: string): string => `${drawer.folder}/${name}`
+  if (lstat(drawer.run) !== undefined || lstat(beside(qemuFiles.qmp)) === undefined) return drawer
+  const { qmp, monitor, console, vnc } = qemuFiles
+  return { ...drawer, qmp: beside(qmp), monitor: beside(monitor), console: beside(console), vnc: beside(vnc) }
+}
+
+/**
  * Makes a VM's drawer where there is none, and makes sure that it is ours alone: whoever may write there could lead us to any
  * file. Throws a Failure for one that is another user's, above all where root is asked to run a user's VM.
  */
@@ -110,19 +122,35 @@ export function claimDrawer({ folder }: Pick<Drawer, 'folder'>): void {
     return
   }
   if (uid !== 0) throw foreign(folder, found.uid)
-  // Up to 0.1 root gave the drawer to QEMU's user: nothing in it can be believed.
+  // Up to 0.1 root gave the drawer to QEMU's user: nothing in it can be believed. As long as it is so, its owner tells that.
+  refuseRunning(folder)
   giveTo(folder, { uid: 0, gid: 0 })
-  setMode(folder, 0o700)
-  const lock = `${folder}/lock`
-  if (lstat(lock)?.isFile() === true && isLocked(lock)) throw runsSince01(folder)
+  try {
+    setMode(folder, 0o700)
+    refuseRunning(folder)
+  } catch (error) {
+    giveTo(folder, found)
+    throw error
+  }
   const kept = leftBy01(folder)
   emptyFolder(folder)
   for (const [name, text] of Object.entries(kept)) writeWhole(`${folder}/${name}`, text)
 }
 
+/** Throws a Failure where a VM of nbsvm 0.1 runs in a drawer. */
+function refuseRunning(folder: string): void {
+  const lock = `${folder}/lock`
+  if (lstat(lock)?.isFile() === true && isLocked(lock)) throw runsSince01(folder)
+}
+
+/** Throws a Failure where a VM that runs was started by nbsvm 0.1: its drives are not what ours are to QEMU. */
+export function refuseSince01({ folder, run }: Pick<Drawer, 'folder' | 'run'>): void {
+  if (lstat(run) === undefined) throw runsSince01(folder)
+}
+
 function runsSince01(folder: string): Failure {
   const id = path.basename(folder)
-  return new Failure(`${id} was started by an earlier nbsvm, and runs still`, { hints: [`end it first: nbsvm ${id} stop`] })
+  return new Failure(`${id} was started by an earlier nbsvm, and still runs`, { hints: [`end it first: nbsvm ${id} shutdown`] })
 }
 
 /** How long a file system may take to forget a file that was open when it was removed. */

@@ -3,7 +3,7 @@ import { loadSettings, type Subject } from '../../config/layers.js'
 import type { Settings } from '../../config/settings.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { checkName, nameIn, vmId } from '../../core/name.js'
-import { drawerOf, type Drawer } from './drawer.js'
+import { drawerNow, type Drawer } from './drawer.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
 import { classFrom01 } from './old.js'
 import { readRecord, requirePair } from './record.js'
@@ -40,7 +40,7 @@ export function idOf(name: string, vmClass: string | undefined): string {
 export async function openVm(called: string, outside: Outside, onMistake?: (mistake: Failure) => void): Promise<Vm> {
   const { place, environment, line } = outside
   const id = idOf(called, outside.vmClass)
-  const drawer = drawerOf(place.state, id)
+  const drawer = drawerNow(place.state, id)
   const vmClass = orMistake(() => classOf(id, drawer, outside), onMistake) ?? outside.vmClass
   const name = nameIn(vmClass, id)
   const folded = await load(
@@ -85,4 +85,9 @@ async function load(subject: Subject, onMistake: ((mistake: Failure) => void) | 
     )
     return folded
   }
+}
+
+/** The same VM after an action, which may have started it: where its sockets are follows from what started it. */
+export function vmNow(vm: Vm): Vm {
+  return { ...vm, drawer: drawerNow(vm.place.state, vm.id) }
 }
