@@ -358,6 +358,29 @@ test('the library does what the program does', async () => {
   ])
 })
 
+test('snapshot, resize and rm beside rm: done, or told that the VM is gone; nothing of it stays', async () => {
+  for (let at = 0; at < 6; at++) {
+    assert.equal((await nbsvm(['leaving', 'drive_size=1M', 'newimg'])).status, 0)
+    const removing = nbsvm(['leaving', 'rm', '--yes'])
+    await new Promise((resolve) => setTimeout(resolve, at * 10))
+    const lines = [
+      ['beside', 'gold=leaving', 'snapshot'],
+      ['leaving', 'resize', '+1M'],
+      ['leaving', 'rm', '--yes'],
+    ]
+    const results = await Promise.all(lines.map((line) => nbsvm(line)))
+    // The other may have been first, or both told that something is at work.
+    if ((await removing).status !== 0) await nbsvm(['leaving', 'rm', '--yes'])
+    for (const { stderr } of results) assert.doesNotMatch(stderr, /ENOENT|failed/)
+    const { stdout } = await nbsvm(['ls', '--json'])
+    assert.equal(
+      (JSON.parse(stdout) as { id: string }[]).find(({ id }) => id === 'leaving'),
+      undefined,
+    )
+    await nbsvm(['beside', 'rm', '--yes'])
+  }
+})
+
 test('start beside rm: the VM runs with its drive, or it is gone; never without its drive, and nothing of it stays', async () => {
   for (let at = 0; at < 12; at++) {
     assert.equal((await nbsvm(['beside', 'drive_size=1M', 'newimg'])).status, 0)

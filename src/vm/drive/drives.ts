@@ -1,10 +1,11 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
 import { Failure, UsageError } from '../../core/errors.js'
-import { waitLock, type Lock } from '../../sys/lock.js'
+import type { Lock } from '../../sys/lock.js'
 import type { CopyOptions, Source, Store } from '../../store/store.js'
 import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
+import { holdVm } from './hold.js'
 import { liveDrives } from './live.js'
 import { renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
@@ -46,7 +47,7 @@ export async function copyDrive(
     ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
   })
   const copy = { ...options, live: liveDrives(vm.place, store.layers) }
-  const lock = await lockSource(vm, source)
+  const lock = await lockSource(vm, store, source)
   try {
     const drive = await withRecord(vm, store, async (isNew) => {
       const made = await store[how](vm.id, source, copy)
@@ -69,16 +70,19 @@ async function isFirst(store: Store, { id }: Vm, { number }: Drive): Promise<boo
  * Keeps a stopped VM from being started while its drive is copied. A running one holds its lock itself, and hands the
  * drive over alive.
  */
-async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | undefined> {
+async function lockSource({ place }: Vm, store: Store, { drive }: Source): Promise<Lock | undefined> {
   const owner = drive === undefined ? undefined : parseDriveName(drive.name)
   if (owner === undefined) return undefined
   const drawer = drawerOf(place.state, owner.id)
-  // The drawer of a VM that was never started is made now: without it, it could be started meanwhile.
-  claimDrawer(drawer)
-  // Shared: many may copy one drive at once.
   // QEMU holds it as long as it runs: nothing to wait for.
-  if (qemuPid(drawer) !== undefined) return undefined
-  const lock = await waitLock(drawer.lock, lockWaitMs, 'shared', { doing: `copy ${drive?.name}` })
+  if (qemuPid(drawer) !== undefined) {
+    claimDrawer(drawer)
+    return undefined
+  }
+  // The drawer of a VM that was never started is made now: without it, it could be started meanwhile. Shared: many may copy one
+  // drive at once.
+  const hold = { hold: 'shared', timeoutMs: lockWaitMs, doing: `copy ${drive?.name}` } as const
+  const lock = await holdVm({ place, id: owner.id, drawer }, store, hold)
   if (lock === undefined && qemuPid(drawer) === undefined) {
     throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: ${whoIsBusy(drawer)}`)
   }
@@ -87,8 +91,8 @@ async function lockSource({ place }: Vm, { drive }: Source): Promise<Lock | unde
 
 /** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
 export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store, lock: Lock) => Promise<T>): Promise<T> {
-  claimDrawer(vm.drawer)
-  const lock = await waitLock(vm.drawer.lock, lockWaitMs, 'exclusive', { doing })
+  const store = await storeOf(vm)
+  const lock = await holdVm(vm, store, { hold: 'exclusive', timeoutMs: lockWaitMs, doing })
   if (lock === undefined) {
     if (qemuPid(vm.drawer) === undefined) {
       throw new Failure(`cannot ${doing}: ${vm.id} is busy: ${whoIsBusy(vm.drawer)}`)
@@ -97,7 +101,7 @@ export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store
   }
   try {
     await refuseSurvivors(vm, doing)
-    return await work(await storeOf(vm), lock)
+    return await work(store, lock)
   } finally {
     lock.release()
   }

@@ -11,14 +11,14 @@ import type { Machine, Words } from '../../model/machine.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { bootId, environment } from '../../sys/environment.js'
 import { appendText, close, open, readTail, remove, writeInto, writeWhole } from '../../sys/file.js'
-import { holderOf, waitLock, type Lock } from '../../sys/lock.js'
+import { holderOf, type Lock } from '../../sys/lock.js'
 import { startDetached, type Detached } from '../../sys/process.js'
+import { holdVm } from '../drive/hold.js'
 import { planMachine, type Plan } from './plan.js'
 import { pinHardware } from './pin.js'
-import { ensureRecord, readRecord } from '../record/record.js'
+import { ensureRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
-import { removeTree } from '../../sys/removal.js'
-import { claimDrawer, drawerOf, historyIn, makeRun } from '../record/drawer.js'
+import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
@@ -53,12 +53,10 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   const vm = { ...asked, drawer: drawerOf(asked.place.state, asked.id) }
   const { drawer } = vm
   const { signal, note = () => {} } = caller
-  const wasThere = await isThere(vm)
-  claimDrawer(drawer)
-  const lock = await waitLock(drawer.lock, lockWaitMs, 'exclusive', { doing: `start ${vm.id}`, signal })
+  const hold = { hold: 'exclusive', timeoutMs: lockWaitMs, doing: `start ${vm.id}`, signal } as const
+  const lock = await holdVm(vm, await storeOf(vm), hold)
   if (lock === undefined) throw runsAlready(vm)
   try {
-    if (wasThere && !(await isThere(vm))) throw removedMeanwhile(vm)
     await ensureRecord(vm)
     await claimUser(vm)
     await refuseSurvivors(vm, `start ${vm.id}`)
@@ -81,18 +79,6 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
     // From here on QEMU alone holds the lock, if it is there.
     lock.release()
   }
-}
-
-/** Whether there is anything of the VM that `rm` removes, besides the drawer. */
-async function isThere(vm: Vm): Promise<boolean> {
-  if (readRecord(vm.place, vm.id) !== undefined) return true
-  return (await (await storeOf(vm)).drives(vm.id)).length > 0
-}
-
-/** `rm` has had the lock before us, and our drawer is all that there is now. */
-function removedMeanwhile({ id, call, drawer }: Vm): Failure {
-  removeTree(drawer.folder)
-  return new Failure(`cannot start ${id}: it has been removed meanwhile`, { hints: [`make it again: ${call} newimg`] })
 }
 
 /** The plan, with its helpers started; where passt cannot run, QEMU serves the user network itself. */
