@@ -65,6 +65,11 @@ export function freeUid(taken: ReadonlySet<number>, seed: string): number {
   throw new Failure(`all ${many} user numbers for VMs are taken`, { hints: ['choose a user: run_as=USER'] })
 }
 
+/** Whether a number is one that VMs get, and no account has. */
+export function isVmsUser(uid: number): boolean {
+  return ranges.some(([first, last]) => first < uid && uid <= last) && !accounts().some((account) => account.uid === uid)
+}
+
 /** The range of which this user namespace has all. */
 function rangeHere(): readonly [first: number, last: number] {
   // user_namespaces(7): the first number here, the one it is outside, how many.

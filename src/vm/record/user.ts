@@ -1,7 +1,7 @@
 // The user that a VM's QEMU runs as. Each of root's VMs has one of its own, noted in its record: no VM can reach another's
 // process, memory, sockets or files, and whatever runs as that user is that VM.
 import { Failure } from '../../core/errors.js'
-import { freeUid, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
+import { freeUid, isVmsUser, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
 import { isRoot } from '../../sys/environment.js'
 import { lstat } from '../../sys/file.js'
 import { readRecord, recordedUids, updateRecord } from './record.js'
@@ -53,9 +53,8 @@ export async function endSurvivors(vm: Vm): Promise<boolean> {
   return true
 }
 
-/** The user that is this VM's alone, where it has run as one. */
-function ownUserOf({ place, id, drawer }: Vm): RunAs | undefined {
-  if (!isRoot()) return undefined
-  const uid = lstat(drawer.run) === undefined ? undefined : readRecord(place, id)?.uid
-  return uid === undefined ? undefined : runAs(undefined, () => uid)
+/** The user that is this VM's alone, where it has run as one: the folder that root gave it says so, whatever became of the record. */
+function ownUserOf({ drawer }: Vm): RunAs | undefined {
+  const uid = isRoot() ? lstat(drawer.run)?.uid : undefined
+  return uid !== undefined && isVmsUser(uid) ? runAs(undefined, () => uid) : undefined
 }
