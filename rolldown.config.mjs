@@ -1,33 +1,60 @@
-// CommonJS: a first file that loads the program, compiled already (src/sys/compiled.ts); what `ls` needs in one file, and a
-// small one for each verb besides. Node 20 loads those faster than ES modules or one bundle of all (npm run bench).
+// CommonJS: a small first file, what every run needs in another, and one more for each verb. Node 20 loads those faster than ES
+// modules or one bundle of all (npm run bench).
+import path from 'node:path'
 import { defineConfig } from 'rolldown'
 
-// A shell script to `sh`, JavaScript to Node. NODE_EXTRA_CA_CERTS makes Node 20 read every certificate at start, which
-// doubles the time of `nbsvm ls`; NBSVM_CA keeps the value for what needs it.
+/** Has files use Node's modules themselves, in place of copies of all their exports. */
+const lean = {
+  name: 'lean',
+  resolveId: (id) => (id.startsWith('node:') ? `\0${id}` : null),
+  load: (id) => (id.startsWith('\0node:') ? `export default process.getBuiltinModule('${id.slice(1)}')` : null),
+}
+
+// Without blanks and comments, names as they are: read as written, `start` would fill the space that V8 gives to new objects
+// before QEMU runs, and wait a millisecond for it to be cleared. A bug's stack is translated by the maps (src/sys/trace.ts).
+const dense = { compress: false, mangle: false, codegen: { removeWhitespace: true } }
+const output = {
+  dir: 'dist',
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  // A stack shows the names of exports.
+  minifyInternalExports: false,
+  minify: dense,
+  sourcemap: true,
+  sourcemapExcludeSources: true,
+}
+
+// A shell script to `sh`, JavaScript to Node. Where NODE_EXTRA_CA_CERTS is set, Node 20 reads all those certificates at every
+// start: without this line `nbsvm ls` takes twice as long there, and `start` a quarter longer. What downloads images will read
+// them from NBSVM_CA. Elsewhere the line costs nothing (npm run bench).
 const launcher = [
   '#!/bin/sh',
   `":" // ; NBSVM_CA="$NODE_EXTRA_CA_CERTS"; export NBSVM_CA; unset NODE_EXTRA_CA_CERTS; exec node "$0" "$@"`,
 ].join('\n')
 
-/** Makes files that V8 takes as they are: in ASCII, and with Node's modules themselves in place of copies of their exports. */
-const lean = {
-  name: 'lean',
-  transform: (code) => code.replaceAll(/^import (\w+) from '(node:\w+)'/gm, "const $1 = process.getBuiltinModule('$2')"),
-  renderChunk: (code) => code.replaceAll(/[\u0080-\uFFFF]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+/** Modules that are loaded together, by the name of their file: a file more costs half a millisecond. */
+const groups = [
+  { name: 'program', tags: ['$initial'], priority: 2 },
+  { name: 'vm', test: /(vm.(record.vm|list.exists|life.start)|store.dir.look|action.start)\.ts/, priority: 1 },
+  { name: 'qmp', test: /(qemu.qmp|sys.socket)\.ts/ },
+  { name: 'stop', test: /(action.stop|vm.life.(stop|kill|up))\.ts/ },
+]
+
+/** `console-log.cjs` and `action-log.cjs`: what is called alike in two rooms can be told apart in a stack. */
+function chunkFile({ name, moduleIds }) {
+  if (groups.some((group) => group.name === name)) return 'chunk/[name].cjs'
+  return `chunk/${path
+    .relative('src', moduleIds.at(-1) ?? path.resolve('src', name))
+    .replace(/\.ts$/, '')
+    .replaceAll('/', '-')}.cjs`
 }
-
-const output = { dir: 'dist', format: 'cjs', entryFileNames: '[name].cjs', minify: false }
-
-// Without blanks and comments, names as they are: read as written, `start` would fill the space that V8 gives to new objects
-// before QEMU runs, and wait a millisecond for it to be cleared.
-const dense = { compress: false, mangle: false, codegen: { removeWhitespace: true } }
 
 export default defineConfig([
   {
     input: { nbsvm: 'src/cli/main.ts' },
     platform: 'node',
     plugins: [lean],
-    output: { ...output, minify: dense, postBanner: launcher },
+    output: { ...output, postBanner: launcher },
   },
   // Built apart: what is loaded first shares no file with what it loads.
   {
@@ -36,25 +63,15 @@ export default defineConfig([
     plugins: [lean],
     output: {
       ...output,
-      minify: dense,
-      dir: 'dist/chunk',
-      chunkFileNames: '[name].cjs',
-      // What Node puts around a CommonJS file, and src/sys/compiled.ts does not.
-      banner: '(function (exports, require, module) {',
-      footer: '})',
-      // A file more costs half a millisecond: what every run loads is one, what the life of a VM takes is another.
-      codeSplitting: {
-        groups: [
-          { name: 'program', tags: ['$initial'], priority: 2 },
-          { name: 'vm', test: /(vm.(record.vm|list.exists|life.start)|store.dir.look|action.start)\.ts/, priority: 1 },
-        ],
-      },
+      entryFileNames: 'chunk/[name].cjs',
+      chunkFileNames: chunkFile,
+      codeSplitting: { groups },
     },
   },
   // The library is built apart, because the program runs as soon as its file is loaded.
   {
     input: { index: 'src/index.ts' },
     platform: 'node',
-    output: { ...output, chunkFileNames: 'library/[name].cjs' },
+    output: { ...output, minify: false, sourcemap: false, chunkFileNames: 'library/[name].cjs' },
   },
 ])

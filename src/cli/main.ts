@@ -1,4 +1,4 @@
-// What is run first: it has the program loaded, compiled already where it was run before.
+// What is run first. What is compiled after it is kept, so the program itself is in another file.
 import path from 'node:path'
 import { loadCompiled } from '../sys/compiled.js'
 import { environment, homeFolder, isRoot } from '../sys/environment.js'

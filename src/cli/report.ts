@@ -1,6 +1,9 @@
 import { Failure, messageOf } from '../core/errors.js'
 import { printableMessage } from '../core/text.js'
+import { version } from '../core/version.js'
 import { write } from '../sys/output.js'
+import { node } from '../sys/self.js'
+import { sourceTrace } from '../sys/trace.js'
 
 /** Prints an error with its causes, once each, and its hints. Returns the exit status it stands for. */
 export function printError(error: unknown, prefix = ''): number {
@@ -35,11 +38,6 @@ function* chain(error: unknown): Generator {
 /** What is no Failure was not foreseen: the stack tells where. */
 function bugHints(error: unknown): string[] {
   if (!(error instanceof Error) || 'code' in error) return []
-  return [
-    'this is a bug in nbsvm; please report it with these lines:',
-    ...(error.stack ?? '')
-      .split('\n')
-      .slice(1, 5)
-      .map((line) => line.trim()),
-  ]
+  const first = `this is a bug in nbsvm ${version} (Node.js ${node.version}); please report it with these lines:`
+  return [first, ...sourceTrace(error.stack ?? '').slice(0, 6)]
 }

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import buffer from 'node:buffer'
 
 /**
  * Where in a chunk of text something may begin that matters to a terminal, more than a colour does. In well-formed UTF-8 that
@@ -20,7 +20,7 @@ export function findControls(chunk: Buffer): Controls {
 function wellFormedLength(chunk: Buffer): number {
   let end = chunk.length
   for (let at = Math.max(0, end - 3); at < end; at++) if (characterEnd(chunk, at) === undefined) end = at
-  return isUtf8(end === chunk.length ? chunk : chunk.subarray(0, end)) ? end : 0
+  return buffer.isUtf8(end === chunk.length ? chunk : chunk.subarray(0, end)) ? end : 0
 }
 
 /** The first place from `at` on that needs a closer look: `at` itself where the chunk is not well-formed. */
