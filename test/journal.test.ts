@@ -121,6 +121,10 @@ test('a guest that powers off by ACPI has shut down', async (context) => {
 test('SIGTERM leaves its reason, SIGKILL leaves none', async (context) => {
   const ended = startGuest(context)
   await ended.recorded('RESUME')
+  // QEMU listens to signals a moment later, and answers when it does.
+  await ended.qmp(async (qmp) => {
+    await qmp.execute('query-status')
+  })
   ended.kill('SIGTERM')
   await ended.ended
   assert.equal(whyEnded(ended.journal(), { bootId }).kind, 'signalled')
