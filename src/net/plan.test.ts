@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseForward, parseMac } from '../model/nic.js'
 import { planNics, type NetMeans } from './plan.js'
-import { makingCommands, tapName } from './tap.js'
+import { makingCommands, removeTaps, tapName } from './tap.js'
 
 const plain = { net_if: 'virtio-net-pci', mac: undefined, forward: undefined, bridge: undefined }
 const asUser: NetMeans = {
@@ -60,4 +60,13 @@ test("a tap's name has 15 bytes at most, and no two VMs or cards share one", () 
 test('a tap is made for its user, with the MTU of its bridge', () => {
   const lines = makingCommands({ name: 'tap-foo', bridge: 'br0', mtu: 9000, uid: 65534 }).map((words) => words.join(' '))
   assert.deepEqual(lines, ['ip tuntap add dev tap-foo mode tap user 65534', 'ip link set dev tap-foo mtu 9000 master br0 up'])
+})
+
+test('what has the name of a tap and is none is not removed, nor what is not there', async () => {
+  const lines: string[] = []
+  await removeTaps(['lo', 'no-such-tap', '..'], (command) => {
+    lines.push(command.join(' '))
+    return Promise.resolve({ status: 0, stdout: '', stderr: '' })
+  })
+  assert.deepEqual(lines, [])
 })

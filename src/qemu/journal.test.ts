@@ -57,6 +57,12 @@ test('why a VM is gone', () => {
     [started + journalLine({ nbsvm: 'refused', at: 1100, words: "no 'x'" }), 'refused', 1100, "QEMU refused to start it: no 'x'"],
     // With -no-shutdown a guest goes on after its end.
     [started + resume + shutdown('guest-shutdown', true) + event(9, 'RESUME'), 'killed', null, 'QEMU was killed, or crashed'],
+    [
+      started + resume + shutdown('guest-shutdown', true) + event(9, 'RESUME') + event(10, 'SHUTDOWN', { reason: 'host-ui' }),
+      'window-closed',
+      10_500,
+      'its window was closed',
+    ],
     // Only the last start counts; QEMU's part begins again with each.
     [started.replace(boot, 'b1') + stopping + started + resume, 'killed', null, 'QEMU was killed, or crashed'],
     // A tail without the start, as a bounded read gives it.
