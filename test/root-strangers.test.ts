@@ -231,6 +231,20 @@ for (;;) try { fs.renameSync('d/e', 'd/x'); fs.renameSync('l', 'd/e'); fs.rename
     await ok('foo', 'start', '-S')
   })
 
+  test('a QEMU that keeps the lock and calls itself something else is ended by stop', async (context) => {
+    await ok('foo', 'stop')
+    const [command, words] = asFoo(['sleep', '600'])
+    const lock = path.join(state, 'foo/lock')
+    const script = `exec 3<>'${lock}'; flock -x 3; exec "$@"`
+    const disguised = spawn('sh', ['-c', script, 'sh', command, ...words], { cwd: run, stdio: 'ignore' })
+    context.after(() => disguised.kill('SIGKILL'))
+    await until('it', 5000, () => fs.readFileSync(`/proc/${disguised.pid}/status`, 'utf8').includes(`Uid:\t${uid}\t`))
+    assert.equal((await nbsvm(['foo', 'start', '-S'])).status, 1)
+    assert.match((await ok('foo', 'stop')).stderr, /killed/)
+    await until('its end', 5000, () => disguised.signalCode !== null)
+    await ok('foo', 'start', '-S')
+  })
+
   test('a VM of another place has another user: what ends all that runs as one ends nothing of the other', async () => {
     const other = makeHome()
     assert.equal((await other.nbsvm(['foo', 'network=none', 'drives=none', 'start', '-S'])).status, 0)

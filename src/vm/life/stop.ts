@@ -12,7 +12,7 @@ import { endingOf, isRunning, qemuPid } from '../record/state.js'
 import { killQemu } from './kill.js'
 import { sweepStopped } from './sweep.js'
 import { isUp } from './up.js'
-import { endSurvivors } from '../record/user.js'
+import { endOwnUser, endSurvivors } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
 
 /** How long QEMU gets until it can be told to quit: it may be starting still, or be asked something by another. */
@@ -32,7 +32,8 @@ export async function stopVm(vm: Vm, caller: Caller = {}): Promise<Stopped> {
   if ((await quit(drawer, signal)) && (await isGone(drawer, quitTimeoutMs, signal))) return swept(vm, 'stopped')
   // It may have ended meanwhile, or whoever was starting it has given up.
   if (!isUp(vm, caller)) return swept(vm, 'stopped')
-  const killed = killQemu(vm, () => noteStopping(drawer))
+  // One that its guest has taken over may call itself what it likes, but not be another user.
+  const killed = [...killQemu(vm, () => noteStopping(drawer)), ...(await endOwnUser(vm))]
   if (killed.length > 0 && (await isGone(drawer, killTimeoutMs, signal))) return swept(vm, 'killed')
   throw cannotStop(vm, killed)
 }

@@ -4,6 +4,7 @@ import { Failure } from '../../core/errors.js'
 import { freeUid, isVmsUser, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
 import { isRoot } from '../../sys/environment.js'
 import { lstat } from '../../sys/file.js'
+import { tryLock } from '../../sys/lock.js'
 import { readRecord, recordedUids, updateRecord } from './record.js'
 import type { Vm } from './vm.js'
 
@@ -45,12 +46,26 @@ export async function refuseSurvivors(vm: Vm, doing: string): Promise<void> {
   )
 }
 
-/** Ends all that runs as the VM's own user. Says whether there was anything. */
+/** Ends all that runs as the VM's own user, unless somebody has the VM's lock: it starts then. Says whether there was anything. */
 export async function endSurvivors(vm: Vm): Promise<boolean> {
   const user = ownUserOf(vm)
   if (user === undefined || (await processesOf(user)).length === 0) return false
-  await killProcesses(user)
+  const lock = tryLock(vm.drawer.lock, `stop ${vm.id}`)
+  if (lock === undefined) return false
+  try {
+    await killProcesses(user)
+  } finally {
+    lock.release()
+  }
   return true
+}
+
+/** Ends all that runs as the VM's own user, whoever has its lock. Returns the processes. */
+export async function endOwnUser(vm: Vm): Promise<number[]> {
+  const user = ownUserOf(vm)
+  const pids = user === undefined ? [] : await processesOf(user)
+  if (user !== undefined && pids.length > 0) await killProcesses(user)
+  return pids
 }
 
 /** The user that is this VM's alone, where it has run as one: the folder that root gave it says so, whatever became of the record. */
