@@ -77,8 +77,10 @@ export async function hostFacts(options: {
 
 /** The path of the QEMU program: the setting `qemu`, else what distributions call it. */
 export function findQemu(wanted: string | undefined): string {
-  const found = (wanted === undefined ? programs : [wanted]).map((name) => findProgram(name)).find((file) => file !== undefined)
-  if (found !== undefined) return found
+  for (const name of wanted === undefined ? programs : [wanted]) {
+    const found = findProgram(name)
+    if (found !== undefined) return found
+  }
   throw new Failure(`there is no ${wanted ?? 'qemu-system-x86_64'} on this machine`, {
     hints: [`install QEMU: ${installLine(readText('/etc/os-release') ?? '', 'qemu')}`],
   })

@@ -1,6 +1,6 @@
-// What a VM leaves that ended otherwise than by `stop`, or whose `start` was killed: taps and helpers. Whoever next comes by removes it.
+// What a VM leaves that ended otherwise than by `stop`, or whose `start` was killed: taps, helpers, the number of its process. Whoever next comes by removes it.
 import { endHelpers } from '../../helper/helpers.js'
-import { stat } from '../../sys/file.js'
+import { remove, stat } from '../../sys/file.js'
 import { tryLock } from '../../sys/lock.js'
 import type { Drawer } from '../record/drawer.js'
 import { sweepTaps, sweepTapsQuietly } from './taps.js'
@@ -12,6 +12,7 @@ const recentMs = 10_000
 export async function sweep(drawer: Drawer): Promise<void> {
   await endHelpers(drawer.folder)
   await sweepTaps(drawer)
+  remove(drawer.pid)
 }
 
 /** Removes it unless the VM runs, or somebody works on it: those who do have the lock sweep themselves. */
@@ -30,6 +31,7 @@ export async function sweepQuietly(drawer: Drawer): Promise<void> {
     await whileLocked(drawer, async () => {
       await endHelpers(drawer.folder)
       await sweepTapsQuietly(drawer)
+      remove(drawer.pid)
     })
   } catch {
     // It is not ours, or the disk is full.
@@ -37,8 +39,8 @@ export async function sweepQuietly(drawer: Drawer): Promise<void> {
 }
 
 /** Whether nothing is left: a cheap look. */
-function isSwept({ helpers, taps }: Drawer): boolean {
-  return stat(helpers) === undefined && stat(taps) === undefined
+function isSwept({ helpers, taps, pid }: Drawer): boolean {
+  return [helpers, taps, pid].every((file) => stat(file) === undefined)
 }
 
 async function whileLocked(drawer: Drawer, work: () => Promise<void>): Promise<void> {

@@ -46,11 +46,11 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
   const ids = [...new Set([...drawers, ...records, ...drives.keys()])].toSorted(byNumberInText)
   const withDrawer = new Set(drawers)
   const withRecord = new Set(records)
+  const left: Drawer[] = []
   const found = ids.map((id): Listed => {
-    const drawer = drawerOf(place.state, id)
     const faults: string[] = []
-    const { state, pid, running } = withDrawer.has(id) ? look(drawer, faults) : stopped
-    const vmClass = classOf(place, drawer, id, withRecord.has(id), faults)
+    const { state, pid, running } = withDrawer.has(id) ? look(place, id, left, faults) : stopped
+    const vmClass = classOf(place, id, withRecord.has(id), faults)
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
     return {
       id,
@@ -65,8 +65,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
       fault: faults.length === 0 ? null : faults.join('; '),
     }
   })
-  const gone = found.filter(({ id, state }) => state === 'stopped' && withDrawer.has(id))
-  await sweepStopped(gone.map(({ id }) => drawerOf(place.state, id)))
+  await sweepStopped(left)
   return found
 }
 
@@ -82,9 +81,18 @@ function once(tell: OnFault): OnFault {
 
 const stopped: Glance = { state: 'stopped', pid: undefined }
 
-function look(drawer: Drawer, faults: string[]): Omit<Glance, 'state'> & Pick<Listed, 'state'> {
+/**
+ * Looks at a VM that has a drawer. One that has ended well leaves neither process number nor helpers nor taps there, which one
+ * look into the folder tells: a list may be of a thousand. Those that have are added to `left` where the VM does not run.
+ */
+function look(place: Place, id: string, left: Drawer[], faults: string[]): Omit<Glance, 'state'> & Pick<Listed, 'state'> {
   try {
-    return glance(drawer)
+    const traces = list(`${place.state}/${id}`).filter((name) => name === 'pid' || name === 'helpers' || name === 'taps')
+    if (traces.length === 0) return stopped
+    const drawer = drawerOf(place.state, id)
+    const found = traces.includes('pid') ? glance(drawer) : stopped
+    if (found.state === 'stopped') left.push(drawer)
+    return found
   } catch (error) {
     faults.push(`cannot look into its drawer: ${fullMessage(error)}`)
     return { state: 'unknown', pid: undefined }
@@ -92,10 +100,10 @@ function look(drawer: Drawer, faults: string[]): Omit<Glance, 'state'> & Pick<Li
 }
 
 /** Only an id with a dash in it can have a class, so most records need not be read. */
-function classOf(place: Place, drawer: Drawer, id: string, hasRecord: boolean, faults: string[]): string | null {
+function classOf(place: Place, id: string, hasRecord: boolean, faults: string[]): string | null {
   if (!id.includes('-')) return null
   try {
-    return (hasRecord ? readRecord(place, id)?.class : classFrom01(id, drawer)) ?? null
+    return (hasRecord ? readRecord(place, id)?.class : classFrom01(id, drawerOf(place.state, id))) ?? null
   } catch (error) {
     faults.push(fullMessage(error))
     return null
@@ -118,8 +126,7 @@ export function calledNames(vms: readonly Listed[], { vmClass }: Outside): strin
 
 /** Removes what VMs that are gone have left; taps as root only: a user would be asked for a password by sudo. */
 async function sweepStopped(drawers: readonly Drawer[]): Promise<void> {
-  const hasTaps = isRoot() && list('/sys/class/net').some((name) => name.startsWith('tap'))
-  const left = drawers.filter(({ helpers, taps }) => isThere(helpers) || (hasTaps && isThere(taps)))
+  const left = drawers.filter(({ helpers, pid }) => isRoot() || [helpers, pid].some(isThere))
   if (left.length === 0) return
   const { sweepQuietly } = await import('../life/sweep.js')
   for (const drawer of left) await sweepQuietly(drawer)
