@@ -2,7 +2,7 @@
 // it may be met.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readlinkSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { guestKernel, makeHome, program, run, until } from './cli.js'
@@ -38,7 +38,17 @@ function begin(args: readonly string[]): { child: ChildProcess; ended: Promise<{
 /** The processes that were started for a VM: QEMU, and what it is run through. */
 function processesOf(id: string): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n')
-  return lines.filter((line) => line.includes(` -name guest=${id} `)).map((line) => Number.parseInt(line, 10))
+  const pids = lines.filter((line) => line.includes(` -name guest=${id} `)).map((line) => Number.parseInt(line, 10))
+  // The same tests may run in another checkout.
+  return pids.filter((pid) => folderOf(pid).startsWith(home.folder))
+}
+
+function folderOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return ''
+  }
 }
 
 const isFree = (id: string): boolean => {

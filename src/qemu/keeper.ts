@@ -36,7 +36,7 @@ const blockBytes = 128
  * $1: a piece, in blocks; no dd writes more. $2: the size of a log that has no room for another piece.
  *
  * dd waits in a read and writes at once what came, so that a prompt without a line feed is there, and nothing runs while the guest is
- * silent. A piece that adds nothing is the end. What `read` makes of a line is only compared and written down.
+ * silent. Where it has read nothing (0+0 records) that is the end. What `read` makes of a line is only compared and written down.
  */
 const script = `exec 2>/dev/null
 keep() {
@@ -64,16 +64,11 @@ lines() {
 }
 lines <&4 3<&- &
 exec 4<&-
-size=0
 while :; do
-  if dd bs=${blockBytes} count=$1 status=none <&3 >>${keeperFiles.console}; then
-    now=$(wc -c <${keeperFiles.console})
-    [ $now != $size ] || break
-    size=$now
-    [ $size -le $2 ] || { mv -f ${keeperFiles.console} ${olderOf(keeperFiles.console)} && size=0; }
-  else
-    [ $(dd bs=65536 count=1 status=none <&3 | wc -c) != 0 ] || break
-  fi
+  said=$(dd bs=${blockBytes} count=$1 2>&1 >>${keeperFiles.console} <&3) ||
+    said=$(dd bs=65536 count=1 2>&1 >/dev/null <&3)
+  case $said in 0+0*) break ;; esac
+  size=$(wc -c <${keeperFiles.console}) && [ $size -gt $2 ] && mv -f ${keeperFiles.console} ${olderOf(keeperFiles.console)}
 done
 wait
 rm -f $0.lock
