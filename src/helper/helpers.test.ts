@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test'
 import type { Helper } from '../model/helper.js'
 import { lastState, parseJournal } from '../qemu/journal.js'
 import { keeper, keeperFiles } from '../qemu/keeper.js'
+import { orMissing } from '../sys/file.js'
 import { endHelpers, helperStates, startHelpers, type HelperFailure } from './helpers.js'
 
 function drawerOf(context: TestContext): string {
@@ -49,8 +50,8 @@ async function startKeeper(
     isClosed = true
   }
   context.after(close)
-  const read = (file: string): string =>
-    fs.existsSync(`${drawer}/${file}`) ? fs.readFileSync(`${drawer}/${file}`, 'latin1') : ''
+  // The keeper may move it away just now.
+  const read = (file: string): string => orMissing(() => fs.readFileSync(`${drawer}/${file}`, 'latin1')) ?? ''
   return {
     drawer,
     say: (end, text) => {

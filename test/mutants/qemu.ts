@@ -79,8 +79,8 @@ export const qemu: readonly Mutation[] = [
   {
     fault: 'a full console log grows',
     file: keeper,
-    from: '[ $size -le $2 ] || { mv -f',
-    to: '[ $size -le $2 ] || { cp -f',
+    from: '[ $size -gt $2 ] && mv -f',
+    to: '[ $size -gt $2 ] && cp -f',
     test: keeperTest,
     only: 'a flood on the console',
   },
