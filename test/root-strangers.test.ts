@@ -212,10 +212,11 @@ for (;;) try { fs.renameSync('d/e', 'd/x'); fs.renameSync('l', 'd/e'); fs.rename
     assert.equal(fs.existsSync(folder), false)
   })
 
-  test('a QEMU that has let go of its lock and lives on is found, and no second one is started beside it', async () => {
+  test('a QEMU that has let go of its lock and lives on is found, and no second one is started beside it', async (context) => {
     const [command, words] = asFoo(['sleep', '600'])
     await ok('foo', 'stop')
     const survivor = spawn(command, words, { cwd: run, stdio: 'ignore' })
+    context.after(() => survivor.kill('SIGKILL'))
     await until('it', 5000, () => fs.readFileSync(`/proc/${survivor.pid}/status`, 'utf8').includes(`Uid:\t${uid}\t`))
     for (const line of [
       ['start', '-S'],

@@ -34,7 +34,7 @@ describe("the users of root's VMs", { skip: process.getuid?.() === 0 ? false : '
     }
   })
 
-  test('what lives on without the lock is named, and ended', async () => {
+  test('what lives on without the lock is named, and ended', async (context) => {
     const vm = await vmWithUser('survivor')
     const { prefix, uid, gid } = userOf(vm)
     claimDrawer(vm.drawer)
@@ -42,6 +42,7 @@ describe("the users of root's VMs", { skip: process.getuid?.() === 0 ? false : '
     await refuseSurvivors(vm, 'start survivor')
     assert.equal(await endSurvivors(vm), false)
     const child = spawn('env', [...prefix, 'sleep', '600'], { stdio: 'ignore' })
+    context.after(() => child.kill('SIGKILL'))
     const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))
     while (processesAs(uid).length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     await assert.rejects(
