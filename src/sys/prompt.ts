@@ -5,8 +5,12 @@ import { isTerminal, sleepSync, write } from './output.js'
 /** Asks a yes-or-no question on the terminal. Undefined where there is no terminal to ask on. */
 export function ask(question: string): boolean | undefined {
   if (!isTerminal(0) || !isTerminal(2)) return undefined
-  write(2, `${question} [y/N] `)
-  return /^y(es)?$/i.test(interruptibly(readLine).trim())
+  // Whoever reads the question may end it at once.
+  const answer = interruptibly(() => {
+    write(2, `${question} [y/N] `)
+    return readLine()
+  })
+  return /^y(es)?$/i.test(answer.trim())
 }
 
 const deadly = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
