@@ -122,7 +122,7 @@ describe('the package', () => {
     assert.match(stderr, /^nbsvm: such a bug\n {2}this is a bug in nbsvm [\d.]+ \(Node\.js [\d.]+\)/m)
     const [, line] = /at .*\(?src\/sys\/file\.ts:(\d+):\d+\)?$/m.exec(stderr) ?? []
     assert.match(fs.readFileSync('src/sys/file.ts', 'utf8').split('\n')[Number(line) - 1] ?? stderr, /fs\.unlinkSync\(/)
-    assert.match(stderr, /at layOut \(src\/vm\/life\/start\.ts:\d+:\d+\)$/m)
+    assert.match(stderr, /at (?:async )?startVm \(src\/vm\/life\/start\.ts:\d+:\d+\)$/m)
     await done('nbsvm', 'bug', 'rm', '--yes')
   })
 

@@ -391,6 +391,11 @@ describe('a drive that another process has open', () => {
   })
 })
 
+/** The drives of a folder, without the locks and the folder that are always there. */
+function visible(folder: string): string[] {
+  return fs.readdirSync(folder).filter((name) => !name.startsWith('.'))
+}
+
 /** What should not be there when nobody works. */
 function unfinished(folder: string): string[] {
   return fs.existsSync(folder)
@@ -407,6 +412,8 @@ describe('a home that cannot be written', () => {
   const copy = path.join(folder, 'dist/nbsvm.cjs')
   const locked = path.join(folder, 'locked')
   fs.mkdirSync(locked, { mode: 0o555 })
+  const disk = path.join(folder, 'disk.raw')
+  fs.writeFileSync(disk, Buffer.alloc(1024 * 1024, 0xff))
 
   function asUser(words: readonly string[], env: NodeJS.ProcessEnv): Promise<Result> {
     const base = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', accel: 'tcg', ...env }
@@ -418,10 +425,10 @@ describe('a home that cannot be written', () => {
     const env = { HOME: locked, NBSVM_HOME: locked }
     assert.match((await asUser([], env)).stdout, /no VMs yet/)
     assert.equal((await asUser(['foo', 'explain'], env)).status, 0)
-    for (const line of [['newimg'], ['start', '-S'], [`source=${program}`, 'clone']]) {
+    for (const line of [['newimg'], ['start', '-S'], [`source=${disk}`, 'clone']]) {
       const { status, stderr } = await asUser(['foo', ...line], env)
       assert.equal(status, 1, stderr)
-      assert.match(stderr, new RegExp(`^nbsvm: \\w+ of foo failed: EACCES: permission denied, mkdir '${locked}/`))
+      assert.match(stderr, new RegExp(`^nbsvm: \\w+ of foo failed: EACCES: permission denied, mkdir '${locked}/`, 'm'))
       assert.match(stderr, /\n {2}see who may write there: ls -ld .*NBSVM_HOME=DIR/)
     }
     assert.deepEqual(fs.readdirSync(locked), [])
@@ -503,7 +510,7 @@ describe('a disk that is full', () => {
       assert.match(stderr, /No space left on device/, line.join(' '))
       assert.equal(stdout, '')
     }
-    assert.deepEqual(fs.readdirSync(path.join(full, 'drives')), ['.lock', 'nbsvm-foo-0.qcow2'])
+    assert.deepEqual(visible(path.join(full, 'drives')), ['nbsvm-foo-0.qcow2'])
   })
 
   test('start says so, leaves nothing running, and works when there is room again', { skip }, async () => {
@@ -559,10 +566,7 @@ test('a home with a long name, blanks, commas, quotes, other letters: all of it 
   await done(['foo', 'stop'])
   if (isAlive(paste)) await new Promise((resolve) => paste.once('exit', resolve))
   await done(['foo,bar,baz', 'rm', '--yes'])
-  assert.deepEqual(
-    fs.readdirSync(path.join(folder, 'drives')).filter((name) => name !== '.lock'),
-    [],
-  )
+  assert.deepEqual(visible(path.join(folder, 'drives')), [])
 })
 
 test('a mistake in a settings file keeps nobody from ending a VM that runs', async () => {
@@ -644,7 +648,8 @@ describe('Ctrl-C', () => {
   const vdi = path.join(home.folder, 'large.vdi')
 
   test('during clone and snapshot: 130, no trace, and the same line works afterwards', async () => {
-    execFileSync('sh', ['-c', `yes 'what a guest wrote' | head -c 400M >'${raw}'`])
+    // What is all text is no disk.
+    execFileSync('sh', ['-c', `{ printf '\\377\\0'; yes 'what a guest wrote'; } | head -c 400M >'${raw}'`])
     execFileSync('qemu-img', ['convert', '-O', 'vdi', raw, vdi])
     const before = fs.readdirSync(drives).toSorted()
     // dd waits for the disk after each block, and a vdi image cannot be copied by reference: both take their time.

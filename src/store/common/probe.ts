@@ -2,6 +2,7 @@
 // have QEMU open.
 import { Failure } from '../../core/errors.js'
 import type { Image } from '../../model/drive.js'
+import { pause } from '../../sys/clock.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
 import { run, runOrFail } from '../../sys/process.js'
 import { formatOf, hasKnownContents, headBytes } from './kind.js'
@@ -84,10 +85,20 @@ function referencesOf({ format, path }: Image, size: number): readonly string[] 
 const soundStatuses: ReadonlySet<number> = new Set([0, 3, 63])
 
 /** Refuses a qcow2 image in which what was promised is missing: a download that broke off, above all. Nothing in it is repaired. */
-export async function refuseDamaged({ format, path }: Pick<Image, 'format' | 'path'>, name: string): Promise<void> {
+export async function refuseDamaged(
+  { format, path }: Pick<Image, 'format' | 'path'>,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
   if (format !== 'qcow2') return
   const { status, stdout, stderr } = await run(['qemu-img', 'check', '-q', '-f', 'qcow2', path])
   if (soundStatuses.has(status)) return
+  // Ctrl-C reaches all of a terminal's programs, and says nothing of the image.
+  if (status > 128) {
+    await pause(20)
+    signal?.throwIfAborted()
+    throw new Failure(`cannot check ${name}: qemu-img was ended by a signal (exit status ${status})`)
+  }
   const first = `${stderr}\n${stdout}`.split('\n').find((line) => line.trim() !== '')
   throw damaged(name, first ?? `qemu-img check ends with ${status}`)
 }

@@ -39,7 +39,7 @@ export function snapshot(
   options: CopyOptions & { readonly live: LiveDrives },
 ): Promise<Drive> {
   return withJob(folder, options, async (job) => {
-    const shared = await share(job, source, options.live)
+    const shared = await share(job, source, options)
     if (shared !== undefined) return publish(job, id, shared.file, shared.format)
     const name = ownName(folder, source)
     const overlay = name === undefined ? await overlayOf(job, source, options) : await freeze(job, name, options.live)
@@ -54,11 +54,11 @@ export function ownName(folder: string, { image, drive }: Source): string | unde
 }
 
 /** Copies by reference; undefined where the file system cannot, or a running VM writes to the source. */
-async function share(job: Job, source: Source, live: LiveDrives) {
+async function share(job: Job, source: Source, { live, signal }: CopyOptions & { readonly live: LiveDrives }) {
   const name = ownName(job.folder, source)
   if (name === undefined) {
     const shared = shareIn(job, source)
-    if (shared !== undefined) await refuseDamaged({ format: shared.format, path: shared.file }, source.name)
+    if (shared !== undefined) await refuseDamaged({ format: shared.format, path: shared.file }, source.name, signal)
     return shared
   }
   if (source.drive !== undefined && live.runs(source.drive)) return undefined

@@ -71,7 +71,7 @@ export async function copyIn(job: Job, source: Source, options: CopyOptions): Pr
   const { image } = source
   const before = fileStamp(image.path)
   const copied = shareIn(job, source) ?? (await copyBytes(job, source, options))
-  await refuseDamaged({ format: copied.format, path: copied.file }, source.name)
+  await refuseDamaged({ format: copied.format, path: copied.file }, source.name, options.signal)
   if (image.kind === 'file' && fileStamp(image.path) !== before) {
     throw new Failure(`${source.name} was changed while it was copied`, { hints: ['stop what writes to it, then try again'] })
   }

@@ -161,11 +161,15 @@ async function drivesOf(vm: Vm, faults: string[]): Promise<DriveStatus[]> {
 async function driveStatus(store: Store, drive: Drive): Promise<DriveStatus> {
   const { name, image, fault } = drive
   const known = { name, path: image.path, format: image.format, virtualBytes: null, allocatedBytes: null, health: null }
-  if (fault !== undefined) return { ...known, fault }
+  if (fault !== undefined) return { ...known, fault, health: await healthOf(store, drive) }
   try {
     const { virtualBytes, allocatedBytes } = await store.size(drive)
-    return { ...known, virtualBytes, allocatedBytes, health: (await store.health?.(drive)) ?? null, fault: null }
+    return { ...known, virtualBytes, allocatedBytes, health: await healthOf(store, drive), fault: null }
   } catch (error) {
     return { ...known, fault: messageOf(error) }
   }
+}
+
+async function healthOf(store: Store, drive: Drive): Promise<Health | null> {
+  return (await store.health?.(drive).catch(() => undefined)) ?? null
 }

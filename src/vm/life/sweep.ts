@@ -26,7 +26,8 @@ export async function sweepStopped(drawer: Drawer): Promise<void> {
  */
 export async function sweepQuietly(drawer: Drawer): Promise<void> {
   const made = stat(drawer.helpers)?.mtimeMs
-  if (made !== undefined && Math.abs(Date.now() - made) < recentMs) return
+  const isStarting = made !== undefined && Math.abs(Date.now() - made) < recentMs && stat(drawer.pid) === undefined
+  if (isStarting) return
   try {
     await whileLocked(drawer, async () => {
       await endHelpers(drawer.folder)
