@@ -611,7 +611,17 @@ test('class: by the environment, by the line, by the name of the program; its id
   assert.match((await ok(['win-p*', 'explain'])).stdout, /^# net_if=e1000 /m)
   const listed = JSON.parse((await ok(['ls', '--json'])).stdout) as Record<string, unknown>[]
   const { pid: _, ...row } = listed.find((one) => one['id'] === id) ?? {}
-  assert.deepEqual(row, { id, class: 'win', name: 'pc', state: 'stopped', drives: ['nbsvm-win-pc-0'], fault: null })
+  assert.deepEqual(row, {
+    id,
+    class: 'win',
+    name: 'pc',
+    state: 'stopped',
+    forwards: [],
+    memBytes: null,
+    sinceMs: null,
+    drives: ['nbsvm-win-pc-0'],
+    fault: null,
+  })
 })
 
 test('the order of the layers: each beats the next, in what explain says and in the QEMU that runs', async () => {
