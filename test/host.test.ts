@@ -56,13 +56,13 @@ test('a new QEMU, or one run in another way, is looked at anew; two programs do 
   await hostFacts({ program, cacheFile })
   fs.writeFileSync(program, fakeQemu('7.0.1'), { mode: 0o755 })
   assert.equal((await hostFacts({ program, cacheFile })).version, '7.0.1')
-  assert.equal((await hostFacts({ program, cacheFile, servant: { user: 'nobody', prefix: ['env'] } })).isFresh, true)
+  assert.equal((await hostFacts({ program, cacheFile, qemuUser: { user: 'nobody', prefix: ['env'] } })).isFresh, true)
   const other = path.join(folder, 'other')
   fs.copyFileSync(program, other)
   assert.equal((await hostFacts({ program: other, cacheFile })).isFresh, true)
   assert.equal((await hostFacts({ program, cacheFile })).isFresh, false)
   assert.equal((await hostFacts({ program: other, cacheFile })).isFresh, false)
-  assert.equal((await hostFacts({ program, cacheFile, servant: { user: 'nobody', prefix: ['env'] } })).isFresh, false)
+  assert.equal((await hostFacts({ program, cacheFile, qemuUser: { user: 'nobody', prefix: ['env'] } })).isFresh, false)
 })
 
 test('facts of another boot are history', async () => {

@@ -119,7 +119,7 @@ function keepUpTo(scan: Scan, end: number): void {
   if (end > scan.keep) scan.parts.push(scan.chunk.subarray(scan.keep, end))
 }
 
-/** Takes the byte at `at`; returns where to go on, which is `at` itself if the byte is to be seen anew. */
+/** Takes the byte at `at`; returns where to go on, which is `at` itself if the byte is to be seen again. */
 function step(scan: Scan, at: number): number {
   const byte = scan.chunk[at] ?? 0
   switch (scan.state) {

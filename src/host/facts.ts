@@ -6,7 +6,7 @@ import { deadlineIn, monotonicMs, pause } from '../sys/clock.js'
 import { bootId, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
 import { isOwn, readPlain } from '../sys/plain.js'
-import type { Servant, Verdict } from './trial.js'
+import type { QemuUser, Verdict } from './trial.js'
 
 export interface HostFacts {
   /** The QEMU program. */
@@ -46,18 +46,18 @@ const programs = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm', 'kv
 
 /**
  * The facts, from `cacheFile` where they still hold: the same program, boot, /dev/kvm and rights. Throws a Failure that
- * says what to install when there is no QEMU. `servant` is whom QEMU runs as when root drops its rights.
+ * says what to install when there is no QEMU. `qemuUser` is whom QEMU runs as when root drops its rights.
  */
 export async function hostFacts(options: {
   program: string | undefined
   cacheFile: string
-  servant?: Servant | undefined
+  qemuUser?: QemuUser | undefined
   /** Aborting ends the look with its reason. */
   signal?: AbortSignal | undefined
 }): Promise<HostFacts> {
-  const { cacheFile, servant, signal } = options
+  const { cacheFile, qemuUser, signal } = options
   const program = findQemu(options.program)
-  const key = cacheKey(program, servant?.prefix ?? [])
+  const key = cacheKey(program, qemuUser?.prefix ?? [])
   const cached = (): Facts | undefined => stillTrue(readCache(cacheFile)[key.program], key.state)
   const known = cached()
   if (known !== undefined) return { ...known, isFresh: false }
@@ -66,7 +66,7 @@ export async function hostFacts(options: {
     // Whoever was first has found it out for all.
     const meanwhile = cached()
     if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
-    const facts = await find(program, servant, signal)
+    const facts = await find(program, qemuUser, signal)
     const untilMs = facts.kvm.isDoubtful === true ? monotonicMs() + doubtfulMs : null
     keep(cacheFile, key.program, { key: key.state, untilMs, facts })
     return { ...facts, isFresh: true }
@@ -91,7 +91,7 @@ function cacheKey(program: string, prefix: readonly string[]): { program: string
   const real = realPath(program) ?? program
   const file = stat(real)
   const kvm = stat('/dev/kvm')
-  // The times of /dev/kvm tell of a changed list of access rights and of a module that was loaded anew.
+  // The times of /dev/kvm tell of a changed list of access rights and of a module that was loaded again.
   const device = kvm === undefined ? ['no kvm'] : [kvm.ino, kvm.rdev, kvm.mode, kvm.uid, kvm.gid, kvm.ctimeMs]
   const state = [real, file?.size, file?.mtimeMs, file?.ino, bootId(), ...device, 'user', ...userIds()]
   return { program: [...prefix, program].join(' '), state: state.join(' ') }
@@ -107,7 +107,7 @@ function readCache(file: string): Readonly<Record<string, unknown>> {
     const kept: unknown = JSON.parse(found !== undefined && isOwn(found.stats) ? found.text : '{}')
     return typeof kept === 'object' && kept !== null ? { ...kept } : {}
   } catch {
-    return {} // damaged: found out anew
+    return {} // damaged: found out again
   }
 }
 
@@ -155,14 +155,14 @@ async function takeTurn(cacheFile: string, isDone: () => boolean, signal: AbortS
   }
 }
 
-async function find(program: string, servant: Servant | undefined, signal: AbortSignal | undefined): Promise<Facts> {
+async function find(program: string, qemuUser: QemuUser | undefined, signal: AbortSignal | undefined): Promise<Facts> {
   const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
   const limits = signal === undefined ? {} : { signal }
   const [version, machines, kvm, ioUring] = await Promise.all([
     runOrFail(`ask ${program} for its version`, [program, '--version'], limits),
     runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help'], limits),
-    tryKvm(program, servant, { signal }),
-    canUseIoUring(program, servant?.prefix ?? [], limits).catch(unlessAborted(signal)),
+    tryKvm(program, qemuUser, { signal }),
+    canUseIoUring(program, qemuUser?.prefix ?? [], limits).catch(unlessAborted(signal)),
   ])
   return {
     path: program,

@@ -33,24 +33,24 @@ export interface TrialResult {
 }
 
 /** Whom QEMU runs as where root drops its rights, and what it is run through then (setpriv). */
-export interface Servant {
+export interface QemuUser {
   readonly user: string
   readonly prefix: readonly string[]
 }
 
-/** Tries KVM with a real guest, for a second at most; as `servant`, or as the caller. */
+/** Tries KVM with a real guest, for a second at most; as `qemuUser`, or as the caller. */
 export async function tryKvm(
   program: string,
-  servant?: Servant,
+  qemuUser?: QemuUser,
   { device = '/dev/kvm', signal }: { readonly device?: string; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Verdict> {
   // The rights that count are those of the user whom QEMU runs as.
-  const code = servant === undefined ? openingFault(device) : undefined
-  const around = { ...look(device), ...(servant === undefined ? {} : { user: servant.user }) }
+  const code = qemuUser === undefined ? openingFault(device) : undefined
+  const around = { ...look(device), ...(qemuUser === undefined ? {} : { user: qemuUser.user }) }
   if (code !== undefined) return { works: false, why: deviceFault(code, around) }
   const trial = { program, accelerator: 'kvm', timeoutMs: trialTimeoutMs, signal } as const
   try {
-    return judge(await runTrial({ ...trial, ...(servant === undefined ? {} : { prefix: servant.prefix }) }), around)
+    return judge(await runTrial({ ...trial, ...(qemuUser === undefined ? {} : { prefix: qemuUser.prefix }) }), around)
   } catch (error) {
     if (signal?.aborted === true) throw error
     // No room for temporary files, above all: the VM itself needs none.
@@ -172,7 +172,7 @@ export function deviceFault(code: string, { device, user, mode, group = 'kvm', m
     case 'EPERM': {
       const open = mode === undefined || (mode & 0o060) === 0o060
       const grant = `sudo chgrp kvm ${device} && sudo chmod g+rw ${device}`
-      // Root's servant needs no group of his own: he is given the device's.
+      // The unprivileged user of root's VMs needs no group of its own: it is given the device's.
       if (user !== undefined) return `${device} is closed to ${user}, whom QEMU runs as: ${grant}`
       return `${device} is closed to you: ${open ? '' : `${grant} && `}sudo usermod -aG ${open ? group : 'kvm'} $USER, then log in again`
     }

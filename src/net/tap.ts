@@ -57,7 +57,7 @@ export function refuseTaken(taps: readonly Tap[]): void {
   })
 }
 
-/** Removes taps; those that are gone already are passed over, and so is what has taken such a name and is no tap. */
+/** Removes taps; those that are gone already are ignored, and so is what has taken such a name and is not a tap. */
 export async function removeTaps(names: readonly string[], run: Run): Promise<void> {
   for (const name of names.filter(isTap))
     await runOrFail(`remove the tap ${name}`, ['ip', 'link', 'delete', 'dev', name], { run })

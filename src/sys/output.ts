@@ -5,7 +5,7 @@ import { deadlineIn } from './clock.js'
 /**
  * Writes to stdout (1) or stderr (2), whole and in order. `console.log` would load 3.5 ms of streams for it. A pipe
  * whose reader is slow is waited for; one whose reader is gone ends the program quietly, as SIGPIPE would. A stdout that
- * cannot be written is a Failure; a stderr that cannot, which nobody can be told of, is passed over.
+ * cannot be written is a Failure; a stderr that cannot, which nobody can be told of, is ignored.
  */
 export function write(fd: 1 | 2, text: string): void {
   if (isStuck && (fd === 2 || isTerminal(fd))) {

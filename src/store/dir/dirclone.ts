@@ -33,7 +33,7 @@ export async function clone(folder: string, id: string, source: Source, options:
 
 /**
  * dd knows bytes, not images: what lies in several files, or in another shape than a drive's, it cannot copy. A block size
- * alone changes nothing of the copy, so it is passed over then; further arguments are refused.
+ * alone changes nothing of the copy, so it is ignored then; further arguments are refused.
  */
 function withUsableDd({ name, image, refersTo }: Source, { dd, ...others }: CloneOptions): CloneOptions {
   if (dd === undefined) return others

@@ -45,7 +45,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     program: settings.qemu,
     cacheFile: vm.place.hostCache,
     // Found out once, for all of root's VMs.
-    servant: prefix.length > 0 ? (user.isOwn ? anyVmsUser() : user) : undefined,
+    qemuUser: prefix.length > 0 ? (user.isOwn ? anyVmsUser() : user) : undefined,
     signal,
   })
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
