@@ -2,7 +2,7 @@
 // it may be met.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readlinkSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readlinkSync, readFileSync, writeFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { guestKernel, makeHome, program, run, until } from './cli.js'
@@ -114,6 +114,8 @@ test('Ctrl-C while a QEMU is asked what it can do ends that too', async () => {
 })
 
 test('stop of a VM that is starting: the start says that it was ended by another', async () => {
+  // An earlier test has left it.
+  rmSync(path.join(drawer('hung'), 'run/never.sock'), { force: true })
   const { ended } = begin(['hung', 'start', ...hanging])
   await until('QEMU', 20_000, () => existsSync(path.join(drawer('hung'), 'run/never.sock')))
   assert.equal((await nbsvm(['hung', 'stop'])).status, 0)
