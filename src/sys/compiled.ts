@@ -10,7 +10,9 @@ import path from 'node:path'
  */
 export function loadCompiled(file: string, folder: string): void {
   const { enableCompileCache }: Partial<typeof module & CompileCache> = module
-  if (enableCompileCache !== undefined && isReady(folder)) enableCompileCache(folder)
+  // Node.js itself obeys that variable, and would leave an empty folder.
+  const isWanted = process.env['NODE_DISABLE_COMPILE_CACHE'] === undefined
+  if (enableCompileCache !== undefined && isWanted && isReady(folder)) enableCompileCache(folder)
   module.createRequire(file)(file)
 }
 
