@@ -9,9 +9,9 @@ import { sweepTaps, sweepTapsQuietly } from './taps.js'
 const recentMs = 10_000
 
 /** Removes it. The caller holds the VM's lock. */
-export async function sweep(drawer: Drawer): Promise<void> {
+export async function sweep(drawer: Drawer, removeTaps = sweepTaps): Promise<void> {
   await endHelpers(drawer.folder)
-  await sweepTaps(drawer)
+  await removeTaps(drawer)
   remove(drawer.pid)
 }
 
@@ -29,11 +29,7 @@ export async function sweepQuietly(drawer: Drawer): Promise<void> {
   const isStarting = made !== undefined && Math.abs(Date.now() - made) < recentMs && stat(drawer.pid) === undefined
   if (isStarting) return
   try {
-    await whileLocked(drawer, async () => {
-      await endHelpers(drawer.folder)
-      await sweepTapsQuietly(drawer)
-      remove(drawer.pid)
-    })
+    await whileLocked(drawer, () => sweep(drawer, sweepTapsQuietly))
   } catch {
     // It is not ours, or the disk is full.
   }
