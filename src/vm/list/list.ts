@@ -7,7 +7,7 @@ import type { Forward } from '../../model/nic.js'
 import { isRoot } from '../../sys/environment.js'
 import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
-import { drawerOf, type Drawer } from '../record/drawer.js'
+import { drawerOf, runTraces, type Drawer } from '../record/drawer.js'
 import { classFrom01 } from '../record/old.js'
 import { readRecord, recordedIds } from '../record/record.js'
 import { glance, type Glance, type State } from '../record/state.js'
@@ -87,7 +87,7 @@ const stopped: Glance = { state: 'stopped', pid: undefined }
  */
 function look(place: Place, id: string, left: Drawer[], faults: string[]): Omit<Glance, 'state'> & Pick<Listed, 'state'> {
   try {
-    const traces = list(`${place.state}/${id}`).filter((name) => name === 'pid' || name === 'helpers' || name === 'taps')
+    const traces = list(`${place.state}/${id}`).filter((name) => runTraces.has(name))
     if (traces.length === 0) return stopped
     const drawer = drawerOf(place.state, id)
     const found = traces.includes('pid') ? glance(drawer) : stopped

@@ -57,6 +57,9 @@ export interface Drawer {
 /** QEMU's own folder in a drawer. */
 export const runFolder = 'run'
 
+/** What is in a drawer only from a VM's start until it has ended and somebody has swept: `pid`, `helpers`, `taps` of a Drawer. */
+export const runTraces: ReadonlySet<string> = new Set(['pid', 'helpers', 'taps'])
+
 /** The drawer of the VM `id` in the folder of drawers. */
 export function drawerOf(stateFolder: string, id: string): Drawer {
   const folder = `${stateFolder}/${id}`
