@@ -53,7 +53,7 @@ function timeClone(world: World, image: string): number {
 /** Where the file system shares blocks, a clone of any size takes the same time. */
 async function* onReflinks(outer: World, kind: string): AsyncIterable<Row> {
   const mount = mountLoop(outer, kind)
-  const world = openWorld(mount)
+  const world = openWorld({ parent: mount })
   outer.atEnd(() => world.close())
   const [large, small] = [makeImage(world.folder, imageBytes), makeImage(world.folder, mib)]
   const pairs = await inPairs(

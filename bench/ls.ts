@@ -31,7 +31,7 @@ async function measure(world: World, what: string, atMost?: number): Promise<Row
 }
 
 /** What a VM leaves that ran once and was stopped. `ls` opens no drive, so an empty file is one. */
-function makeStopped({ env }: World, id: string): void {
+export function makeStopped({ env }: World, id: string): void {
   const home = env['NBSVM_HOME'] ?? ''
   const drawer = path.join(home, 'state', id)
   mkdirSync(drawer, { recursive: true, mode: 0o700 })

@@ -1,5 +1,6 @@
 // npm run bench [-- NAME ...]: ratios of nbsvm's times to those of what it is measured against, A B A B ... in one run.
 // Nothing is compared with a stored number: machines differ, and one machine differs from minute to minute.
+import { against } from './against.js'
 import { clone } from './clone.js'
 import { disk } from './disk.js'
 import { consoleBench } from './console.js'
@@ -11,7 +12,7 @@ import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench]
+const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench, against]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))

@@ -1,22 +1,24 @@
 // QEMU without nbsvm: the floor under `nbsvm VM start`, timed in this process, which has loaded all it needs.
 import { spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
+import type { World } from './world.js'
 
-/** The command that nbsvm started a VM with, as `explain` prints it, to be pasted into a shell. */
-export function commandOf(drawer: string): string {
-  return readFileSync(path.join(drawer, 'command'), 'utf8')
+/** The lines that `explain` prints for bash: the log keeper, which reads what QEMU writes, and QEMU. */
+export function commandsOf(world: World, ...words: readonly string[]): string {
+  const explained = JSON.parse(world.nbsvm(...words, 'explain', '--json')) as { readonly commands: readonly string[] }
+  return explained.commands.join('\n')
 }
 
 /** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */
-export async function timeRaw(command: string, drawer: string): Promise<number> {
+export async function timeRaw(command: string, drawer: string, as: World['as'] = {}): Promise<number> {
   const socketPath = path.join(drawer, 'run/qmp.sock')
   rmSync(socketPath, { force: true })
   // Node cuts the paths of sockets at 107 bytes.
   process.chdir(path.join(drawer, 'run'))
   const begin = performance.now()
-  const qemu = spawn('bash', ['-c', command], { detached: true, stdio: 'ignore' })
+  const qemu = spawn('bash', ['-c', command], { detached: true, stdio: 'ignore', ...as })
   const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))
   const failed = ended.then((status) => Promise.reject(new Error(`QEMU ended with status ${String(status)}`)))
   const socket = await Promise.race([reach('qmp.sock'), failed])

@@ -1,6 +1,6 @@
 // A home for the VMs of one bench, and whole processes timed from outside.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import path from 'node:path'
 
 export const program = path.resolve('dist/nbsvm.cjs')
@@ -11,6 +11,8 @@ export interface World {
   readonly folder: string
   /** The environment of every process that is timed; Node 20 reads every certificate at start where it is told to. */
   readonly env: NodeJS.ProcessEnv
+  /** Whom they run as. */
+  readonly as: { readonly uid?: number; readonly gid?: number }
   /** Runs nbsvm to its end and returns what it wrote to stdout. */
   nbsvm(...words: string[]): string
   /** The same, and returns how long it took, in ms. */
@@ -24,16 +26,27 @@ export interface World {
   close(): void
 }
 
-/** Makes an empty home, in `parent` where another file system is wanted. */
-export function openWorld(parent = build): World {
+export interface Choice {
+  /** The folder to make the home in, where another file system is wanted. */
+  readonly parent?: string
+  /** Another build's program. */
+  readonly nbsvm?: string
+  /** The user whom every process runs as, by number; only root can choose. */
+  readonly uid?: number
+}
+
+/** Makes an empty home. */
+export function openWorld({ parent = build, nbsvm = program, uid }: Choice = {}): World {
   mkdirSync(parent, { recursive: true })
   const folder = mkdtempSync(path.join(parent, 'bench-'))
+  const as = uid === undefined ? {} : { uid, gid: uid }
+  if (uid !== undefined) chownSync(folder, uid, uid)
   const { NODE_EXTRA_CA_CERTS: _, ...own } = process.env
-  const env = { ...own, NBSVM_HOME: path.join(folder, 'home') }
+  const env = { ...own, NBSVM_HOME: path.join(folder, 'home'), ...(uid === undefined ? {} : { HOME: folder }) }
   const last: (() => void)[] = []
   const timed = (command: string, words: readonly string[]): { ms: number; stdout: string } => {
     const begin = performance.now()
-    const { status, error, stdout, stderr } = spawnSync(command, words, { env, cwd: folder, encoding: 'utf8' })
+    const { status, error, stdout, stderr } = spawnSync(command, words, { env, cwd: folder, encoding: 'utf8', ...as })
     const ms = performance.now() - begin
     if (status !== 0)
       throw new Error(`${command} ${words.join(' ')}: ${error?.message ?? (stderr.trim() || `exit status ${status}`)}`)
@@ -42,8 +55,9 @@ export function openWorld(parent = build): World {
   return {
     folder,
     env,
-    nbsvm: (...words) => timed(program, words).stdout,
-    time: (...words) => timed(program, words).ms,
+    as,
+    nbsvm: (...words) => timed(nbsvm, words).stdout,
+    time: (...words) => timed(nbsvm, words).ms,
     timeOf: (command, ...words) => timed(command, words).ms,
     run: (command, ...words) => timed(command, words).stdout,
     atEnd: (work) => last.push(work),

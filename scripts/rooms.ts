@@ -8,7 +8,7 @@ const rows: readonly (readonly string[])[] = [
   ['cli', 'web'],
   ['index.ts', 'action'],
   ['service'],
-  ['vm/list'],
+  ['vm/list', 'vm/reach'],
   ['vm/life', 'vm/move'],
   ['vm/drive'],
   ['vm/record'],
