@@ -6,6 +6,7 @@
 //     await foo.start()
 import { isSettingName } from './config/settings.js'
 import type { Drive } from './model/drive.js'
+import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
 import { checkName } from './core/name.js'
 import type { Words } from './model/machine.js'
@@ -22,12 +23,13 @@ import { startIfNeeded } from './vm/life/ifneeded.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
 import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
+import { addForwards, removeForwards, type Forwarded } from './vm/reach/forward.js'
 import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
-export type { Drive, Enabled, Explanation, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
+export type { Drive, Enabled, Explanation, Forwarded, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -64,6 +66,8 @@ export interface VmHandle {
   status(): Promise<Status>
   /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
   explain(options?: Words): Promise<Explanation>
+  /** Opens ports into the running VM, `8080:80`, or closes them with `remove`, where `8080` is enough; resolves to all that lead into it then. */
+  forward(ports: readonly string[], options?: { readonly remove?: boolean; readonly signal?: AbortSignal }): Promise<Forwarded>
 }
 
 /** A VM by name, whether it is there or not. Throws UsageError for a wrong name or an unknown setting. */
@@ -93,6 +97,10 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     reset: async () => resetVm(await open()),
     status: async () => statusOf(await open()),
     explain: async (options = []) => explainVm(await open(), options),
+    forward: async (ports, { remove = false, signal } = {}) =>
+      remove
+        ? removeForwards(await open(), parseClosings(ports), { signal })
+        : addForwards(await open(), parseForwards(ports), { signal }),
   }
 }
 

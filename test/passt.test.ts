@@ -77,6 +77,8 @@ test('a port that is taken is told, and nothing is left', { skip }, async () => 
   assert.equal(second.status, 1)
   assert.match(second.stderr, /cannot start two: a port of this machine that forward names is taken.*28080/)
   assert.match(second.stderr, /see who has it: ss -ltnup \| grep -E ':\(28080\) '/)
+  const late = await asUser(['one', 'forward', '28081:80'])
+  assert.match(late.stderr, /cannot forward ports while one runs: passt serves its network.*\n.*forward=HOST:GUEST stop start/)
   await asUser(['one', 'stop'])
   await until('the end of passt', 5000, () => passts().length === 0)
 })
@@ -89,7 +91,10 @@ test('a forward whose passt is dead is shown as dead, and the VM goes on', { ski
   process.kill(-(passt?.pid ?? Number.NaN), 'SIGKILL')
   await until('the end of passt', 5000, () => passts().length === 0)
   const { state, forwards } = await seen()
-  assert.deepEqual([state, forwards], ['paused', [{ hostPort: 28080, guestPort: 80, protocol: 'tcp', alive: false }]])
+  assert.deepEqual(
+    [state, forwards],
+    ['paused', [{ hostPort: 28080, guestPort: 80, protocol: 'tcp', address: '127.0.0.1', alive: false }]],
+  )
   assert.match((await asUser(['dead'])).stdout, /port +127\.0\.0\.1:28080 -> 80\/tcp +dead: passt has ended/)
   await asUser(['dead', 'stop'])
 })

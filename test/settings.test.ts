@@ -505,9 +505,9 @@ setting('forward', "the host's ports lead into the guest, on the loopback addres
   }
   const { forwards } = JSON.parse((await ok(['net', 'status', '--json'])).stdout) as { forwards: unknown[] }
   assert.deepEqual(forwards, [
-    { hostPort: web, guestPort: 80, protocol: 'tcp', alive: true },
-    { hostPort: shell, guestPort: 23, protocol: 'tcp', alive: true },
-    { hostPort: udp, guestPort: 5353, protocol: 'udp', alive: true },
+    { hostPort: web, guestPort: 80, protocol: 'tcp', address: '127.0.0.1', alive: true },
+    { hostPort: shell, guestPort: 23, protocol: 'tcp', address: '127.0.0.1', alive: true },
+    { hostPort: udp, guestPort: 5353, protocol: 'udp', address: '127.0.0.1', alive: true },
   ])
   // A port that is taken.
   const taken = await nbsvm(['foo', `forward=${web}:80`, 'start'])

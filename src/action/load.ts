@@ -22,6 +22,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   explain: async () => (await import('./explain.js')).explain,
   enable: async () => (await import('./enable.js')).enable,
   disable: async () => (await import('./disable.js')).disable,
+  forward: async () => (await import('./forward.js')).forward,
   resize: async () => (await import('./resize.js')).resize,
   rm: async () => (await import('./rm.js')).rm,
   'rm-drive': async () => (await import('./rm-drive.js')).rmDrive,

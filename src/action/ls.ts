@@ -5,7 +5,7 @@ import { printable } from '../core/text.js'
 import { pause } from '../sys/clock.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
-import type { Forward } from '../model/nic.js'
+import { addressOf, listenText, portsText, spansOf, type Forward, type Span } from '../model/forward.js'
 import { listColumns } from './rows.js'
 import type { Command } from './verb.js'
 
@@ -62,7 +62,7 @@ const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (
   state: ['state', ({ state }) => state],
   since: ['sinceMs', ({ sinceMs }) => (sinceMs === null || !Number.isFinite(sinceMs) ? '' : age(Date.now() - sinceMs))],
   mem: ['memBytes', ({ memBytes }) => (memBytes === null ? '' : formatSize(memBytes))],
-  ports: ['forwards', ({ forwards }) => forwards.map(portText).join(' ')],
+  ports: ['forwards', ({ forwards }) => spansOf(forwards).map(portText).join(' ')],
   drives: ['drives', ({ drives }) => drives.join(' ')],
   pid: ['pid', ({ pid }) => String(pid ?? '')],
   class: ['class', ({ class: vmClass }) => vmClass ?? ''],
@@ -85,8 +85,11 @@ function inJson(names: readonly ColumnName[] | undefined): (vms: readonly Listed
   return (vms) => JSON.stringify(vms.map(pick), undefined, 2)
 }
 
-function portText({ hostPort, guestPort, protocol }: Forward): string {
-  return `${hostPort}->${guestPort}${protocol === 'udp' ? '/udp' : ''}`
+/** With its address where that is not the loopback. */
+function portText({ first, count }: Span<Forward>): string {
+  const ports = portsText(first.hostPort, count)
+  const host = addressOf(first) === addressOf({}) ? ports : listenText(first, ports)
+  return `${host}->${portsText(first.guestPort, count)}${first.protocol === 'udp' ? '/udp' : ''}`
 }
 
 /** How long something has been so, in the largest unit that tells: `40s`, `12m`, `5h`, `3d`. */

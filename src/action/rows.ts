@@ -4,10 +4,13 @@ import { checkOptions } from '../config/options.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize } from '../core/size.js'
+import { parseClosings, parseForwards } from '../model/forward.js'
 import type { ActionRow, Row, Takes } from './verb.js'
 
 const none: Takes = { min: 0, max: 0 }
 const one: Takes = { min: 1, max: 1 }
+/** Up to `--` or the end of the line. */
+const many: Takes = { min: 1, max: 1000 }
 
 type Given = Pick<ActionRow, 'summary'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
 
@@ -92,6 +95,13 @@ export const actions: readonly ActionRow[] = [
   action('disable', none, {
     needs: 'nothing',
     summary: 'undo enable',
+  }),
+  action('forward', many, {
+    ...onTheRun,
+    words: 'PORTS ...',
+    flags: { remove: 'close them again' },
+    summary: 'open ports into it while it runs: 8080:80',
+    check: (words, { remove }) => void (remove === true ? parseClosings(words) : parseForwards(words)),
   }),
   action('resize', one, {
     words: 'SIZE',

@@ -1,5 +1,6 @@
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
+import { listenText, portsText, spansOf } from '../model/forward.js'
 import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
 import type { Verb } from './verb.js'
 
@@ -32,8 +33,10 @@ function describe(found: Status): string {
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
   rows.push(...drives.flatMap(driveRows))
-  for (const { hostPort, guestPort, protocol, alive } of forwards) {
-    rows.push(['port', `127.0.0.1:${hostPort} -> ${guestPort}/${protocol}${alive ? '' : '  dead: passt has ended'}`])
+  for (const { first, count } of spansOf(forwards, (one, other) => one.alive === other.alive)) {
+    const host = listenText(first, portsText(first.hostPort, count))
+    const guest = `${portsText(first.guestPort, count)}/${first.protocol}`
+    rows.push(['port', `${host} -> ${guest}${first.alive ? '' : '  dead: passt has ended'}`])
   }
   if (taps.length > 0) rows.push(['taps', taps.join(' ')])
   for (const { name, alive, pid } of helpers) {

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.js'
-import { parseForward, parseMac, type Forward } from '../model/nic.js'
+import { parseForwards } from '../model/forward.js'
+import { parseMac } from '../model/nic.js'
 import { quote } from '../core/quote.js'
 import { parseSize } from '../core/size.js'
 import { splitWords } from '../core/words.js'
@@ -69,26 +70,15 @@ export function choice<const C extends string>(...choices: C[]): Quantity<C> {
 
 export const mac = scalar('a MAC address like 52:54:00:12:34:56', parseMac)
 
-function parseForwards(pairs: readonly string[]): readonly Forward[] {
-  const forwards = pairs.map(parseForward)
-  const taken = new Set<string>()
-  for (const { protocol, hostPort } of forwards) {
-    const end = `${protocol} ${hostPort}`
-    if (taken.has(end)) throw new UsageError(`port ${hostPort} is to lead to two places`)
-    taken.add(end)
-  }
-  return forwards
-}
-
 /** A list of words: split as a shell would, or an array in a file. Blank, or `none`, means none at all. */
 function list<T>(expects: string, read: (words: readonly string[]) => T): Quantity<T> {
   const fromWords = (all: readonly string[]): T => read(all.length === 1 && all[0] === 'none' ? [] : all)
   return { isList: true, expects, parse: (value) => fromWords(splitWords(value)), fromWords }
 }
 
-/** Ports of the host's loopback address that lead into the guest. */
+/** Ports of the host that lead into the guest. */
 export const forwards = list(
-  'pairs HOST:GUEST of ports of 127.0.0.1 and of the guest, like 2222:22 or udp:5353:53; none for none at all',
+  'pairs HOST:GUEST of ports of 127.0.0.1 and of the guest, like 2222:22 or 5353:53/udp; none for none at all',
   parseForwards,
 )
 

@@ -1,12 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
-
-/** TCP ports of the host's loopback that lead into the guest. */
-export interface Forward {
-  readonly hostPort: number
-  readonly guestPort: number
-  readonly protocol: 'tcp' | 'udp'
-}
+import type { Forward } from './forward.js'
 
 /** What stands behind one network card of the guest. `qemu` alone turns it into options. */
 export type NicBackend =
@@ -20,23 +14,6 @@ export interface Nic {
   /** `52:54:..` in lower case */
   readonly mac: string
   readonly backend: NicBackend
-}
-
-/** Reads `2222:22`, `tcp:2222:22` or `udp:5353:53` as host's port, then guest's. */
-export function parseForward(text: string): Forward {
-  const match = /^(?:(?<protocol>tcp|udp):)?(?<host>[0-9]{1,5}):(?<guest>[0-9]{1,5})$/.exec(text)
-  const hostPort = Number(match?.groups?.['host'])
-  const guestPort = Number(match?.groups?.['guest'])
-  if (!isPort(hostPort) || !isPort(guestPort)) {
-    throw new UsageError(`${quote(text)} is not a pair of ports`, {
-      hints: ['write HOST:GUEST, as in forward=2222:22, or udp:HOST:GUEST'],
-    })
-  }
-  return { hostPort, guestPort, protocol: match?.groups?.['protocol'] === 'udp' ? 'udp' : 'tcp' }
-}
-
-function isPort(number: number): boolean {
-  return number >= 1 && number <= 65_535
 }
 
 /** Reads a MAC address of one machine; returns it in lower case. Throws a UsageError for what is none. */

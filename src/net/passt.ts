@@ -1,6 +1,6 @@
 // passt: the user network of a process of its own, faster than QEMU's and with the host's addresses. https://passt.top
 import type { Helper } from '../model/helper.js'
-import type { Forward } from '../model/nic.js'
+import { addressOf, type Forward } from '../model/forward.js'
 import { findProgram } from '../sys/file.js'
 
 export const passtName = 'passt'
@@ -20,10 +20,7 @@ export function hasPasst(qemuVersion: string): boolean {
 
 /** passt as a helper: it serves one QEMU and ends with it. `socket` is where, from the drawer. */
 export function passtHelper({ socket, forwards }: { readonly socket: string; readonly forwards: readonly Forward[] }): Helper {
-  const ports = forwards.flatMap(({ protocol, hostPort, guestPort }) => [
-    protocol === 'tcp' ? '-t' : '-u',
-    `127.0.0.1/${hostPort}:${guestPort}`,
-  ])
+  const ports = forwards.flatMap((forward) => [forward.protocol === 'tcp' ? '-t' : '-u', portOf(forward)])
   const log = 'passt.log'
   // It writes its number when its socket is there and its ports are its own.
   const ready = 'helpers/passt.pid'
@@ -38,4 +35,10 @@ export function passtHelper({ socket, forwards }: { readonly socket: string; rea
     log,
     writes: [{ file: log, maxBytes: logBytes }],
   }
+}
+
+/** Without an address that is all of them, of IPv6 too. */
+function portOf(forward: Forward): string {
+  const address = addressOf(forward)
+  return `${address === '*' ? '' : `${address}/`}${forward.hostPort}:${forward.guestPort}`
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseForward, parseMac } from '../model/nic.js'
+import { parseForwards } from '../model/forward.js'
+import { parseMac } from '../model/nic.js'
+import { passtHelper } from './passt.js'
 import { planNics, type NetMeans } from './plan.js'
 import { makingCommands, removeTaps, tapName } from './tap.js'
 
@@ -13,14 +15,6 @@ const asUser: NetMeans = {
 }
 const asRoot = { ...asUser, prefersTap: true }
 
-test('ports are read as host, then guest', () => {
-  assert.deepEqual(parseForward('2222:22'), { hostPort: 2222, guestPort: 22, protocol: 'tcp' })
-  assert.deepEqual(parseForward('udp:5353:53'), { hostPort: 5353, guestPort: 53, protocol: 'udp' })
-  for (const text of ['22', 'a:b', '0:22', '2222:70000', '2222:22:1', 'sctp:1:2', '2222:22,x']) {
-    assert.throws(() => parseForward(text), /is not a pair of ports/, text)
-  }
-})
-
 test('a MAC address is checked', () => {
   assert.equal(planNics(plain, asUser)[0]?.mac, 'mac0')
   assert.equal(parseMac('52:54:00:AB:cd:ef'), '52:54:00:ab:cd:ef')
@@ -31,8 +25,21 @@ test('a MAC address is checked', () => {
 test('the network by default: a tap for root, the user network for others and wherever ports are forwarded', () => {
   assert.equal(planNics(plain, asUser)[0]?.backend.kind, 'user')
   assert.deepEqual(planNics(plain, asRoot)[0]?.backend, { kind: 'tap', ifname: 'tap0' })
-  assert.equal(planNics({ ...plain, forward: [parseForward('2222:22')] }, asRoot)[0]?.backend.kind, 'user')
+  assert.equal(planNics({ ...plain, forward: parseForwards(['2222:22']) }, asRoot)[0]?.backend.kind, 'user')
   assert.deepEqual(planNics(plain, { ...asUser, passt: 'p.sock' })[0]?.backend, { kind: 'passt', socket: 'p.sock', forwards: [] })
+})
+
+test("what QEMU's user network cannot listen on is told; passt can", () => {
+  const settings = { ...plain, forward: parseForwards(['[::1]:8080:80']) }
+  assert.throws(() => planNics(settings, asUser), /\[::1\]:8080: QEMU's own user network listens on IPv4 addresses only/)
+  assert.equal(planNics(settings, { ...asUser, passt: 'p.sock' })[0]?.backend.kind, 'passt')
+})
+
+test('passt gets each port with its address; none means all of them', () => {
+  const forwards = parseForwards(['8080:80', '5353:53/udp', '*:81:81', '[::1]:82:82'])
+  const { command } = passtHelper({ socket: 'run/passt.sock', forwards })
+  const ports = ['-t', '127.0.0.1/8080:80', '-u', '127.0.0.1/5353:53', '-t', '81:81', '-t', '::1/82:82']
+  assert.deepEqual(command.slice(-ports.length), ports)
 })
 
 test('a card for each bridge, each with its own address; mac= is that of the first', () => {
@@ -44,7 +51,7 @@ test('a card for each bridge, each with its own address; mac= is that of the fir
       ['mac1', { kind: 'tap', ifname: 'tap1', bridge: 'br1', mtu: 9000 }],
     ],
   )
-  assert.throws(() => planNics({ ...plain, bridge: ['br0'], forward: [parseForward('1:1')] }, asUser), /exclude each other/)
+  assert.throws(() => planNics({ ...plain, bridge: ['br0'], forward: parseForwards(['1:1']) }, asUser), /exclude each other/)
 })
 
 test("a tap's name has 15 bytes at most, and no two VMs or cards share one", () => {

@@ -1,6 +1,7 @@
 // Which network cards a VM gets, from its settings alone.
 import { UsageError } from '../core/errors.js'
-import type { Forward, Nic, NicBackend } from '../model/nic.js'
+import { addressOf, listenText, type Forward } from '../model/forward.js'
+import type { Nic, NicBackend } from '../model/nic.js'
 
 /** The settings that the network is made from. */
 export interface NetSettings {
@@ -49,5 +50,16 @@ function backends(
   if (bridges.length > 0)
     return bridges.map((bridge, index) => ({ kind: 'tap', ifname: tapOf(index), bridge, mtu: mtuOf(bridge) }))
   if (prefersTap && forwards.length === 0) return [{ kind: 'tap', ifname: tapOf(0) }]
-  return passt === undefined ? [{ kind: 'user', forwards }] : [{ kind: 'passt', socket: passt, forwards }]
+  if (passt !== undefined) return [{ kind: 'passt', socket: passt, forwards }]
+  requireIpv4(forwards)
+  return [{ kind: 'user', forwards }]
+}
+
+/** Throws a UsageError for what QEMU's user network cannot: it listens on IPv4 alone. */
+export function requireIpv4(forwards: readonly Forward[]): void {
+  const other = forwards.find((forward) => addressOf(forward).includes(':'))
+  if (other === undefined) return
+  throw new UsageError(`${listenText(other)}: QEMU's own user network listens on IPv4 addresses only`, {
+    hints: ['passt listens on IPv6 too, for VMs of ordinary users: install it, and start the VM with forward='],
+  })
 }

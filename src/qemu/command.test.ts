@@ -87,6 +87,8 @@ const cases: Record<string, Partial<Machine>> = {
           forwards: [
             { hostPort: 2222, guestPort: 22, protocol: 'tcp' },
             { hostPort: 5353, guestPort: 53, protocol: 'udp' },
+            { hostPort: 8080, guestPort: 80, protocol: 'tcp', address: '*' },
+            { hostPort: 8081, guestPort: 81, protocol: 'tcp', address: '192.0.2.1' },
           ],
         },
       },

@@ -3,7 +3,7 @@
 // client, through a character device that leads nowhere but to the log keeper (keeper.ts):
 //
 //     -chardev null,id=events,logfile=/dev/fdset/N,logappend=on -mon chardev=events,mode=control
-import type { Forward } from '../model/nic.js'
+import type { Forward } from '../model/forward.js'
 import { asObject, timestampMs } from './qmpwire.js'
 import type { Events } from './schema.js'
 

@@ -12,6 +12,7 @@ type Checked<M extends Members> = { readonly [name in keyof M]: ReturnType<M[nam
 
 /** The answers that nbsvm reads. Of others it is used only that they came. */
 export const answers = {
+  'human-monitor-command': text,
   'query-status': object({ status: word }),
   'query-block': list(
     object({

@@ -1,4 +1,5 @@
-import type { Forward, Nic, NicBackend } from '../../model/nic.js'
+import { addressOf, type Forward } from '../../model/forward.js'
+import type { Nic, NicBackend } from '../../model/nic.js'
 import type { Machine, Option } from '../../model/machine.js'
 import { json, pairs } from './words.js'
 
@@ -17,7 +18,10 @@ function nicPair(nic: Nic, index: number): Option[] {
 function netdev(backend: NicBackend): object {
   switch (backend.kind) {
     case 'user':
-      return { type: 'user', ...(backend.forwards.length > 0 ? { hostfwd: backend.forwards.map(hostForward) } : {}) }
+      return {
+        type: 'user',
+        ...(backend.forwards.length > 0 ? { hostfwd: backend.forwards.map((forward) => ({ str: hostForward(forward) })) } : {}),
+      }
     case 'passt':
       return { type: 'stream', server: false, addr: { type: 'unix', path: backend.socket } }
     case 'tap':
@@ -36,7 +40,13 @@ function mtuOf({ model, backend }: Nic): object {
   return isLarge && model.startsWith('virtio') ? { host_mtu: backend.mtu } : {}
 }
 
-/** Only the host's loopback: a port that is open to the network is not opened by surprise. */
-function hostForward({ protocol, hostPort, guestPort }: Forward): object {
-  return { str: `${protocol}:127.0.0.1:${hostPort}-:${guestPort}` }
+/** A forward as QEMU's user network has it: `tcp:127.0.0.1:8080-:80`. */
+export function hostForward(forward: Forward): string {
+  return `${listening(forward)}-:${forward.guestPort}`
+}
+
+/** Only where it listens, by which it is found again. Without an address that is all of them. */
+export function listening(forward: Forward): string {
+  const address = addressOf(forward)
+  return `${forward.protocol}:${address === '*' ? '' : address}:${forward.hostPort}`
 }

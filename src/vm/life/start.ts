@@ -3,6 +3,7 @@ import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { endHelpers, HelperFailure, startHelpers, type StartedHelpers } from '../../helper/helpers.js'
 import { passtName } from '../../net/passt.js'
+import { takenHints } from '../../net/taken.js'
 import { requireOpenTun } from '../../net/tap.js'
 import { pasteable, qemuCommand } from '../../qemu/command.js'
 import { qemuEnvironment } from '../../qemu/environment.js'
@@ -102,13 +103,8 @@ async function withHelpers(vm: Vm, plan: Plan, options: Words, caller: Caller) {
 
 /** A port of the host that somebody has, or that only root may have. */
 function portTaken({ id, settings }: Pick<Vm, 'id' | 'settings'>, why: string): Failure {
-  const ports = (settings.forward ?? []).map(({ hostPort }) => hostPort)
-  const closed = ports.filter((port) => port < 1024)
   return new Failure(`cannot start ${id}: a port of this machine that forward names is taken, or closed to you: ${why}`, {
-    hints: [
-      `see who has it: ss -ltnup | grep -E ':(${ports.join('|')}) '`,
-      ...(closed.length === 0 ? [] : [`below 1024 they are root's: ${closed.join(', ')}`]),
-    ],
+    hints: takenHints(settings.forward ?? []),
   })
 }
 

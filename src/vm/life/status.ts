@@ -4,7 +4,7 @@ import { messageOf } from '../../core/errors.js'
 import { helperStates, waitForEnd } from '../../helper/helpers.js'
 import type { Drive } from '../../model/drive.js'
 import type { HelperState } from '../../model/helper.js'
-import type { Forward } from '../../model/nic.js'
+import { addressOf, type Forward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
 import { keeperName } from '../../qemu/keeper.js'
@@ -54,7 +54,7 @@ export interface Status {
   readonly faults: readonly string[]
 }
 
-export interface ForwardStatus extends Forward {
+export interface ForwardStatus extends Required<Forward> {
   /** Whether who forwards it is there. */
   readonly alive: boolean
 }
@@ -145,7 +145,7 @@ async function askQemu(socket: string, signal: AbortSignal | undefined): Promise
 /** passt, where it was started, forwards all ports; else QEMU does. */
 function forwardsOf(forwards: readonly Forward[], helpers: readonly HelperState[]): ForwardStatus[] {
   const alive = helpers.find(({ name }) => name === passtName)?.alive ?? true
-  return forwards.map((forward) => ({ ...forward, alive }))
+  return forwards.map((forward) => ({ ...forward, address: addressOf(forward), alive }))
 }
 
 async function drivesOf(vm: Vm, faults: string[]): Promise<DriveStatus[]> {

@@ -3,7 +3,7 @@ import { fullMessage } from '../../core/errors.js'
 import { byNumberInText } from '../../core/order.js'
 import { driveName, isVmId, nameIn, parseDriveName } from '../../core/name.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
-import type { Forward } from '../../model/nic.js'
+import { addressOf, type Forward } from '../../model/forward.js'
 import { isRoot } from '../../sys/environment.js'
 import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
@@ -26,7 +26,7 @@ export interface Listed {
   /** What it was started with; null for one that does not run. */
   readonly memBytes: number | null
   /** The ports of the host that lead into it. */
-  readonly forwards: readonly Forward[]
+  readonly forwards: readonly Required<Forward>[]
   /** `nbsvm-foo-0`, by number. */
   readonly drives: readonly string[]
   /** Why something of it cannot be told. */
@@ -60,7 +60,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
       pid: pid ?? null,
       sinceMs: running?.sinceMs ?? null,
       memBytes: running?.started?.memBytes ?? null,
-      forwards: running?.started?.forwards ?? [],
+      forwards: (running?.started?.forwards ?? []).map((forward) => ({ ...forward, address: addressOf(forward) })),
       drives: numbers.map((number) => driveName(id, number)),
       fault: faults.length === 0 ? null : faults.join('; '),
     }

@@ -41,6 +41,9 @@ export interface Drawer {
   readonly events: string
   /** What nbsvm did to it, a JSON object a line. */
   readonly journal: string
+  /** What was added to the VM while it runs (added.ts), and the lock of who adds. */
+  readonly added: string
+  readonly addedLock: string
   /** What QEMU writes into and the log keeper reads (qemu/keeper.ts). */
   readonly consoleFifo: string
   readonly eventsFifo: string
@@ -82,6 +85,8 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     vnc: running(qemuFiles.vnc),
     events: inside(keeperFiles.events),
     journal: inside('journal.jsonl'),
+    added: inside('added.json'),
+    addedLock: inside('added.lock'),
     consoleFifo: inside(keeperFiles.consoleFifo),
     eventsFifo: inside(keeperFiles.eventsFifo),
     helpers: inside(helperFolder),
@@ -92,8 +97,8 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
 }
 
 /** What the last run has left, which is removed when the next one starts. */
-export function historyIn({ pid, journal, consoleLog, events, qemuLog }: Drawer): string[] {
-  return [pid, journal, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
+export function historyIn({ pid, journal, added, consoleLog, events, qemuLog }: Drawer): string[] {
+  return [pid, journal, added, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
 }
 
 /**

@@ -5,6 +5,7 @@ import { bootId } from '../../sys/environment.js'
 import { readTail, readText, stat } from '../../sys/file.js'
 import { holderOf, isLocked } from '../../sys/lock.js'
 import { hasOpen } from '../../sys/process.js'
+import { readAdded } from './added.js'
 import type { Drawer } from './drawer.js'
 
 /** `busy`: somebody holds the lock and it is no QEMU: the VM is starting, or its drives are being worked on. */
@@ -65,14 +66,18 @@ export function qemuPid(drawer: Drawer): number | undefined {
   return hasOpen(pid, lock) ? pid : undefined
 }
 
-/** What happened to a VM since it was last started: a bounded read, however long it ran and whatever it did. */
-export function journalOf({ journal, events }: Drawer): Journal {
+/**
+ * What happened to a VM since it was last started, and what it has now: a bounded read, however long it ran and whatever it did.
+ */
+export function journalOf(drawer: Drawer): Journal {
+  const { journal, events } = drawer
   // The newest first: what is moved to the older file between the two reads is then read twice, which does no harm.
   const newest = readTail(events, journalTailBytes) ?? ''
-  return parseJournal({
+  const found = parseJournal({
     ours: readTail(journal, journalTailBytes) ?? '',
     events: (readTail(olderOf(events), journalTailBytes) ?? '') + newest,
   })
+  return found.started === undefined ? found : { ...found, started: { ...found.started, ...readAdded(drawer) } }
 }
 
 /** Why a VM that does not run any more is gone. */

@@ -1,0 +1,22 @@
+import { parseClosings, parseForwards } from '../model/forward.js'
+import { addForwards, removeForwards } from '../vm/reach/forward.js'
+import type { Verb } from './verb.js'
+
+export const forward: Verb = {
+  help: `Opens ports of this machine that lead into the running VM, and closes them again with --remove: PORTS are HOST:GUEST, the port here
+and the one in the guest. They listen on the loopback address unless another is written before them; what is open to the network
+is open to everybody there. All that leads into a VM is listed by status and ls, and closed when the VM ends: the setting
+forward opens ports with each start.
+
+  nbsvm foo forward 8080:80
+  nbsvm foo forward 5353:53/udp 8000-8010:8000-8010
+  nbsvm foo forward 0.0.0.0:8080:80         on every address of this machine
+  nbsvm foo forward --remove 8080 -- status
+
+It takes QEMU's own user network: passt opens ports only when it starts. A VM on a tap is reached at its own address.`,
+
+  async run({ vm, words, flags, signal }) {
+    if (flags['remove'] === true) await removeForwards(vm, parseClosings(words), { signal })
+    else await addForwards(vm, parseForwards(words), { signal })
+  },
+}

@@ -1,0 +1,131 @@
+// Ports of the host that lead into a VM, opened and closed while it runs.
+import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
+import { helperStates } from '../../helper/helpers.js'
+import { addressOf, inTheWay, isSame, listensAlike, listenText, type Forward } from '../../model/forward.js'
+import { passtName } from '../../net/passt.js'
+import { requireIpv4 } from '../../net/plan.js'
+import { takenHints } from '../../net/taken.js'
+import { hostForward, listening } from '../../qemu/device/nic.js'
+import { withQmp, type Qmp } from '../../qemu/qmp.js'
+import { requireRunning } from '../life/up.js'
+import { noteAdded, whileAdding } from '../record/added.js'
+import { journalOf } from '../record/state.js'
+import type { Vm } from '../record/vm.js'
+
+const qmpTimeoutMs = 5000
+
+/** What became of it. */
+export interface Forwarded {
+  /** All ports that lead into the VM now. */
+  readonly forwards: readonly Required<Forward>[]
+}
+
+/**
+ * Opens ports into a running VM, all of them or none; those that lead there already are left as they are. They are closed when
+ * the VM ends. Throws a Failure where a port is taken or leads elsewhere, and where the VM's network cannot.
+ */
+export function addForwards(vm: Vm, wanted: readonly Forward[], caller: Caller = {}): Promise<Forwarded> {
+  return changeForwards(vm, caller, async (qmp, now) => {
+    const added = wanted.filter((forward) => !now.some((one) => isSame(one, forward)))
+    for (const forward of added) refuseTaken(vm, now, forward)
+    requireIpv4(added)
+    const done: Forward[] = []
+    try {
+      for (const forward of added) {
+        await open(vm, qmp, forward)
+        done.push(forward)
+      }
+    } catch (error) {
+      for (const forward of done) await close(qmp, forward).catch(() => {})
+      throw error
+    }
+    return [...now, ...added]
+  })
+}
+
+/** Which ports are to be closed: `guestPort` 0 where it does not matter where they lead. */
+export type Closing = Forward
+
+/** Closes ports of a running VM, those that it was started with too. Throws a Failure, before any is closed, for one that leads nowhere. */
+export function removeForwards(vm: Vm, unwanted: readonly Closing[], caller: Caller = {}): Promise<Forwarded> {
+  return changeForwards(vm, caller, async (qmp, now) => {
+    const closing = unwanted.map((wanted) => find(vm, now, wanted))
+    let left = now
+    for (const forward of closing) {
+      await close(qmp, forward)
+      left = left.filter((one) => one !== forward)
+    }
+    return left
+  })
+}
+
+type Change = (qmp: Qmp, now: readonly Forward[]) => Promise<readonly Forward[]>
+
+async function changeForwards(vm: Vm, { signal }: Caller, change: Change): Promise<Forwarded> {
+  const { drawer, id } = vm
+  requireRunning(vm, 'forward ports into')
+  return whileAdding(drawer, `forward ports into ${id}`, signal, async () => {
+    requireUserNetwork(vm)
+    const now = journalOf(drawer).started?.forwards ?? []
+    const after = await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => change(qmp, now))
+    noteAdded(drawer, { forwards: after })
+    return { forwards: after.map((forward) => ({ ...forward, address: addressOf(forward) })) }
+  })
+}
+
+/** Only QEMU's own user network opens and closes ports while it runs. */
+function requireUserNetwork({ id, call, drawer }: Vm): void {
+  const taps = journalOf(drawer).started?.taps ?? []
+  if (taps.length > 0) {
+    throw new Failure(
+      `${id} is on ${taps.join(' and ')}: it is reached at its own address, so no port of this machine leads there`,
+      {
+        hints: [
+          `see its address: ${call} status`,
+          `or start it on the user network: ${call} bridge=none forward=HOST:GUEST start`,
+        ],
+      },
+    )
+  }
+  if (!helperStates(drawer.folder).some(({ name }) => name === passtName)) return
+  throw new Failure(`cannot forward ports while ${id} runs: passt serves its network, and opens ports only when it starts`, {
+    hints: [
+      `with the next start: ${call} forward=HOST:GUEST stop start`,
+      `or by QEMU's own user network, where ports come and go: ${call} network='-nic user' stop start`,
+    ],
+  })
+}
+
+function refuseTaken({ id, call }: Vm, now: readonly Forward[], forward: Forward): void {
+  const other = inTheWay(now, forward)
+  if (other === undefined) return
+  throw new Failure(`${listenText(other)}/${other.protocol} leads to port ${other.guestPort} of ${id} already`, {
+    hints: [`close it first: ${call} forward --remove ${other.hostPort}`],
+  })
+}
+
+function find({ id, call }: Vm, now: readonly Forward[], wanted: Closing): Forward {
+  const found = now.find((one) => (wanted.guestPort === 0 ? listensAlike(one, wanted) : isSame(one, wanted)))
+  if (found !== undefined) return found
+  throw new Failure(`${listenText(wanted)}/${wanted.protocol} does not lead into ${id}`, { hints: [`see which do: ${call}`] })
+}
+
+/** QEMU's answer is text of its monitor: none at all where it did it. */
+async function open({ id }: Vm, qmp: Qmp, forward: Forward): Promise<void> {
+  const answer = await qmp.execute('human-monitor-command', { 'command-line': `hostfwd_add ${hostForward(forward)}` })
+  if (answer.trim() === '') return
+  if (answer.includes('not in use')) throw new Failure(`${id} has no user network: no port of this machine leads into it`)
+  throw new Failure(
+    `cannot listen on ${listenText(forward)}/${forward.protocol}: it is taken, or closed to QEMU: ${answer.trim()}`,
+    {
+      hints: takenHints([forward]),
+    },
+  )
+}
+
+async function close(qmp: Qmp, forward: Forward): Promise<void> {
+  const answer = await qmp.execute('human-monitor-command', { 'command-line': `hostfwd_remove ${listening(forward)}` })
+  // One that is gone is what was wanted: somebody may have closed it in QEMU's monitor.
+  if (!/removed|not found/.test(answer)) throw new Failure(`QEMU does not close ${listenText(forward)}: ${answer.trim()}`)
+}

@@ -1,0 +1,53 @@
+// What was added to a VM while it runs, and is gone when it ends: written down because QEMU cannot be asked in a list.
+import { Failure } from '../../core/errors.js'
+import type { Forward } from '../../model/forward.js'
+import { readText, writeWhole } from '../../sys/file.js'
+import { holderOf, waitLock } from '../../sys/lock.js'
+import type { Drawer } from './drawer.js'
+
+/** The contents of `added.json`; its absence is that nothing was. A new start removes it. */
+export interface Added {
+  /** All ports that lead into the VM now, in place of those that it was started with. */
+  readonly forwards?: readonly Forward[]
+}
+
+/** One who adds is done in less, also with a QEMU under load. */
+const lockWaitMs = 30_000
+
+/** What was added to a VM that runs. The file is nbsvm's own; one that is damaged says nothing. */
+export function readAdded({ added }: Pick<Drawer, 'added'>): Added {
+  const text = readText(added)
+  if (text === undefined) return {}
+  try {
+    return JSON.parse(text) as Added
+  } catch {
+    return {}
+  }
+}
+
+/** Keeps others from changing the same VM meanwhile. `doing` is for the message to who comes second: `forward ports of foo`. */
+export async function whileAdding<T>(
+  { addedLock }: Pick<Drawer, 'addedLock'>,
+  doing: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await waitLock(addedLock, lockWaitMs, 'exclusive', { doing, signal })
+  signal?.throwIfAborted()
+  if (lock === undefined) {
+    const holder = holderOf(addedLock)
+    throw new Failure(
+      `cannot ${doing}: ${holder === undefined ? 'another nbsvm' : `pid ${holder.pid} (${holder.doing})`} is at it`,
+    )
+  }
+  try {
+    return await work()
+  } finally {
+    lock.release()
+  }
+}
+
+/** Writes down what has changed. The caller is in `whileAdding`. */
+export function noteAdded(drawer: Pick<Drawer, 'added'>, change: Added): void {
+  writeWhole(drawer.added, `${JSON.stringify({ ...readAdded(drawer), ...change })}\n`)
+}
