@@ -70,7 +70,7 @@ class Machine {
     const error = await withQmp(this.drawer.qmp, { timeoutMs: 5000 }, (qmp) =>
       qmp.execute('human-monitor-command', { 'command-line': line }),
     )
-    if (error !== '') return String(error)
+    if (error !== '') return error
     for (;;) {
       const printed = fs.readFileSync(this.out, 'utf8').slice(before)
       if (printed.includes('ops/sec')) return printed

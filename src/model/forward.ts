@@ -73,7 +73,7 @@ export function parseClosings(texts: readonly string[]): Forward[] {
     const host = hostShape.exec(text)?.groups
     if (host === undefined) return parseForward(text)
     const { before = '', ports = '', after = '' } = host
-    return parseForward(`${before}${ports}:${ports}${after}`).map((forward) => ({ ...forward, guestPort: 0 }))
+    return parseForward(`${before}${ports}:${ports}${after}`).map((forward) => Object.assign(forward, { guestPort: 0 }))
   })
 }
 
@@ -101,6 +101,11 @@ function isEverywhere(address: string): boolean {
 /** The address that a forward listens on, `*` for all. */
 export function addressOf({ address = loopback }: Pick<Forward, 'address'>): string {
   return address
+}
+
+/** With the address that it listens on, also where that is the usual one: for programs. */
+export function spelledOut(forward: Forward): Required<Forward> {
+  return { ...forward, address: addressOf(forward) }
 }
 
 /** Whether two are the same in all. */

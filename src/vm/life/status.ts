@@ -4,7 +4,7 @@ import { messageOf } from '../../core/errors.js'
 import { helperStates, waitForEnd } from '../../helper/helpers.js'
 import type { Drive } from '../../model/drive.js'
 import type { HelperState } from '../../model/helper.js'
-import { addressOf, type Forward } from '../../model/forward.js'
+import { spelledOut, type Forward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
 import { keeperName } from '../../qemu/keeper.js'
@@ -145,7 +145,7 @@ async function askQemu(socket: string, signal: AbortSignal | undefined): Promise
 /** passt, where it was started, forwards all ports; else QEMU does. */
 function forwardsOf(forwards: readonly Forward[], helpers: readonly HelperState[]): ForwardStatus[] {
   const alive = helpers.find(({ name }) => name === passtName)?.alive ?? true
-  return forwards.map((forward) => ({ ...forward, address: addressOf(forward), alive }))
+  return forwards.map((forward) => Object.assign(spelledOut(forward), { alive }))
 }
 
 async function drivesOf(vm: Vm, faults: string[]): Promise<DriveStatus[]> {

@@ -3,7 +3,7 @@ import { fullMessage } from '../../core/errors.js'
 import { byNumberInText } from '../../core/order.js'
 import { driveName, isVmId, nameIn, parseDriveName } from '../../core/name.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
-import { addressOf, type Forward } from '../../model/forward.js'
+import { spelledOut, type Forward } from '../../model/forward.js'
 import { isRoot } from '../../sys/environment.js'
 import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
@@ -60,7 +60,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
       pid: pid ?? null,
       sinceMs: running?.sinceMs ?? null,
       memBytes: running?.started?.memBytes ?? null,
-      forwards: (running?.started?.forwards ?? []).map((forward) => ({ ...forward, address: addressOf(forward) })),
+      forwards: (running?.started?.forwards ?? []).map(spelledOut),
       drives: numbers.map((number) => driveName(id, number)),
       fault: faults.length === 0 ? null : faults.join('; '),
     }

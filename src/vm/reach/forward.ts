@@ -2,7 +2,7 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { helperStates } from '../../helper/helpers.js'
-import { addressOf, inTheWay, isSame, listensAlike, listenText, type Forward } from '../../model/forward.js'
+import { inTheWay, isSame, listensAlike, listenText, spelledOut, type Forward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
 import { requireIpv4 } from '../../net/plan.js'
 import { takenHints } from '../../net/taken.js'
@@ -70,7 +70,7 @@ async function changeForwards(vm: Vm, { signal }: Caller, change: Change): Promi
     const now = journalOf(drawer).started?.forwards ?? []
     const after = await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => change(qmp, now))
     noteAdded(drawer, { forwards: after })
-    return { forwards: after.map((forward) => ({ ...forward, address: addressOf(forward) })) }
+    return { forwards: after.map(spelledOut) }
   })
 }
 
