@@ -13,7 +13,7 @@ import type { Words } from './model/machine.js'
 import { environment, homeFolder, isRoot } from './sys/environment.js'
 import { disableVm, enableVm, unitHost, type Enabled } from './service/enable.js'
 import { removeVm, type Removal } from './service/remove.js'
-import { copyDrive, newDrive } from './vm/drive/drives.js'
+import { copyDrive, newDrive, type PullCaller } from './vm/drive/drives.js'
 import { resizeDriveOf, removeDriveOf, type NewSize, type Resized } from './vm/drive/driveedit.js'
 import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
@@ -29,7 +29,7 @@ import { idOf, openVm } from './vm/record/vm.js'
 export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
-export type { Drive, Enabled, Explanation, Forwarded, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
+export type { Drive, Enabled, Explanation, Forwarded, Listed, PullCaller, Removal, Resized, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -38,8 +38,8 @@ export type InPlace = Readonly<Record<string, string>>
 export interface VmHandle {
   /** `[CLASS-]VM` */
   readonly id: string
-  /** Makes the next drive, empty, `drive_size` large. */
-  newimg(): Promise<Drive>
+  /** Makes the next drive, `drive_size` large: the first from `image`, where that is set, every other one empty. */
+  newimg(caller?: PullCaller): Promise<Drive>
   /** Makes the next drive as an instant copy-on-write copy of `gold` or `source`. */
   snapshot(): Promise<Drive>
   /** Makes the next drive as a full copy of `gold` or `source`. */
@@ -77,7 +77,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
   const copy = async (how: 'snapshot' | 'clone') => (await copyDrive(await open(), how, {})).drive
   return {
     id: idOf(name, outside.vmClass),
-    newimg: async () => newDrive(await open()),
+    newimg: async (caller) => (await newDrive(await open(), caller)).drive,
     snapshot: () => copy('snapshot'),
     clone: () => copy('clone'),
     resize: async (size, options) => resizeDriveOf(await open(), { ...options, size }),

@@ -25,3 +25,6 @@ export function userName(): string {
     return String(process.geteuid?.())
   }
 }
+
+/** The processor that this nbsvm runs on, as Node.js calls it: `x64`, `arm64`. */
+export const ownArch: string = process.arch
