@@ -5,6 +5,7 @@
 //     await foo.newimg()
 //     await foo.start()
 import { isSettingName } from './config/settings.js'
+import type { DownloadCaller } from './image/download.js'
 import type { Drive } from './model/drive.js'
 import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
@@ -13,7 +14,7 @@ import type { Words } from './model/machine.js'
 import { environment, homeFolder, isRoot } from './sys/environment.js'
 import { disableVm, enableVm, unitHost, type Enabled } from './service/enable.js'
 import { removeVm, type Removal } from './service/remove.js'
-import { copyDrive, newDrive, type PullCaller } from './vm/drive/drives.js'
+import { copyDrive, newDrive } from './vm/drive/drives.js'
 import { resizeDriveOf, removeDriveOf, type NewSize, type Resized } from './vm/drive/driveedit.js'
 import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
@@ -29,7 +30,7 @@ import { idOf, openVm } from './vm/record/vm.js'
 export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
-export type { Drive, Enabled, Explanation, Forwarded, Listed, PullCaller, Removal, Resized, Resumed, Shutdown, Status, Stopped }
+export type { Drive, Enabled, Explanation, Forwarded, Listed, DownloadCaller, Removal, Resized, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -39,7 +40,7 @@ export interface VmHandle {
   /** `[CLASS-]VM` */
   readonly id: string
   /** Makes the next drive, `drive_size` large: the first from `image`, where that is set, every other one empty. */
-  newimg(caller?: PullCaller): Promise<Drive>
+  newimg(caller?: DownloadCaller): Promise<Drive>
   /** Makes the next drive as an instant copy-on-write copy of `gold` or `source`. */
   snapshot(): Promise<Drive>
   /** Makes the next drive as a full copy of `gold` or `source`. */

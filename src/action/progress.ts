@@ -37,13 +37,16 @@ function words(doneBytes: number, totalBytes: number, bytesPerSecond: number): s
   if (!Number.isFinite(totalBytes)) return [formatSize(doneBytes), ...rate].join('  ')
   const percent = totalBytes === 0 ? 100 : Math.floor((doneBytes / totalBytes) * 100)
   const left = rate.length === 0 || doneBytes >= totalBytes ? [] : [`${clock((totalBytes - doneBytes) / bytesPerSecond)} left`]
-  return [`${String(percent).padStart(3)} %`, `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`, ...rate, ...left].join('  ')
+  return [`${String(percent).padStart(3)} %`, `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`, ...rate, ...left].join(
+    '  ',
+  )
 }
+
+const two = (number: number): string => String(number).padStart(2, '0')
 
 /** `0:45`, `1:02:03` */
 function clock(seconds: number): string {
   const whole = Math.min(Math.ceil(seconds), 359_999)
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
-  const two = (number: number): string => String(number).padStart(2, '0')
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
 }

@@ -50,8 +50,9 @@ export const text = scalar('a word', oneWord)
 export const textOrNone = scalar('a word, or none', (value) => (value === 'none' ? undefined : oneWord(value)))
 export const path = scalar('an absolute path', absolutePath)
 /** An image of a distribution; `none` takes it away again. */
-export const image = scalar('a name of `nbsvm images`, URL#sha256:HEX, an absolute path, or none', (value): ImageRef | undefined =>
-  value === 'none' ? undefined : parseImageRef(value),
+export const image = scalar(
+  'a name of `nbsvm images`, URL#sha256:HEX, an absolute path, or none',
+  (value): ImageRef | undefined => (value === 'none' ? undefined : parseImageRef(value)),
 )
 
 function oneWord(value: string): string {

@@ -2,10 +2,10 @@
 // lock, so neither kill -9 nor a power cut leaves anything.
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
-import { list, makePrivateFolder, remove } from '../sys/file.js'
+import { list, makePrivateFolder, remove, stat } from '../sys/file.js'
 import { tryLock, waitLock } from '../sys/lock.js'
 import { randomHex } from '../sys/stamp.js'
-import { folderLockName, jobLockName, jobOf, temporaryName } from './imagename.js'
+import { folderLockName, jobLockName, jobOf, partKey, partNames, temporaryName } from './imagename.js'
 
 export interface ImageJob {
   readonly folder: string
@@ -17,6 +17,7 @@ export interface ImageJob {
 export async function withImageJob<T>(folder: string, work: (job: ImageJob) => Promise<T>): Promise<T> {
   makePrivateFolder(folder)
   sweep(folder)
+  sweepParts(folder, partAgeMs)
   const id = randomHex(8)
   const lockFile = path.join(folder, jobLockName(id))
   const lock = tryLock(lockFile)
@@ -44,6 +45,26 @@ function sweep(folder: string): void {
     quietly(() => remove(path.join(folder, jobLockName(job))))
     lock.release()
   }
+}
+
+/** A download that nobody has gone on with for so long is not wanted any more. */
+const partAgeMs = 7 * 24 * 3600 * 1000
+
+/** Removes what downloads have left that nobody is at; `olderThanMs`: only those that nothing was added to for so long. Says how much. */
+export function sweepParts(folder: string, olderThanMs: number): number {
+  let bytes = 0
+  const names = list(folder)
+  for (const key of new Set(names.map(partKey).filter((one) => one !== undefined))) {
+    const { part, facts, lock: lockName } = partNames(key)
+    const found = stat(path.join(folder, part)) ?? stat(path.join(folder, lockName))
+    if (found === undefined || Date.now() - found.mtimeMs < olderThanMs) continue
+    const lock = tryLock(path.join(folder, lockName))
+    if (lock === undefined) continue
+    bytes += stat(path.join(folder, part))?.size ?? 0
+    for (const name of [part, facts, lockName]) quietly(() => remove(path.join(folder, name)))
+    lock.release()
+  }
+  return bytes
 }
 
 /** What cannot be removed now is swept by the next job. */

@@ -16,8 +16,7 @@ export function imageName({ algorithm, hex }: Digest): string {
 
 /** The digest in the name of an image; undefined for any other name. */
 export function parseImageName(file: string): Digest | undefined {
-  const { algorithm, hex } =
-    /^(?<algorithm>sha256|sha512)-(?<hex>[0-9a-f]{64}(?:[0-9a-f]{64})?)$/.exec(file)?.groups ?? {}
+  const { algorithm, hex } = /^(?<algorithm>sha256|sha512)-(?<hex>[0-9a-f]{64}(?:[0-9a-f]{64})?)$/.exec(file)?.groups ?? {}
   if (hex === undefined || (algorithm === 'sha512') !== (hex.length === 128)) return undefined
   return { algorithm: algorithm as Digest['algorithm'], hex }
 }

@@ -53,12 +53,12 @@ export function keptImages(folder: string): Kept[] {
   return kept.toSorted((a, b) => lastAt(a) - lastAt(b))
 }
 
-export function lastAt({ from }: Pick<Kept, 'from'>): number {
+function lastAt({ from }: Pick<Kept, 'from'>): number {
   return from.at(-1)?.atMs ?? 0
 }
 
 /** The image of a digest; undefined where it is not here. */
-export function readKept(folder: string, digest: Digest | undefined): Kept | undefined {
+function readKept(folder: string, digest: Digest | undefined): Kept | undefined {
   if (digest === undefined) return undefined
   const file = path.join(folder, imageName(digest))
   if (lstat(file)?.isFile() !== true) return undefined
@@ -91,7 +91,8 @@ function areFacts(value: unknown): value is Facts {
 }
 
 /** Writes down what is known of an image; under the folder's lock. */
-export function writeFacts(folder: string, { digest, path: _, ...facts }: Kept): void {
+export function writeFacts(folder: string, kept: Kept): void {
+  const { digest, path: _, ...facts } = kept
   writeWhole(path.join(folder, `${imageName(digest)}${factsSuffix}`), `${JSON.stringify(facts, undefined, 2)}\n`)
 }
 

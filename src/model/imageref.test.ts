@@ -7,7 +7,12 @@ const sha256 = '0123456789abcdef'.repeat(4)
 
 test('an image is a name, a URL, a path, or one that is built here', () => {
   assert.deepEqual(parseImageRef('debian'), { kind: 'name', text: 'debian', name: 'debian' })
-  assert.deepEqual(parseImageRef('Debian-13@latest'), { kind: 'name', text: 'Debian-13@latest', name: 'debian-13', version: 'latest' })
+  assert.deepEqual(parseImageRef('Debian-13@latest'), {
+    kind: 'name',
+    text: 'Debian-13@latest',
+    name: 'debian-13',
+    version: 'latest',
+  })
   assert.deepEqual(parseImageRef('debian-13@20260712-2537'), {
     kind: 'name',
     text: 'debian-13@20260712-2537',
@@ -37,7 +42,18 @@ test('what is none of these says what to write', () => {
   assert.match(refused(`https://example.org/x#sha512:${sha256}`), /is not a digest/)
   assert.match(refused('https://me:secret@example.org/x#unchecked'), /a name or a password/)
   assert.match(refused('https:///x#unchecked'), /URL/)
-  for (const text of ['', './x.qcow2', 'x y', 'ftp://x/y', '@latest', 'debian@', 'mmdebstrap:', 'mmdebstrap:a/b', `/x\n`, `a${'b'.repeat(2000)}`])
+  for (const text of [
+    '',
+    './x.qcow2',
+    'x y',
+    'ftp://x/y',
+    '@latest',
+    'debian@',
+    'mmdebstrap:',
+    'mmdebstrap:a/b',
+    `/x\n`,
+    `a${'b'.repeat(2000)}`,
+  ])
     assert.match(refused(text), /image: /, text)
 })
 

@@ -43,13 +43,14 @@ export function formatDigest({ algorithm, hex }: Digest): string {
 }
 
 /** The word of a URL that says that its file is not checked. */
-export const unchecked = 'unchecked'
+const unchecked = 'unchecked'
 
 const longest = 2000
 
 /** Reads the value of `image`. Throws a UsageError that says what could have been meant. */
 export function parseImageRef(text: string): ImageRef {
-  if (text.length > longest || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) throw wrong(text, 'it is too long, or has characters that print nothing')
+  if (text.length > longest || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(text))
+    throw wrong(text, 'it is too long, or has characters that print nothing')
   if (text.startsWith('/')) return { kind: 'path', text, path: text }
   if (/^https?:/i.test(text)) return parseUrl(text)
   const suite = /^mmdebstrap:(?<suite>[a-z][a-z0-9-]{0,30})$/.exec(text)?.groups?.['suite']

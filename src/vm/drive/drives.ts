@@ -1,8 +1,8 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
 import { Failure, UsageError } from '../../core/errors.js'
 import type { Lock } from '../../sys/lock.js'
-import type { Caller } from '../../core/caller.js'
-import type { CopyOptions, OnProgress, Source, Store } from '../../store/store.js'
+import type { DownloadCaller } from '../../image/download.js'
+import type { CopyOptions, Source, Store } from '../../store/store.js'
 import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
@@ -17,11 +17,6 @@ import type { Vm } from '../record/vm.js'
 
 const lockWaitMs = 500
 
-/** Who waits for an image and a drive made from it. */
-export interface PullCaller extends Caller {
-  readonly onProgress?: OnProgress
-}
-
 /** A drive that was made, and the image that is in it; without one it is empty. */
 export interface NewDrive {
   readonly drive: Drive
@@ -29,7 +24,7 @@ export interface NewDrive {
 }
 
 /** Makes the VM's next drive: its first from `image`, where that is set, every other one empty. */
-export async function newDrive(vm: Vm, caller: PullCaller = {}): Promise<NewDrive> {
+export async function newDrive(vm: Vm, caller: DownloadCaller = {}): Promise<NewDrive> {
   const store = await storeOf(vm)
   const { image: ref, drive_size: sizeBytes } = vm.settings
   const options = copyOptions(caller)
@@ -43,7 +38,7 @@ export async function newDrive(vm: Vm, caller: PullCaller = {}): Promise<NewDriv
   }
   refuseForeign(vm)
   const { findImage, driveSizeOn } = await import('./imagedrive.js')
-  const image = await findImage(vm, ref, caller)
+  const image = await findImage(vm.place, ref, caller)
   const { kept, recorded } = image
   const driveBytes = driveSizeOn(vm, image)
   const origin = { image: { kind: 'file', path: kept.path, format: kept.format }, hex: kept.digest.hex } as const
@@ -56,7 +51,7 @@ export async function newDrive(vm: Vm, caller: PullCaller = {}): Promise<NewDriv
 }
 
 /** What of a caller a store takes. */
-function copyOptions({ note, signal, onProgress }: PullCaller): CopyOptions {
+function copyOptions({ note, signal, onProgress }: DownloadCaller): CopyOptions {
   return {
     ...(note === undefined ? {} : { onNote: note }),
     ...(signal === undefined ? {} : { signal }),
@@ -71,7 +66,10 @@ async function isWithout(store: Store, { id }: Vm): Promise<boolean> {
 /** Writes down what the VM's first drive is made from; undefined for what is nobody's image. */
 async function rememberImage({ place, id }: Vm, image: RecordedImage | undefined): Promise<void> {
   if (image === undefined && readRecord(place, id)?.image === undefined) return
-  await updateRecord(place, id, ({ image: _, ...record }) => (image === undefined ? record : { ...record, image }))
+  await updateRecord(place, id, (record) => {
+    const { image: _, ...others } = record
+    return image === undefined ? others : { ...others, image }
+  })
 }
 
 /** Makes a drive of a VM that has a record then; where it is not made, and the VM has no other, there is no VM. */

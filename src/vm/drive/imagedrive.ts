@@ -1,12 +1,21 @@
 // A VM's first drive, from an image of a distribution.
-import type { Caller } from '../../core/caller.js'
-import { UsageError } from '../../core/errors.js'
+import { Failure, UsageError } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
+import { readImageFiles } from '../../config/imagefile.js'
+import { catalogue } from '../../image/catalogue.js'
+import type { DownloadCaller } from '../../image/download.js'
+import { traitsOf, type Entry } from '../../image/entry.js'
+import { findEntry } from '../../image/find.js'
 import type { Kept } from '../../image/kept.js'
-import { hostArch, unknownTraits } from '../../image/traits.js'
 import { keepLocal } from '../../image/local.js'
+import { keepNamed, keepUrl } from '../../image/pull.js'
+import { hostArch, unknownTraits } from '../../image/traits.js'
+import { withUserEntries } from '../../image/userentry.js'
+import type { Place } from '../../host/place.js'
 import type { GuestTraits } from '../../model/guest.js'
 import { formatDigest, type ImageRef } from '../../model/imageref.js'
+import { environment, homeFolder } from '../../sys/environment.js'
+import { foreignTo } from '../record/drawer.js'
 import type { RecordedImage } from '../record/shape.js'
 import type { Vm } from '../record/vm.js'
 import { examine } from './examine.js'
@@ -17,12 +26,35 @@ export interface FoundImage {
   readonly recorded: RecordedImage
 }
 
-/** The image that a VM's settings name: fetched where it is not here. */
-export async function findImage({ place }: Pick<Vm, 'place'>, ref: ImageRef, caller: Caller): Promise<FoundImage> {
-  if (ref.kind !== 'path') throw new UsageError('images by name come next')
+/** The catalogue, with the user's own entries before it. Throws a UsageError for what is wrong in one of their files. */
+export function imageEntries({ config }: Pick<Place, 'config'>): Entry[] {
+  return withUserEntries(catalogue, readImageFiles(config, { environment, home: homeFolder() }))
+}
+
+/**
+ * The image of a reference: one that is here, else fetched; with `isFresh` the vendor is asked in any case. Throws a Failure that says
+ * why there is none.
+ */
+export async function findImage(
+  place: Pick<Place, 'images' | 'config'>,
+  ref: ImageRef,
+  caller: DownloadCaller,
+  isFresh = false,
+): Promise<FoundImage> {
+  const foreign = foreignTo(place.images)
+  if (foreign !== undefined) throw foreign
   const arch = hostArch()
-  const kept = await keepLocal(place.images, ref.path, { arch, examine, caller })
-  return found(ref, kept, unknownTraits(arch))
+  if (ref.kind === 'path') {
+    return found(ref, await keepLocal(place.images, ref.path, { arch, examine, caller }), unknownTraits(arch))
+  }
+  const entries = imageEntries(place)
+  const options = { arch, entries, examine, caller, isFresh }
+  if (ref.kind === 'url') return found(ref, await keepUrl(place.images, ref, options), unknownTraits(arch))
+  if (ref.kind === 'name') {
+    const kept = await keepNamed(place.images, ref, options)
+    return found(ref, kept, traitsOf(findEntry(entries, ref.name), arch))
+  }
+  throw new Failure(`${ref.text}: images are not built here yet`)
 }
 
 function found({ text: name }: ImageRef, kept: Kept, traits: GuestTraits): FoundImage {

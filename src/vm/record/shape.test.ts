@@ -64,9 +64,10 @@ test('what is not a record, or the record of another VM, is refused by name of t
     [{ ...record, uid: 2 ** 32 - 1 }, /"uid"/],
     [{ ...record, uid: '1000' }, /"uid"/],
     [{ ...record, image: 'debian' }, /"image"/],
-    ...[{ name: 'a\nb' }, { digest: 'sha512:1f' }, { level: 'sure' }, { traits: undefined }].map(
-      (field): [unknown, RegExp] => [{ ...record, image: { ...record.image, ...field } }, /"image"/],
-    ),
+    ...[{ name: 'a\nb' }, { digest: 'sha512:1f' }, { level: 'sure' }, { traits: undefined }].map((field): [unknown, RegExp] => [
+      { ...record, image: { ...record.image, ...field } },
+      /"image"/,
+    ]),
     ...[{ user: 'root;' }, { seed: 'x' }, { firmware: [] }, { arch: 'vax' }, { minMemBytes: -1 }].map(
       (field): [unknown, RegExp] => [
         { ...record, image: { ...record.image, traits: { ...record.image?.traits, ...field } } },
