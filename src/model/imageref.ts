@@ -62,8 +62,8 @@ export function parseImageRef(text: string): ImageRef {
 
 function parseUrl(text: string): ImageRef {
   const [address = '', ...fragment] = text.split('#')
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url === undefined || url.hostname === '') throw wrong(text, 'it is not a URL')
+  const url = /^https?:\/\/[^/]/i.test(address) && URL.canParse(address) ? new URL(address) : undefined
+  if (url === undefined) throw wrong(text, 'it is not a URL')
   // It would be written down where the image came from.
   if (url.username !== '' || url.password !== '') throw wrong(address, 'a name or a password in a URL would be kept in files')
   const check = fragment.join('#')
