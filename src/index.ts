@@ -30,7 +30,20 @@ import { idOf, openVm } from './vm/record/vm.js'
 export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
-export type { Drive, Enabled, Explanation, Forwarded, Listed, DownloadCaller, Removal, Resized, Resumed, Shutdown, Status, Stopped }
+export type {
+  Drive,
+  Enabled,
+  Explanation,
+  Forwarded,
+  Listed,
+  DownloadCaller,
+  Removal,
+  Resized,
+  Resumed,
+  Shutdown,
+  Status,
+  Stopped,
+}
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
