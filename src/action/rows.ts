@@ -163,7 +163,7 @@ function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial
 }
 
 const atMostOne: Takes = { min: 0, max: 1 }
-const many: Takes = { min: 0, max: 1000 }
+const anyNumber: Takes = { min: 0, max: 1000 }
 const atMostTwo: Takes = { min: 0, max: 2 }
 
 export const commands: readonly Row[] = [
@@ -177,7 +177,7 @@ export const commands: readonly Row[] = [
     flags: { json: 'as a JSON array' },
     summary: 'tell what this machine can do, and what to type where it cannot',
   }),
-  command('images', many, {
+  command('images', anyNumber, {
     words: '[pull NAME ... | rm NAME ... | prune]',
     flags: { json: 'as a JSON array' },
     summary: 'list the images of distributions; fetch or remove some',
