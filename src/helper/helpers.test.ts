@@ -43,7 +43,7 @@ async function startKeeper(
     console: fs.openSync(`${drawer}/${keeperFiles.consoleFifo}`, 'w'),
     events: fs.openSync(`${drawer}/${keeperFiles.eventsFifo}`, 'w'),
   }
-  await started.release()
+  await started.follow()
   let isClosed = false
   const close = (): void => {
     if (!isClosed) Object.values(ends).forEach((fd) => fs.closeSync(fd))

@@ -37,42 +37,56 @@ export class HelperFailure extends Failure {
 /** They need nothing of the caller's, and speak as their programs were written. */
 const env = { LC_ALL: 'C' }
 
+/** What is still to be done for the helpers of a VM when its QEMU has been run, or could not be. */
 export interface StartedHelpers {
   /**
-   * To be called when QEMU has its ends of the FIFOs, or will never have them: from then on what reads them ends when QEMU does.
-   * Resolves when all helpers hold their locks. Throws a HelperFailure when one has ended instead.
+   * To be called when QEMU has its ends of the FIFOs: starts those that read them, which end when QEMU does. Resolves when all hold
+   * their locks. Throws a HelperFailure when one has ended instead.
    */
-  release(): Promise<void>
+  follow(): Promise<void>
+  /** To be called when there is no QEMU: lets go of the FIFOs. */
+  abandon(): void
 }
 
 /**
- * Starts the helpers of a VM one after the other; one that can tell serves before the next is started. The caller holds the VM's
- * lock and has ended those of an earlier run. Throws a HelperFailure when one cannot run; those before it are still there then.
+ * Starts the helpers of a VM one after the other, those that QEMU connects to; the next when one serves. Those that only read
+ * what QEMU writes can wait until QEMU is run: their FIFOs are open, and it is QEMU that a start waits for. The caller holds the
+ * VM's lock and has ended those of an earlier run. Throws a HelperFailure when one cannot run; those before it are still there then.
  */
 export async function startHelpers(drawer: string, helpers: readonly Helper[]): Promise<StartedHelpers> {
-  const guards: number[] = []
-  const open = (): void => guards.splice(0).forEach(close)
+  const later: { readonly helper: Helper; readonly fifos: readonly Fifo[] }[] = []
   const started: (() => Promise<void>)[] = []
+  const abandon = (): void => later.splice(0).forEach(({ fifos }) => fifos.forEach(closeFifo))
+  const begin = (helper: Helper, fifos: readonly Fifo[]): ((file: string) => Promise<void>) => {
+    const child = start(drawer, helper, fifos)
+    return (file) => waitFor(drawer, helper, child, file)
+  }
   if (helpers.length > 0) makePrivateFolder(`${drawer}/${helperFolder}`)
   try {
     for (const helper of helpers) {
-      const fifos = await openFifos(drawer, helper)
-      guards.push(...fifos.map(({ guard }) => guard))
-      const child = start(drawer, helper, fifos)
-      const has = (file: string): Promise<void> => waitFor(drawer, helper, child, file)
-      if (helper.ready !== undefined) await has(helper.ready)
-      else started.push(() => has(lockOf(helper.name)))
+      if (helper.reads.length > 0) later.push({ helper, fifos: await openFifos(drawer, helper) })
+      else {
+        const has = begin(helper, [])
+        if (helper.ready !== undefined) await has(helper.ready)
+        else started.push(() => has(lockOf(helper.name)))
+      }
     }
   } catch (error) {
-    open()
+    abandon()
     throw error
   }
-  return {
-    release: async () => {
-      open()
-      for (const holds of started) await holds()
-    },
+  const follow = async (): Promise<void> => {
+    try {
+      for (const { helper, fifos } of later) {
+        const has = begin(helper, fifos)
+        started.push(() => has(lockOf(helper.name)))
+      }
+    } finally {
+      abandon()
+    }
+    for (const holds of started) await holds()
   }
+  return { follow, abandon }
 }
 
 /** How the helpers are that were started with a VM. One that has ended as it should is not among them. */
@@ -108,9 +122,14 @@ async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {
     for (const name of reads) fifos.push(await openFifo(`${drawer}/${name}`))
     return fifos
   } catch (error) {
-    for (const { reader, guard } of fifos) [reader, guard].forEach(close)
+    fifos.forEach(closeFifo)
     throw error
   }
+}
+
+function closeFifo({ reader, guard }: Fifo): void {
+  close(reader)
+  close(guard)
 }
 
 function start(drawer: string, helper: Helper, fifos: readonly Fifo[]): Detached {
@@ -123,7 +142,7 @@ function start(drawer: string, helper: Helper, fifos: readonly Fifo[]): Detached
   try {
     return startDetached(helperCommand(helper), { cwd: drawer, output, pass, env })
   } finally {
-    for (const fd of [output, ...pass]) close(fd)
+    close(output)
   }
 }
 

@@ -11,7 +11,7 @@ import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { bootId, environment } from '../../sys/environment.js'
-import { appendText, close, open, readTail, remove, writeInto, writeWhole } from '../../sys/file.js'
+import { appendText, close, open, readTail, remove, writeInto } from '../../sys/file.js'
 import { holderOf, type Lock } from '../../sys/lock.js'
 import { startDetached, type Detached } from '../../sys/process.js'
 import { holdVm } from '../drive/hold.js'
@@ -60,9 +60,9 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   try {
     await ensureRecord(vm)
     await claimUser(vm)
-    await refuseSurvivors(vm, `start ${vm.id}`)
     await sweep(drawer)
-    const first = await planMachine(vm, options, {}, caller)
+    // Root's look for survivors takes a process of its own, during which there is time to plan.
+    const [first] = await Promise.all([planMachine(vm, options, {}, caller), refuseSurvivors(vm, `start ${vm.id}`)])
     makeRun(drawer, first.runAs)
     await makeReady(vm, first, note)
     signal?.throwIfAborted()
@@ -159,13 +159,13 @@ async function launch(
 ): Promise<number> {
   const { drawer } = vm
   const qemu = await run(vm, machine, lock).catch(async (error: unknown) => {
-    await helpers.release().catch(() => {})
+    helpers.abandon()
     throw error
   })
   try {
     // Whatever becomes of this nbsvm, `stop` knows the process.
-    writeWhole(drawer.pid, `${qemu.pid}\n`)
-    await helpers.release()
+    writeInto(drawer.pid, `${qemu.pid}\n`)
+    await helpers.follow()
     // While QEMU starts there is time for the disk, and for code that is not needed before.
     writeInto(drawer.command, `${pasteable(machine, drawer.folder, runAs)}\n`)
     const { connectQmp } = await import('../../qemu/qmp.js')

@@ -33,18 +33,18 @@ export async function makeTapsOf(drawer: Drawer, taps: readonly Tap[]): Promise<
 
 /** Removes what is left of the taps of a VM that does not run. The caller has seen that it does not. */
 export async function sweepTaps(drawer: Drawer): Promise<void> {
-  await sweep(drawer, elevated(run, why))
+  await sweep(drawer, () => elevated(run, why))
 }
 
 /** The same for who only looks: sudo is asked no question, and what it refuses is left to the next who acts. */
 export async function sweepTapsQuietly(drawer: Drawer): Promise<void> {
-  await sweep(drawer, elevated(run, why, { terminal: false })).catch(() => {})
+  await sweep(drawer, () => elevated(run, why, { terminal: false })).catch(() => {})
 }
 
-async function sweep(drawer: Drawer, asRoot: Run): Promise<void> {
+async function sweep(drawer: Drawer, asRoot: () => Run): Promise<void> {
   if (stat(drawer.taps) === undefined) return
   // Root reads what QEMU's user may have written: nothing but a tap is ever removed.
   const names = (readText(drawer.taps) ?? '').split('\n').filter((name) => /^tap\d*-/.test(name))
-  await removeTaps(names, asRoot)
+  await removeTaps(names, asRoot())
   remove(drawer.taps)
 }
