@@ -384,7 +384,7 @@ test('snapshot, resize and rm beside rm: done, or told that the VM is gone; noth
 test('start beside rm: the VM runs with its drive, or it is gone; never without its drive, and nothing of it stays', async () => {
   for (let at = 0; at < 12; at++) {
     assert.equal((await nbsvm(['beside', 'drive_size=1M', 'newimg'])).status, 0)
-    const starting = nbsvm(['beside', 'start', '-S'])
+    const starting = nbsvm(['beside', 'start'])
     await new Promise((resolve) => setTimeout(resolve, at * 15))
     const [started, removed] = await Promise.all([starting, nbsvm(['beside', 'rm', '--yes'])])
     const statuses = `start ${started.status}, rm ${removed.status}`
@@ -392,7 +392,7 @@ test('start beside rm: the VM runs with its drive, or it is gone; never without 
     const { stdout } = await nbsvm(['ls', '--json'])
     const vm = (JSON.parse(stdout) as { id: string; state: string; drives: string[] }[]).find(({ id }) => id === 'beside')
     if (started.status === 0) {
-      assert.deepEqual([vm?.state, vm?.drives], ['paused', ['nbsvm-beside-0']])
+      assert.deepEqual([vm?.state, vm?.drives], ['running', ['nbsvm-beside-0']])
       assert.equal((await nbsvm(['beside', 'stop', 'rm', '--yes'])).status, 0)
     } else assert.equal(vm, undefined, started.stderr)
   }

@@ -110,11 +110,8 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
   if (needing === -1 || (making !== -1 && making < needing)) return
   const first = chain[needing]
   const { exists, noSuchVm } = await import('../vm/list/exists.js')
-  // A VM without drives can boot what its options name: `nbsvm new start -cdrom x.iso`.
-  const bootsOtherwise =
-    first?.row.needs === 'bootable' &&
-    (first.step.words.length > 0 || vm.settings.drives !== undefined || vm.settings.args !== undefined)
-  if (bootsOtherwise || (await exists(vm))) return
+  const { bootsOtherwise } = await import('../vm/record/vm.js')
+  if ((first?.row.needs === 'bootable' && bootsOtherwise(vm, first.step.words)) || (await exists(vm))) return
   // `nbsvm hepl`: a name alone may be a mistyped command.
   const isAlone = chain.length === 1 && first?.step.name === 'status'
   const lines = isAlone ? linesForAlone(vm.name) : []

@@ -4,6 +4,8 @@ import { parseDriveName } from '../core/name.js'
 import { byNumberInText } from '../core/order.js'
 import type { Outside } from '../host/place.js'
 import { whileStopped } from '../vm/drive/drives.js'
+import type { Store } from '../store/store.js'
+import type { Lock } from '../sys/lock.js'
 import { sweep } from '../vm/life/sweep.js'
 import { removeDrawer } from '../vm/record/drawer.js'
 import { removeRecord } from '../vm/record/record.js'
@@ -28,7 +30,7 @@ export async function removeVm(
   { note, signal }: Caller = {},
 ): Promise<Removal> {
   const host = unitHost(outside)
-  return whileStopped(vm, `remove ${vm.id}`, async (store, lock) => {
+  const remove = async (store: Store, lock: Lock): Promise<Removal> => {
     // By name: a drive whose file is damaged can be removed too.
     const drives = (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id).toSorted(byNumberInText)
     const removal = { drives, hasUnit: isEnabled(vm, host) }
@@ -43,5 +45,7 @@ export async function removeVm(
     // Last, and with the lock held: until here the VM is still there to be removed.
     await removeDrawer(vm.drawer, lock)
     return removal
-  })
+  }
+  // A drawer is all that there is of some.
+  return whileStopped(vm, `remove ${vm.id}`, remove, { mayBeNew: true })
 }

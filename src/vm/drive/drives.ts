@@ -152,9 +152,14 @@ async function lockSource({ place }: Vm, store: Store, { drive }: Source): Promi
 }
 
 /** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
-export async function whileStopped<T>(vm: Vm, doing: string, work: (store: Store, lock: Lock) => Promise<T>): Promise<T> {
+export async function whileStopped<T>(
+  vm: Vm,
+  doing: string,
+  work: (store: Store, lock: Lock) => Promise<T>,
+  { mayBeNew = false } = {},
+): Promise<T> {
   const store = await storeOf(vm)
-  const lock = await holdVm(vm, store, { hold: 'exclusive', timeoutMs: lockWaitMs, doing })
+  const lock = await holdVm(vm, store, { hold: 'exclusive', timeoutMs: lockWaitMs, doing, mayBeNew })
   if (lock === undefined) {
     if (qemuPid(vm.drawer) === undefined) {
       throw new Failure(`cannot ${doing}: ${vm.id} is busy: ${whoIsBusy(vm.drawer)}`)

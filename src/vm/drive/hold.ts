@@ -22,6 +22,8 @@ export interface HoldOptions {
   /** `start foo`: for whoever comes second, and for the error. */
   readonly doing: string
   readonly signal?: AbortSignal | undefined
+  /** Whether nothing need be there of it yet; only what was there before the lock was asked for counts as removed then. */
+  readonly mayBeNew?: boolean
 }
 
 /** So often a drawer may be removed between its making and its locking: once for each `rm` that runs just now. */
@@ -32,11 +34,11 @@ const mostTries = 20
  * it before us and the VM is gone.
  */
 export async function holdVm(vm: Subject, store: Store, options: HoldOptions): Promise<Lock | undefined> {
-  const wasThere = await isThere(vm, store)
+  const mayBeNew = options.mayBeNew === true && !(await isThere(vm, store))
   const lock = await lockDrawer(vm.drawer, options)
   if (lock === undefined) return undefined
   try {
-    if (!wasThere || (await isThere(vm, store))) return lock
+    if (mayBeNew || (await isThere(vm, store))) return lock
     // Our drawer is all that there is of it now.
     removeTree(vm.drawer.folder)
   } catch (error) {

@@ -25,7 +25,7 @@ import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
 import { makeTapsOf, tapsOf } from './taps.js'
 import { claimUser, refuseSurvivors } from '../record/user.js'
-import type { Vm } from '../record/vm.js'
+import { bootsOtherwise, hasOwnFile, type Vm } from '../record/vm.js'
 
 /** A look at a lock holds it for a moment, so a start waits this long before it says that the VM runs. */
 const lockWaitMs = 150
@@ -54,7 +54,9 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   const vm = { ...asked, drawer: drawerOf(asked.place.state, asked.id) }
   const { drawer } = vm
   const { signal, note = () => {} } = caller
-  const hold = { hold: 'exclusive', timeoutMs: lockWaitMs, doing: `start ${vm.id}`, signal } as const
+  // One whose drives are removed just now does not start without them.
+  const mayBeNew = bootsOtherwise(vm, options) || hasOwnFile(vm)
+  const hold = { hold: 'exclusive', timeoutMs: lockWaitMs, doing: `start ${vm.id}`, signal, mayBeNew } as const
   const lock = await holdVm(vm, await storeOf(vm), hold)
   if (lock === undefined) throw runsAlready(vm)
   try {

@@ -1,11 +1,10 @@
-import { settingsFiles } from '../../config/layers.js'
 import { UsageError } from '../../core/errors.js'
 import { nearest } from '../../core/nearest.js'
 import { stat } from '../../sys/file.js'
 import { recordFolder } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Outside } from '../../host/place.js'
-import type { Vm } from '../record/vm.js'
+import { hasOwnFile, type Vm } from '../record/vm.js'
 
 /** Whether there is any trace of the VM: a record, a drawer, a settings file of its own, or a drive. */
 export async function exists(vm: Vm): Promise<boolean> {
@@ -13,11 +12,6 @@ export async function exists(vm: Vm): Promise<boolean> {
     return true
   const store = await storeOf(vm)
   return (await store.drives(vm.id)).length > 0
-}
-
-/** Whether the user wrote settings for this VM alone. */
-function hasOwnFile({ place, name, class: vmClass }: Vm): boolean {
-  return settingsFiles(place.config, name, vmClass).some((file) => file.endsWith('.vm') && stat(file) !== undefined)
 }
 
 /** The error for a VM that is not there, with the name that was meant, or one of `otherWords`, if one is near. */

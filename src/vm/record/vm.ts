@@ -1,8 +1,9 @@
 import type { Folded } from '../../config/fold.js'
-import { loadSettings, type Subject } from '../../config/layers.js'
+import { loadSettings, settingsFiles, type Subject } from '../../config/layers.js'
 import type { Settings } from '../../config/settings.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { checkName, nameIn, vmId } from '../../core/name.js'
+import { stat } from '../../sys/file.js'
 import { drawerNow, type Drawer } from './drawer.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
 import { classFrom01 } from './old.js'
@@ -85,6 +86,16 @@ async function load(subject: Subject, onMistake: ((mistake: Failure) => void) | 
     )
     return folded
   }
+}
+
+/** Whether the user wrote settings for this VM alone. */
+export function hasOwnFile({ place, name, class: vmClass }: Pick<Vm, 'place' | 'name' | 'class'>): boolean {
+  return settingsFiles(place.config, name, vmClass).some((file) => file.endsWith('.vm') && stat(file) !== undefined)
+}
+
+/** A VM without drives can boot what its settings or QEMU options name: `nbsvm new start -cdrom x.iso`. */
+export function bootsOtherwise({ settings }: Pick<Vm, 'settings'>, options: readonly string[]): boolean {
+  return options.length > 0 || settings.drives !== undefined || settings.args !== undefined
 }
 
 /** The same VM after an action, which may have started it: where its sockets are follows from what started it. */
