@@ -25,8 +25,9 @@ const tables: Readonly<Record<string, () => string>> = {
 
 function cells(row: Row): string[] {
   const flags = Object.keys(row.flags).map((flag) => ` [--${flag}]`)
-  // QEMU's options go on to the end of the line or to --.
-  const line = row.takes === 'options' ? `${row.name}${flags.join('')} ${row.words}` : `${synopsis(row)}${flags.join('')}`
+  // What goes on to the end of the line or to -- is not for us to read.
+  const isEndless = row.takes === 'options' || row.takes.max === 'all'
+  const line = isEndless ? `${row.name}${flags.join('')} ${row.words}` : `${synopsis(row)}${flags.join('')}`
   return [`\`${line}\``, row.summary]
 }
 

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 /** What nbsvm speaks. A name that QEMU does not know ends the script. */
 const commandNames = `
   block_resize blockdev-add blockdev-del blockdev-snapshot cont device_del human-monitor-command qmp_capabilities qom-get
-  query-block query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit stop system_powerdown
+  query-block query-chardev query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit stop system_powerdown
   system_reset system_wakeup
 `
 

@@ -5,7 +5,6 @@
 //     await foo.newimg()
 //     await foo.start()
 import { isSettingName } from './config/settings.js'
-import type { DownloadCaller } from './image/download.js'
 import type { Drive } from './model/drive.js'
 import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
@@ -24,26 +23,14 @@ import { startIfNeeded } from './vm/life/ifneeded.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
 import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
+import { execCollecting, type ExecOptions, type ExecResult } from './vm/reach/exec.js'
 import { addForwards, removeForwards, type Forwarded } from './vm/reach/forward.js'
 import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
-export type {
-  Drive,
-  Enabled,
-  Explanation,
-  Forwarded,
-  Listed,
-  DownloadCaller,
-  Removal,
-  Resized,
-  Resumed,
-  Shutdown,
-  Status,
-  Stopped,
-}
+export type { Drive, Enabled, ExecResult, Explanation, Forwarded, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -52,8 +39,8 @@ export type InPlace = Readonly<Record<string, string>>
 export interface VmHandle {
   /** `[CLASS-]VM` */
   readonly id: string
-  /** Makes the next drive, `drive_size` large: the first from `image`, where that is set, every other one empty. */
-  newimg(caller?: DownloadCaller): Promise<Drive>
+  /** Makes the next drive, empty, `drive_size` large. */
+  newimg(): Promise<Drive>
   /** Makes the next drive as an instant copy-on-write copy of `gold` or `source`. */
   snapshot(): Promise<Drive>
   /** Makes the next drive as a full copy of `gold` or `source`. */
@@ -78,6 +65,11 @@ export interface VmHandle {
   /** Boots the guest again; a paused one stays paused. */
   reset(): Promise<{ readonly isRunning: boolean }>
   status(): Promise<Status>
+  /**
+   * Runs a program in the guest, through its agent; a status that is not 0 is no error. With `timeoutMs` it is ended after that (status
+   * 124, `isTimedOut`), with `signal` when that is aborted. More than 16 MiB of output needs `spool`.
+   */
+  exec(words: Words, options?: Omit<ExecOptions, 'take'> & { readonly signal?: AbortSignal }): Promise<ExecResult>
   /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
   explain(options?: Words): Promise<Explanation>
   /** Opens ports into the running VM, `8080:80`, or closes them with `remove`, where `8080` is enough; resolves to all that lead into it then. */
@@ -91,7 +83,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
   const copy = async (how: 'snapshot' | 'clone') => (await copyDrive(await open(), how, {})).drive
   return {
     id: idOf(name, outside.vmClass),
-    newimg: async (caller) => (await newDrive(await open(), caller)).drive,
+    newimg: async () => newDrive(await open()),
     snapshot: () => copy('snapshot'),
     clone: () => copy('clone'),
     resize: async (size, options) => resizeDriveOf(await open(), { ...options, size }),
@@ -110,6 +102,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     resume: async () => resumeVm(await open()),
     reset: async () => resetVm(await open()),
     status: async () => statusOf(await open()),
+    exec: async (words, { signal, ...options } = {}) => execCollecting(await open(), words, options, { signal }),
     explain: async (options = []) => explainVm(await open(), options),
     forward: async (ports, { remove = false, signal } = {}) =>
       remove

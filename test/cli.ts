@@ -18,6 +18,9 @@ export const guestKernel = [
   'console=ttyS0 quiet',
 ]
 
+/** The same with a guest agent. */
+export const agentKernel = guestKernel.map((word) => (word.endsWith('/initrd') ? `${word}-agent` : word))
+
 export interface Result {
   readonly status: number
   readonly stdout: string

@@ -17,6 +17,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   console: async () => (await import('./console.js')).consoleVerb,
   monitor: async () => (await import('./monitor.js')).monitor,
   vnc: async () => (await import('./vnc.js')).vnc,
+  exec: async () => (await import('./exec.js')).exec,
   log: async () => (await import('./log.js')).log,
   status: async () => (await import('./status.js')).status,
   explain: async () => (await import('./explain.js')).explain,
@@ -32,7 +33,6 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
 export const commandCode: Readonly<Record<string, () => Promise<Command>>> = {
   ls: async () => ls,
   doctor: async () => (await import('./doctor.js')).doctor,
-  images: async () => (await import('./images.js')).images,
   help: async () => (await import('./help.js')).help,
   completion: async () => (await import('./completion.js')).completion,
   man: async () => (await import('./man.js')).man,

@@ -5,7 +5,7 @@ import type { Verb } from './verb.js'
 export const shutdown: Verb = {
   help: `Presses the VM's power button (ACPI) and waits until it is off, at most timeout seconds (60). It is pressed again every few
 seconds, for a guest that is still booting hears nothing. One that is paused or asleep goes on first. A guest that does not listen
-to the button goes on running, and shutdown fails; nbsvm foo stop ends it in any case.
+to the button is asked through its agent, after 8 seconds; without one it goes on running, and shutdown fails; nbsvm foo stop ends it in any case.
 
   nbsvm foo shutdown
   nbsvm foo timeout=300 shutdown    for a guest that takes its time

@@ -2,17 +2,14 @@ import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { listenText, portsText, spansOf } from '../model/forward.js'
 import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
-import { levelWords } from './level.js'
 import type { Verb } from './verb.js'
-
-/** `sha512:` and as many digits as tell images apart. */
-const digestShown = 19
 
 /** As systemctl says it: a VM that does not run is no error, and yet no success. */
 const notRunning = 3
 
 export const status: Verb = {
-  help: `Tells the VM's state and since when, why it ended, its drives, their sizes and whether they run full, and the ports that lead into it. The exit status
+  help: `Tells the VM's state and since when, why it ended, its drives, their sizes and whether they run full, and the ports that lead into it; of a guest
+whose agent answers also its name, its system and its addresses. The exit status
 is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alone does the same.
 
   nbsvm foo status
@@ -26,7 +23,7 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, image, drives, forwards, taps, runAs, helpers, faults } = found
+  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, drives, forwards, taps, runAs, helpers, faults } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
@@ -36,8 +33,7 @@ function describe(found: Status): string {
   const board = [machine, cpu === null ? null : `CPU ${cpu}`].filter((text) => text !== null).join(', ')
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
-  if (image !== null) rows.push(['image', `${image.name}  ${image.digest.slice(0, digestShown)}  ${levelWords[image.level]}`])
-  rows.push(...drives.flatMap(driveRows))
+  rows.push(...guestRows(found), ...drives.flatMap(driveRows))
   for (const { first, count } of spansOf(forwards, (one, other) => one.alive === other.alive)) {
     const host = listenText(first, portsText(first.hostPort, count))
     const guest = `${portsText(first.guestPort, count)}/${first.protocol}`
@@ -50,6 +46,13 @@ function describe(found: Status): string {
   for (const fault of faults) rows.push(['fault', fault])
   rows.push(['drawer', found.drawer])
   return [found.id, ...columns(rows).map((line) => `  ${line}`)].join('\n')
+}
+
+function guestRows({ guest }: Status): [string, string][] {
+  if (guest === null) return []
+  const names = [guest.hostname, guest.os].filter((text) => text !== null)
+  const addresses = guest.addresses.map(({ address, interface: card }): [string, string] => ['address', `${address} (${card})`])
+  return [...(names.length === 0 ? [] : [['guest', names.join(', ')] as [string, string]]), ...addresses]
 }
 
 function driveRows({ name, virtualBytes, allocatedBytes, path, health, fault }: DriveStatus): [string, string][] {

@@ -15,6 +15,8 @@ export interface Context {
   readonly out: (line: string) => void
   /** Writes to stdout as it is, and a line's end: what a guest said, what redraws the screen. */
   readonly outRaw: (text: string) => void
+  /** Writes bytes to stdout (1) or stderr (2) as they are: what a program in a guest has said. */
+  readonly outBytes: (fd: 1 | 2, bytes: Buffer) => void
   /** Tells the user something on the way, on stderr. */
   readonly note: (line: string) => void
   /** Draws how far something is, where stderr is a terminal; `undefined` wipes it away. */
@@ -48,8 +50,11 @@ export interface Command {
   run(context: CommandContext): Promise<Outcome>
 }
 
-/** How many words follow: a number of them, or, for `start`, QEMU options up to `--` or the end of the line. */
-export type Takes = { readonly min: number; readonly max: number } | 'options'
+/**
+ * What follows: a number of words; `all`: whatever stands there up to `--` or the end of the line, and flags only before it; or,
+ * for `start`, QEMU options up to there.
+ */
+export type Takes = { readonly min: number; readonly max: number | 'all' } | 'options'
 
 /** A row of a table: all that is known of a verb without loading it. */
 export interface Row {

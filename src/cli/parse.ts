@@ -110,8 +110,11 @@ function takeWords(row: Row, { min, max }: Exclude<Takes, 'options'>, words: rea
   let next = at
   for (; next < words.length; next++) {
     const word = words[next] ?? ''
-    if (word.startsWith('--') && word !== '--') Object.assign(flags, parseFlag(row, word))
-    else if (word !== '--' && own.length < max) own.push(word)
+    // In what another program is to read, only `--` means anything here.
+    const isTheirs = max === 'all' && own.length > 0
+    if (word === '--') break
+    if (word.startsWith('--') && !isTheirs) Object.assign(flags, parseFlag(row, word))
+    else if (max === 'all' || own.length < max) own.push(word)
     else break
   }
   if (own.length < min) throw new UsageError(`${row.name} needs ${row.words}`, helpFor(row.name))

@@ -7,7 +7,9 @@ import type { Context } from '../action/verb.js'
  * How one VM's actions speak: results on stdout, notes on stderr, and progress on one line of the terminal. With several
  * VMs side by side each line bears its VM's id.
  */
-export function voice(prefix: string | undefined): Pick<Context, 'out' | 'outRaw' | 'note' | 'progress' | 'isTerminal'> {
+export function voice(
+  prefix: string | undefined,
+): Pick<Context, 'out' | 'outRaw' | 'outBytes' | 'note' | 'progress' | 'isTerminal'> {
   const say = (fd: 1 | 2, text: string): void => write(fd, prefixed(text, prefix))
   // Asked for when it is needed: most actions never draw, and node:tty takes 3 ms to load.
   const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && isTerminal(2)
@@ -15,6 +17,10 @@ export function voice(prefix: string | undefined): Pick<Context, 'out' | 'outRaw
     // Also into a pipe, which may well end on a terminal: `ssh host nbsvm ls`.
     out: (text) => say(1, printable(text)),
     outRaw: (text) => say(1, text),
+    outBytes: (fd, bytes) => {
+      if (prefix === undefined) write(fd, bytes)
+      else if (bytes.length > 0) say(fd, bytes.toString().replace(/\n$/, ''))
+    },
     note: (text) => say(2, printableMessage(text)),
     // Back to the line's begin, then erase to its end.
     progress: (line) => (draws() ? write(2, `\r\u001B[K${printableMessage(line ?? '')}`) : undefined),

@@ -16,6 +16,7 @@ const types = {
   'virtio-scsi-pci': 'drive_if=scsi',
   'virtio-net-pci': 'network cards',
   'virtio-rng-pci': 'randomness from the host',
+  'virtio-serial-pci': 'exec and cp, by the guest agent',
   vmgenid: 'a copy cannot know that it is one',
   pvpanic: 'a guest cannot say that its kernel panicked',
   VGA: 'the screen',

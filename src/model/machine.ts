@@ -49,6 +49,8 @@ export interface Machine {
   readonly iothreads: boolean
   /** Whether the guest gives memory back that it does not use. */
   readonly balloon: boolean
+  /** Whether there is a port for the guest agent. */
+  readonly agent: boolean
   readonly nics: readonly Nic[] | { readonly words: Words }
   /** Absent: VNC on a unix socket in the drawer. */
   readonly display?: Words

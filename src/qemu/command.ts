@@ -3,7 +3,7 @@ import { quoteWords, quoteWord } from '../core/words.js'
 import { displayOptions } from './device/display.js'
 import { driveOptions } from './device/drive.js'
 import { nicOptions } from './device/nic.js'
-import { consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
+import { agentOptions, consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
 import { usbOptions } from './device/usb.js'
 import type { Handed, Machine, Option, Words } from '../model/machine.js'
 
@@ -26,6 +26,7 @@ export function qemuOptions(machine: Machine): Option[] {
     ...displayOptions(machine),
     ...usbOptions(machine),
     ...identityOptions(machine),
+    ...agentOptions(machine),
   ]
 }
 

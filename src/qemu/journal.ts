@@ -3,8 +3,9 @@
 // client, through a character device that leads nowhere but to the log keeper (keeper.ts):
 //
 //     -chardev null,id=events,logfile=/dev/fdset/N,logappend=on -mon chardev=events,mode=control
+import { asObject } from '../core/check.js'
 import type { Forward } from '../model/forward.js'
-import { asObject, timestampMs } from './qmpwire.js'
+import { timestampMs } from './qmpwire.js'
 import type { Events } from './schema.js'
 
 /** Written just before QEMU is run: what it is, and what the host was then. */

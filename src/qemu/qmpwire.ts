@@ -1,5 +1,6 @@
 // QMP as it is on the wire: one JSON object a line, UTF-8, in both directions.
 // https://www.qemu.org/docs/master/interop/qmp-spec.html
+import { asObject } from '../core/check.js'
 import { Failure, messageOf } from '../core/errors.js'
 import { printableMessage } from '../core/text.js'
 
@@ -86,8 +87,4 @@ function parseJson(line: string): unknown {
 function notQmp(line: string, why?: string): Failure {
   const quoted = JSON.stringify(line.length > 200 ? `${line.slice(0, 200)}...` : line)
   return new Failure(`not a QMP message: ${quoted}${why === undefined ? '' : ` (${why})`}`)
-}
-
-export function asObject(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
 }

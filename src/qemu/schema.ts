@@ -13,6 +13,7 @@ export interface Commands {
   qmp_capabilities: QmpCapabilitiesArguments
   'qom-get': QomGetArguments
   'query-block': Nothing
+  'query-chardev': Nothing
   'query-cpus-fast': Nothing
   'query-kvm': Nothing
   'query-name': Nothing

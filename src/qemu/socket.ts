@@ -7,6 +7,7 @@ export const qemuFiles = {
   jobs: 'jobs.sock',
   monitor: 'monitor.sock',
   console: 'console.sock',
+  agent: 'agent.sock',
   vnc: 'vnc.sock',
   passt: 'passt.sock',
 } as const

@@ -7,13 +7,13 @@ import { deadlineIn } from './clock.js'
  * whose reader is slow is waited for; one whose reader is gone ends the program quietly, as SIGPIPE would. A stdout that
  * cannot be written is a Failure; a stderr that cannot, which nobody can be told of, is ignored.
  */
-export function write(fd: 1 | 2, text: string): void {
+export function write(fd: 1 | 2, text: string | Buffer): void {
   if (isStuck && (fd === 2 || isTerminal(fd))) {
-    writeBriefly(fd, text)
+    writeBriefly(fd, text.toString())
     return
   }
   try {
-    writeBytes(fd, Buffer.from(text))
+    writeBytes(fd, typeof text === 'string' ? Buffer.from(text) : text)
   } catch (error) {
     if (errorCode(error) === 'EPIPE') process.exit(141)
     if (fd === 1) throw new Failure('cannot write to stdout', { cause: error })

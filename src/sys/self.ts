@@ -1,6 +1,5 @@
 // This very nbsvm, and who runs it.
-import path from 'node:path'
-import { realPath, stat } from './file.js'
+import { readHead, realPath } from './file.js'
 
 /** What the program was called with, its own name first. */
 export const calledWith: readonly string[] = process.argv.slice(1)
@@ -27,14 +26,7 @@ export function userName(): string {
   }
 }
 
-/** The processor that this nbsvm runs on, as Node.js calls it: `x64`, `arm64`. */
-export const ownArch: string = process.arch
-
-/** The path of a file that the package brings along, in dist/ or where it was built from: `keys/ubuntu.gpg`. */
-export function packageFile(name: string): string {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    const file = path.join(folder, name)
-    if (stat(file) !== undefined) return file
-    if (folder === path.dirname(folder)) throw new Error(`${name} is not in the package`)
-  }
+/** Whether a word that this program was called with was no UTF-8: where it was not, Node has put U+FFFD. */
+export function isAltered(word: string): boolean {
+  return word.includes('\uFFFD') && !(readHead('/proc/self/cmdline', 4 * 1024 ** 2) ?? Buffer.alloc(0)).includes(word)
 }

@@ -2,7 +2,7 @@
 import { path } from '../../config/quantity.js'
 import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
 import { actions, commands } from '../rows.js'
-import type { Row } from '../verb.js'
+import type { Row, Takes } from '../verb.js'
 
 /** The shells that nbsvm has a completion script for. */
 export const shells = ['bash', 'zsh', 'fish'] as const
@@ -61,15 +61,21 @@ export function makeOffer(vmClass: string | undefined): Offer {
 }
 
 function rowOffer({ name, summary, takes, words, flags }: Row): RowOffer {
-  const counts = takes === 'options' ? { min: 0, max: 0 } : { min: takes.min, max: takes.max }
   return {
     name,
     help: summary,
     takesOptions: takes === 'options',
-    ...counts,
+    ...countsOf(takes),
     source: wordSource(words),
     flags: flagOffers(flags),
   }
+}
+
+/** Of words that only `--` ends there are never enough. */
+function countsOf(takes: Takes): { min: number; max: number } {
+  if (takes === 'options') return { min: 0, max: 0 }
+  const { min, max } = takes
+  return max === 'all' ? { min: 9999, max: 9999 } : { min, max }
 }
 
 function flagOffers(flags: Row['flags']): RowOffer['flags'] {

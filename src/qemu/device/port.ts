@@ -1,5 +1,6 @@
 import type { Machine, Option } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
+import { json } from './words.js'
 
 /** The control socket of nbsvm itself, for short questions. One client at a time: others wait without a greeting. */
 export function qmpOptions(): Option[] {
@@ -38,5 +39,24 @@ export function consoleOptions({ logs }: Pick<Machine, 'logs'>): Option[] {
   return [
     ['-chardev', `socket,id=console,path=${qemuFiles.console},server=on,wait=off,logfile=${logs.console},logappend=on`],
     ['-serial', 'chardev:console'],
+  ]
+}
+
+/** The name by which a guest agent finds its port. */
+export const agentPort = 'org.qemu.guest_agent.0'
+
+/** What QEMU calls the socket of the guest agent. */
+export const agentChardev = 'agent'
+
+/**
+ * A port for the guest agent, on a socket. Slot and number are the last ones, so that the user's own devices are where they
+ * would be without it: guests name network cards by their slots.
+ */
+export function agentOptions({ agent }: Pick<Machine, 'agent'>): Option[] {
+  if (!agent) return []
+  return [
+    ['-chardev', `socket,id=${agentChardev},path=${qemuFiles.agent},server=on,wait=off`],
+    json('-device', { driver: 'virtio-serial-pci', id: 'ports', addr: '1e' }),
+    json('-device', { driver: 'virtserialport', bus: 'ports.0', nr: 30, chardev: agentChardev, name: agentPort }),
   ]
 }

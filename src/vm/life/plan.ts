@@ -8,6 +8,7 @@ import { handOver, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
 import type { Helper } from '../../model/helper.js'
 import type { Machine, Words } from '../../model/machine.js'
+import { agentPort } from '../../qemu/device/port.js'
 import { keeper } from '../../qemu/keeper.js'
 import { withFullPaths } from '../../qemu/path.js'
 import { qemuFiles } from '../../qemu/socket.js'
@@ -69,6 +70,8 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     iothreads: settings.iothread === 'yes',
     // QEMU takes one; the user's own is the one.
     balloon: settings.balloon === 'yes' && !args.some((word) => word.includes('virtio-balloon')),
+    // The same: of two ports of that name a guest would take either.
+    agent: !args.some((word) => word.includes(agentPort)),
     nics: nicsOf(vm, record, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
     ...(settings.display === undefined ? {} : { display: settings.display }),
     ...(settings.usb === undefined ? {} : { usb: settings.usb }),

@@ -2,10 +2,12 @@
 import type { Caller } from '../../core/caller.js'
 import { messageOf } from '../../core/errors.js'
 import { helperStates, waitForEnd } from '../../helper/helpers.js'
+import type { GuestFacts } from '../../guest/facts.js'
 import type { Drive } from '../../model/drive.js'
 import type { HelperState } from '../../model/helper.js'
 import { spelledOut, type Forward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
+import { agentChardev } from '../../qemu/device/port.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
 import { keeperName } from '../../qemu/keeper.js'
 import { withQmp } from '../../qemu/qmp.js'
@@ -14,7 +16,6 @@ import { bootId } from '../../sys/environment.js'
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepQuietly } from './sweep.js'
 import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
-import type { RecordedImage } from '../record/shape.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 
@@ -42,8 +43,8 @@ export interface Status {
   readonly cpu: string | null
   readonly memBytes: number
   readonly cpus: number
-  /** What its first drive was made from; null where that was nothing, or nobody knows. */
-  readonly image: Pick<RecordedImage, 'name' | 'digest' | 'level'> | null
+  /** What the guest says of itself through its agent; null where none answers at once. */
+  readonly guest: GuestFacts | null
   readonly drives: readonly DriveStatus[]
   readonly forwards: readonly ForwardStatus[]
   /** Its network devices on the host. */
@@ -90,7 +91,8 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
   const pid = runs ? qemuPid(drawer) : undefined
   const busy = runs && isBusy(drawer)
   const last = lastState(journal)
-  const detail = !runs || busy ? undefined : await askQemu(drawer.qmp, signal)
+  const seen = !runs || busy ? undefined : await askQemu(drawer.qmp, signal)
+  const detail = seen?.status
   const record = recordOf(vm, faults)
   const accelerator = started?.accelerator ?? null
   const pinnedCpu = record?.cpu?.[(accelerator ?? settings.accel) as Accelerator] ?? Object.values(record?.cpu ?? {})[0]
@@ -110,7 +112,7 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     cpu: started?.cpu ?? settings.cpu ?? pinnedCpu ?? null,
     memBytes: started?.memBytes ?? settings.mem,
     cpus: started?.cpus ?? settings.smp,
-    image: imageOf(record),
+    guest: await guestOf(vm, seen, signal),
     drives: await drivesOf(vm, faults),
     forwards: forwardsOf(started?.forwards ?? [], helpers),
     taps: started?.taps ?? [],
@@ -131,25 +133,35 @@ function recordOf({ place, id }: Vm, faults: string[]): MachineRecord | undefine
   }
 }
 
-function imageOf(record: MachineRecord | undefined): Status['image'] {
-  if (record?.image === undefined) return null
-  const { name, digest, level } = record.image
-  return { name, digest, level }
-}
-
 function stateOf(runs: boolean, busy: boolean, word: string): State {
   if (!runs) return 'stopped'
   if (busy) return 'busy'
   return word === 'running' ? 'running' : 'paused'
 }
 
-async function askQemu(socket: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+interface Seen {
+  readonly status: string
+  /** An agent is at its port. */
+  readonly hasAgent: boolean
+}
+
+async function askQemu(socket: string, signal: AbortSignal | undefined): Promise<Seen | undefined> {
   try {
-    return await withQmp(socket, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => (await qmp.execute('query-status')).status)
+    return await withQmp(socket, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
+      const [{ status }, ports] = await Promise.all([qmp.execute('query-status'), qmp.execute('query-chardev').catch(() => [])])
+      return { status, hasAgent: ports.some((port) => port.label === agentChardev && port['frontend-open']) }
+    })
   } catch {
     signal?.throwIfAborted()
     return undefined
   }
+}
+
+/** A guest that is paused says nothing. */
+async function guestOf(vm: Vm, seen: Seen | undefined, signal: AbortSignal | undefined): Promise<GuestFacts | null> {
+  if (seen?.hasAgent !== true || seen.status !== 'running') return null
+  const { factsOf } = await import('./agent.js')
+  return (await factsOf(vm, { signal })) ?? null
 }
 
 /** passt, where it was started, forwards all ports; else QEMU does. */

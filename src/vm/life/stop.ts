@@ -44,7 +44,8 @@ export type Shutdown =
   | { readonly result: 'ended'; readonly why: string }
 
 /**
- * Presses the power button until the VM is gone: a guest that boots hears nobody. It is still running when it has not ended after
+ * Presses the power button until the VM is gone: a guest that boots hears nobody. One that does not listen is asked once through
+ * its agent. It is still running when it has not ended after
  * `timeoutMs`. One that is paused or asleep goes on first. Throws when its guest cannot hear any more.
  */
 export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: number }, caller: Caller = {}): Promise<Shutdown> {
@@ -56,6 +57,8 @@ export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: nu
   const { signal } = caller
   const deadline = deadlineIn(timeoutMs)
   let isFirst = true
+  const listens = deadlineIn(deafAfterMs)
+  let isAsked = false
   do {
     try {
       await withQmp(drawer.qmp, { timeoutMs: pressTimeoutMs, signal }, (qmp) => press(vm, qmp, caller))
@@ -65,6 +68,11 @@ export async function shutdownVm(vm: Vm, { timeoutMs }: { readonly timeoutMs: nu
       if (isRunning(drawer) && (isFirst || error instanceof Unable)) throw error
     }
     isFirst = false
+    if (!isAsked && listens.isOver) {
+      isAsked = true
+      const { askToShutDown } = await import('./agent.js')
+      if (await askToShutDown(vm, caller)) caller.note?.(`${vm.id} does not listen to its power button, so its agent was asked`)
+    }
     if (await isGone(drawer, Math.min(pressAgainMs, deadline.leftMs), signal)) {
       // The log keeper writes down what QEMU has said last.
       await swept(vm, undefined)
@@ -79,6 +87,9 @@ const pressTimeoutMs = 5000
 
 /** A guest that has heard the button once takes no harm from the next. */
 const pressAgainMs = 4000
+
+/** A guest that has not gone down by then may not listen to the button. */
+const deafAfterMs = 8000
 
 /** The guest cannot go down by itself. */
 class Unable extends Failure {}

@@ -31,6 +31,9 @@ export interface Drawer {
   readonly jobsLock: string
   readonly monitor: string
   readonly console: string
+  /** The guest agent's, one client at a time: who holds `agentLock`. */
+  readonly agent: string
+  readonly agentLock: string
   /** Held by who is attached to the console; the monitor has one too. */
   readonly consoleLock: string
   readonly monitorLock: string
@@ -79,6 +82,8 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     jobsLock: inside(`${qemuFiles.jobs}.lock`),
     monitor: running(qemuFiles.monitor),
     console: running(qemuFiles.console),
+    agent: running(qemuFiles.agent),
+    agentLock: inside(`${qemuFiles.agent}.lock`),
     consoleLock: inside(`${qemuFiles.console}.lock`),
     monitorLock: inside(`${qemuFiles.monitor}.lock`),
     consoleLog: inside(keeperFiles.console),
