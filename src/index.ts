@@ -5,6 +5,7 @@
 //     await foo.newimg()
 //     await foo.start()
 import { isSettingName } from './config/settings.js'
+import type { DownloadCaller } from './image/download.js'
 import type { Drive } from './model/drive.js'
 import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
@@ -30,7 +31,21 @@ import { idOf, openVm } from './vm/record/vm.js'
 export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
-export type { Drive, Enabled, ExecResult, Explanation, Forwarded, Listed, Removal, Resized, Resumed, Shutdown, Status, Stopped }
+export type {
+  Drive,
+  Enabled,
+  ExecResult,
+  Explanation,
+  Forwarded,
+  Listed,
+  DownloadCaller,
+  Removal,
+  Resized,
+  Resumed,
+  Shutdown,
+  Status,
+  Stopped,
+}
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -39,8 +54,8 @@ export type InPlace = Readonly<Record<string, string>>
 export interface VmHandle {
   /** `[CLASS-]VM` */
   readonly id: string
-  /** Makes the next drive, empty, `drive_size` large. */
-  newimg(): Promise<Drive>
+  /** Makes the next drive, `drive_size` large: the first from `image`, where that is set, every other one empty. */
+  newimg(caller?: DownloadCaller): Promise<Drive>
   /** Makes the next drive as an instant copy-on-write copy of `gold` or `source`. */
   snapshot(): Promise<Drive>
   /** Makes the next drive as a full copy of `gold` or `source`. */
@@ -83,7 +98,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
   const copy = async (how: 'snapshot' | 'clone') => (await copyDrive(await open(), how, {})).drive
   return {
     id: idOf(name, outside.vmClass),
-    newimg: async () => newDrive(await open()),
+    newimg: async (caller) => (await newDrive(await open(), caller)).drive,
     snapshot: () => copy('snapshot'),
     clone: () => copy('clone'),
     resize: async (size, options) => resizeDriveOf(await open(), { ...options, size }),

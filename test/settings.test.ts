@@ -739,7 +739,8 @@ test('the serial port and the monitor cannot be replaced: they are there whateve
 
 test('every setting is tried here, or where the machine for it is', () => {
   // vhost in the golden commands: no device for it was at hand.
-  const elsewhere = ['vg', 'pool', 'snapshot_size', 'bridge', 'vhost']
+  // image: test/images-path.test.ts
+  const elsewhere = ['image', 'vg', 'pool', 'snapshot_size', 'bridge', 'vhost']
   assert.deepEqual(settingNames.filter((name) => !tried.has(name)).toSorted(), elsewhere.toSorted())
   assert.ok(existsSync(guestDisk), 'the guest of scripts/guest')
 })

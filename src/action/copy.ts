@@ -1,7 +1,6 @@
 // What `snapshot` and `clone` share.
-import { formatSize } from '../core/size.js'
-import type { OnProgress } from '../store/store.js'
 import { copyDrive } from '../vm/drive/drives.js'
+import { drawn } from './progress.js'
 import type { Context } from './verb.js'
 
 /** Makes the VM's next drive as a copy, telling how far it is, and prints the drive's path. */
@@ -16,12 +15,5 @@ export async function copy(context: Context, how: 'snapshot' | 'clone'): Promise
     out(drive.image.path)
   } finally {
     progress(undefined)
-  }
-}
-
-function drawn(progress: Context['progress']): OnProgress {
-  return (doneBytes, totalBytes) => {
-    const percent = totalBytes === 0 ? 100 : Math.floor((doneBytes / totalBytes) * 100)
-    progress(`${String(percent).padStart(3)} %  ${formatSize(doneBytes)} of ${formatSize(totalBytes)}`)
   }
 }

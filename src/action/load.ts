@@ -33,6 +33,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
 export const commandCode: Readonly<Record<string, () => Promise<Command>>> = {
   ls: async () => ls,
   doctor: async () => (await import('./doctor.js')).doctor,
+  images: async () => (await import('./images.js')).images,
   help: async () => (await import('./help.js')).help,
   completion: async () => (await import('./completion.js')).completion,
   man: async () => (await import('./man.js')).man,

@@ -1,17 +1,27 @@
 import { formatSize } from '../core/size.js'
 import { newDrive } from '../vm/drive/drives.js'
+import { drawn } from './progress.js'
 import type { Verb } from './verb.js'
 
 export const newimg: Verb = {
-  help: `Makes the VM's next drive, empty, drive_size large (20G): drive 0 first, a second call makes 1, and so on. It takes room on the
-host only as the guest writes. The drive's path is printed. A running VM sees it at its next start.
+  help: `Makes the VM's next drive, drive_size large (20G): drive 0 first, a second call makes 1, and so on. Where image is set the first one
+holds that image, which is fetched where it is not here yet; every other drive is empty. It takes room on the host only as the
+guest writes. The drive's path is printed. A running VM sees it at its next start.
 
   nbsvm foo newimg
-  nbsvm foo drive_size=100G newimg`,
+  nbsvm foo drive_size=100G newimg
+  nbsvm web image=debian newimg          see them all: nbsvm images
+  nbsvm web image=/srv/my.qcow2 newimg`,
 
-  async run({ vm, out, note }) {
-    const drive = await newDrive(vm, note)
-    note(`made ${drive.name}, empty, ${formatSize(vm.settings.drive_size)}`)
-    out(drive.image.path)
+  async run({ vm, out, note, progress, signal }) {
+    try {
+      const { drive, image } = await newDrive(vm, { note, signal, onProgress: drawn(progress) })
+      progress(undefined)
+      const what = image === undefined ? `empty, ${formatSize(vm.settings.drive_size)}` : `from ${image.name}`
+      note(`made ${drive.name}, ${what}`)
+      out(drive.image.path)
+    } finally {
+      progress(undefined)
+    }
   },
 }

@@ -5,6 +5,7 @@ import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
+import { parseImageRef } from '../model/imageref.js'
 import type { ActionRow, Row, Takes } from './verb.js'
 
 const none: Takes = { min: 0, max: 0 }
@@ -155,11 +156,28 @@ function checkColumns(words: readonly string[]): void {
   if (wrong !== undefined) throw new UsageError(`ls has no column ${quote(wrong)}`, { hints: [`choose of: nbsvm ls -c ${all}`] })
 }
 
+const works: Readonly<Record<string, string>> = { pull: 'NAME ...', rm: 'NAME ...', prune: '' }
+
+/** Throws a UsageError for words that are none of these. */
+function checkImageWords([what, ...names]: readonly string[]): void {
+  if (what === undefined) return
+  const wants = works[what]
+  if (wants === undefined)
+    throw new UsageError(`nbsvm images cannot ${JSON.stringify(what)}`, {
+      hints: ['nbsvm images [pull NAME ... | rm NAME ... | prune]'],
+    })
+  if (wants === '' && names.length > 0) throw new UsageError(`images ${what} takes no names`)
+  if (wants !== '' && names.length === 0)
+    throw new UsageError(`images ${what}: which?`, { hints: [`nbsvm images ${what} ${wants}`, 'see them: nbsvm images'] })
+  if (what === 'pull') for (const name of names) parseImageRef(name)
+}
+
 function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial<Row>): Row {
   return { name, takes, words: '', flags: {}, ...row }
 }
 
 const atMostOne: Takes = { min: 0, max: 1 }
+const anyNumber: Takes = { min: 0, max: 1000 }
 const atMostTwo: Takes = { min: 0, max: 2 }
 
 export const commands: readonly Row[] = [
@@ -172,6 +190,12 @@ export const commands: readonly Row[] = [
   command('doctor', none, {
     flags: { json: 'as a JSON array' },
     summary: 'tell what this machine can do, and what to type where it cannot',
+  }),
+  command('images', anyNumber, {
+    words: '[pull NAME ... | rm NAME ... | prune]',
+    flags: { json: 'as a JSON array' },
+    summary: 'list the images of distributions; fetch or remove some',
+    check: checkImageWords,
   }),
   command('help', atMostOne, {
     words: '[ACTION]',

@@ -2,7 +2,11 @@ import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { listenText, portsText, spansOf } from '../model/forward.js'
 import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
+import { levelWords } from './level.js'
 import type { Verb } from './verb.js'
+
+/** `sha512:` and as many digits as tell images apart. */
+const digestShown = 19
 
 /** As systemctl says it: a VM that does not run is no error, and yet no success. */
 const notRunning = 3
@@ -23,7 +27,7 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, drives, forwards, taps, runAs, helpers, faults } = found
+  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, image, drives, forwards, taps, runAs, helpers, faults } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
@@ -33,6 +37,7 @@ function describe(found: Status): string {
   const board = [machine, cpu === null ? null : `CPU ${cpu}`].filter((text) => text !== null).join(', ')
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
+  if (image !== null) rows.push(['image', `${image.name}  ${image.digest.slice(0, digestShown)}  ${levelWords[image.level]}`])
   rows.push(...guestRows(found), ...drives.flatMap(driveRows))
   for (const { first, count } of spansOf(forwards, (one, other) => one.alive === other.alive)) {
     const host = listenText(first, portsText(first.hostPort, count))

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { parseForwards } from '../model/forward.js'
+import { parseImageRef, type ImageRef } from '../model/imageref.js'
 import { parseMac } from '../model/nic.js'
 import { quote } from '../core/quote.js'
 import { parseSize } from '../core/size.js'
@@ -48,6 +49,11 @@ export const text = scalar('a word', oneWord)
 /** Text that `none` takes away again, where a weaker layer has set it. */
 export const textOrNone = scalar('a word, or none', (value) => (value === 'none' ? undefined : oneWord(value)))
 export const path = scalar('an absolute path', absolutePath)
+/** An image of a distribution; `none` takes it away again. */
+export const image = scalar(
+  'a name of `nbsvm images`, URL#sha256:HEX, an absolute path, or none',
+  (value): ImageRef | undefined => (value === 'none' ? undefined : parseImageRef(value)),
+)
 
 function oneWord(value: string): string {
   if (value.trim() !== '' && !/\p{Cc}/u.test(value)) return value

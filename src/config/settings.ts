@@ -5,6 +5,7 @@ import {
   count,
   choice,
   forwards,
+  image,
   mac,
   megabytes,
   options,
@@ -48,6 +49,7 @@ export const settingsTable = {
     'io_uring where it works, else threads',
   ),
   iothread: setting(choice('yes', 'no'), 'a thread for each virtio disk', 'yes'),
+  image: setting(image, 'image that newimg makes the first drive from: see nbsvm images; or URL#sha256:HEX, or a path'),
   drive_size: setting(size, "size of newimg's drive", '20G'),
   display: setting(
     options,

@@ -11,6 +11,8 @@ export interface Place {
   readonly records: string
   /** Drives of the `dir` store. */
   readonly drives: string
+  /** Images that drives are made from, by their digests. */
+  readonly images: string
   /** Settings files; root has only the system's. */
   readonly config: Folders
   /** What was found out about this host and its QEMU, kept so that `start` does not pay for it again. */
@@ -50,6 +52,7 @@ function place(state: string, data: string, userFolder: string, systemFolder: st
     state: path.resolve(state),
     records: path.resolve(data, 'vms'),
     drives: path.resolve(data, 'drives'),
+    images: path.resolve(data, 'images'),
     config: { userFolder, systemFolder },
     hostCache: path.resolve(state, '.host.json'),
     compiled: path.resolve(state, '.compiled'),

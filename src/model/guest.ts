@@ -1,7 +1,9 @@
 import type { FileImage } from './drive.js'
 
 /** How far an image was checked, the best first: never lowered in silence. */
-export type CheckLevel = 'pinned' | 'signed' | 'https' | 'none'
+export const checkLevels = ['pinned', 'signed', 'https', 'none'] as const
+
+export type CheckLevel = (typeof checkLevels)[number]
 
 /** Processors that a guest can be made for, as QEMU calls them. */
 export type Arch = 'x86_64' | 'aarch64' | 'riscv64'

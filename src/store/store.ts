@@ -1,5 +1,5 @@
 // What every store can do. Callers never branch on its name: what only some stores can or need is an optional method.
-import type { Base, Drive, DriveSize, Image } from '../model/drive.js'
+import type { Base, Drive, DriveSize, FileImage, Image } from '../model/drive.js'
 
 /** A source for `snapshot` and `clone`, found and checked. */
 export interface Source {
@@ -10,6 +10,13 @@ export interface Source {
   readonly drive?: Drive
   /** Other files of the host that the image names, and that the user trusts (`trust_source=yes`); absent when it names none. */
   readonly refersTo?: readonly string[]
+}
+
+/** A read-only image of a distribution, for `createFrom`. */
+export interface Origin {
+  readonly image: FileImage
+  /** Digits of a digest of it: the same are the same image. */
+  readonly hex: string
 }
 
 /** Lets a running VM hand a drive over while it goes on: the caller implements it over QMP, a store knows no QEMU. */
@@ -91,6 +98,12 @@ export interface Store {
   pins(): Promise<readonly Pinned[]>
   /** Makes the VM's next drive on a base, in no time. */
   createOn(id: string, base: Base, options?: Pick<CopyOptions, 'onNote'>): Promise<Drive>
+
+  /**
+   * Makes the VM's next drive from an image that never changes, which the drive may stand on as long as it likes: the store sees
+   * to that. It is `sizeBytes` large, and no smaller than the image.
+   */
+  createFrom(id: string, origin: Origin, sizeBytes: number, options?: CopyOptions): Promise<Drive>
 
   /** Changes the size that the guest sees. The VM is not running. */
   resize(drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void>

@@ -1,5 +1,6 @@
 // This very nbsvm, and who runs it.
-import { readHead, realPath } from './file.js'
+import path from 'node:path'
+import { readHead, realPath, stat } from './file.js'
 
 /** What the program was called with, its own name first. */
 export const calledWith: readonly string[] = process.argv.slice(1)
@@ -23,6 +24,18 @@ export function userName(): string {
     return process.getBuiltinModule('node:os').userInfo().username
   } catch {
     return String(process.geteuid?.())
+  }
+}
+
+/** The processor that this nbsvm runs on, as Node.js calls it: `x64`, `arm64`. */
+export const ownArch: string = process.arch
+
+/** The path of a file that the package brings along, in dist/ or where it was built from: `keys/ubuntu.gpg`. */
+export function packageFile(name: string): string {
+  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
+    const file = path.join(folder, name)
+    if (stat(file) !== undefined) return file
+    if (folder === path.dirname(folder)) throw new Error(`${name} is not in the package`)
   }
 }
 

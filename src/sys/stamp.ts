@@ -14,6 +14,12 @@ export function fileStamp(file: string): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join('.')
 }
 
+/** Tells whether a file that nobody should write to is what it was; a further name of it changes nothing of that. */
+export function contentStamp(file: string): string {
+  const { ino, size, mtimeNs } = fs.statSync(file, { bigint: true })
+  return [ino, size, mtimeNs].join('.')
+}
+
 /** The first 32 digits of a text's SHA-256: the same text gives the same name. */
 export function hashHex(text: string): string {
   const { createHash }: typeof crypto = process.getBuiltinModule('node:crypto')

@@ -35,6 +35,8 @@ export function dirStore(options: { readonly folder: string }): Store {
     release: async (base, name) => (await import('./base.js')).release(folder, base.name, name),
     pins: async () => (await import('./base.js')).pins(folder),
     createOn: async (id, base, how = {}) => (await import('./dirmake.js')).createOn(folder, id, base, how),
+    createFrom: async (id, origin, sizeBytes, how = {}) =>
+      (await import('./dirorigin.js')).createFrom(folder, id, { ...origin, sizeBytes }, how),
     resize: async (drive, sizeBytes, how) => (await import('./change.js')).resize(folder, drive, sizeBytes, how),
     grow: async (drive, sizeBytes, { live }) => (await import('./change.js')).grow(folder, drive, sizeBytes, live),
     remove: async (drive, how = {}) => (await import('./change.js')).remove(folder, drive, how),

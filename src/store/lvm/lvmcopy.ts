@@ -84,6 +84,8 @@ export interface Copy {
   readonly to: string
   /** What was never written to the target reads as zeros, so zeros need not be written. */
   readonly toZeros: boolean
+  /** What is behind the copy stays as it is. */
+  readonly leavesTail?: boolean
 }
 
 /** The size that a source's reader sees, in bytes. */
@@ -107,7 +109,7 @@ export function checkDd({ image }: CopySource, dd: NonNullable<CopyOptions['dd']
 export async function copyImage(group: Group, copy: Copy, options: CopyOptions): Promise<void> {
   if (options.dd !== undefined) await copyWithDd(group, copy, options, options.dd)
   else await copyWithQemu(group, copy, options)
-  if (!copy.toZeros) await clearTail(group, copy, options)
+  if (!copy.toZeros && copy.leavesTail !== true) await clearTail(group, copy, options)
 }
 
 /** Several reads and writes at once, past the page cache where it can be: faster than dd, and no gigabytes left to flush. */

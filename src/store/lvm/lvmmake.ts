@@ -3,7 +3,7 @@ import type { Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { quoteWord } from '../../core/words.js'
-import type { CopyOptions, Source } from '../store.js'
+import type { CopyOptions, Origin, Source } from '../store.js'
 import { checkDd, copyImage, findVolume, sourceBytes } from './lvmcopy.js'
 import { makeDrive, type Making, sweep, withTemporary } from './lvmjob.js'
 import { isBaseName } from './lvmname.js'
@@ -119,4 +119,26 @@ function checkRoom(group: Group, pool: Volume, source: Volume | undefined, doing
     `cannot ${doing}: it takes ${formatSize(neededBytes)}, and thin pool ${pool.name} has ${formatSize(freeBytes)} left`,
     { hints: [`give it more: sudo lvextend -L +${formatSize(neededBytes)} ${group.vg}/${pool.name}`] },
   )
+}
+
+/** Makes the VM's next drive as a full copy of an image, larger than that: thin in the pool where one is set, else classic. */
+export async function createFrom(
+  group: Group,
+  id: string,
+  { image, sizeBytes }: Pick<Origin, 'image'> & { readonly sizeBytes: number },
+  options: CopyOptions,
+): Promise<Drive> {
+  const volumes = await sweep(group, options.onNote)
+  const doing = `make the next drive of ${id} from ${image.path}`
+  const pool = group.pool === undefined ? undefined : findPool(group, group.pool, volumes)
+  if (pool !== undefined) checkHealth(poolHealth(group, pool), doing, options.onNote)
+  const imageBytes = await sourceBytes(group, { image })
+  const toZeros = pool?.zeroing === true
+  return makeDrive(group, id, volumes, {
+    doing,
+    create: newVolume(group, sizeBytes, pool),
+    onNote: options.onNote,
+    // What lies after the image is as in an empty drive, and is not cleared: that would write all of it.
+    fill: (to) => copyImage(group, { doing, from: { image }, sizeBytes: imageBytes, to, toZeros, leavesTail: true }, options),
+  })
 }

@@ -11,7 +11,7 @@ import type { CopyOptions, Health, Store } from '../store.js'
 import { createOnBase, freezeDrive, pinBase, pinnedBases, releaseBase } from './lvmbase.js'
 import { growDrive, removeDrive, resizeDrive } from './lvmchange.js'
 import { findSource, type Probe } from './lvmcopy.js'
-import { cloneDrive, createDrive, snapshotDrive } from './lvmmake.js'
+import { cloneDrive, createDrive, createFrom, snapshotDrive } from './lvmmake.js'
 import { faultOf, healthOf, makeReady, openingCommands } from './lvmready.js'
 import { asDrive, checkGroupName, volumePath } from './lvmname.js'
 import { type Group, listVolumes, type Volume, volumeOf } from './volumes.js'
@@ -81,6 +81,7 @@ export function lvmStore(options: LvmOptions): Store {
     pin: (base, name) => pinBase(group, base, name),
     release: (base, name) => releaseBase(group, base, name),
     pins: () => pinnedBases(group),
+    createFrom: (id, origin, sizeBytes, how = {}) => createFrom(group, id, { ...origin, sizeBytes }, how),
     createOn: (id, base, { onNote } = {}) => createOnBase(group, id, base, onNote),
   }
 }

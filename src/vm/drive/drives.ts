@@ -1,13 +1,15 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
 import { Failure, UsageError } from '../../core/errors.js'
 import type { Lock } from '../../sys/lock.js'
+import type { DownloadCaller } from '../../image/download.js'
 import type { CopyOptions, Source, Store } from '../../store/store.js'
 import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
 import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
 import { holdVm } from './hold.js'
 import { liveDrives } from './live.js'
-import { renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
+import { readRecord, renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
+import type { RecordedImage } from '../record/shape.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { refuseSurvivors } from '../record/user.js'
@@ -15,19 +17,72 @@ import type { Vm } from '../record/vm.js'
 
 const lockWaitMs = 500
 
-/** Makes the VM's next drive, empty. */
-export async function newDrive(vm: Vm, onNote: (text: string) => void = () => {}): Promise<Drive> {
+/** A drive that was made, and the image that is in it; without one it is empty. */
+export interface NewDrive {
+  readonly drive: Drive
+  readonly image?: RecordedImage
+}
+
+/** Makes the VM's next drive: its first from `image`, where that is set, every other one empty. */
+export async function newDrive(vm: Vm, caller: DownloadCaller = {}): Promise<NewDrive> {
   const store = await storeOf(vm)
-  return withRecord(vm, store, () => store.create(vm.id, vm.settings.drive_size, { onNote }))
+  const { image: ref, drive_size: sizeBytes } = vm.settings
+  const options = copyOptions(caller)
+  const hasNone = await isWithout(store, vm)
+  if (ref === undefined || !hasNone) {
+    const drive = await withRecord(vm, store, async () => {
+      if (hasNone) await rememberImage(vm, undefined)
+      return store.create(vm.id, sizeBytes, options)
+    })
+    return { drive }
+  }
+  refuseForeign(vm)
+  const { findImage, driveSizeOn } = await import('./imagedrive.js')
+  const image = await findImage(vm.place, ref, caller)
+  const { kept, recorded } = image
+  const driveBytes = driveSizeOn(vm, image)
+  const origin = { image: { kind: 'file', path: kept.path, format: kept.format }, hex: kept.digest.hex } as const
+  const drive = await withRecord(vm, store, async () => {
+    // Before the drive: one of which nobody knows what is in it would never let anybody in.
+    await rememberImage(vm, recorded)
+    return store.createFrom(vm.id, origin, driveBytes, options)
+  })
+  return { drive, image: recorded }
+}
+
+/** What of a caller a store takes. */
+function copyOptions({ note, signal, onProgress }: DownloadCaller): CopyOptions {
+  return {
+    ...(note === undefined ? {} : { onNote: note }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  }
+}
+
+async function isWithout(store: Store, { id }: Vm): Promise<boolean> {
+  return (await store.driveNames()).every((name) => parseDriveName(name)?.id !== id)
+}
+
+/** Writes down what the VM's first drive is made from; undefined for what is nobody's image. */
+async function rememberImage({ place, id }: Vm, image: RecordedImage | undefined): Promise<void> {
+  if (image === undefined && readRecord(place, id)?.image === undefined) return
+  await updateRecord(place, id, (record) => {
+    const { image: _, ...others } = record
+    return image === undefined ? others : { ...others, image }
+  })
 }
 
 /** Makes a drive of a VM that has a record then; where it is not made, and the VM has no other, there is no VM. */
 async function withRecord(vm: Vm, store: Store, make: (isNew: boolean) => Promise<Drive>): Promise<Drive> {
-  const { drives, records } = vm.place
-  const foreign = [drives, records].map(foreignTo).find((fault) => fault !== undefined)
-  if (foreign !== undefined) throw foreign
+  refuseForeign(vm)
   const hasNone = async (): Promise<boolean> => (await store.drives(vm.id)).length === 0
   return whileRecorded(vm, make, hasNone)
+}
+
+/** Throws a Failure where root would write among a user's own. */
+function refuseForeign({ place: { drives, images, records } }: Vm): void {
+  const foreign = [drives, images, records].map(foreignTo).find((fault) => fault !== undefined)
+  if (foreign !== undefined) throw foreign
 }
 
 /** Makes the VM's next drive as a copy of what the settings call the source. */
@@ -50,6 +105,7 @@ export async function copyDrive(
   const lock = await lockSource(vm, store, source)
   try {
     const drive = await withRecord(vm, store, async (isNew) => {
+      if (isNew || (await isWithout(store, vm))) await rememberImage(vm, imageOf(vm, source))
       const made = await store[how](vm.id, source, copy)
       if (!isNew && (await isFirst(store, vm, made))) await updateRecord(vm.place, vm.id, renewGeneration)
       return made
@@ -58,6 +114,12 @@ export async function copyDrive(
   } finally {
     lock?.release()
   }
+}
+
+/** The image that is in a copy: that of the VM whose first drive was copied. */
+function imageOf({ place }: Vm, { drive }: Source): RecordedImage | undefined {
+  const owner = drive?.number === 0 ? parseDriveName(drive.name)?.id : undefined
+  return owner === undefined ? undefined : readRecord(place, owner)?.image
 }
 
 /** Whether it is the disk that the VM boots from. One that was there before then begins with its own past, or somebody else's. */

@@ -16,6 +16,7 @@ import { bootId } from '../../sys/environment.js'
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepQuietly } from './sweep.js'
 import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
+import type { RecordedImage } from '../record/shape.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 
@@ -43,6 +44,8 @@ export interface Status {
   readonly cpu: string | null
   readonly memBytes: number
   readonly cpus: number
+  /** What its first drive was made from; null where that was nothing, or nobody knows. */
+  readonly image: Pick<RecordedImage, 'name' | 'digest' | 'level'> | null
   /** What the guest says of itself through its agent; null where none answers at once. */
   readonly guest: GuestFacts | null
   readonly drives: readonly DriveStatus[]
@@ -112,6 +115,7 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     cpu: started?.cpu ?? settings.cpu ?? pinnedCpu ?? null,
     memBytes: started?.memBytes ?? settings.mem,
     cpus: started?.cpus ?? settings.smp,
+    image: imageOf(record),
     guest: await guestOf(vm, seen, signal),
     drives: await drivesOf(vm, faults),
     forwards: forwardsOf(started?.forwards ?? [], helpers),
@@ -131,6 +135,12 @@ function recordOf({ place, id }: Vm, faults: string[]): MachineRecord | undefine
     faults.push(messageOf(error))
     return undefined
   }
+}
+
+function imageOf(record: MachineRecord | undefined): Status['image'] {
+  if (record?.image === undefined) return null
+  const { name, digest, level } = record.image
+  return { name, digest, level }
 }
 
 function stateOf(runs: boolean, busy: boolean, word: string): State {

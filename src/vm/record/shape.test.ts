@@ -12,13 +12,28 @@ const record: MachineRecord = {
   machine: 'pc-q35-7.2',
   cpu: { kvm: 'host', tcg: 'max' },
   uid: 900_000_001,
+  image: {
+    name: 'debian',
+    digest: `sha512:${'1f'.repeat(64)}`,
+    level: 'https',
+    traits: {
+      os: 'debian-13',
+      arch: 'x86_64',
+      user: 'debian',
+      seed: 'nocloud',
+      hasAgent: false,
+      firmware: ['bios', 'uefi'],
+      minMemBytes: 2 ** 29,
+      minDriveBytes: 2 ** 31,
+    },
+  },
 }
 
 const parse = (value: unknown): MachineRecord => parseRecord(JSON.stringify(value), 'win-a-b')
 
 test('a record is what was written, with the fields that only a newer nbsvm knows', () => {
   assert.deepEqual(parse(record), record)
-  const { machine: _, cpu: __, uid: ___, ...least } = record
+  const { machine: _, cpu: __, uid: ___, image: ____, ...least } = record
   assert.deepEqual(parse(least), least)
   assert.deepEqual(parse({ ...least, seed: { iid: 'x' } }), { ...least, seed: { iid: 'x' } })
 })
@@ -48,6 +63,17 @@ test('what is not a record, or the record of another VM, is refused by name of t
     [{ ...record, uid: 1.5 }, /"uid"/],
     [{ ...record, uid: 2 ** 32 - 1 }, /"uid"/],
     [{ ...record, uid: '1000' }, /"uid"/],
+    [{ ...record, image: 'debian' }, /"image"/],
+    ...[{ name: 'a\nb' }, { digest: 'sha512:1f' }, { level: 'sure' }, { traits: undefined }].map((field): [unknown, RegExp] => [
+      { ...record, image: { ...record.image, ...field } },
+      /"image"/,
+    ]),
+    ...[{ user: 'root;' }, { seed: 'x' }, { firmware: [] }, { arch: 'vax' }, { minMemBytes: -1 }].map(
+      (field): [unknown, RegExp] => [
+        { ...record, image: { ...record.image, traits: { ...record.image?.traits, ...field } } },
+        /"image"/,
+      ],
+    ),
     [[record], /not a JSON object/],
     [null, /not a JSON object/],
   ]

@@ -1,5 +1,7 @@
 // What a VM's record holds, and what is believed of the file it is kept in. Pure.
 import { nameFault, vmId } from '../../core/name.js'
+import { checkLevels, type GuestTraits, type KeptImage } from '../../model/guest.js'
+import { parseDigest } from '../../model/imageref.js'
 
 /**
  * `machine.json`: what makes a VM this machine and no other, written down once so that neither an upgrade nor another host
@@ -22,7 +24,12 @@ export interface MachineRecord {
   readonly cpu?: Readonly<Partial<Record<Accelerator, string>>>
   /** The user that QEMU runs as: root's VMs only, each its own. */
   readonly uid?: number
+  /** The image that its first drive was made from, and what is known of the system in it. */
+  readonly image?: RecordedImage
 }
+
+/** An image as a VM remembers it, whatever becomes of the catalogue and of the image. */
+export type RecordedImage = Omit<KeptImage, 'image'>
 
 export type Accelerator = 'kvm' | 'tcg'
 
@@ -51,6 +58,10 @@ const isUuid = isText(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 const isMac = isText(/^[0-9a-f][02468ace](?::[0-9a-f]{2}){5}$/)
 const isCpu = isText(/^[\x20-\x7E]{1,1000}$/)
 const highestUid = 2 ** 32 - 2
+// No control characters: it is shown.
+const isLine = isText(/^[^\p{Cc}]{1,2000}$/u)
+const isLevel = isOneOf(...checkLevels)
+const isBytes = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 
 const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   name: isName,
@@ -61,10 +72,37 @@ const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   machine: optional(isText(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/)),
   cpu: optional((value) => Object.values(asObject(value) ?? { wrong: undefined }).every(isCpu)),
   uid: optional((value) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= highestUid),
+  image: optional(isImage),
+}
+
+function isImage(value: unknown): boolean {
+  const { name, digest, level, traits } = asObject(value) ?? {}
+  return isLine(name) && typeof digest === 'string' && parseDigest(digest) !== undefined && isLevel(level) && areTraits(traits)
+}
+
+function areTraits(value: unknown): boolean {
+  const traits = asObject(value) ?? {}
+  return Object.entries(traitFields).every(([field, isRight]) => isRight(traits[field]))
+}
+
+const traitFields: Readonly<Record<keyof GuestTraits, (value: unknown) => boolean>> = {
+  os: optional(isText(/^[a-z0-9][a-z0-9._-]{0,63}$/)),
+  arch: isOneOf('x86_64', 'aarch64', 'riscv64'),
+  user: isText(/^[a-z_][a-z0-9_-]{0,31}$/),
+  seed: isOneOf('nocloud', 'nuageinit', 'ignition', 'none'),
+  hasAgent: (value) => typeof value === 'boolean',
+  firmware: (value) => Array.isArray(value) && value.length > 0 && value.every(isOneOf('bios', 'uefi')),
+  cpu: optional(isOneOf('v2', 'v3')),
+  minMemBytes: isBytes,
+  minDriveBytes: isBytes,
 }
 
 function isText(shape: RegExp): (value: unknown) => boolean {
   return (value) => typeof value === 'string' && shape.test(value)
+}
+
+function isOneOf(...words: readonly string[]): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && words.includes(value)
 }
 
 function optional(isRight: (value: unknown) => boolean): (value: unknown) => boolean {
