@@ -19,6 +19,8 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   vnc: async () => (await import('./vnc.js')).vnc,
   exec: async () => (await import('./exec.js')).exec,
   log: async () => (await import('./log.js')).log,
+  wait: async () => (await import('./wait.js')).wait,
+  type: async () => (await import('./type.js')).type,
   status: async () => (await import('./status.js')).status,
   explain: async () => (await import('./explain.js')).explain,
   enable: async () => (await import('./enable.js')).enable,

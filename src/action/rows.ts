@@ -1,6 +1,9 @@
 // Every action and every command, once: what the line needs to know of them before any of their code is loaded. Help, man page,
 // completion and the parser are made from these rows; `load.ts` says where the code is.
 import { checkOptions } from '../config/options.js'
+import { seconds } from '../config/quantity.js'
+import { parseAwaited } from '../console/awaited.js'
+import { parseTyped } from '../console/escapes.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize } from '../core/size.js'
@@ -90,6 +93,22 @@ export const actions: readonly ActionRow[] = [
   action('log', none, {
     ...onTheRun,
     summary: "print the console's output since power-on",
+  }),
+  action('wait', one, {
+    ...onTheRun,
+    words: 'TEXT',
+    flags: { 'timeout=SECONDS': 'in place of the setting timeout', all: 'look at all since power-on again' },
+    summary: 'wait until TEXT or /REGEX/ is on the console, or until it is running, paused or stopped',
+    check: ([word = ''], { timeout }) => {
+      parseAwaited(word)
+      if (timeout !== undefined) seconds.parse(String(timeout))
+    },
+  }),
+  action('type', one, {
+    ...onTheRun,
+    words: 'TEXT',
+    summary: "type TEXT at the serial port; '\\n' is Enter",
+    check: ([text = '']) => void parseTyped(text),
   }),
   action('status', none, {
     ...onTheRun,

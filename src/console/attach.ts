@@ -32,7 +32,7 @@ export async function attach(attachment: Attachment): Promise<'left' | 'gone'> {
 }
 
 /** Says who by looking who holds the lock, as far as we may see. */
-function attachedAlready({ id, kind, lockPath }: Attachment): Failure {
+export function attachedAlready({ id, kind, lockPath }: Pick<Attachment, 'id' | 'kind' | 'lockPath'>): Failure {
   const holders = lockHolders(lockPath)
   const who = holders.map((pid) => `pid ${pid}${terminalOf(pid)}`).join(', ') || 'a process that we may not look at'
   const hints = ['leave it there with Ctrl-]', ...holders.map((pid) => `or end that one: kill ${pid}`)]
@@ -45,7 +45,8 @@ function terminalOf(pid: number): string {
   return name === undefined ? '' : ` on ${name}`
 }
 
-async function reach({ id, kind, socketPath }: Attachment): Promise<Connection> {
+/** Connects to the socket. Throws a Failure when nobody listens there. */
+export async function reach({ id, kind, socketPath }: Pick<Attachment, 'id' | 'kind' | 'socketPath'>): Promise<Connection> {
   try {
     return await openConnection(socketPath)
   } catch (error) {

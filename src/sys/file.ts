@@ -63,16 +63,21 @@ export function readHead(file: string, length: number, offset = 0): Buffer | und
   return orMissing(() => {
     const fd = fs.openSync(file, 'r')
     try {
-      const buffer = Buffer.alloc(length)
-      let filled = 0
-      for (let got = -1; got !== 0 && filled < length; filled += got) {
-        got = fs.readSync(fd, buffer, filled, length - filled, offset + filled)
-      }
-      return buffer.subarray(0, filled)
+      return readOpen(fd, length, offset)
     } finally {
       fs.closeSync(fd)
     }
   })
+}
+
+/** `length` bytes of an open file from `offset` on; fewer where it ends. */
+export function readOpen(fd: number, length: number, offset: number): Buffer {
+  const buffer = Buffer.alloc(length)
+  let filled = 0
+  for (let got = -1; got !== 0 && filled < length; filled += got) {
+    got = fs.readSync(fd, buffer, filled, length - filled, offset + filled)
+  }
+  return buffer.subarray(0, filled)
 }
 
 /** The last `length` bytes of a file as text, or undefined when there is none. A first line that was cut is left out. */

@@ -39,6 +39,8 @@ export interface Drawer {
   readonly monitorLock: string
   /** What came out of the serial port since power-on. */
   readonly consoleLog: string
+  /** How far into it `wait` has come: `INODE OFFSET` and the bytes before that, in hexadecimal. */
+  readonly heard: string
   readonly vnc: string
   /** QEMU's events, a JSON object a line: how a VM is, and why it is gone. */
   readonly events: string
@@ -87,6 +89,7 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     consoleLock: inside(`${qemuFiles.console}.lock`),
     monitorLock: inside(`${qemuFiles.monitor}.lock`),
     consoleLog: inside(keeperFiles.console),
+    heard: inside('heard'),
     vnc: running(qemuFiles.vnc),
     events: inside(keeperFiles.events),
     journal: inside('journal.jsonl'),
@@ -102,8 +105,8 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
 }
 
 /** What the last run has left, which is removed when the next one starts. */
-export function historyIn({ pid, journal, added, consoleLog, events, qemuLog }: Drawer): string[] {
-  return [pid, journal, added, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
+export function historyIn({ pid, journal, added, heard, consoleLog, events, qemuLog }: Drawer): string[] {
+  return [pid, journal, added, heard, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
 }
 
 /**

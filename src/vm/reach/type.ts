@@ -1,0 +1,19 @@
+// Typing at a VM's serial port.
+import { typeBytes } from '../../console/typing.js'
+import type { Caller } from '../../core/caller.js'
+import { requireRunning } from '../life/up.js'
+import type { Vm } from '../record/vm.js'
+import { noteTyping } from './heard.js'
+
+export interface TypeOptions {
+  /** How long the guest may take until it has read all. */
+  readonly timeoutMs: number
+}
+
+/** Types bytes at the serial port of a VM that runs, and resolves when its guest has taken them. */
+export async function typeAt(vm: Vm, bytes: Buffer, { timeoutMs }: TypeOptions, { signal }: Caller = {}): Promise<void> {
+  const { drawer, id } = vm
+  requireRunning(vm, 'type at')
+  noteTyping(drawer)
+  await typeBytes({ id, socketPath: drawer.console, lockPath: drawer.consoleLock, bytes, timeoutMs, signal })
+}

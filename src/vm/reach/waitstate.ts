@@ -1,0 +1,42 @@
+// Waiting until a VM is in a state.
+import type { Condition } from '../../console/awaited.js'
+import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
+import { lastState } from '../../qemu/journal.js'
+import { deadlineIn, pause } from '../../sys/clock.js'
+import type { Drawer } from '../record/drawer.js'
+import { isBusy, journalOf } from '../record/state.js'
+import type { Vm } from '../record/vm.js'
+import { doingOf, isGone, whyGone } from './doing.js'
+
+const lookEveryMs = 100
+
+/** Resolves, to what there is to tell, when the VM is in the state. Rejects when it is not in time, or never can be. */
+export async function waitForState(
+  vm: Vm,
+  condition: Condition,
+  timeoutMs: number,
+  { signal }: Caller,
+): Promise<string | undefined> {
+  const { drawer, id } = vm
+  const deadline = deadlineIn(timeoutMs)
+  for (;;) {
+    const isOver = deadline.isOver
+    const isUp = !isGone(drawer)
+    if (condition === 'stopped' && !isUp) return (await whyGone(drawer)).words
+    if (isUp && condition === stateOf(drawer)) return undefined
+    // Another may start it; a pause comes to none that does not run.
+    if (condition === 'paused' && !isUp)
+      throw new Failure(`${id} is not paused: it does not run`, { hints: [`start it: ${vm.call} start`] })
+    if (isOver) {
+      throw new Failure(`${id} is not ${condition} within ${timeoutMs / 1000} seconds: ${doingOf(drawer)}`, {
+        hints: [`see it: ${vm.call} status`, `wait longer: ${vm.call} timeout=300 wait ${condition}`],
+      })
+    }
+    await pause(Math.min(lookEveryMs, deadline.leftMs), signal)
+  }
+}
+
+function stateOf(drawer: Drawer): Condition | undefined {
+  return isBusy(drawer) ? undefined : lastState(journalOf(drawer)).state
+}

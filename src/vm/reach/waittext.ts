@@ -1,0 +1,131 @@
+// Waiting for a text on a VM's console. It is read from the console's log, which has all since power-on: nothing is lost between
+// two lines, and whoever is attached to the console keeps it.
+import type { Awaited } from '../../console/awaited.js'
+import { openTail, placeIn, readBefore } from '../../console/logtail.js'
+import { createLookout, findText, type Find, type Lookout } from '../../console/lookout.js'
+import { squeeze } from '../../console/vttext.js'
+import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
+import { quote } from '../../core/quote.js'
+import { quoteWord } from '../../core/words.js'
+import { deadlineIn, pause } from '../../sys/clock.js'
+import { finderOf } from '../../sys/pattern.js'
+import { requireRunning } from '../life/up.js'
+import type { Vm } from '../record/vm.js'
+import { doingOf, isGone, whyGone } from './doing.js'
+import { heardUpTo, isOurs, logOf, noteHeard } from './heard.js'
+
+export type AwaitedText = Extract<Awaited, { kind: 'text' | 'pattern' }>
+
+export interface TextOptions {
+  readonly timeoutMs: number
+  /** Looks at all since power-on, also at what was waited for before. */
+  readonly all?: boolean | undefined
+}
+
+const lookEveryMs = 50
+
+/** So much of what was said before is drawn first, so that the screen is what it is. */
+const screenBytes = 256 * 1024
+
+/** A pattern may take so long on one look. */
+const patternMs = 1000
+
+/**
+ * Resolves when the text is on the console of a VM that runs, after what was waited for last. Rejects with a Failure that shows the
+ * end of the console when it does not come in time, and as soon as the VM ends.
+ */
+export async function waitForText(vm: Vm, awaited: AwaitedText, options: TextOptions, { signal }: Caller): Promise<void> {
+  const { drawer } = vm
+  // A guest may say it and go down at once.
+  if (!isOurs(drawer)) requireRunning(vm, 'wait for')
+  const find = finderFor(awaited)
+  const ear = listen(vm, options)
+  const deadline = deadlineIn(options.timeoutMs)
+  for (;;) {
+    const isOver = deadline.isOver
+    const ending = isGone(drawer) ? await whyGone(drawer) : undefined
+    const heard = ear.hear(find)
+    if (heard === 'too slow') {
+      throw new Failure(`${nameOf(awaited)} takes too long to look for: it goes back and forth in what it reads`)
+    }
+    if (typeof heard === 'object') return noteHeard(drawer, placeIn(logOf(drawer), heard.inode, heard.offset))
+    // What was said by then is looked at whole, however short the time.
+    if (heard === 'nothing' && (ending !== undefined || isOver)) {
+      const how =
+        ending === undefined ? `within ${options.timeoutMs / 1000} seconds; ${doingOf(drawer)}` : `and is gone: ${ending.words}`
+      throw unheard(vm, { awaited, how, lookout: ear.lookout, wasThere: ear.lookout.wasThere(find) })
+    }
+    await pause(heard === 'nothing' ? Math.min(lookEveryMs, deadline.leftMs) : 0, signal)
+  }
+}
+
+interface Ear {
+  readonly lookout: Lookout
+  /** Takes the next piece. Returns where in the log it is that was looked for. */
+  readonly hear: (find: Find) => LogSpot | 'nothing' | 'something' | 'too slow'
+}
+
+interface LogSpot {
+  readonly inode: number
+  readonly offset: number
+}
+
+/** Listens from where the console was heard last. */
+function listen({ drawer }: Vm, { all = false }: TextOptions): Ear {
+  const log = logOf(drawer)
+  const from = all ? undefined : heardUpTo(drawer)
+  const lookout = createLookout()
+  if (from !== undefined) lookout.push(readBefore(log, from, screenBytes))
+  lookout.begin()
+  const tail = openTail(log, from)
+  /** Where what was pushed lies in the log, a row for each piece that does not follow the one before. */
+  const files: (LogSpot & { readonly count: number })[] = []
+  const spotOf = (end: number): LogSpot | undefined => {
+    const file = files.findLast(({ count }) => count < end) ?? files[0]
+    return file === undefined ? undefined : { inode: file.inode, offset: file.offset + end - file.count }
+  }
+  return {
+    lookout,
+    hear: (find) => {
+      const piece = tail.read()
+      if (piece === undefined) return 'nothing'
+      const { bytes, inode, offset } = piece
+      const due = spotOf(lookout.count)
+      if (due?.inode !== inode || due.offset !== offset) files.push({ count: lookout.count, inode, offset })
+      lookout.push(bytes)
+      // Piece by piece: a flood would push out of the text what is looked for.
+      const end = lookout.seek(find)
+      return end === 'too slow' ? end : end === undefined ? 'something' : (spotOf(end) ?? 'something')
+    },
+  }
+}
+
+function finderFor(awaited: AwaitedText): Find {
+  if (awaited.kind === 'text') return findText(squeeze(awaited.text))
+  const find = finderOf(awaited.pattern)
+  return (text) => find(text, patternMs)
+}
+
+function nameOf(awaited: AwaitedText): string {
+  return awaited.kind === 'text' ? quote(awaited.text) : awaited.pattern.toString().replace(/[gm]+(?=[a-z]*$)/, '')
+}
+
+/** The Failure of who waited in vain. */
+function unheard(
+  vm: Vm,
+  { awaited, how, lookout, wasThere }: { awaited: AwaitedText; how: string; lookout: Lookout; wasThere: boolean },
+): Failure {
+  const lines = lookout.lines()
+  const word = awaited.kind === 'text' ? awaited.text : nameOf(awaited)
+  const hints = [
+    ...(wasThere
+      ? [`it was there before, where an earlier wait or type ended; to see it again: ${vm.call} wait --all ${quoteWord(word)}`]
+      : []),
+    `wait longer: ${vm.call} timeout=300 wait ${quoteWord(word)}`,
+    `all that it said: ${vm.call} log`,
+  ]
+  const end =
+    lines.length === 0 ? 'its console is empty' : ['its console ends with:', ...lines.map((line) => `| ${line}`)].join('\n')
+  return new Failure(`${vm.id} did not say ${nameOf(awaited)} ${how}\n${end}`, { hints })
+}
