@@ -8,8 +8,8 @@ import { spawnSync } from 'node:child_process'
 /** What nbsvm speaks. A name that QEMU does not know ends the script. */
 const commandNames = `
   block_resize blockdev-add blockdev-del blockdev-snapshot cont device_del human-monitor-command qmp_capabilities qom-get
-  query-block query-chardev query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit stop system_powerdown
-  system_reset system_wakeup
+  query-block query-chardev query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit screendump send-key
+  stop system_powerdown system_reset system_wakeup
 `
 
 /** Events that are waited for, or that tell why a VM is gone. */

@@ -6,12 +6,15 @@
 //     await foo.start()
 import { isSettingName } from './config/settings.js'
 import type { DownloadCaller } from './image/download.js'
+import { parseTyped } from './console/escapes.js'
+import type { Caller } from './core/caller.js'
 import type { Drive } from './model/drive.js'
 import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
 import { checkName } from './core/name.js'
 import type { Words } from './model/machine.js'
 import { environment, homeFolder, isRoot } from './sys/environment.js'
+import { parseKeys } from './qemu/keycode.js'
 import { disableVm, enableVm, unitHost, type Enabled } from './service/enable.js'
 import { removeVm, type Removal } from './service/remove.js'
 import { copyDrive, newDrive } from './vm/drive/drives.js'
@@ -26,6 +29,11 @@ import { statusOf, type Status } from './vm/life/status.js'
 import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
 import { execCollecting, type ExecOptions, type ExecResult } from './vm/reach/exec.js'
 import { addForwards, removeForwards, type Forwarded } from './vm/reach/forward.js'
+import { followConsole } from './vm/reach/follow.js'
+import { pressKeys } from './vm/reach/key.js'
+import { takeScreenshot, type Screenshot } from './vm/reach/screenshot.js'
+import { typeAt } from './vm/reach/type.js'
+import { waitFor } from './vm/reach/wait.js'
 import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
@@ -46,9 +54,19 @@ export type {
   Status,
   Stopped,
 }
+export type { Caller, Screenshot }
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
+
+/** How long is waited where nothing else is said. */
+const usualTimeoutMs = 60_000
+
+export interface WaitOptions extends Caller {
+  readonly timeoutMs?: number
+  /** Look at all since power-on, also at what was waited for before. */
+  readonly all?: boolean
+}
 
 /** One VM. Every method looks again, at its settings files too. All reject with a Failure that says what to do. */
 export interface VmHandle {
@@ -79,6 +97,22 @@ export interface VmHandle {
   resume(): Promise<Resumed>
   /** Boots the guest again; a paused one stays paused. */
   reset(): Promise<{ readonly isRunning: boolean }>
+  /**
+   * Waits for a text, `/an expression/` or a state (`running`, `paused`, `stopped`), as the action `wait` does, at most `timeoutMs`
+   * (60 s). Resolves to why it stopped, where that was waited for.
+   */
+  wait(what: string, options?: WaitOptions): Promise<string | undefined>
+  /** Types at the serial port: bytes as they are, of a text with the escapes of C where `\n` is Enter. */
+  type(text: string | Buffer, options?: Caller): Promise<void>
+  /** Presses keys of its keyboard: `ctrl-alt-f2`, `ret`, `a`. */
+  key(keys: readonly string[], options?: Caller): Promise<void>
+  /** A picture of its screen. */
+  screenshot(options?: Caller): Promise<Screenshot>
+  /**
+   * The lines of its console since power-on, and those that come until it is gone. One that is not complete, as a prompt is, is
+   * given when the guest has fallen silent, and again when it is complete.
+   */
+  console(options?: Caller): AsyncGenerator<string, void>
   status(): Promise<Status>
   /**
    * Runs a program in the guest, through its agent; a status that is not 0 is no error. With `timeoutMs` it is ended after that (status
@@ -112,10 +146,19 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
       return ifNeeded ? startIfNeeded(one, start) : start()
     },
     stop: async () => stopVm(await open()),
-    shutdown: async (timeoutMs = 60_000) => shutdownVm(await open(), { timeoutMs }),
+    shutdown: async (timeoutMs = usualTimeoutMs) => shutdownVm(await open(), { timeoutMs }),
     pause: async () => pauseVm(await open()),
     resume: async () => resumeVm(await open()),
     reset: async () => resetVm(await open()),
+    wait: async (what, { timeoutMs = usualTimeoutMs, all, ...caller } = {}) =>
+      waitFor(await open(), what, { timeoutMs, all }, caller),
+    type: async (text, caller) =>
+      typeAt(await open(), typeof text === 'string' ? parseTyped(text) : text, { timeoutMs: usualTimeoutMs }, caller),
+    key: async (keys, caller) => pressKeys(await open(), keys.map(parseKeys), caller),
+    screenshot: async (caller) => takeScreenshot(await open(), caller),
+    console: async function* ({ signal } = {}) {
+      yield* followConsole(await open(), signal)
+    },
     status: async () => statusOf(await open()),
     exec: async (words, { signal, ...options } = {}) => execCollecting(await open(), words, options, { signal }),
     explain: async (options = []) => explainVm(await open(), options),

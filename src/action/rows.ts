@@ -9,6 +9,8 @@ import { quote } from '../core/quote.js'
 import { parseNewSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
 import { parseImageRef } from '../model/imageref.js'
+import { quoteWord, quoteWords } from '../core/words.js'
+import { keysFor, parseKeys } from '../qemu/keycode.js'
 import type { ActionRow, Row, Takes } from './verb.js'
 
 const none: Takes = { min: 0, max: 0 }
@@ -96,7 +98,7 @@ export const actions: readonly ActionRow[] = [
   }),
   action('wait', one, {
     ...onTheRun,
-    words: 'TEXT',
+    words: 'TEXT|STATE',
     flags: { 'timeout=SECONDS': 'in place of the setting timeout', all: 'look at all since power-on again' },
     summary: 'wait until TEXT or /REGEX/ is on the console, or until it is running, paused or stopped',
     check: ([word = ''], { timeout }) => {
@@ -107,8 +109,35 @@ export const actions: readonly ActionRow[] = [
   action('type', one, {
     ...onTheRun,
     words: 'TEXT',
+    flags: { screen: "on the screen's keyboard" },
     summary: "type TEXT at the serial port; '\\n' is Enter",
-    check: ([text = '']) => void parseTyped(text),
+    check: ([text = ''], { screen }) => {
+      const bytes = parseTyped(text)
+      if (screen === true) keysFor(bytes.toString())
+    },
+  }),
+  action('key', many, {
+    ...onTheRun,
+    words: 'KEY ...',
+    summary: 'press keys of its keyboard, like ctrl-alt-f2; -- ends them',
+    check: checkKeys,
+  }),
+  action('screenshot', one, {
+    ...onTheRun,
+    words: 'FILE.png',
+    summary: 'write a picture of its screen',
+    check: ([file = '']) => {
+      if (file === '-' || file.endsWith('.png')) return
+      throw new UsageError(`${quote(file)} is not the name of a PNG file`, {
+        hints: [`try: screenshot ${quoteWord(`${file}.png`)}`],
+      })
+    },
+  }),
+  action('run', one, {
+    ...onTheRun,
+    words: 'STEPS',
+    needs: 'nothing',
+    summary: 'do what a file of actions says, line by line, and tell how long each took',
   }),
   action('status', none, {
     ...onTheRun,
@@ -161,6 +190,19 @@ export const actions: readonly ActionRow[] = [
 function checkNumber(text: string): void {
   if (!/^\d+$/.test(text))
     throw new UsageError(`${quote(text)} is not the number of a drive`, { hints: ['write it like 0 or 1'] })
+}
+
+function checkKeys(words: readonly string[]): void {
+  words.forEach((word, at) => {
+    try {
+      parseKeys(word)
+    } catch (error) {
+      // `key ret wait x`: what is next in the line.
+      if (at === 0 || !actions.some(({ name }) => name === word)) throw error
+      const ended = quoteWords([...words.slice(0, at), '--', ...words.slice(at)])
+      throw new UsageError(`${quote(word)} is not a key`, { hints: [`-- ends the keys: key ${ended}`] })
+    }
+  })
 }
 
 /** What `ls` can show of a VM, in the order of its help. */

@@ -10,7 +10,7 @@ const restart = { 'stop start': 'now', 'shutdown start': 'asking the guest first
 /** Other tools' actions, in this tool's. */
 export const foreignActions: Readonly<Record<string, Meaning>> = {
   ...same(make, 'create', 'new', 'make', 'add', 'init', 'launch', 'define', 'install'),
-  ...same('start', 'up', 'run', 'boot', 'begin', 'poweron', 'power-on'),
+  ...same('start', 'up', 'boot', 'begin', 'poweron', 'power-on'),
   ...same('rm', 'delete', 'remove', 'del', 'undefine', 'purge'),
   ...same(removeOrEnd, 'destroy'),
   ...same('stop', 'kill', 'quit', 'terminate', 'force-stop', 'off'),

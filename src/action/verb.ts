@@ -6,11 +6,22 @@ import type { Vm } from '../vm/record/vm.js'
 /** Flags as they were written: `--yes` is true, `--drive=1` is "1". */
 export type Flags = Readonly<Record<string, string | true>>
 
+/** A line of a file of steps, which was read and is right. */
+export interface ScriptLine {
+  /** `steps:3`, for messages. */
+  readonly place: string
+  readonly text: string
+  /** Does what it says, and resolves to the exit status. */
+  readonly perform: () => Promise<number>
+}
+
 /** What an action gets to do its work with. */
 export interface Context {
   readonly vm: Vm
   readonly words: readonly string[]
   readonly flags: Flags
+  /** For `run`: the lines of its file. */
+  readonly script: readonly ScriptLine[]
   /** Writes lines of the result to stdout. Nothing in them reaches a terminal as a control sequence. */
   readonly out: (line: string) => void
   /** Writes to stdout as it is, and a line's end: what a guest said, what redraws the screen. */
@@ -40,7 +51,7 @@ export interface Verb {
 }
 
 /** What a command gets: there is no VM. */
-export interface CommandContext extends Omit<Context, 'vm'> {
+export interface CommandContext extends Omit<Context, 'vm' | 'script'> {
   /** What `help` says of an action or a command. */
   readonly helpText: (name: string) => Promise<string>
 }

@@ -98,7 +98,6 @@ const brought: [string[], string[]][] = [
   [['foo', 'grow', '+10G'], ['nbsvm foo resize +10G']],
   [['info', 'foo'], ['nbsvm foo status']],
   [['shell', 'foo'], ['nbsvm foo console']],
-  [['foo', 'run'], ['nbsvm foo start']],
 ]
 
 for (const [argv, lines] of brought) {

@@ -10,6 +10,17 @@ export interface Step {
   readonly name: string
   readonly words: readonly string[]
   readonly flags: Flags
+  /** The lines of the file that `run` names. */
+  readonly script?: readonly ScriptLine[]
+}
+
+/** A line of a file of steps. */
+export interface ScriptLine {
+  /** `steps:3`, for messages. */
+  readonly place: string
+  /** As it is written there. */
+  readonly text: string
+  readonly steps: readonly Step[]
 }
 
 /** What the line asks for. */
@@ -56,14 +67,20 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
     settings[pair[0]] = pair[1]
   const targets = first.split(',')
   if (targets.length > 1 && targets.includes('')) throw new UsageError(`there is an empty name in ${quote(first)}`)
+  const steps = parseSteps(words.slice(at), grammar, [first, ...words.slice(0, at)])
+  const [head = { name: 'status', words: [], flags: {} }, ...others] = steps
+  return { kind: 'vm', targets, settings, steps: [head, ...others] }
+}
+
+/** Reads a chain of actions; `said` are the words before it. Throws UsageError as `parseLine` does. */
+export function parseSteps(words: readonly string[], grammar: Grammar, said: readonly string[]): Step[] {
   const steps: Step[] = []
-  while (at < words.length) {
-    const { step, next } = takeStep(findAction(first, words, at, grammar), words, at + 1)
+  for (let at = 0; at < words.length;) {
+    const { step, next } = takeStep(findAction(words, at, grammar, said), words, at + 1)
     steps.push(step)
     at = words[next] === '--' ? next + 1 : next
   }
-  const [head = { name: 'status', words: [], flags: {} }, ...others] = steps
-  return { kind: 'vm', targets, settings, steps: [head, ...others] }
+  return steps
 }
 
 /** `mem=2048` as name and value; undefined when the word is not a setting in place. */
@@ -75,7 +92,7 @@ function settingIn(word: string | undefined, grammar: Grammar): readonly [string
   throw unknownSetting(name, value, grammar)
 }
 
-function findAction(first: string, words: readonly string[], at: number, grammar: Grammar): ActionRow {
+function findAction(words: readonly string[], at: number, grammar: Grammar, said: readonly string[]): ActionRow {
   const word = words[at] ?? ''
   const row = grammar.actions.find(({ name }) => name === word)
   if (row !== undefined) return row
@@ -87,7 +104,7 @@ function findAction(first: string, words: readonly string[], at: number, grammar
   if (grammar.commands.some(({ name }) => name === word)) {
     throw new UsageError(`${word} is a command, without a VM`, { hints: [`try: nbsvm ${word}`] })
   }
-  throw notAnAction(word, grammar, [first, ...words.slice(0, at)], words.slice(at + 1))
+  throw notAnAction(word, grammar, [...said, ...words.slice(0, at)], words.slice(at + 1))
 }
 
 /** One action of the line, and the first word that is not its own. */

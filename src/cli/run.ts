@@ -29,8 +29,12 @@ type VmLine = Extract<Line, { kind: 'vm' }>
 
 /** Runs the words after `nbsvm`. Returns the exit status; throws what was wrong before anything was done. */
 export async function runLine(argv: readonly string[], world: World): Promise<number> {
-  const line = parseLine(argv, { actions, commands, settings: ['class', ...settingNames] })
-  return line.kind === 'command' ? runCommand(line.step, world) : runVmLine(line, world)
+  const grammar = { actions, commands, settings: ['class', ...settingNames] }
+  const line = parseLine(argv, grammar)
+  if (line.kind === 'command') return runCommand(line.step, world)
+  const readsScript = line.steps.some(({ name }) => name === 'run')
+  const steps = readsScript ? (await import('./script.js')).withScripts(line.steps, grammar) : line.steps
+  return runVmLine({ ...line, steps }, world)
 }
 
 async function runCommand({ name, words, flags }: Step, world: World): Promise<number> {
@@ -58,7 +62,8 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
   const { openVm } = await import('../vm/record/vm.js')
   const names = await expandTargets(line.targets, outside)
   refuseCommandNames(names)
-  const chain = line.steps.map((step) => ({ step, row: rowOf(step) }))
+  const all = line.steps.flatMap((step) => [step, ...(step.script ?? []).flatMap(({ steps }) => steps)])
+  const chain = all.map((step) => ({ step, row: rowOf(step) }))
   const isStrict = chain.some(({ row }) => !row.goesWithoutFiles)
   const vms: Vm[] = []
   for (const name of names) vms.push(await openVm(name, outside, isStrict ? undefined : reportOnly))
@@ -67,7 +72,7 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
     throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)
   }
   for (const vm of vms) await checkNeeds(vm, chain, outside)
-  const statuses = await Promise.all(vms.map((vm) => runChain(vm, chain, outside, world, vms.length > 1)))
+  const statuses = await Promise.all(vms.map((vm) => runChain(vm, line.steps, outside, world, vms.length > 1)))
   return statuses.find((status) => status !== 0) ?? 0
 }
 
@@ -120,24 +125,35 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
 }
 
 /** Runs the actions one after the other; stops at the first that fails. */
-async function runChain(vm: Vm, chain: Chain, outside: Outside, { signal }: World, isOneOfMany: boolean): Promise<number> {
+async function runChain(
+  vm: Vm,
+  steps: VmLine['steps'],
+  outside: Outside,
+  { signal }: World,
+  isOneOfMany: boolean,
+): Promise<number> {
   const speak = (flags: Step['flags']) => voice(isOneOfMany && flags['json'] !== true ? vm.id : undefined)
   const { vmNow } = await import('../vm/record/vm.js')
   let doing: Step | undefined
-  try {
-    for (const { step } of chain) {
+  const perform = async (chain: readonly Step[]): Promise<number> => {
+    for (const step of chain) {
       doing = step
-      const verb = await codeOf(actionCode, step.name)
-      const context: Context = { vm: vmNow(vm), words: step.words, flags: step.flags, signal, outside, ...speak(step.flags) }
+      const { name, words, flags } = step
+      const script = (step.script ?? []).map(({ place, text, steps }) => ({ place, text, perform: () => perform(steps) }))
+      const verb = await codeOf(actionCode, name)
+      const context: Context = { vm: vmNow(vm), words, flags, script, signal, outside, ...speak(flags) }
       const status = (await verb.run(context)) ?? 0
       if (status !== 0) return status
       if (signal.aborted) throw new Failure('interrupted')
     }
     return 0
+  }
+  try {
+    return await perform(steps)
   } catch (error) {
     const status = printError(explained(error, vm, doing), isOneOfMany ? `${vm.id}: ` : '')
     // 2 means that nothing was done.
-    return status === 2 && doing !== chain[0]?.step ? 1 : status
+    return status === 2 && doing !== steps[0] ? 1 : status
   }
 }
 

@@ -97,7 +97,7 @@ export const settingsTable = {
   balloon: setting(choice('yes', 'no'), 'a balloon, by which the guest gives memory back that it does not use', 'yes'),
   run_as: setting(text, 'the user that QEMU runs as', undefined, 'yourself; under root a user of its own for each VM'),
   qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-x86_64'),
-  timeout: setting(seconds, 'seconds that shutdown waits', '60'),
+  timeout: setting(seconds, 'seconds that shutdown, wait and type wait', '60'),
   log_size: setting(size, "how much of the console's output is kept", '4M'),
   trust_source: setting(choice('no', 'yes'), 'accept a source image that refers to other files of the host', 'no'),
 } as const

@@ -62,7 +62,7 @@ export function createLookout(): Lookout {
       return fresh.length === 0 ? undefined : Math.min(...fresh)
     },
     wasThere: (find) => (find(before?.now().text ?? '') ?? []).length > 0,
-    lines: screen.lines,
+    lines: () => screen.lines(),
   }
 }
 

@@ -32,102 +32,121 @@ type State = 'text' | 'escape' | 'sequence' | 'command' | 'string' | 'palette'
 
 /** Makes a reader with a state of its own. */
 export function createVtReader(sink: VtSink): VtReader {
-  let state: State = 'text'
-  let body = ''
-  /** Bytes of a string, or digits of a palette, that have come. */
-  let count = 0
-  let cut: Buffer = Buffer.alloc(0)
-  let read = 0
-  /** The character sets G0 and G1, and which of the two is used. */
-  const sets = ['B', 'B']
-  let used = 0
+  return new Reader(sink)
+}
 
-  const enter = (next: State): void => {
-    state = next
-    body = ''
-    count = 0
+class Reader implements VtReader {
+  readonly #sink: VtSink
+  #state: State = 'text'
+  /** What has come of an escape or a control sequence. */
+  #body = ''
+  /** Bytes of a string, or digits of a palette, that have come. */
+  #count = 0
+  /** A character that is not all there yet. */
+  #cut: Buffer = Buffer.alloc(0)
+  #read = 0
+  /** The character sets G0 and G1, and which of the two is used. */
+  #sets = ['B', 'B']
+  #used = 0
+
+  constructor(sink: VtSink) {
+    this.#sink = sink
   }
-  const show = (char: string): void => {
-    sink.print(sets[used] === '0' ? (drawing[char.charCodeAt(0) - 0x60] ?? char) : char, read)
-  }
-  /** Controls of one byte more (C1) are letters in guests that write no UTF-8; as UTF-8 nobody sends them. */
-  const showWide = (char: string): void => {
-    if (char > '\u009F') sink.print(char, read)
-  }
-  const control = (byte: number): void => {
-    if (byte === SO) used = 1
-    else if (byte === SI) used = 0
-    else if (byte >= BS && byte <= CR) sink.control(byte, read)
-  }
-  const escape = (byte: number): void => {
-    body += String.fromCharCode(byte)
-    if (body === '[') enter('sequence')
-    else if (body === ']') enter('command')
-    else if (/^[PX^_]$/.test(body)) enter('string')
-    else if (byte >= 0x30) {
-      const [kind = '', set = ''] = body
-      if (kind === '(' || kind === ')') sets[kind === '(' ? 0 : 1] = set
-      if (body === 'c') {
-        sets.fill('B')
-        used = 0
-      }
-      sink.escape(body, read)
-      enter('text')
-    }
-  }
-  const sequence = (byte: number): void => {
-    body += String.fromCharCode(byte)
-    if (byte < 0x40) return
-    const { prefix, numbers } = /^(?<prefix>[<=>?]?)(?<numbers>[\d:;]*)[@-~]$/.exec(body)?.groups ?? {}
-    // One with intermediates (`ESC [ 0 SP q`) sets something that is not seen here.
-    if (prefix !== undefined) sink.sequence(prefix, parameters(numbers ?? ''), body.slice(-1), read)
-    enter('text')
-  }
-  /** Within an OSC, up to BEL or ESC; the Linux console's own have no end. */
-  const command = (byte: number): void => {
-    count++
-    if (count === 1 && byte === 0x50) enter('palette')
-    else if (byte === BEL || (count === 1 && byte === 0x52) || count > longestString) enter('text')
-  }
-  /** A byte of ASCII. */
-  const take = (byte: number): void => {
-    if (byte === ESC) enter('escape')
-    else if (byte === CAN || byte === SUB) enter('text')
-    else if (state === 'command') {
-      // No command has a line's end in it: this one was noise, or cut off by a reboot.
-      if (byte === LF) {
-        enter('text')
-        control(byte)
-      } else command(byte)
-    } else if (state === 'string') {
-      if (++count > longestString) enter('text')
-    } else if (state === 'palette') {
-      if (++count === 7) enter('text')
-    } else if (byte < 0x20) control(byte)
-    else if (byte === 0x7f) return
-    else if (state === 'text') show(String.fromCharCode(byte))
-    else if (body.length >= longestSequence) enter('text')
-    else if (state === 'escape') escape(byte)
-    else sequence(byte)
-  }
-  const push = (piece: Buffer): void => {
-    const chunk = cut.length === 0 ? piece : Buffer.concat([cut, piece])
-    cut = Buffer.alloc(0)
+
+  push(piece: Buffer): void {
+    const chunk = this.#cut.length === 0 ? piece : Buffer.concat([this.#cut, piece])
+    this.#cut = Buffer.alloc(0)
     for (let at = 0; at < chunk.length;) {
       const byte = chunk[at] ?? 0
       const end = byte < 0x80 ? at + 1 : characterEnd(chunk, at)
       if (end === undefined) {
-        cut = Buffer.from(chunk.subarray(at))
+        this.#cut = Buffer.from(chunk.subarray(at))
         return
       }
-      read += end - at
-      if (byte < 0x80) take(byte)
-      else if (state === 'text') showWide(end === at + 1 ? '\uFFFD' : chunk.toString('utf8', at, end))
-      else if (state !== 'string' && state !== 'command') enter('text')
+      this.#read += end - at
+      if (byte < 0x80) this.#take(byte)
+      else this.#takeCharacter(end === at + 1 ? '\uFFFD' : chunk.toString('utf8', at, end))
       at = end
     }
   }
-  return { push }
+
+  /** Takes what is no byte of ASCII. Controls of one byte more (C1) are letters in guests that write no UTF-8. */
+  #takeCharacter(char: string): void {
+    if (this.#state === 'text') {
+      if (char > '\u009F') this.#sink.print(char, this.#read)
+    } else if (this.#state !== 'string' && this.#state !== 'command') this.#enter('text')
+  }
+
+  #take(byte: number): void {
+    if (byte === ESC) this.#enter('escape')
+    else if (byte === CAN || byte === SUB) this.#enter('text')
+    else if (this.#state === 'command') this.#inCommand(byte)
+    else if (this.#state === 'string') {
+      if (++this.#count > longestString) this.#enter('text')
+    } else if (this.#state === 'palette') {
+      if (++this.#count === 7) this.#enter('text')
+    } else if (byte < 0x20) this.#control(byte)
+    else if (byte === 0x7f) return
+    else if (this.#state === 'text') this.#show(String.fromCharCode(byte))
+    else if (this.#body.length >= longestSequence) this.#enter('text')
+    else if (this.#state === 'escape') this.#inEscape(byte)
+    else this.#inSequence(byte)
+  }
+
+  #enter(state: State): void {
+    this.#state = state
+    this.#body = ''
+    this.#count = 0
+  }
+
+  #show(char: string): void {
+    const isDrawing = this.#sets[this.#used] === '0'
+    this.#sink.print(isDrawing ? (drawing[char.charCodeAt(0) - 0x60] ?? char) : char, this.#read)
+  }
+
+  #control(byte: number): void {
+    if (byte === SO) this.#used = 1
+    else if (byte === SI) this.#used = 0
+    else if (byte >= BS && byte <= CR) this.#sink.control(byte, this.#read)
+  }
+
+  #inEscape(byte: number): void {
+    this.#body += String.fromCharCode(byte)
+    const body = this.#body
+    if (body === '[') this.#enter('sequence')
+    else if (body === ']') this.#enter('command')
+    else if (/^[PX^_]$/.test(body)) this.#enter('string')
+    else if (byte >= 0x30) {
+      const [kind = '', set = ''] = body
+      if (kind === '(' || kind === ')') this.#sets[kind === '(' ? 0 : 1] = set
+      if (body === 'c') {
+        this.#sets.fill('B')
+        this.#used = 0
+      }
+      this.#sink.escape(body, this.#read)
+      this.#enter('text')
+    }
+  }
+
+  #inSequence(byte: number): void {
+    this.#body += String.fromCharCode(byte)
+    if (byte < 0x40) return
+    const { prefix, numbers } = /^(?<prefix>[<=>?]?)(?<numbers>[\d:;]*)[@-~]$/.exec(this.#body)?.groups ?? {}
+    // One with intermediates (`ESC [ 0 SP q`) sets something that is not seen here.
+    if (prefix !== undefined) this.#sink.sequence(prefix, parameters(numbers ?? ''), this.#body.slice(-1), this.#read)
+    this.#enter('text')
+  }
+
+  /** Within an OSC, up to BEL or ESC; the Linux console's own have no end. */
+  #inCommand(byte: number): void {
+    this.#count++
+    // No command has a line's end in it: this one was noise, or cut off by a reboot.
+    if (byte === LF) {
+      this.#enter('text')
+      this.#control(byte)
+    } else if (this.#count === 1 && byte === 0x50) this.#enter('palette')
+    else if (byte === BEL || (this.#count === 1 && byte === 0x52) || this.#count > longestString) this.#enter('text')
+  }
 }
 
 /** `1;31` as numbers, bounded as terminals do. Sub-parameters (`38:2:1`) only colour. */

@@ -54,7 +54,7 @@ test('whatever comes, the screen has its size', () => {
       '\u001B[?47l',
     ),
     fc
-      .tuple(fc.constantFrom(...'ABCDEFGHJKLMPSTX@bdfrsu`'), fc.nat({ max: 99 }), fc.nat({ max: 99 }))
+      .tuple(fc.constantFrom(...Array.from('ABCDEFGHJKLMPSTX@bdfrsu`')), fc.nat({ max: 99 }), fc.nat({ max: 99 }))
       .map(([f, a, b]) => `\u001B[${a};${b}${f}`),
   )
   fc.assert(

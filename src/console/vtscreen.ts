@@ -95,17 +95,29 @@ class Pen {
       this.#column = 0
       this.#lineFeed(at)
     }
-    this.#set(this.#column, char, at)
-    if (width === 2) this.#set(this.#column + 1, '', at)
+    this.#set(this.#row, this.#column, char, at)
+    if (width === 2) this.#setBehind(this.#column + 1, at)
     this.#column += width
     this.#last = char
   }
 
-  #set(column: number, char: string, at: number): void {
-    const cell = this.rows[this.#row]?.[column]
-    if (cell === undefined || cell.char === char) return
+  #set(row: number, column: number, char: string, at: number): void {
+    const line = this.rows[row]
+    const cell = line?.[column]
+    if (line === undefined || cell === undefined || cell.char === char) return
+    // Half of a character that is two columns wide does not stay.
+    const [before, after] = [line[column - 1], line[column + 1]]
+    if (cell.char === '' && before !== undefined) before.char = ' '
+    if (after?.char === '') after.char = ' '
     cell.char = char
     cell.changedAt = at
+  }
+
+  /** The second column of a wide character. */
+  #setBehind(column: number, at: number): void {
+    this.#set(this.#row, column, ' ', at)
+    const cell = this.rows[this.#row]?.[column]
+    if (cell !== undefined) cell.char = ''
   }
 
   control(code: number, at: number): void {
@@ -128,6 +140,11 @@ class Pen {
       for (const cell of gone[0] ?? []) Object.assign(cell, { char: ' ', changedAt: at })
       this.rows.splice(to, 0, ...gone)
     }
+  }
+
+  /** Makes room for lines at the cursor, or takes some out there; outside of what scrolls nothing happens. */
+  #insertLines(count: number, at: number): void {
+    if (this.#row >= this.#top && this.#row <= this.#bottom) this.#scroll(this.#row, -count, at)
   }
 
   escape(body: string, at: number): void {
@@ -176,8 +193,8 @@ class Pen {
       X: () => this.#erase(this.#row, this.#column, this.#column + count, at),
       P: () => this.#shift(line, -count, at),
       '@': () => this.#shift(line, count, at),
-      L: () => this.#scroll(this.#row, -count, at),
-      M: () => this.#scroll(this.#row, count, at),
+      L: () => this.#insertLines(count, at),
+      M: () => this.#insertLines(-count, at),
       S: () => this.#scroll(this.#top, count, at),
       T: () => this.#scroll(this.#top, -count, at),
       b: () => Array.from({ length: Math.min(count, columnCount) }, () => this.print(this.#last, at)),
@@ -213,11 +230,7 @@ class Pen {
   }
 
   #erase(row: number, from: number, to: number, at: number): void {
-    for (const cell of this.rows[row]?.slice(from, to) ?? []) {
-      if (cell.char === ' ') continue
-      cell.char = ' '
-      cell.changedAt = at
-    }
+    for (let column = from; column < Math.min(to, columnCount); column++) this.#set(row, column, ' ', at)
   }
 
   /** Makes room at the cursor, or takes characters out there. */

@@ -8,11 +8,23 @@ export interface PlainFile {
   readonly stats: Stats
 }
 
+/** The same, as bytes. */
+export interface PlainBytes {
+  readonly bytes: Buffer
+  readonly stats: Stats
+}
+
 /**
  * Reads a small file that others may have laid there: no link is followed and no pipe waited for. Undefined when there is
  * none; throws for what is no regular file, or larger than `maxBytes`.
  */
 export function readPlain(file: string, maxBytes: number): PlainFile | undefined {
+  const found = readPlainBytes(file, maxBytes)
+  return found === undefined ? undefined : { text: found.bytes.toString('utf8'), stats: found.stats }
+}
+
+/** The same for a file that is no text. */
+export function readPlainBytes(file: string, maxBytes: number): PlainBytes | undefined {
   return orMissing(() => {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
     const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
@@ -20,7 +32,7 @@ export function readPlain(file: string, maxBytes: number): PlainFile | undefined
       const stats = fs.fstatSync(fd)
       if (!stats.isFile()) throw new Error(`${file} is not a regular file`)
       if (stats.size > maxBytes) throw new Error(`${file} is larger than ${maxBytes} bytes`)
-      return { text: fs.readFileSync(fd, 'utf8'), stats }
+      return { bytes: fs.readFileSync(fd), stats }
     } finally {
       fs.closeSync(fd)
     }

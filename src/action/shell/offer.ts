@@ -1,6 +1,7 @@
 // What can be typed where: the tables of actions, commands and settings as the three shells' scripts need them.
 import { path } from '../../config/quantity.js'
 import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
+import { conditions } from '../../console/awaited.js'
 import { actions, commands } from '../rows.js'
 import type { Row, Takes } from '../verb.js'
 
@@ -92,6 +93,9 @@ const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
   SHELL: 'shells',
   '[ACTION]': 'names',
+  STEPS: 'files',
+  'FILE.png': 'files',
+  'TEXT|STATE': { choices: conditions },
 }
 
 function wordSource(words: string): Source {

@@ -1,8 +1,10 @@
 // Typing at a VM's serial port.
 import { typeBytes } from '../../console/typing.js'
 import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
 import { requireRunning } from '../life/up.js'
 import type { Vm } from '../record/vm.js'
+import { doingOf } from './doing.js'
 import { noteTyping } from './heard.js'
 
 export interface TypeOptions {
@@ -15,5 +17,12 @@ export async function typeAt(vm: Vm, bytes: Buffer, { timeoutMs }: TypeOptions, 
   const { drawer, id } = vm
   requireRunning(vm, 'type at')
   noteTyping(drawer)
-  await typeBytes({ id, socketPath: drawer.console, lockPath: drawer.consoleLock, bytes, timeoutMs, signal })
+  const [socketPath, lockPath] = [drawer.console, drawer.consoleLock]
+  if (await typeBytes({ id, socketPath, lockPath, bytes, timeoutMs, signal })) return
+  throw new Failure(
+    `${id} does not read what is typed: not all was taken within ${timeoutMs / 1000} seconds; ${doingOf(drawer)}`,
+    {
+      hints: [`see it: ${vm.call} status`, `what it says: ${vm.call} log`],
+    },
+  )
 }

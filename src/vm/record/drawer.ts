@@ -13,7 +13,7 @@ import { leftBy01 } from './old.js'
 /**
  * The files of a VM's drawer, each named here and nowhere else (QEMU's names for its sockets are in qemu/socket.ts). The drawer
  * is nbsvm's alone, and so is all in it that nbsvm believes. One folder of it, `run`, belongs to QEMU's user: its working
- * directory, with the sockets. Nothing there is read, and a socket is connected to only where QEMU's user has made it.
+ * directory, with the sockets. Nothing there is read but a picture of the screen, as a stranger's file, and a socket is connected to only where QEMU's user has made it.
  */
 export interface Drawer {
   readonly folder: string
