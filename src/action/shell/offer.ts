@@ -109,7 +109,7 @@ function valueSource(name: SettingName): Source {
   return name === 'gold' ? 'vms' : 'none'
 }
 
-/** The names of rows or settings, for a list in a script. */
+/** The names of rows or settings, for a list in a script, each once: `forward` is an action and a setting. */
 export function namesOf(rows: readonly { readonly name: string }[]): string {
-  return rows.map(({ name }) => name).join(' ')
+  return [...new Set(rows.map(({ name }) => name))].join(' ')
 }

@@ -6,7 +6,8 @@ import { sourceText, valueCases } from './value.js'
 /** The complete script: a file `_nbsvm` in a folder of fpath, or it is sourced. */
 export function zshScript(offer: Offer): string {
   const { programs, actions, commands, settings } = offer
-  const names = settings.filter(({ name }) => name !== 'class')
+  // One that is an action too, `forward`, is offered once.
+  const names = settings.filter(({ name }) => name !== 'class' && !actions.some((action) => action.name === name))
   return `#compdef ${programs.join(' ')}
 # Made by: nbsvm completion zsh
 # For one more link, such as winvm (class win), put this after compinit in ~/.zshrc: compdef _nbsvm winvm
