@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { lockHolders } from '../src/sys/lock.js'
 import { guestKernel, makeHome, program, until, type Result } from './cli.js'
 
 const home = makeHome()
@@ -29,7 +30,8 @@ async function fails(words: readonly string[], ...patterns: readonly RegExp[]): 
 /** Somebody at the console, who only looks on. */
 async function lookOn(id: string): Promise<ChildProcess> {
   const child = spawn(program, [id, 'console'], { env: home.env, stdio: ['ignore', 'ignore', 'inherit'] })
-  await until('somebody is attached', 10_000, async () => (await nbsvm([id, 'console'])).stderr.includes('is attached already'))
+  const lock = path.join(home.folder, 'state', id, 'console.sock.lock')
+  await until('somebody is attached', 20_000, () => lockHolders(lock).length > 0)
   return child
 }
 
