@@ -2,6 +2,7 @@ import { describeDefault, isSettingName, settingNames, settingsTable } from '../
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 import { columns } from '../core/table.js'
+import { userFields } from '../image/userentry.js'
 import { actions, commands } from './rows.js'
 import type { Command, CommandContext, Row } from './verb.js'
 
@@ -66,6 +67,27 @@ const classPage = `class: a set of defaults with a name, the file CLASS.class
 With a class a VM's id is CLASS-VM: its drives, its drawer and its file, CLASS-VM.vm, bear that name. It can be said on the line, in the
 environment, or by the name that nbsvm is called by.`
 
+const imagePage = `  nbsvm web image=debian newimg                     the newest Debian of 'nbsvm images': what is here of it, else the vendor's newest
+  nbsvm web image=debian-13@latest newimg           what the vendor's list names now
+  nbsvm web image=debian-13@20260712-2537 newimg    a build, where the vendor names builds
+  nbsvm web image='https://HOST/x.qcow2#sha256:HEX' newimg    from anywhere, if it is this very file; #unchecked takes whatever comes
+  nbsvm web image=/srv/x.qcow2 newimg               a file of this machine; a copy of it is kept
+
+A file ~/.config/nbsvm/NAME.image describes an image of your own, or says what is to be otherwise for one of the list. It holds
+assignments, as settings files do:
+
+  # debian-13.image: fetched from a mirror; what it must be is still asked of Debian
+  mirror=https://mirror.example.org
+
+  # ours.image: nbsvm web image=ours newimg
+  like=debian-13
+  url=https://images.example.org/ours.qcow2
+  list='{file}.sha256' list_format=gnu
+  signature='{file}.sha256.asc' keyring=$HOME/ours.gpg keys=(0123456789ABCDEF0123456789ABCDEF01234567)
+
+What it can say:
+${columns(Object.entries(userFields).map(([field, meaning]) => [`  ${field}`, meaning])).join('\n')}`
+
 async function helpOn(about: string, helpText: CommandContext['helpText']): Promise<string> {
   if (about === 'class') return classPage
   if (isTopic(about)) return topics[about]()
@@ -96,5 +118,6 @@ function page(synopsisLine: string, { flags }: Row, text: string): string {
 
 function settingPage(name: (typeof settingNames)[number]): string {
   const { help: meaning, quantity } = settingsTable[name]
-  return `${name}: ${meaning}\n\n  expects  ${quantity.expects}\n  default  ${describeDefault(name)}`
+  const more = name === 'image' ? `\n\n${imagePage}` : ''
+  return `${name}: ${meaning}\n\n  expects  ${quantity.expects}\n  default  ${describeDefault(name)}${more}`
 }

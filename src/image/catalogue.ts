@@ -1,12 +1,9 @@
-// The images of distributions that have a name. What each vendor serves, signs and calls its user was gathered on the date below from
-// the vendors' documentation and from tools that use these images. Digests are in pins.ts, by `npm run catalogue`.
+// The images of distributions that have a name. What each vendor serves, signs and calls its user was gathered from the vendors'
+// documentation and from tools that use these images. Digests are in pins.ts, by `npm run catalogue`.
 //
 // A vendor whose lists are not signed, or whose key could not be had from a source that is signed itself, is trusted for its
 // certificate: `https`.
 import type { Entry } from './entry.js'
-
-/** When these facts were looked at last. */
-export const catalogueDate = '2026-11-26'
 
 const mib = 2 ** 20
 const gib = 2 ** 30
@@ -80,6 +77,7 @@ function fedora(version: keyof typeof fedoraKeys, compose: string, aliases: read
       url: `https://dl.fedoraproject.org/pub/fedora/linux/releases/${version}/Cloud/{arch}/images/Fedora-Cloud-${build}-{arch}-CHECKSUM`,
       format: 'bsd',
     },
+    isFixed: true,
     signature: { kind: 'clear', ring: 'fedora', keys: [fedoraKeys[version]] },
   }
 }
@@ -95,6 +93,7 @@ function alpine(version: string, release: string, aliases: readonly string[]): E
     arches: { x86_64: { arch: 'x86_64', boot: 'bios' }, aarch64: { arch: 'aarch64', boot: 'uefi' } },
     firmware: { x86_64: ['bios'] },
     url: `https://dl-cdn.alpinelinux.org/alpine/v${version}/releases/cloud/nocloud_alpine-${release}-{arch}-{boot}-cloudinit-r0.qcow2`,
+    isFixed: true,
     list: { url: '{file}.sha512', format: 'bare' },
   }
 }
@@ -166,6 +165,7 @@ function freebsd(version: string, aliases: readonly string[]): Entry {
     seed: 'nuageinit',
     arches: { x86_64: { arch: 'amd64', build: 'amd64' }, aarch64: { arch: 'aarch64', build: 'arm64-aarch64' } },
     url: `https://download.freebsd.org/releases/VM-IMAGES/${version}-RELEASE/{arch}/Latest/FreeBSD-${version}-RELEASE-{build}-BASIC-CLOUDINIT-ufs.qcow2.xz`,
+    isFixed: true,
     list: { url: 'CHECKSUM.SHA256', format: 'bsd' },
   }
 }

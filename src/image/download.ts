@@ -5,7 +5,7 @@ import { errorCode, Failure } from '../core/errors.js'
 import { formatSize } from '../core/size.js'
 import type { Digest } from '../model/imageref.js'
 import { pause } from '../sys/clock.js'
-import { freeBytes, lstat, remove, setMode, stat, writeWhole } from '../sys/file.js'
+import { freeBytes, lstat, remove, setMode, stat, writeInto } from '../sys/file.js'
 import { hashFile, newHash, type Hash } from '../sys/hash.js'
 import type { HttpAnswer } from '../sys/http.js'
 import { readPlain } from '../sys/plain.js'
@@ -84,10 +84,22 @@ export async function download(
         await pause(1000 * 2 ** (failures - 1), caller.signal)
       }
     }
+  } catch (error) {
+    // What no next download could go on with is of no use.
+    if (state.doneBytes === 0 || !canGoOn(state.validator, wanted)) removePart(folder, names)
+    throw error
   } finally {
     state.sink.close()
   }
   return { file: part, digest: { algorithm: wanted.algorithm, hex: state.hash.hex() }, wasResumed }
+}
+
+/**
+ * Whether the rest of a file can be told from the rest of another one: by its strong ETag; where the digest decides in the end, the
+ * time of its last change will do.
+ */
+function canGoOn(validator: string | undefined, { decidedBy }: Pick<WantedFile, 'decidedBy'>): boolean {
+  return validator !== undefined && (decidedBy === 'digest' || validator.startsWith('"'))
 }
 
 /** Removes what a download left. */
@@ -116,9 +128,7 @@ async function begin(
   { signal }: DownloadCaller,
 ): Promise<State> {
   const known = readFacts(facts)
-  // Without a validator nothing tells that the rest is the rest of this file; a time alone will do where the digest decides.
-  const canResume =
-    known?.url === url && known.validator !== undefined && (decidedBy === 'digest' || known.validator.startsWith('"'))
+  const canResume = known?.url === url && canGoOn(known.validator, { decidedBy })
   if (lstat(part) !== undefined) setMode(part, 0o600)
   const sink = openSink(part)
   const hash = newHash(algorithm)
@@ -156,12 +166,13 @@ async function fetchMore(
   caller: DownloadCaller,
 ): Promise<void> {
   const { signal, silenceMs, onProgress } = caller
-  const isRest = state.doneBytes > 0 && state.validator !== undefined
+  const isRest = state.doneBytes > 0 && canGoOn(state.validator, { decidedBy })
   const headers = isRest ? { range: `bytes=${state.doneBytes}-`, 'if-range': state.validator ?? '' } : {}
   const answer = await fetchAnswer(url, { decidedBy, headers, signal, ...(silenceMs === undefined ? {} : { silenceMs }) })
   try {
     accept(answer, state, url, algorithm)
-    writeWhole(facts, JSON.stringify(factsOf(state, url)))
+    // Cut short, it is no JSON: then the file is fetched from its start.
+    writeInto(facts, JSON.stringify(factsOf(state, url)))
     const { totalBytes = Infinity } = state
     checkRoom(state)
     onProgress?.(state.doneBytes, totalBytes)

@@ -26,6 +26,8 @@ export interface Entry extends Omit<GuestTraits, 'arch' | 'firmware' | 'os' | 'c
   readonly arches: Readonly<Partial<Record<Arch, Words>>>
   /** Where the newest is; `{arch}` and the like are put in. */
   readonly url: string
+  /** What is there never changes: another build has another URL. */
+  readonly isFixed?: boolean
   /** Where a build is whose serial is known: with `{serial}` too. */
   readonly dated?: string
   /** What the file must have; absent where the vendor's list tells that. */
@@ -43,7 +45,7 @@ export interface Entry extends Omit<GuestTraits, 'arch' | 'firmware' | 'os' | 'c
 
 /** A build whose digest is known: `npm run catalogue` writes them. */
 export interface Pin {
-  readonly serial: string
+  readonly serial?: string
   readonly url: string
   /** `sha512:HEX` */
   readonly digest: string

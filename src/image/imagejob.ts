@@ -85,8 +85,19 @@ export async function withFolderLock<T>(folder: string, work: () => T): Promise<
   const lock = await waitLock(file, waitMs)
   if (lock === undefined) throw new Failure(`cannot lock the images: ${file}`, { hints: [`see who does: fuser -v ${file}`] })
   try {
+    sweepFacts(folder)
     return work()
   } finally {
     lock.release()
+  }
+}
+
+/** What is known of no image: whoever was killed while writing it down had this lock. */
+function sweepFacts(folder: string): void {
+  const names = new Set(list(folder))
+  for (const name of names) {
+    const image = /^(?<image>sha\d+-[0-9a-f]+)\.json(?<rest>\.\d+\.tmp)?$/.exec(name)?.groups
+    if (image?.['image'] === undefined || (image['rest'] === undefined && names.has(image['image']))) continue
+    quietly(() => remove(path.join(folder, name)))
   }
 }

@@ -30,7 +30,7 @@ const largestSignature = 64 * 1024
 export function resolvePin({ url, digest, serial }: Pin, mirror?: string): Resolved {
   const parsed = parseDigest(digest)
   if (parsed === undefined) throw new Failure(`the pin of ${url} is not a digest: ${digest}`)
-  return { url: mirrored(url, mirror), digest: parsed, level: 'pinned', serial }
+  return { url: mirrored(url, mirror), digest: parsed, level: 'pinned', ...(serial === undefined ? {} : { serial }) }
 }
 
 /** What the vendor's list says of the newest build, or of that with a serial. Throws a Failure. */

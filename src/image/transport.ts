@@ -19,7 +19,7 @@ export function checkTransport(url: URL, decidedBy: DecidedBy): void {
   throw new Failure(`${url.href}: only http and https are known`)
 }
 
-function isLoopback({ hostname }: URL): boolean {
+export function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
 }
 

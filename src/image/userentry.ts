@@ -16,7 +16,7 @@ export interface UserFile {
 }
 
 /** What can be written in such a file, with a word of help each. */
-const userFields = {
+export const userFields = {
   title: 'what it is, in a few words',
   aliases: 'further names: (a b)',
   like: 'name of another image, from which all is taken that is not said here',
