@@ -83,7 +83,9 @@ describe('on this machine', () => {
   test('the names and fields that scripts rely on', async () => {
     const { all } = await findings()
     const names =
-      'node,qemu,qemu features,kvm,run_as,qemu-img,flock,drives,reflinks,lvm,sudo,taps,bridges,passt,viewer,settings'.split(',')
+      'node,qemu,qemu features,kvm,run_as,qemu-img,uefi,secure boot,tpm,flock,drives,reflinks,lvm,sudo,taps,bridges,passt,viewer,settings'.split(
+        ',',
+      )
     assert.deepEqual(
       all.map(({ name }) => name),
       names,
@@ -111,6 +113,11 @@ describe('on this machine', () => {
 describe('what settings ask for', () => {
   const missing: Record<string, [environment: NodeJS.ProcessEnv, name: string, what: RegExp]> = {
     'a QEMU': [{ qemu: 'no-such-qemu' }, 'qemu', /there is no no-such-qemu on this machine \(qemu=no-such-qemu in environment\)/],
+    "another processor's": [
+      { arch: 'riscv64' },
+      'uefi riscv64',
+      /(?:no qemu-system-riscv64|no UEFI firmware for riscv64) .*on this machine \(arch=riscv64 in environment\)/,
+    ],
     'a viewer': [{ viewer: 'no-such-viewer -x' }, 'viewer no-such-viewer', /no such program \(viewer=no-such-viewer -x in env/],
     'what is an interface and no bridge': [{ bridge: 'lo' }, 'bridge lo', /lo is an interface, and no bridge/],
     'a user': [{ run_as: 'no-such-user' }, 'run_as', /no-such-user/],

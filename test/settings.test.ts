@@ -183,6 +183,54 @@ setting('qemu', 'another QEMU program', async () => {
   assert.match(missing.stderr, /there is no \/no\/such\/qemu on this machine\n {2}install QEMU: /)
 })
 
+setting('firmware', 'a BIOS by default; UEFI in two flash chips, of which only the second can be written', async () => {
+  const chips = (name: string, ...line: string[]) =>
+    seen([name, ...line, 'start', '-S'], async ({ hmp }) => {
+      const nodes = await Promise.all(['firmware', 'nvram'].map((node) => hmp(`info block -n ${node}`)))
+      return nodes.map((text) => /^\S+: .*(\((?:raw|qcow2).*\))$/m.exec(text)?.[1])
+    })
+  assert.deepEqual(await chips('firm'), [undefined, undefined])
+  const uefi = await chips('firm', 'firmware=uefi')
+  assert.deepEqual(uefi, ['(raw, read-only)', '(qcow2)'])
+  // It is kept from then on, and can be said otherwise for once.
+  assert.deepEqual(await chips('firm'), uefi)
+  assert.deepEqual(await chips('firm', 'firmware=bios'), [undefined, undefined])
+  await ok(['firm', 'rm', '--yes'])
+})
+
+setting('tpm', 'swtpm beside QEMU; none by default', async () => {
+  const model = (...line: string[]) => seen(['tpm', ...line, 'start', '-S'], ({ hmp }) => hmp('info tpm'))
+  assert.doesNotMatch(await model(), /tpm0/)
+  assert.match(await model('tpm=yes'), /model=tpm-crb/)
+  assert.match(await model(), /model=tpm-crb/)
+  assert.doesNotMatch(await model('tpm=no'), /tpm0/)
+})
+
+setting('arch', "another processor with its own QEMU and board; this machine's by default", async () => {
+  const target = (name: string, ...line: string[]) =>
+    seen(
+      [name, ...line, 'start', '-S'],
+      async ({ qmp }) => ((await qmp.execute('query-cpus-fast')) as { target: string }[])[0]?.target,
+    )
+  assert.equal(await target('foo'), 'x86_64')
+  assert.equal(await target('armed', 'arch=aarch64'), 'aarch64')
+  assert.equal(await target('armed'), 'aarch64')
+})
+
+setting('rtc', 'the clock shows UTC, or the time of the place', async () => {
+  const hours = (...line: string[]) =>
+    seen(
+      ['foo', ...line, 'start', '-S'],
+      async ({ qmp }) => {
+        const time = (await qmp.execute('qom-get', { path: '/machine', property: 'rtc-time' })) as { tm_hour: number }
+        return (24 + time.tm_hour - new Date().getUTCHours()) % 24
+      },
+      { env: { TZ: 'UTC-5' } },
+    )
+  assert.ok([0, 23].includes(await hours()))
+  assert.ok([5, 4].includes(await hours('rtc=localtime')))
+})
+
 setting('drive_size', 'the size that the guest sees; 20G by default', async () => {
   await ok(['sized', 'newimg'])
   await ok(['sized', 'newimg'], { drive_size: '1.5G' })

@@ -65,7 +65,12 @@ const classPage = `class: a set of defaults with a name, the file CLASS.class
   winvm foo start                the same, where winvm is a link to nbsvm
 
 With a class a VM's id is CLASS-VM: its drives, its drawer and its file, CLASS-VM.vm, bear that name. It can be said on the line, in the
-environment, or by the name that nbsvm is called by.`
+environment, or by the name that nbsvm is called by.
+
+  nbsvm win11 class=windows newimg start -cdrom Win11.iso
+
+The class windows is built in: UEFI with secure boot, a TPM, a clock in local time, enlightenments of Hyper-V, and devices that Windows has
+drivers for. What it sets: nbsvm foo class=windows explain. A file windows.class of yours goes over it.`
 
 const imagePage = `  nbsvm web image=debian newimg                     the newest Debian of 'nbsvm images': what is here of it, else the vendor's newest
   nbsvm web image=debian-13@latest newimg           what the vendor's list names now

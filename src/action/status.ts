@@ -1,6 +1,7 @@
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { listenText, portsText, spansOf } from '../model/forward.js'
+import { hostArch } from '../sys/environment.js'
 import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
 import { levelWords } from './level.js'
 import type { Verb } from './verb.js'
@@ -27,14 +28,14 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, machine, cpu, uuid, image, drives, forwards, taps, runAs, helpers, faults } = found
+  const { pid, memBytes, cpus, accelerator, uuid, image, drives, forwards, taps, runAs, helpers, faults } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
     'machine',
     `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
   ])
-  const board = [machine, cpu === null ? null : `CPU ${cpu}`].filter((text) => text !== null).join(', ')
+  const board = boardLine(found)
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
   if (image !== null) rows.push(['image', `${image.name}  ${image.digest.slice(0, digestShown)}  ${levelWords[image.level]}`])
@@ -59,6 +60,20 @@ function guestRows({ guest }: Status): [string, string][] {
   const addresses = guest.addresses.map(({ address, interface: card }): [string, string] => ['address', `${address} (${card})`])
   return [...(names.length === 0 ? [] : [['guest', names.join(', ')] as [string, string]]), ...addresses]
 }
+
+/** What the guest runs on: `aarch64, virt-7.2, CPU max, UEFI, TPM`. */
+function boardLine({ arch, machine, cpu, firmware, tpm }: Status): string {
+  const words = [
+    arch === hostArch() ? null : arch,
+    machine,
+    cpu === null ? null : `CPU ${cpu}`,
+    firmwares[firmware],
+    tpm ? 'TPM' : null,
+  ]
+  return words.filter((text) => text !== null).join(', ')
+}
+
+const firmwares: Readonly<Record<Status['firmware'], string | null>> = { bios: null, uefi: 'UEFI', secure: 'UEFI, secure boot' }
 
 function driveRows({ name, virtualBytes, allocatedBytes, path, health, fault }: DriveStatus): [string, string][] {
   const size = virtualBytes === null ? '' : `${formatSize(virtualBytes)}, ${formatSize(allocatedBytes ?? 0)} on disk  `

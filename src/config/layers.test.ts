@@ -177,3 +177,13 @@ test('the class: command line, else environment, else the name of the program', 
   assert.throws(() => choose('../x', undefined), UsageError)
   assert.throws(() => choose(undefined, '-rf'), UsageError)
 })
+
+test('the class windows needs no file; one of its name goes over it, and default.class stays below', async () => {
+  write({ 'user/default.class': 'mem=1G\nvhost=no\n', 'user/windows.class': 'smp=6\n' })
+  const { settings, origins } = await load({ vmClass: 'windows' })
+  const { firmware, tpm, rtc, mem, smp, drive_if: drives, net_if: card, vhost } = settings
+  assert.deepEqual([firmware, tpm, rtc, mem, drives, card], ['secure', 'yes', 'localtime', 4 * 1024 ** 3, 'sata', 'e1000e'])
+  assert.deepEqual([smp, vhost], [6, 'no'])
+  assert.equal(describeOrigin(origins.tpm), 'built-in windows.class:2')
+  assert.equal((await load({ vmClass: 'toString' })).settings.tpm, undefined)
+})

@@ -91,12 +91,31 @@ export const settingsTable = {
   ),
   args: setting(options, 'further QEMU options'),
   cpu: setting(text, 'QEMU CPU model', undefined, 'host with KVM, else max'),
-  machine: setting(text, 'QEMU machine type', undefined, 'the newest q35 of this QEMU, with its version'),
+  firmware: setting(
+    choice('bios', 'uefi', 'secure'),
+    'what the guest boots by; secure is UEFI that boots only what Microsoft has signed',
+    undefined,
+    'what it was first started with, else bios; uefi where the processor is not x86',
+  ),
+  tpm: setting(choice('yes', 'no'), 'a TPM 2.0, by swtpm; what it holds stays', undefined, 'no; yes where it had one before'),
+  rtc: setting(choice('utc', 'localtime'), "what the guest's clock shows; Windows takes it for local time", 'utc'),
+  arch: setting(
+    choice('x86_64', 'aarch64', 'riscv64'),
+    "the guest's processor",
+    undefined,
+    "what it was first started with, else this machine's",
+  ),
+  machine: setting(
+    text,
+    'QEMU machine type',
+    undefined,
+    'the newest q35 of this QEMU (virt where it is not x86), with its version',
+  ),
   accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),
   ram: setting(choice('private', 'shared'), 'whether RAM is private to QEMU or a shared memfd', 'private'),
   balloon: setting(choice('yes', 'no'), 'a balloon, by which the guest gives memory back that it does not use', 'yes'),
   run_as: setting(text, 'the user that QEMU runs as', undefined, 'yourself; under root a user of its own for each VM'),
-  qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-x86_64'),
+  qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-ARCH'),
   timeout: setting(seconds, 'seconds that shutdown, wait and type wait', '60'),
   log_size: setting(size, "how much of the console's output is kept", '4M'),
   trust_source: setting(choice('no', 'yes'), 'accept a source image that refers to other files of the host', 'no'),
@@ -117,6 +136,7 @@ type Defaulted =
   | 'ram'
   | 'iothread'
   | 'vhost'
+  | 'rtc'
   | 'balloon'
   | 'timeout'
   | 'log_size'

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import type { Helper } from '../model/helper.js'
 import { passtHelper } from '../net/passt.js'
 import { keeper } from '../qemu/keeper.js'
+import { tpmHelper } from '../qemu/tpm.js'
 import { pasteableHelpers } from './command.js'
 
 const passt = passtHelper({ socket: 'run/passt.sock', forwards: [{ hostPort: 2222, guestPort: 22, protocol: 'tcp' }] })
@@ -51,4 +52,14 @@ test('the log keeper is a script in the drawer, which a shell can read', () => {
   assert.ok(script.length > 0)
   assert.ok(pasteableHelpers('/d', [row], []).join('\n').includes(`cat >helpers/keeper <<'END'\n${script}END\n`))
   assert.equal(spawnSync('sh', ['-n', '-c', script], { encoding: 'utf8' }).stderr, '')
+})
+
+test('a TPM gets the folder of what it holds as a descriptor, and as root it is the user of the VM', () => {
+  const row = tpmHelper({ state: '/vms/a, b/tpm', folder: 'run', prefix: ['setpriv', '--reuid', '7', '--'] })
+  const script = 'cd run && ulimit -f 2048 && exec "$@" 9<"$0"'
+  const swtpm =
+    'swtpm socket --tpm2 --tpmstate dir=/proc/self/fd/9,mode=0600 --ctrl type=unixio,path=tpm.sock,mode=0600 --pid file=swtpm.pid --flags startup-clear --terminate'
+  const user = ['setpriv', '--reuid', '7', '--']
+  assert.deepEqual(row.command, ['sh', '-c', script, '/vms/a, b/tpm', ...user, ...swtpm.split(' ')])
+  assert.equal(spawnSync('sh', ['-n', '-c', pasteableHelpers('/d', [row], []).join('\n')], { encoding: 'utf8' }).stderr, '')
 })

@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.js'
 import { pause } from '../sys/clock.js'
 import { readRequirements } from './check/requirements.js'
 import { lacking, type Finding } from './check/finding.js'
+import { checkFirmware, checkTpm } from './check/firmware.js'
 import { checkFlock, checkNode, checkSudo } from './check/host.js'
 import { checkLvm } from './check/lvm.js'
 import { checkBridges, checkPasst, checkTaps } from './check/network.js'
@@ -28,6 +29,8 @@ export async function examine(outside: Outside): Promise<Finding[]> {
     kvm: async () => kvm,
     run_as: () => checkUsers(requirements),
     'qemu-img': checkQemuImg,
+    uefi: () => checkFirmware(requirements),
+    tpm: () => checkTpm(requirements),
     flock: checkFlock,
     drives: () => checkRoom(outside.place.drives),
     lvm: () => checkLvm(requirements),

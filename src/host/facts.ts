@@ -1,9 +1,11 @@
 // What is known of this host and its QEMU, found out once and kept, so that `start` does not pay for it.
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
+import type { Arch } from '../model/guest.js'
+import { archOfProgram } from '../qemu/program.js'
 import { installLine } from './install.js'
 import { deadlineIn, monotonicMs, pause } from '../sys/clock.js'
-import { bootId, userIds } from '../sys/environment.js'
+import { bootId, hostArch, userIds } from '../sys/environment.js'
 import { findProgram, makePrivateFolder, readText, realPath, stat, writeWhole } from '../sys/file.js'
 import { isOwn, readPlain } from '../sys/plain.js'
 import type { QemuUser, Verdict } from './trial.js'
@@ -13,7 +15,7 @@ export interface HostFacts {
   readonly path: string
   /** `7.2.22` */
   readonly version: string
-  /** The versioned machine type that `q35` stands for, `pc-q35-7.2`. */
+  /** The versioned machine type that `q35`, or `virt`, stands for: `pc-q35-7.2`. */
   readonly machine: string
   /** All machine types that it has. */
   readonly machines: readonly string[]
@@ -42,7 +44,8 @@ const lookTimeoutMs = 5000
 /** Facts of so many programs are kept; a VM may have a QEMU of its own. */
 const maxKept = 8
 
-const programs = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm', 'kvm']
+/** What distributions also call the QEMU of their own processor. */
+const ownPrograms = ['/usr/libexec/qemu-kvm', 'qemu-kvm', 'kvm']
 
 /**
  * The facts, from `cacheFile` where they still hold: the same program, boot, /dev/kvm and rights. Throws a Failure that
@@ -50,13 +53,15 @@ const programs = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm', 'kv
  */
 export async function hostFacts(options: {
   program: string | undefined
+  /** The guest's processor; this machine's without it. */
+  arch?: Arch | undefined
   cacheFile: string
   qemuUser?: QemuUser | undefined
   /** Aborting ends the look with its reason. */
   signal?: AbortSignal | undefined
 }): Promise<HostFacts> {
-  const { cacheFile, qemuUser, signal } = options
-  const program = findQemu(options.program)
+  const { cacheFile, qemuUser, signal, arch = hostArch() } = options
+  const program = findQemu(options.program, arch)
   const key = cacheKey(program, qemuUser?.prefix ?? [])
   const cached = (): Facts | undefined => stillTrue(readCache(cacheFile)[key.program], key.state)
   const known = cached()
@@ -66,7 +71,7 @@ export async function hostFacts(options: {
     // Whoever was first has found it out for all.
     const meanwhile = cached()
     if (meanwhile !== undefined) return { ...meanwhile, isFresh: false }
-    const facts = await find(program, qemuUser, signal)
+    const facts = await find(program, arch, qemuUser, signal)
     const untilMs = facts.kvm.isDoubtful === true ? monotonicMs() + doubtfulMs : null
     keep(cacheFile, key.program, { key: key.state, untilMs, facts })
     return { ...facts, isFresh: true }
@@ -76,14 +81,23 @@ export async function hostFacts(options: {
 }
 
 /** The path of the QEMU program: the setting `qemu`, else what distributions call it. */
-export function findQemu(wanted: string | undefined): string {
-  for (const name of wanted === undefined ? programs : [wanted]) {
+export function findQemu(wanted: string | undefined, arch = archOfProgram(wanted) ?? hostArch()): string {
+  const usual = `qemu-system-${arch}`
+  const isOwn = arch === hostArch()
+  for (const name of wanted === undefined ? [usual, ...(isOwn ? ownPrograms : [])] : [wanted]) {
     const found = findProgram(name)
     if (found !== undefined) return found
   }
-  throw new Failure(`there is no ${wanted ?? 'qemu-system-x86_64'} on this machine`, {
-    hints: [`install QEMU: ${installLine(readText('/etc/os-release') ?? '', 'qemu')}`],
+  throw new Failure(`there is no ${wanted ?? usual} on this machine`, {
+    hints: [
+      `install QEMU: ${installLine(readText('/etc/os-release') ?? '', isOwn || arch === 'x86_64' ? 'qemu' : `qemu-${arch}`)}`,
+    ],
   })
+}
+
+/** Why KVM runs no guest of this processor; undefined where it may. */
+export function foreignProcessor(arch: Arch): Verdict | undefined {
+  return arch === hostArch() ? undefined : { works: false, why: `this machine has no ${arch} processor` }
 }
 
 /** Names the program and how it is run, and tells with `state` whether anything has changed that the facts depend on. */
@@ -155,19 +169,24 @@ async function takeTurn(cacheFile: string, isDone: () => boolean, signal: AbortS
   }
 }
 
-async function find(program: string, qemuUser: QemuUser | undefined, signal: AbortSignal | undefined): Promise<Facts> {
+async function find(
+  program: string,
+  arch: Arch,
+  qemuUser: QemuUser | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Facts> {
   const [{ runOrFail }, { tryKvm }] = await Promise.all([import('../sys/process.js'), import('./trial.js')])
   const limits = signal === undefined ? {} : { signal }
   const [version, machines, kvm, ioUring] = await Promise.all([
     runOrFail(`ask ${program} for its version`, [program, '--version'], limits),
     runOrFail(`ask ${program} for its machine types`, [program, '-machine', 'help'], limits),
-    tryKvm(program, qemuUser, { signal }),
+    foreignProcessor(arch) ?? tryKvm(program, qemuUser, { signal }),
     canUseIoUring(program, qemuUser?.prefix ?? [], limits).catch(unlessAborted(signal)),
   ])
   return {
     path: program,
     version: /version (\d[\w.]*)/.exec(version)?.[1] ?? 'unknown',
-    machine: /^q35\s.*\(alias of (\S+)\)/m.exec(machines)?.[1] ?? 'q35',
+    machine: /^(?:q35|virt)\s.*\(alias of (\S+)\)/m.exec(machines)?.[1] ?? (arch === 'x86_64' ? 'q35' : 'virt'),
     machines: machines
       .split('\n')
       .slice(1)

@@ -10,20 +10,34 @@ export interface QemuFeatures {
   readonly missing: readonly string[]
 }
 
+type Types = Readonly<Record<string, string>>
+
 /** Devices and objects of every VM, or of what settings and actions can ask for. */
-const types = {
+const types: Types = {
   'virtio-blk-pci': 'disks',
   'virtio-scsi-pci': 'drive_if=scsi',
   'virtio-net-pci': 'network cards',
   'virtio-rng-pci': 'randomness from the host',
   'virtio-serial-pci': 'exec and cp, by the guest agent',
-  vmgenid: 'a copy cannot know that it is one',
-  pvpanic: 'a guest cannot say that its kernel panicked',
-  VGA: 'the screen',
   'qemu-xhci': 'USB',
   'usb-tablet': "the viewer's pointer",
   'memory-backend-memfd': 'ram=shared',
-} as const
+}
+
+const x86Types: Types = {
+  vmgenid: 'a copy cannot know that it is one',
+  pvpanic: 'a guest cannot say that its kernel panicked',
+  VGA: 'the screen',
+  'tpm-crb': 'tpm=yes',
+}
+
+/** Of boards that are not x86's. */
+const virtTypes: Types = {
+  'pvpanic-pci': 'a guest cannot say that its kernel panicked',
+  'virtio-gpu-pci': 'the screen',
+  'usb-kbd': "the screen's keyboard",
+  'tpm-tis-device': 'tpm=yes',
+}
 
 const questions = [
   { execute: 'qmp_capabilities' },
@@ -57,7 +71,9 @@ export async function askFeatures(program: string, timeoutMs: number): Promise<Q
     missing: [
       ...missingOptions(options as readonly Option[]),
       ...(/^user$/m.test(networks.stdout) ? [] : ['-netdev user (built without slirp)']),
-      ...Object.entries(types).flatMap(([name, use]) => (names.has(name) ? [] : [`${name} (${use})`])),
+      ...Object.entries({ ...types, ...(names.has('max-x86_64-cpu') ? x86Types : virtTypes) }).flatMap(([name, use]) =>
+        names.has(name) ? [] : [`${name} (${use})`],
+      ),
     ],
   }
 }

@@ -25,3 +25,11 @@ test('other programs: by their own name where the package has it', () => {
   assert.equal(installLine('ID=arch\n', 'lvm'), 'sudo pacman -S lvm2')
   assert.equal(installLine('ID=alpine\n', 'passt'), 'with your package manager, the package that has passt')
 })
+
+test('firmware, and QEMUs of other processors', () => {
+  assert.equal(installLine('ID=debian\n', 'uefi-x86_64'), 'sudo apt install ovmf')
+  assert.equal(installLine('ID=debian\n', 'qemu-aarch64'), 'sudo apt install qemu-system-arm')
+  assert.equal(installLine('ID=fedora\n', 'uefi-aarch64'), 'sudo dnf install edk2-aarch64')
+  assert.equal(installLine('ID=arch\n', 'swtpm'), 'sudo pacman -S swtpm')
+  assert.equal(installLine('', 'uefi-x86_64'), "with your package manager, the package that has OVMF, QEMU's UEFI firmware")
+})

@@ -1,4 +1,5 @@
-import type { Drive } from './drive.js'
+import type { Drive, FileImage } from './drive.js'
+import type { Arch } from './guest.js'
 import type { Nic } from './nic.js'
 
 /** Options that the user wrote himself; passed on as they are. */
@@ -16,6 +17,16 @@ export interface Handed {
   readonly mode: 'read' | 'write' | 'fifo'
 }
 
+/** UEFI as two flash chips of the board. */
+export interface Firmware {
+  readonly kind: 'uefi' | 'secure'
+  readonly code: FileImage
+  /** Boot entries, keys and whatever else the guest keeps there. */
+  readonly variables: FileImage
+  /** Whether only System Management Mode may write the variables. */
+  readonly needsSmm: boolean
+}
+
 /**
  * All that one QEMU process is made of, as plain data: the QEMU command follows from it alone. Where the user gave an
  * argument string for a part, that part is `Words`, and nothing is added to it.
@@ -30,9 +41,17 @@ export interface Machine {
   readonly logs: { readonly console: string; readonly events: string }
   /** Path of the QEMU program. */
   readonly program: string
+  /** The guest's processor. */
+  readonly arch: Arch
   /** Machine type with its version, `pc-q35-7.2`, so that saved state finds the same machine again. */
   readonly type: string
   readonly accelerator: 'kvm' | 'tcg'
+  /** Absent: the BIOS that the board has. */
+  readonly firmware?: Firmware
+  /** What its clock begins with. */
+  readonly clock: 'utc' | 'localtime'
+  /** Whether it has a TPM, which swtpm is for it. */
+  readonly tpm: boolean
   readonly cpu: string
   readonly cpus: number
   readonly memBytes: number

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Drive, Image } from '../model/drive.js'
+import type { Drive, FileImage, Image } from '../model/drive.js'
 import { qemuCommand, qemuOptions } from './command.js'
 import { handOver, handVhost } from './handover.js'
 import type { Machine } from '../model/machine.js'
@@ -18,12 +18,15 @@ function drive(number: number, image: Image = { ...qcow2, path: `/drives/nbsvm-f
 const plain: Machine = {
   id: 'foo',
   program: '/usr/bin/qemu-system-x86_64',
+  arch: 'x86_64',
   type: 'pc-q35-7.2',
   accelerator: 'kvm',
   cpu: 'host',
   cpus: 1,
   memBytes: 512 * 1024 ** 2,
   ram: 'private',
+  clock: 'utc',
+  tpm: false,
   uuid: '00000000-0000-8000-8000-000000000000',
   generation: '00000000-0000-4000-8000-000000000001',
   drives: [drive(0)],
@@ -43,6 +46,17 @@ const base: Image = { format: 'raw', kind: 'file', path: '/drives/.base/1.raw' }
 const middle: Image = { format: 'qcow2', kind: 'file', path: '/drives/.base/2.qcow2', backing: base }
 const [nic] = plain.nics as [{ model: string; mac: string; backend: { kind: 'user'; forwards: [] } }]
 const three = [drive(0), drive(1), drive(2)]
+
+const code: FileImage = { format: 'raw', kind: 'file', path: '/usr/share/OVMF/OVMF_CODE_4M.fd' }
+const variables: FileImage = { format: 'qcow2', kind: 'file', path: '/vms/foo/nvram-uefi.qcow2' }
+
+const arm: Partial<Machine> = {
+  program: '/usr/bin/qemu-system-aarch64',
+  arch: 'aarch64',
+  type: 'virt-7.2',
+  accelerator: 'tcg',
+  cpu: 'max,pauth-impdef=on',
+}
 
 /** What differs from the plain machine, and the name of its golden file. */
 const cases: Record<string, Partial<Machine>> = {
@@ -116,6 +130,18 @@ const cases: Record<string, Partial<Machine>> = {
     ],
     handed: [],
   }),
+  tpm: { tpm: true },
+  'rtc-localtime': { clock: 'localtime' },
+  aarch64: { ...arm, tpm: true, firmware: { kind: 'uefi', code, variables, needsSmm: false } },
+  'aarch64-kvm-sata': { ...arm, accelerator: 'kvm', cpu: 'host', driveInterface: 'sata', usb: [] },
+  riscv64: { program: '/usr/bin/qemu-system-riscv64', arch: 'riscv64', type: 'virt', accelerator: 'tcg', cpu: 'rv64' },
+  uefi: { firmware: { kind: 'uefi', code, variables, needsSmm: false } },
+  secure: { firmware: { kind: 'secure', code: { ...code, format: 'qcow2' }, variables, needsSmm: true } },
+  'secure-handed': handOver({ console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' }, [drive(0)], {
+    givesDrives: true,
+    layers: '/drives/.layers',
+    firmware: { kind: 'secure', code, variables, needsSmm: true },
+  }),
   args: { args: ['-cdrom', '/a b.iso', '-boot', 'd'] },
 }
 
@@ -147,4 +173,8 @@ test('the command is the options and the arguments of the user, in this order', 
 test('more drives than the board has places are refused', () => {
   const drives = Array.from({ length: 7 }, (_, number) => drive(number))
   assert.throws(() => qemuOptions({ ...plain, drives, driveInterface: 'ide' }), /room for 6 drives, the VM has 7/)
+})
+
+test('a board that has no IDE takes no IDE drives', () => {
+  assert.throws(() => qemuOptions({ ...plain, ...arm, driveInterface: 'ide' }), /drive_if=ide: the board virt-7.2 has no IDE/)
 })

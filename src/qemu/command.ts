@@ -2,8 +2,10 @@
 import { quoteWords, quoteWord } from '../core/words.js'
 import { displayOptions } from './device/display.js'
 import { driveOptions } from './device/drive.js'
+import { firmwareOptions } from './device/firmware.js'
 import { nicOptions } from './device/nic.js'
 import { agentOptions, consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
+import { tpmOptions } from './device/tpm.js'
 import { usbOptions } from './device/usb.js'
 import type { Handed, Machine, Option, Words } from '../model/machine.js'
 
@@ -16,6 +18,7 @@ export function qemuOptions(machine: Machine): Option[] {
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...handedOptions(machine),
     ...boardOptions(machine),
+    ...firmwareOptions(machine),
     ...qmpOptions(),
     ...jobsOptions(),
     ...monitorOptions(),
@@ -27,6 +30,7 @@ export function qemuOptions(machine: Machine): Option[] {
     ...usbOptions(machine),
     ...identityOptions(machine),
     ...agentOptions(machine),
+    ...tpmOptions(machine),
   ]
 }
 
@@ -40,20 +44,25 @@ function handedOptions({ handed }: Machine): Option[] {
   return handed.flatMap(({ fd, set }) => (set === undefined ? [] : [['-add-fd', `fd=${fd},set=${set}`] as const]))
 }
 
+/** The interrupt controller of aarch64: the host's own with KVM, else one that takes more than eight processors. */
+const gics = { kvm: 'host', tcg: '3' } as const
+
 /** Board, processor and memory. */
 function boardOptions(machine: Machine): Option[] {
   const shared = machine.ram === 'shared'
   const memory = { 'qom-type': 'memory-backend-memfd', id: 'ram', size: machine.memBytes, share: true }
+  const gic = machine.arch === 'aarch64' && machine.type.startsWith('virt') ? `,gic-version=${gics[machine.accelerator]}` : ''
   return [
     // The firmware and what it boots then speak on the serial console as well; the screen shows them all the same. It stands
     // before the type, to which the user may have added another word on it.
-    ['-machine', 'graphics=off'],
+    ['-machine', `graphics=off${gic}`],
     ['-machine', shared ? `${machine.type},memory-backend=ram` : machine.type],
     ['-accel', machine.accelerator],
     ['-cpu', machine.cpu],
     ['-smp', String(machine.cpus)],
     ['-m', `${machine.memBytes / 1024 ** 2}M`],
     ...(shared ? [['-object', JSON.stringify(memory)] as const] : []),
+    ...(machine.clock === 'utc' ? [] : [['-rtc', `base=${machine.clock}`] as const]),
   ]
 }
 
@@ -62,11 +71,13 @@ function boardOptions(machine: Machine): Option[] {
  * say that its kernel panicked; and one to give memory back that it does not use.
  */
 function identityOptions(machine: Machine): Option[] {
+  const isX86 = machine.arch === 'x86_64'
   return [
     ['-uuid', machine.uuid],
-    ['-device', JSON.stringify({ driver: 'vmgenid', guid: machine.generation })],
+    // Only x86's boards have a place for it.
+    ...(isX86 ? [['-device', JSON.stringify({ driver: 'vmgenid', guid: machine.generation })] as const] : []),
     ['-device', JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng' })],
-    ['-device', JSON.stringify({ driver: 'pvpanic' })],
+    ['-device', JSON.stringify({ driver: isX86 ? 'pvpanic' : 'pvpanic-pci' })],
     ...(machine.balloon
       ? [['-device', JSON.stringify({ driver: 'virtio-balloon-pci', id: 'balloon', 'free-page-reporting': true })] as const]
       : []),

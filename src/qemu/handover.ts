@@ -1,5 +1,5 @@
-import type { Drive, Image } from '../model/drive.js'
-import type { Handed, Machine } from '../model/machine.js'
+import type { Drive, FileImage, Image } from '../model/drive.js'
+import type { Firmware, Handed, Machine } from '../model/machine.js'
 import type { Nic } from '../model/nic.js'
 
 /** The lock is descriptor 3; these come after it. */
@@ -10,16 +10,21 @@ export interface HandedOver {
   readonly handed: readonly Handed[]
   readonly logs: Machine['logs']
   readonly drives: readonly Drive[]
+  readonly firmware?: Firmware
 }
 
 /**
  * Lets QEMU have its logs as open descriptors, so that it can add to them and do nothing else to them, and its drives, where
- * it may not open them itself, with the folder for new `layers` of them. `handed` is in the order of the descriptors.
+ * it may not open them itself, with the folder for new `layers` of them, and the variables of its UEFI. `handed` is in the order of the descriptors.
  */
 export function handOver(
   logs: Machine['logs'],
   drives: readonly Drive[],
-  options: { readonly givesDrives: boolean; readonly layers?: string | undefined },
+  options: {
+    readonly givesDrives: boolean
+    readonly layers?: string | undefined
+    readonly firmware?: Firmware | undefined
+  },
 ): HandedOver {
   const handed: Handed[] = []
   let sets = 0
@@ -29,14 +34,17 @@ export function handOver(
     return `/dev/fdset/${sets}`
   }
   // A writable image is handed over twice, as QEMU may want to read only.
-  const giveImage = (image: Image, modes: readonly Handed['mode'][]): Image => {
+  const giveImage = <I extends Image>(image: I, modes: readonly Handed['mode'][]): I => {
     const own = { ...image, path: give(image.path, modes) }
     return image.backing === undefined ? own : { ...own, backing: giveImage(image.backing, ['read']) }
   }
-  const { givesDrives, layers } = options
+  const { givesDrives, layers, firmware } = options
+  const giveVariables = ({ variables }: Firmware): FileImage =>
+    givesDrives ? giveImage(variables, ['write', 'read']) : variables
   const given = {
     logs: { console: give(logs.console, ['fifo']), events: give(logs.events, ['fifo']) },
     drives: givesDrives ? drives.map((drive) => ({ ...drive, image: giveImage(drive.image, ['write', 'read']) })) : drives,
+    ...(firmware === undefined ? {} : { firmware: { ...firmware, variables: giveVariables(firmware) } }),
     handed,
   }
   // A folder, and so in no set: through it QEMU opens the layers that its drives get while it runs.

@@ -5,6 +5,7 @@
 //     -chardev null,id=events,logfile=/dev/fdset/N,logappend=on -mon chardev=events,mode=control
 import { asObject } from '../core/check.js'
 import type { Forward } from '../model/forward.js'
+import type { Arch } from '../model/guest.js'
 import { timestampMs } from './qmpwire.js'
 import type { Events } from './schema.js'
 
@@ -19,6 +20,9 @@ export interface Started {
   readonly qemu?: string
   readonly accelerator?: string
   readonly machine?: string
+  readonly arch?: Arch
+  readonly firmware?: 'bios' | 'uefi' | 'secure'
+  readonly tpm?: boolean
   readonly cpu?: string
   readonly memBytes?: number
   readonly cpus?: number

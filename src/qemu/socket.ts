@@ -10,4 +10,5 @@ export const qemuFiles = {
   agent: 'agent.sock',
   vnc: 'vnc.sock',
   passt: 'passt.sock',
+  tpm: 'tpm.sock',
 } as const

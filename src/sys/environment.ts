@@ -1,4 +1,5 @@
 // What nbsvm knows of the world it was called in.
+import type { Arch } from '../model/guest.js'
 import { readText } from './file.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -28,6 +29,13 @@ export function machineId(): string | undefined {
   const ids = ['/etc/machine-id', '/var/lib/dbus/machine-id'].map((file) => readText(file)?.trim() ?? '')
   return ids.find((id) => /^[0-9a-f]{32}$/.test(id))
 }
+
+/** The processor of this machine, as QEMU calls it. */
+export function hostArch(): Arch {
+  return archs[process.arch] ?? 'x86_64'
+}
+
+const archs: Readonly<Partial<Record<NodeJS.Architecture, Arch>>> = { arm64: 'aarch64', riscv64: 'riscv64' }
 
 /** The effective user. */
 export function ownUid(): number {

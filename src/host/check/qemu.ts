@@ -1,8 +1,10 @@
 // QEMU and what stands around it.
 import { Failure, messageOf } from '../../core/errors.js'
 import { askFeatures, type QemuFeatures } from '../feature.js'
-import { findQemu } from '../facts.js'
+import { findQemu, foreignProcessor } from '../facts.js'
+import { archOfProgram } from '../../qemu/program.js'
 import { tryKvm, type Verdict } from '../trial.js'
+import { hostArch } from '../../sys/environment.js'
 import { findProgram } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
 import { runAsInGeneral } from '../runas.js'
@@ -32,7 +34,8 @@ async function checkProgram(name: string, requirement: Requirement | undefined):
   try {
     program = findQemu(requirement?.value)
   } catch (error) {
-    return [bad(name, `${messageOf(error)}${by}`, install('qemu'))]
+    const [hint] = error instanceof Failure ? error.hints : []
+    return [bad(name, `${messageOf(error)}${by}`, hint?.replace('install QEMU: ', ''))]
   }
   try {
     const features = await askFeatures(program, answerTimeoutMs)
@@ -73,7 +76,8 @@ export async function checkKvm(requirements: readonly Requirement[]): Promise<Fi
 async function verdict(program: string | undefined, wanted: string | undefined): Promise<Verdict> {
   try {
     const as = runAsInGeneral(wanted)
-    return await tryKvm(findQemu(program), as.prefix.length > 0 ? as : undefined)
+    const foreign = foreignProcessor(archOfProgram(program) ?? hostArch())
+    return foreign ?? (await tryKvm(findQemu(program), as.prefix.length > 0 ? as : undefined))
   } catch (error) {
     return { works: false, why: messageOf(error) }
   }

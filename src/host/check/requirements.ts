@@ -3,14 +3,15 @@ import { describeOrigin, type Folded } from '../../config/fold.js'
 import { loadSettings } from '../../config/layers.js'
 import type { SettingName } from '../../config/settings.js'
 import { Failure, messageOf } from '../../core/errors.js'
+import { hostArch } from '../../sys/environment.js'
 import { list } from '../../sys/file.js'
 import type { Outside } from '../place.js'
 import { bad, good, type Finding } from './finding.js'
 
 /** One requirement, and where it comes from. */
 export interface Requirement {
-  readonly setting: 'accel' | 'bridge' | 'pool' | 'qemu' | 'run_as' | 'vg' | 'viewer'
-  /** `kvm`, a bridge, `VG/POOL`, a program, a user, a volume group. */
+  readonly setting: 'accel' | 'bridge' | 'firmware' | 'pool' | 'qemu' | 'run_as' | 'tpm' | 'vg' | 'viewer'
+  /** `kvm`, a bridge, `secure x86_64`, `VG/POOL`, a program, a user, `yes`, a volume group. */
   readonly value: string
   /** `vg=vg0 in /etc/nbsvm/default.class:3` */
   readonly by: string
@@ -73,15 +74,22 @@ function load({ place, environment, line }: Outside, vm: string | undefined, vmC
 }
 
 function requirementsOf({ settings, texts, origins }: Folded, isGeneral: boolean): Requirement[] {
-  const { accel, bridge, pool, qemu, run_as: user, store, vg, viewer } = settings
+  const { accel, arch, bridge, firmware, pool, qemu, run_as: user, store, tpm, vg, viewer } = settings
   const requirement = (setting: Requirement['setting'], value: string, named: SettingName = setting): Requirement => {
     const text = [texts[named] ?? ''].flat().join(' ')
     return { setting, value, by: `${named}=${text} in ${describeOrigin(origins[named])}`, isGeneral }
   }
+  const isOwn = arch === undefined || arch === hostArch()
+  const boots = firmware ?? (isOwn ? 'bios' : 'uefi')
   const usesLvm = store === 'lvm' || (store === undefined && vg !== undefined)
   return [
     ...(accel === 'kvm' ? [requirement('accel', 'kvm')] : []),
     ...(qemu === undefined ? [] : [requirement('qemu', qemu)]),
+    ...(qemu !== undefined || arch === undefined || isOwn ? [] : [requirement('qemu', `qemu-system-${arch}`, 'arch')]),
+    ...(boots === 'bios'
+      ? []
+      : [requirement('firmware', `${boots} ${arch ?? hostArch()}`, firmware === undefined ? 'arch' : 'firmware')]),
+    ...(tpm === 'yes' ? [requirement('tpm', 'yes')] : []),
     ...(user === undefined ? [] : [requirement('run_as', user)]),
     ...(viewer?.[0] === undefined ? [] : [requirement('viewer', viewer[0])]),
     ...(bridge ?? []).map((name) => requirement('bridge', name)),

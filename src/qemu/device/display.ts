@@ -1,12 +1,12 @@
 import type { Machine, Option, Words } from '../../model/machine.js'
 import { qemuFiles } from '../socket.js'
-import { pairs } from './words.js'
+import { json, pairs } from './words.js'
 
 /** A graphics card, shown by VNC on a socket that only the VM's owner can reach, to as many viewers as he likes. The setting `display` replaces the latter. */
-export function displayOptions({ display }: Pick<Machine, 'display'>): Option[] {
-  // `-vga` and not `-device`: a `-vga qxl` of the user's, further on, then takes its place.
+export function displayOptions({ display, arch }: Pick<Machine, 'display' | 'arch'>): Option[] {
+  // `-vga` and not `-device`: a `-vga qxl` of the user's, further on, then takes its place. Boards other than x86's have no VGA.
   return [
-    ['-vga', 'std'],
+    arch === 'x86_64' ? ['-vga', 'std'] : json('-device', { driver: 'virtio-gpu-pci', id: 'screen' }),
     ...(display === undefined ? [['-vnc', `unix:${qemuFiles.vnc},share=force-shared`] as const] : own(display)),
   ]
 }

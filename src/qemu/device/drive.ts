@@ -5,7 +5,9 @@ import type { DriveInterface, Machine, Option } from '../../model/machine.js'
 import { json, pairs } from './words.js'
 
 /** The drives, first 0. The setting `drives` replaces them all. */
-export function driveOptions(machine: Pick<Machine, 'drives' | 'driveInterface' | 'type' | 'aio' | 'iothreads'>): Option[] {
+export function driveOptions(
+  machine: Pick<Machine, 'drives' | 'driveInterface' | 'arch' | 'type' | 'aio' | 'iothreads'>,
+): Option[] {
   const { drives } = machine
   if ('words' in drives) return pairs(drives.words)
   if (drives.length === 0) return []
@@ -39,7 +41,7 @@ export function formatNode(image: Image, name: string, file: string): object {
   return blockNode(image, { 'node-name': name, discard: 'unmap' }, file)
 }
 
-type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'type' | 'iothreads'>) => Option[]
+type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'arch' | 'type' | 'iothreads'>) => Option[]
 
 /** How the drives are attached, for each value of `drive_if`. */
 const attach: Record<DriveInterface, Attach> = {
@@ -62,7 +64,12 @@ const attach: Record<DriveInterface, Attach> = {
   ],
   sata: (drives, { type }) =>
     hasAhci(type) ? onBoard(drives, ahciPorts) : [json('-device', { driver: 'ich9-ahci', id: 'sata' }), ...onAhci(drives)],
-  ide: (drives, { type }) => onBoard(drives, hasAhci(type) ? ahciPorts : idePorts),
+  ide: (drives, { type, arch }) => {
+    if (arch === 'x86_64') return onBoard(drives, hasAhci(type) ? ahciPorts : idePorts)
+    throw new UsageError(`drive_if=ide: the board ${type} has no IDE`, {
+      hints: ['drive_if=virtio is fastest; drive_if=sata works too'],
+    })
+  },
 }
 
 /** As many drives as an xHCI controller takes in QEMU. */

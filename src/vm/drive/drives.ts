@@ -1,5 +1,5 @@
 // A VM's drives, with the VM's own lock around what must not meet a starting QEMU.
-import { Failure, UsageError } from '../../core/errors.js'
+import { Failure, messageOf, UsageError } from '../../core/errors.js'
 import type { Lock } from '../../sys/lock.js'
 import type { DownloadCaller } from '../../image/download.js'
 import type { CopyOptions, Source, Store } from '../../store/store.js'
@@ -107,7 +107,14 @@ export async function copyDrive(
     const drive = await withRecord(vm, store, async (isNew) => {
       if (isNew || (await isWithout(store, vm))) await rememberImage(vm, imageOf(vm, source))
       const made = await store[how](vm.id, source, copy)
-      if (!isNew && (await isFirst(store, vm, made))) await updateRecord(vm.place, vm.id, renewGeneration)
+      const isFirstOne = await isFirst(store, vm, made)
+      if (!isNew && isFirstOne) await updateRecord(vm.place, vm.id, renewGeneration)
+      const owner = source.drive === undefined ? undefined : parseDriveName(source.drive.name)?.id
+      if (isFirstOne && owner !== undefined) {
+        const { inherit } = await import('./inherit.js')
+        const note = options.onNote ?? (() => {})
+        await inherit(vm, owner, note).catch((error: unknown) => note(messageOf(error)))
+      }
       return made
     })
     return { drive, source }

@@ -37,7 +37,7 @@ export interface ExplainedSetting {
 /** Works out what `start` would do with these QEMU options. Nothing is started or changed. */
 export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}): Promise<Explanation> {
   const plan = await planMachine(vm, options, {}, caller)
-  const { machine, runAs, helpers, record } = plan
+  const { machine, runAs, helpers, record, newVariables } = plan
   const { drawer } = vm
   const sudo = isRoot() ? [] : ['sudo']
   const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
@@ -48,6 +48,8 @@ export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}
     notes: record.generation === 'auto' ? [random] : [],
     commands: [
       ...asRoot.map((command) => quoteWords([...sudo, ...command])),
+      ...(newVariables === undefined ? [] : [(await import('./nvram.js')).makingVariables(newVariables)]),
+      ...(machine.tpm ? [(await import('./tpm.js')).preparingTpm(vm, runAs)] : []),
       ...pasteableHelpers(drawer.folder, helpers, historyIn(drawer)),
       pasteable(machine, drawer.folder, runAs),
     ],
@@ -64,6 +66,9 @@ async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
 function explained(name: SettingName, { folded }: Vm, { machine, record }: Plan): ExplainedSetting {
   const pinned: Partial<Record<SettingName, string | undefined>> = {
     machine: record.machine,
+    firmware: record.firmware,
+    arch: record.arch,
+    tpm: machine.tpm ? 'yes' : undefined,
     cpu: record.cpu?.[machine.accelerator],
   }
   const value = folded.texts[name] ?? null

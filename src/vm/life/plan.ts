@@ -6,19 +6,22 @@ import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { handOver, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
+import type { Arch } from '../../model/guest.js'
 import type { Helper } from '../../model/helper.js'
-import type { Machine, Words } from '../../model/machine.js'
+import type { Firmware, Machine, Words } from '../../model/machine.js'
 import { agentPort } from '../../qemu/device/port.js'
 import { keeper } from '../../qemu/keeper.js'
 import { withFullPaths } from '../../qemu/path.js'
 import { qemuFiles } from '../../qemu/socket.js'
-import { isRoot } from '../../sys/environment.js'
+import { hostArch, isRoot } from '../../sys/environment.js'
 import { canOpen, hereFull } from '../../sys/file.js'
+import { archOf, firmwareOf, hasTpm, requireArch } from '../record/choice.js'
 import { macOf } from '../record/identity.js'
 import { draftRecord, readRecord, type MachineRecord } from '../record/record.js'
 import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
 import { runFolder } from '../record/drawer.js'
+import type { NewVariables } from './nvram.js'
 import { tapOf } from './taps.js'
 import { userOf } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
@@ -30,6 +33,8 @@ export interface Plan {
   readonly runAs: RunAs
   /** The VM's record, or the one that it would get now. */
   readonly record: MachineRecord
+  /** The variables of its UEFI, where they have to be made first. */
+  readonly newVariables?: NewVariables
   /** What runs beside QEMU, in the order of their start. */
   readonly helpers: readonly Helper[]
 }
@@ -42,29 +47,40 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
   const { settings, id } = vm
   const user = userOf(vm)
   const { prefix } = user
+  const record = readRecord(vm.place, id) ?? draftRecord(vm)
+  requireArch(vm, record)
+  const arch = archOf(settings, record)
   const host = await hostFacts({
     program: settings.qemu,
+    arch,
     cacheFile: vm.place.hostCache,
     // Found out once, for all of root's VMs.
     qemuUser: prefix.length > 0 ? (user.isOwn ? anyVmsUser() : user) : undefined,
     signal,
   })
+  if (settings.accel === 'kvm' && arch !== hostArch()) {
+    throw new Failure(`cannot start ${id} with accel=kvm: ${host.kvm.why}`, { hints: [`leave accel out: ${vm.call} start`] })
+  }
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
   const args = [...(settings.args ?? []), ...withFullPaths(options, hereFull)]
-  const record = readRecord(vm.place, id) ?? draftRecord(vm)
+  const type = settings.machine ?? pinnedMachine(vm, record, host) ?? host.machine
+  const { firmware, newVariables } = await uefiOf(vm, record, { arch, type, program: host.path })
   const machine: Machine = {
     id,
     prefix,
     program: host.path,
-    type: settings.machine ?? pinnedMachine(vm, record, host) ?? host.machine,
+    arch,
+    type,
     accelerator,
-    cpu: settings.cpu ?? record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : 'max'),
+    cpu: settings.cpu ?? record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : emulated[arch]),
     cpus: settings.smp,
     memBytes: settings.mem,
     ram: settings.ram,
     uuid: record.uuid,
     generation: record.generation,
-    ...(await openedFor(vm, prefix.length > 0)),
+    clock: settings.rtc,
+    tpm: hasTpm(vm),
+    ...(await openedFor(vm, prefix.length > 0, firmware)),
     driveInterface: settings.drive_if,
     aio: settings.aio ?? (host.ioUring ? 'io_uring' : 'threads'),
     iothreads: settings.iothread === 'yes',
@@ -83,9 +99,25 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     host,
     runAs: user,
     record,
-    helpers: helpersOf(vm, machine),
+    ...(newVariables === undefined ? {} : { newVariables }),
+    helpers: await helpersOf(vm, machine),
   }
 }
+
+/** The UEFI of a VM that has one; only then is looked for it. */
+async function uefiOf(
+  vm: Vm,
+  record: MachineRecord,
+  board: { readonly arch: Arch; readonly type: string; readonly program: string },
+): Promise<{ readonly firmware?: Firmware; readonly newVariables?: NewVariables }> {
+  const kind = firmwareOf(vm.settings, record)
+  if (kind === 'bios') return {}
+  const { planUefi } = await import('./nvram.js')
+  return planUefi(vm, { kind, ...board })
+}
+
+/** The CPU under TCG: all that QEMU can do, but for what would make it slow (QARMA) or what 7.2 has no word for. */
+const emulated: Readonly<Record<Arch, string>> = { x86_64: 'max', aarch64: 'max,pauth-impdef=on', riscv64: 'rv64' }
 
 /** The machine type of the VM's first start. Throws a Failure where QEMU has it no more. */
 function pinnedMachine(vm: Vm, { machine }: MachineRecord, host: HostFacts): string | undefined {
@@ -103,13 +135,18 @@ function settingsFile({ place, id }: Vm): string {
   return `${place.config.userFolder}/${id}.vm`
 }
 
-/** Logs and drives as QEMU finds them: drives by path, or as open descriptors where it has given up the right to open them. */
-async function openedFor(vm: Vm, givesDrives: boolean): Promise<Pick<Machine, 'drives' | 'handed' | 'logs'>> {
+/** Logs, drives and the variables of its UEFI as QEMU finds them: by path, or as open descriptors where it has given up the right to open them. */
+async function openedFor(
+  vm: Vm,
+  givesDrives: boolean,
+  firmware: Firmware | undefined,
+): Promise<Pick<Machine, 'drives' | 'handed' | 'logs' | 'firmware'>> {
   const { id, settings, drawer } = vm
   const logs = { console: drawer.consoleFifo, events: drawer.eventsFifo }
-  if (settings.drives !== undefined) return { ...handOver(logs, [], { givesDrives }), drives: { words: settings.drives } }
+  if (settings.drives !== undefined)
+    return { ...handOver(logs, [], { givesDrives, firmware }), drives: { words: settings.drives } }
   const store = await storeOf(vm)
-  return handOver(logs, await store.drives(id), { givesDrives, layers: store.layers })
+  return handOver(logs, await store.drives(id), { givesDrives, layers: store.layers, firmware })
 }
 
 function nicsOf(
@@ -127,11 +164,13 @@ function nicsOf(
   })
 }
 
-/** A passt for each network card that it serves (there is one at most), and the log keeper. */
-function helpersOf({ id, settings }: Vm, { nics }: Machine): Helper[] {
+/** A passt for each network card that it serves (there is one at most), swtpm, and the log keeper. */
+async function helpersOf(vm: Vm, { nics, tpm, prefix }: Machine): Promise<Helper[]> {
+  const { id, settings } = vm
   const backends = 'words' in nics ? [] : nics.map(({ backend }) => backend)
   const passts = backends.flatMap((backend) =>
     backend.kind === 'passt' ? [passtHelper({ socket: `${runFolder}/${backend.socket}`, forwards: backend.forwards })] : [],
   )
-  return [...passts, keeper({ id, logBytes: settings.log_size })]
+  const tpms = tpm ? [(await import('./tpm.js')).planTpm(vm, { prefix })] : []
+  return [...passts, ...tpms, keeper({ id, logBytes: settings.log_size })]
 }

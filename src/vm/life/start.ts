@@ -110,10 +110,15 @@ function portTaken({ id, settings }: Pick<Vm, 'id' | 'settings'>, why: string): 
   })
 }
 
-/** What must be there outside the drawer: drives that can be used, taps. */
-async function makeReady(vm: Vm, { machine, runAs }: Plan, note: (text: string) => void): Promise<void> {
+/** What must be there outside the drawer: the variables of its UEFI, drives that can be used, taps. */
+async function makeReady(vm: Vm, { machine, runAs, newVariables }: Plan, note: (text: string) => void): Promise<void> {
+  if (machine.firmware !== undefined && newVariables !== undefined) {
+    const { makeVariables } = await import('./nvram.js')
+    await makeVariables(vm, machine.firmware.kind, newVariables, note)
+  }
   const store = await storeOf(vm)
   if (!('words' in machine.drives) && store.ready !== undefined) await store.ready(await store.drives(vm.id), note)
+  if (machine.tpm) (await import('./tpm.js')).prepareTpm(vm, runAs)
   const taps = tapsOf(machine, runAs.uid)
   if (taps.length > 0 && runAs.prefix.length > 0) requireOpenTun(runAs.user)
   await makeTapsOf(vm.drawer, taps)
@@ -147,10 +152,11 @@ function layOut(vm: Vm, plan: Plan): void {
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
 function summary({ machine, runAs }: Plan) {
-  const { accelerator, type, cpu, memBytes, cpus, nics } = machine
+  const { accelerator, arch, type, cpu, memBytes, cpus, nics, firmware, tpm } = machine
   const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'tap' ? [] : backend.forwards))
   const taps = tapsOf(machine, runAs.uid).map(({ name }) => name)
-  return { accelerator, machine: type, cpu, memBytes, cpus, forwards, taps, runAs: runAs.user }
+  const boots = firmware?.kind ?? ('bios' as const)
+  return { accelerator, arch, machine: type, firmware: boots, tpm, cpu, memBytes, cpus, forwards, taps, runAs: runAs.user }
 }
 
 async function launch(

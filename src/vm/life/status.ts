@@ -4,6 +4,7 @@ import { messageOf } from '../../core/errors.js'
 import { helperStates, waitForEnd } from '../../helper/helpers.js'
 import type { GuestFacts } from '../../guest/facts.js'
 import type { Drive } from '../../model/drive.js'
+import type { Arch } from '../../model/guest.js'
 import type { HelperState } from '../../model/helper.js'
 import { spelledOut, type Forward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
@@ -13,6 +14,7 @@ import { keeperName } from '../../qemu/keeper.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Health, Store } from '../../store/store.js'
 import { bootId } from '../../sys/environment.js'
+import { archOf, firmwareOf, hasTpm, type FirmwareKind } from '../record/choice.js'
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepQuietly } from './sweep.js'
 import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
@@ -42,6 +44,10 @@ export interface Status {
   /** Machine type and CPU that it runs with, or would be started with; null where the first start will tell. */
   readonly machine: string | null
   readonly cpu: string | null
+  /** Its processor, what it boots by, and whether it has a TPM: as it runs, or would be started. */
+  readonly arch: Arch
+  readonly firmware: FirmwareKind
+  readonly tpm: boolean
   readonly memBytes: number
   readonly cpus: number
   /** What its first drive was made from; null where that was nothing, or nobody knows. */
@@ -113,6 +119,9 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     uuid: record?.uuid ?? null,
     machine: started?.machine ?? settings.machine ?? record?.machine ?? null,
     cpu: started?.cpu ?? settings.cpu ?? pinnedCpu ?? null,
+    arch: started?.arch ?? archOf(settings, record),
+    firmware: started?.firmware ?? firmwareOf(settings, record),
+    tpm: started?.tpm ?? hasTpm(vm),
     memBytes: started?.memBytes ?? settings.mem,
     cpus: started?.cpus ?? settings.smp,
     image: imageOf(record),

@@ -1,4 +1,5 @@
 // What a VM's record holds, and what is believed of the file it is kept in. Pure.
+import type { Arch } from '../../model/guest.js'
 import { nameFault, vmId } from '../../core/name.js'
 import { checkLevels, type GuestTraits, type KeptImage } from '../../model/guest.js'
 import { parseDigest } from '../../model/imageref.js'
@@ -18,10 +19,14 @@ export interface MachineRecord {
   readonly macs: readonly string[]
   /** Changes whenever a past state of the VM comes back: the guest then knows that others may have been it. */
   readonly generation: string
+  /** The processor of the first start; absent in records of before there was a choice, where it is this machine's. */
+  readonly arch?: Arch
   /** The versioned machine type of the first start: an upgrade of QEMU must not change a guest's board. */
   readonly machine?: string
   /** The word for QEMU's `-cpu` of the first start under each accelerator. */
   readonly cpu?: Readonly<Partial<Record<Accelerator, string>>>
+  /** UEFI, where its first start was with it: it keeps its variables there (nvram.ts). */
+  readonly firmware?: 'uefi' | 'secure'
   /** The user that QEMU runs as: root's VMs only, each its own. */
   readonly uid?: number
   /** The image that its first drive was made from, and what is known of the system in it. */
@@ -69,8 +74,10 @@ const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   uuid: isUuid,
   macs: (value) => Array.isArray(value) && value.every(isMac),
   generation: isUuid,
+  arch: optional(isText(/^(?:x86_64|aarch64|riscv64)$/)),
   machine: optional(isText(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/)),
   cpu: optional((value) => Object.values(asObject(value) ?? { wrong: undefined }).every(isCpu)),
+  firmware: optional(isText(/^(?:uefi|secure)$/)),
   uid: optional((value) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= highestUid),
   image: optional(isImage),
 }

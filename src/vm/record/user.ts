@@ -1,6 +1,7 @@
 // The user that a VM's QEMU runs as. Each of root's VMs has one of its own, noted in its record: no VM can reach another's
 // process, memory, sockets or files, and whatever runs as that user is that VM.
 import { Failure } from '../../core/errors.js'
+import { helperStates } from '../../helper/helpers.js'
 import { freeUid, isVmsUser, killProcesses, processesOf, runAs, type RunAs } from '../../host/runas.js'
 import { isRoot } from '../../sys/environment.js'
 import { lstat } from '../../sys/file.js'
@@ -36,7 +37,10 @@ function newUid(place: Vm['place'], uuid: string): number {
  */
 export async function refuseSurvivors(vm: Vm, doing: string): Promise<void> {
   const user = ownUserOf(vm)
-  const pids = user === undefined ? [] : await processesOf(user)
+  const all = user === undefined ? [] : await processesOf(user)
+  // A TPM whose QEMU is gone is ended with the other helpers.
+  const helpers = all.length === 0 ? [] : helperStates(vm.drawer.folder).map(({ pid }) => pid)
+  const pids = all.filter((pid) => !helpers.includes(pid))
   if (user === undefined || pids.length === 0) return
   throw new Failure(
     `cannot ${doing}: something still runs as its user, ${user.user}, without the VM's lock: pid ${pids.join(', ')}`,

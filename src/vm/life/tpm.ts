@@ -1,0 +1,39 @@
+// The TPM of a VM: what it holds is kept beside the record, in a folder of the user that swtpm and QEMU run as.
+import { Failure } from '../../core/errors.js'
+import { quoteWord, quoteWords } from '../../core/words.js'
+import { install } from '../../host/check/finding.js'
+import type { RunAs } from '../../host/runas.js'
+import type { Helper } from '../../model/helper.js'
+import { tpmHelper } from '../../qemu/tpm.js'
+import { ownUid } from '../../sys/environment.js'
+import { findProgram, makePrivateFolder } from '../../sys/file.js'
+import { giveFolder } from '../../sys/give.js'
+import { tpmFolder } from '../record/choice.js'
+import { runFolder } from '../record/drawer.js'
+import type { Vm } from '../record/vm.js'
+
+type Subject = Pick<Vm, 'place' | 'id' | 'call'>
+
+/** swtpm as a helper of the VM. Throws a Failure where it is not installed. */
+export function planTpm(vm: Subject, { prefix }: Pick<RunAs, 'prefix'>): Helper {
+  if (findProgram('swtpm') === undefined) {
+    throw new Failure(`cannot start ${vm.id} with a TPM: there is no swtpm on this machine`, {
+      hints: [`install it: ${install('swtpm')}`, `without it: ${vm.call} tpm=no start`],
+    })
+  }
+  return tpmHelper({ state: tpmFolder(vm), folder: runFolder, prefix })
+}
+
+/** Makes the folder, for the user that QEMU will run as. */
+export function prepareTpm(vm: Subject, owner: Pick<RunAs, 'uid' | 'gid'>): void {
+  const folder = tpmFolder(vm)
+  makePrivateFolder(folder)
+  if (ownUid() === 0) giveFolder(folder, owner)
+}
+
+/** The same as a line for a shell. */
+export function preparingTpm(vm: Subject, { uid, gid }: Pick<RunAs, 'uid' | 'gid'>): string {
+  const folder = tpmFolder(vm)
+  const give = ownUid() === 0 ? ` && ${quoteWords(['chown', '-R', '-P', `${uid}:${gid}`, folder])}` : ''
+  return `mkdir -p -m 700 ${quoteWord(folder)}${give}`
+}

@@ -1,0 +1,146 @@
+// UEFI, secure boot and the TPM, seen from the guest: QEMU's firmware of this machine and the disk that scripts/guest makes.
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { guestDisk, guestKernel, makeHome, until } from './cli.js'
+import { guestPrompt, Serial } from './guest.js'
+
+const home = makeHome()
+const { nbsvm } = home
+const isRoot = process.geteuid?.() === 0
+const record = (id: string): string => path.join(home.folder, 'vms', id)
+const drawer = (id: string): string => path.join(home.folder, 'state', id)
+const recordOf = (id: string) =>
+  JSON.parse(fs.readFileSync(path.join(record(id), 'machine.json'), 'utf8')) as { firmware?: string }
+
+async function ok(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await nbsvm(words)
+  assert.equal(status, 0, `${words.join(' ')}: ${stderr}`)
+  return stdout + stderr
+}
+
+const serialOf = (id: string): Promise<Serial> => Serial.open(path.join(drawer(id), 'run/console.sock'))
+
+/** Starts a VM, lets `look` work in its guest's shell, and ends it. */
+async function inGuest<T>(words: readonly string[], look: (serial: Serial) => Promise<T>): Promise<T> {
+  const [id = ''] = words
+  await ok(...words)
+  const serial = await serialOf(id)
+  try {
+    await serial.waitFor(guestPrompt)
+    return await look(serial)
+  } finally {
+    serial.close()
+    await ok(id, 'stop')
+  }
+}
+
+const variable = '/sys/firmware/efi/efivars/NbsvmTest-6a4f1c2e-0d3b-4a8e-9b57-3e2d1c0b9a88'
+const mountVariables = 'modprobe efivarfs; mount -t efivarfs v /sys/firmware/efi/efivars'
+
+test('firmware=uefi: the guest boots from its disk by UEFI, and what it writes into a variable is there at the next start', async () => {
+  await ok('foo', 'firmware=uefi', `source=${guestDisk}`, 'snapshot')
+  const first = await inGuest(['foo', 'firmware=uefi', 'start'], async (serial) => {
+    await serial.command(mountVariables)
+    await serial.command(`printf '\\007\\000\\000\\000kept' >${variable} && sync`)
+    assert.match(await nbsvm(['foo']).then(({ stdout }) => stdout), /^ *board .*, UEFI$/m)
+    return serial.text
+  })
+  assert.match(first, /BdsDxe: (?:loading|starting) Boot/)
+  assert.equal(fs.statSync(path.join(record('foo'), 'nvram-uefi.qcow2')).mode & 0o777, 0o600)
+  // The kind of its first start is that of the next.
+  assert.equal(recordOf('foo').firmware, 'uefi')
+  assert.match(await ok('foo', 'explain'), /^# firmware=uefi +pinned in the record$/m)
+  await inGuest(['foo', 'start'], async (serial) => {
+    await serial.command(mountVariables)
+    assert.match(await serial.command(`cat ${variable}`), /kept/)
+  })
+})
+
+test('firmware=secure boots what is signed, with variables of its own', async () => {
+  const answer = await nbsvm(['foo', 'firmware=secure', 'start'])
+  assert.equal(answer.status, 0, answer.stderr)
+  assert.match(answer.stderr, /begins with new UEFI variables: its boot entries under firmware=uefi stay there/)
+  const serial = await serialOf('foo')
+  try {
+    await serial.waitFor(guestPrompt)
+    assert.match(await serial.command('dmesg | grep -i "secure boot"'), /Secure boot enabled/i)
+    assert.match(await serial.command('dmesg | grep -i lockdown'), /locked down from EFI Secure Boot/i)
+  } finally {
+    serial.close()
+    await ok('foo', 'stop')
+  }
+  assert.match((await nbsvm(['foo', 'firmware=secure', 'status'])).stdout, /^ *board .*UEFI, secure boot$/m)
+})
+
+test('a copy of its drive boots as it does, with a copy of its variables', async () => {
+  await ok('copy', 'gold=foo', 'snapshot')
+  assert.equal(recordOf('copy').firmware, 'uefi')
+  const [mine, its] = ['copy', 'foo'].map((id) => fs.readFileSync(path.join(record(id), 'nvram-uefi.qcow2')))
+  assert.ok(mine?.equals(its ?? Buffer.alloc(0)))
+  await ok('copy', 'rm', '--yes')
+})
+
+test('a kernel that was changed does not boot under secure boot', async () => {
+  const disk = path.join(home.folder, 'changed.img')
+  const bytes = fs.readFileSync(path.resolve('build/guest/disk.img'))
+  const kernel = fs.readFileSync(path.resolve('build/guest/vmlinuz'))
+  const at = bytes.indexOf(kernel.subarray(0, 4096))
+  assert.ok(at > 0)
+  bytes.writeUInt8(bytes.readUInt8(at + 2048) ^ 1, at + 2048)
+  fs.writeFileSync(disk, bytes)
+  await ok('bad', 'firmware=secure', `source=${disk}`, 'snapshot', 'start')
+  const serial = await serialOf('bad')
+  try {
+    await serial.waitFor(/bad shim signature|Verification failed|Security Violation/i)
+    assert.doesNotMatch(serial.text, /guest ready/)
+  } finally {
+    serial.close()
+    await ok('bad', 'stop', 'rm', '--yes')
+  }
+  assert.ok(!fs.existsSync(record('bad')))
+})
+
+/** TPM2_CreatePrimary of an elliptic curve key below the endorsement seed: the same command gives the same key in the same TPM. */
+const createPrimary =
+  '8002 0000003f 00000131 4000000b 00000009 40000009 0000 00 0000 0004 0000 0000 001a 0023 000b 00030072 0000 0006 0080 0043 0010 0003 0010 0000 0000 0000 00000000'
+
+test('tpm=yes: the guest has a TPM 2.0, which is the same after a restart, and another one in another VM', async () => {
+  const hex = createPrimary.replaceAll(' ', '')
+  const length = (hex.length / 2).toString(16).padStart(8, '0')
+  const bytes = (hex.slice(0, 4) + length + hex.slice(12)).replaceAll(/../g, String.raw`\x$&`)
+  const ask = async (serial: Serial): Promise<string> => {
+    assert.match(await serial.command('cat /sys/class/tpm/tpm0/tpm_version_major'), /^2$/m)
+    const line = `exec 3<>/dev/tpm0; printf '${bytes}' >&3; dd bs=4096 count=1 <&3 2>/dev/null | dd bs=1 skip=14 count=100 2>/dev/null | md5sum; exec 3>&-`
+    return /^([0-9a-f]{32}) /m.exec(await serial.command(line))?.[1] ?? assert.fail('no key')
+  }
+  const start = (id: string, ...settings: string[]) => [id, ...settings, 'start', ...guestKernel]
+  const key = await inGuest(start('box', 'tpm=yes'), async (serial) => {
+    const status = JSON.parse((await nbsvm(['box', 'status', '--json'])).stdout) as {
+      tpm: boolean
+      helpers: { name: string; alive: boolean; pid: number }[]
+    }
+    const helper = status.helpers.find(({ name }) => name === 'swtpm')
+    assert.deepEqual([status.tpm, helper?.alive], [true, true])
+    if (isRoot) {
+      const uid = fs.statSync(path.join(drawer('box'), 'run')).uid
+      assert.notEqual(uid, 0)
+      assert.equal(fs.statSync(`/proc/${helper?.pid}`).uid, uid)
+      assert.equal(fs.statSync(path.join(record('box'), 'tpm')).uid, uid)
+    }
+    return ask(serial)
+  })
+  await until('the end of swtpm', 5000, () => !fs.existsSync(path.join(drawer('box'), 'helpers')) || !swtpmRuns('box'))
+  assert.equal(await inGuest(start('box'), ask), key)
+  assert.notEqual(await inGuest(start('other', 'tpm=yes'), ask), key)
+  await ok('box', 'rm', '--yes')
+  assert.ok(!fs.existsSync(record('box')))
+})
+
+/** Whether somebody holds the lock of the VM's swtpm, in a list of all locks. */
+function swtpmRuns(id: string): boolean {
+  const file = path.join(drawer(id), 'helpers/swtpm.lock')
+  if (!fs.existsSync(file)) return false
+  return fs.readFileSync('/proc/locks', 'utf8').includes(`:${fs.statSync(file).ino} `)
+}
