@@ -60,7 +60,12 @@ function keptCells({ sizeBytes, level, serial, usedBy }: ListedKept): string[] {
 async function pull({ out, note, progress, signal, outside }: CommandContext, names: readonly string[]): Promise<void> {
   for (const name of names) {
     try {
-      const { kept } = await findImage(outside.place, parseImageRef(name), { note, signal, onProgress: drawn(progress) }, true)
+      const { kept } = await findImage(
+        outside.place,
+        parseImageRef(name),
+        { note, signal, onProgress: drawn(progress) },
+        { isFresh: true },
+      )
       progress(undefined)
       note(`${name}: ${formatSize(kept.sizeBytes)}, ${levelWords[kept.level]}`)
       out(kept.path)

@@ -1,14 +1,7 @@
 // What is known of an image that is in no catalogue: nearly nothing.
 import type { Arch, GuestTraits } from '../model/guest.js'
 import { isRoot } from '../sys/environment.js'
-import { ownArch, userName } from '../sys/self.js'
-
-const arches: Readonly<Record<string, Arch>> = { x64: 'x86_64', arm64: 'aarch64', riscv64: 'riscv64' }
-
-/** The processor that guests have where no other is asked for: this machine's. */
-export function hostArch(): Arch {
-  return arches[ownArch] ?? 'x86_64'
-}
+import { userName } from '../sys/self.js'
 
 /** Whoever names an image wants to get in: a seed does no harm where nothing reads it. */
 export function unknownTraits(arch: Arch): GuestTraits {

@@ -27,9 +27,6 @@ export function userName(): string {
   }
 }
 
-/** The processor that this nbsvm runs on, as Node.js calls it: `x64`, `arm64`. */
-export const ownArch: string = process.arch
-
 /** The path of a file that the package brings along, in dist/ or where it was built from: `keys/ubuntu.gpg`. */
 export function packageFile(name: string): string {
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {

@@ -5,6 +5,7 @@ import type { DownloadCaller } from '../../image/download.js'
 import type { CopyOptions, Source, Store } from '../../store/store.js'
 import type { Drive } from '../../model/drive.js'
 import { parseDriveName } from '../../core/name.js'
+import { archOf } from '../record/choice.js'
 import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
 import { holdVm } from './hold.js'
 import { liveDrives } from './live.js'
@@ -38,7 +39,7 @@ export async function newDrive(vm: Vm, caller: DownloadCaller = {}): Promise<New
   }
   refuseForeign(vm)
   const { findImage, driveSizeOn } = await import('./imagedrive.js')
-  const image = await findImage(vm.place, ref, caller)
+  const image = await findImage(vm.place, ref, caller, { arch: archOf(vm.settings, undefined) })
   const { kept, recorded } = image
   const driveBytes = driveSizeOn(vm, image)
   const origin = { image: { kind: 'file', path: kept.path, format: kept.format }, hex: kept.digest.hex } as const

@@ -9,12 +9,12 @@ import { findEntry } from '../../image/find.js'
 import type { Kept } from '../../image/kept.js'
 import { keepLocal } from '../../image/local.js'
 import { keepNamed, keepUrl } from '../../image/pull.js'
-import { hostArch, unknownTraits } from '../../image/traits.js'
+import { unknownTraits } from '../../image/traits.js'
 import { withUserEntries } from '../../image/userentry.js'
 import type { Place } from '../../host/place.js'
-import type { GuestTraits } from '../../model/guest.js'
+import type { Arch, GuestTraits } from '../../model/guest.js'
 import { formatDigest, type ImageRef } from '../../model/imageref.js'
-import { environment, homeFolder } from '../../sys/environment.js'
+import { environment, homeFolder, hostArch } from '../../sys/environment.js'
 import { foreignTo } from '../record/drawer.js'
 import type { RecordedImage } from '../record/shape.js'
 import type { Vm } from '../record/vm.js'
@@ -39,11 +39,10 @@ export async function findImage(
   place: Pick<Place, 'images' | 'config'>,
   ref: ImageRef,
   caller: DownloadCaller,
-  isFresh = false,
+  { isFresh = false, arch = hostArch() }: { readonly isFresh?: boolean; readonly arch?: Arch } = {},
 ): Promise<FoundImage> {
   const foreign = foreignTo(place.images)
   if (foreign !== undefined) throw foreign
-  const arch = hostArch()
   if (ref.kind === 'path') {
     return found(ref, await keepLocal(place.images, ref.path, { arch, examine, caller }), unknownTraits(arch))
   }

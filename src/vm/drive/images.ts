@@ -9,10 +9,10 @@ import { keptImages, removeKept, type Kept } from '../../image/kept.js'
 import { pins } from '../../image/pins.js'
 import type { Arch, CheckLevel } from '../../model/guest.js'
 import { formatDigest, parseImageRef } from '../../model/imageref.js'
+import { hostArch } from '../../sys/environment.js'
 import { lstat } from '../../sys/file.js'
 import { readRecord, recordedIds } from '../record/record.js'
 import { foreignTo } from '../record/drawer.js'
-import { hostArch } from '../../image/traits.js'
 import { imageEntries } from './imagedrive.js'
 
 /** An image that is here, as `nbsvm images --json` tells it. */

@@ -8,25 +8,35 @@ import { lstat } from '../../sys/file.js'
 import { recordFolder, type MachineRecord } from './record.js'
 import type { Vm } from './vm.js'
 
-/** Its processor: the setting, else that of its first start, else what `qemu` is named after, else this machine's. */
+/** Its processor: the setting, else that of its first start or of its image, else what `qemu` is named after, else this machine's. */
 export function archOf({ arch, qemu }: Pick<Settings, 'arch' | 'qemu'>, record: MachineRecord | undefined): Arch {
-  return arch ?? record?.arch ?? archOfProgram(qemu) ?? hostArch()
+  return arch ?? madeFor(record) ?? archOfProgram(qemu) ?? hostArch()
+}
+
+/** What is on its drives is for this processor; undefined where that is not known. */
+function madeFor(record: Pick<MachineRecord, 'arch' | 'image'> | undefined): Arch | undefined {
+  return record?.arch ?? record?.image?.traits.arch
 }
 
 /** Throws a Failure where the settings ask for another processor than what is on the VM's drives was made for. */
-export function requireArch({ id, call, settings }: Vm, { arch }: MachineRecord): void {
+export function requireArch({ id, call, settings }: Vm, record: MachineRecord): void {
+  const arch = madeFor(record)
   if (settings.arch === undefined || arch === undefined || settings.arch === arch) return
-  throw new Failure(`cannot start ${id} as ${settings.arch}: it was first started as ${arch}, and so is what is on its drives`, {
+  const why = record.arch === undefined ? `its image, ${record.image?.name}, is for ${arch}` : `it was first started as ${arch}`
+  throw new Failure(`cannot start ${id} as ${settings.arch}: ${why}, and so is what is on its drives`, {
     hints: [`leave arch out: ${call} start`, 'or make another VM'],
   })
 }
 
-/** What it boots by: the setting, else what it was first started with; boards other than x86's have no BIOS. */
+/** What it boots by: the setting, else what it was first started with; UEFI where its image or its board knows nothing else. */
 export function firmwareOf(
   settings: Pick<Settings, 'firmware' | 'arch' | 'qemu'>,
   record: MachineRecord | undefined,
 ): FirmwareKind {
-  return settings.firmware ?? record?.firmware ?? (archOf(settings, record) === 'x86_64' ? 'bios' : 'uefi')
+  const chosen = settings.firmware ?? record?.firmware
+  if (chosen !== undefined) return chosen
+  const needsUefi = record?.image?.traits.firmware.includes('bios') === false || archOf(settings, record) !== 'x86_64'
+  return needsUefi ? 'uefi' : 'bios'
 }
 
 export type FirmwareKind = 'bios' | 'uefi' | 'secure'
