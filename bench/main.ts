@@ -6,13 +6,14 @@ import { disk } from './disk.js'
 import { consoleBench } from './console.js'
 import { ls } from './ls.js'
 import { lvm } from './lvm.js'
+import { pull } from './pull.js'
 import { snapshot } from './snapshot.js'
 import { start } from './start.js'
 import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench, against]
+const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench, pull, against]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))
