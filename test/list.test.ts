@@ -135,7 +135,7 @@ test('what cannot be written is named itself, not a fixed folder', async () => {
 test('the columns tell what runs: since when, its memory, its ports; -c chooses, in --json too', async () => {
   const port = 20_000 + (process.pid % 20_000)
   const forward = `forward=${port}:22 udp:${port + 1}:53`
-  assert.equal((await nbsvm(['run', 'mem=96', forward, 'newimg', 'start'])).status, 0)
+  assert.equal((await nbsvm(['ran', 'mem=96', forward, 'newimg', 'start'])).status, 0)
   const { stdout } = await nbsvm(['ls'])
   const rows = stdout
     .trimEnd()
@@ -146,22 +146,22 @@ test('the columns tell what runs: since when, its memory, its ports; -c chooses,
     rows.find(([id]) => id === 'a'),
     ['a', 'stopped', '-', '-', '-', 'nbsvm-a-0'],
   )
-  const [, state, since, ...rest] = rows.find(([id]) => id === 'run') ?? []
+  const [, state, since, ...rest] = rows.find(([id]) => id === 'ran') ?? []
   assert.equal(state, 'running')
   assert.match(since ?? '', /^\d+s$/)
-  assert.deepEqual(rest, ['96M', `${port}->22 ${port + 1}->53/udp`, 'nbsvm-run-0'])
-  assert.match((await nbsvm(['ls', '-c', 'state,vm,pid'])).stdout, /^STATE +VM +PID\n.*\nrunning +run +\d+\n$/s)
+  assert.deepEqual(rest, ['96M', `${port}->22 ${port + 1}->53/udp`, 'nbsvm-ran-0'])
+  assert.match((await nbsvm(['ls', '-c', 'state,vm,pid'])).stdout, /^STATE +VM +PID\n.*\nrunning +ran +\d+\n$/s)
   const chosen = JSON.parse((await nbsvm(['ls', '--json', '-c', 'vm,mem'])).stdout) as unknown[]
-  assert.deepEqual(chosen.at(-1), { id: 'run', memBytes: 96 * 1024 ** 2 })
+  assert.deepEqual(chosen.at(-1), { id: 'ran', memBytes: 96 * 1024 ** 2 })
   for (const [words, expected] of [
     [['-c', 'vm,nonsense'], /ls has no column "nonsense"\n.*nbsvm ls -c vm,state,/],
     [['-c'], /ls has no column ""/],
-    [['run'], /unexpected argument "run"/],
+    [['ran'], /unexpected argument "ran"/],
     [['-x'], /unexpected argument "-x"/],
   ] as const) {
     const { status, stderr } = await nbsvm(['ls', ...words])
     assert.equal(status, 2)
     assert.match(stderr, expected)
   }
-  assert.equal((await nbsvm(['run', 'stop'])).status, 0)
+  assert.equal((await nbsvm(['ran', 'stop'])).status, 0)
 })

@@ -1,5 +1,6 @@
 // LVM and the volume groups and pools that settings name.
 import { formatSize } from '../../core/size.js'
+import { reportOptions } from '../../store/lvm/volumes.js'
 import { isRoot } from '../../sys/environment.js'
 import { findProgram, readText, stat } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
@@ -59,7 +60,7 @@ async function look(): Promise<{ groups: readonly Group[]; volumes: readonly Vol
 }
 
 async function report(program: 'vgs' | 'lvs', fields: string): Promise<readonly object[] | string> {
-  const words = [program, '--reportformat', 'json', '--units', 'b', '--nosuffix', '-o', fields]
+  const words = [program, ...reportOptions, '-o', fields]
   const command = isRoot() ? words : ['sudo', '-n', '--', ...words]
   const { status, stdout, stderr } = await run(command, { timeoutMs: answerTimeoutMs })
   if (status !== 0) return `${program} failed: ${stderr.trim().split('\n').at(-1) || `exit status ${status}`}`

@@ -40,12 +40,14 @@ const fields =
   'lv_name,lv_layout,lv_role,lv_size,origin_size,pool_lv,origin,data_percent,metadata_percent,lv_snapshot_invalid,' +
   'lv_health_status,lv_active,lv_device_open,zero,lv_tags'
 
+/** For reports that programs read. What is wrong is on stderr: LVM 2.03.31 (Debian 13) would write it into the report. */
+export const reportOptions = ['--config', 'log/report_command_log=0', '--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
+
 /** Every volume of the group that has a name of its own. Throws a Failure that says what to type where there is no such group. */
 export async function listVolumes(group: Group): Promise<Volume[]> {
   const { vg } = group
   const doing = `list the volumes of volume group ${vg}`
-  const units = ['--units', 'b', '--nosuffix']
-  const command = ['lvs', '--reportformat', 'json', ...units, '-o', fields, vg]
+  const command = ['lvs', ...reportOptions, '-o', fields, vg]
   const result = await group.asRoot(command).catch(notRun)
   if (result.status === 0) return parseReport(vg, result.stdout, doing)
   // Two lines, the second saying the same of what could not be processed.
