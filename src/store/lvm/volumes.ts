@@ -41,7 +41,15 @@ const fields =
   'lv_health_status,lv_active,lv_device_open,zero,lv_tags'
 
 /** For reports that programs read. What is wrong is on stderr: LVM 2.03.31 (Debian 13) would write it into the report. */
-export const reportOptions = ['--config', 'log/report_command_log=0', '--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
+export const reportOptions = [
+  '--config',
+  'log/report_command_log=0',
+  '--reportformat',
+  'json',
+  '--units',
+  'b',
+  '--nosuffix',
+] as const
 
 /** Every volume of the group that has a name of its own. Throws a Failure that says what to type where there is no such group. */
 export async function listVolumes(group: Group): Promise<Volume[]> {
