@@ -27,6 +27,7 @@ import { startIfNeeded } from './vm/life/ifneeded.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
 import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
+import { copyFiles, type CopyCaller } from './vm/reach/cp.js'
 import { execCollecting, type ExecOptions, type ExecResult } from './vm/reach/exec.js'
 import { addForwards, removeForwards, type Forwarded } from './vm/reach/forward.js'
 import { followConsole } from './vm/reach/follow.js'
@@ -119,6 +120,11 @@ export interface VmHandle {
    * 124, `isTimedOut`), with `signal` when that is aborted. More than 16 MiB of output needs `spool`.
    */
   exec(words: Words, options?: Omit<ExecOptions, 'take'> & { readonly signal?: AbortSignal }): Promise<ExecResult>
+  /**
+   * Copies files and folders into the guest, `cp(['site'], ':/srv/')`, or out of it, `cp([':/etc/hostname'], '.')`. `note` is told
+   * what was left out.
+   */
+  cp(sources: readonly string[], destination: string, options?: CopyCaller): Promise<void>
   /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
   explain(options?: Words): Promise<Explanation>
   /** Opens ports into the running VM, `8080:80`, or closes them with `remove`, where `8080` is enough; resolves to all that lead into it then. */
@@ -161,6 +167,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     },
     status: async () => statusOf(await open()),
     exec: async (words, { signal, ...options } = {}) => execCollecting(await open(), words, options, { signal }),
+    cp: async (sources, destination, options = {}) => copyFiles(await open(), [...sources, destination], options),
     explain: async (options = []) => explainVm(await open(), options),
     forward: async (ports, { remove = false, signal } = {}) =>
       remove

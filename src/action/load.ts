@@ -18,6 +18,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   monitor: async () => (await import('./monitor.js')).monitor,
   vnc: async () => (await import('./vnc.js')).vnc,
   exec: async () => (await import('./exec.js')).exec,
+  cp: async () => (await import('./cp.js')).cp,
   log: async () => (await import('./log.js')).log,
   wait: async () => (await import('./wait.js')).wait,
   type: async () => (await import('./type.js')).type,

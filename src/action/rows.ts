@@ -11,6 +11,7 @@ import { parseClosings, parseForwards } from '../model/forward.js'
 import { parseImageRef } from '../model/imageref.js'
 import { quoteWord, quoteWords } from '../core/words.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
+import { parseCopying } from '../guest/sides.js'
 import type { ActionRow, Row, Takes } from './verb.js'
 
 const none: Takes = { min: 0, max: 0 }
@@ -90,6 +91,16 @@ export const actions: readonly ActionRow[] = [
         if (timeout !== undefined && !/^[1-9]\d{0,7}$/.test(String(timeout)))
           throw new UsageError(`${quote(String(timeout))} is not a number of seconds`, { hints: ['write it like --timeout=60'] })
       },
+    },
+  ),
+  action(
+    'cp',
+    { min: 2, max: 'all' },
+    {
+      ...onTheRun,
+      words: 'SRC ... DST',
+      summary: "copy files and folders into the guest or out of it; the guest's paths begin with a colon",
+      check: (words) => void parseCopying(words),
     },
   ),
   action('log', none, {

@@ -32,17 +32,12 @@ export async function readGuestFile(
 }
 
 /** Writes a file anew from pieces of any size. */
-export async function writeGuestFile(
-  turn: Turn,
-  path: string,
-  pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function writeGuestFile(turn: Turn, path: string, pieces: Iterable<Buffer>, signal?: AbortSignal): Promise<void> {
   await withHandle(turn, path, 'w', async (handle) => {
     const parts = inParts(pieces)
     await inTurns(turn, async (agent) => {
       signal?.throwIfAborted()
-      const { value: part, done } = await parts.next()
+      const { value: part, done } = parts.next()
       if (done === true) return 'done'
       for (let rest = part; rest.length > 0;) {
         const args = { handle, 'buf-b64': rest.toString('base64') }
@@ -56,8 +51,8 @@ export async function writeGuestFile(
 }
 
 /** Pieces that fit into one command. */
-async function* inParts(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const piece of pieces) {
+function* inParts(pieces: Iterable<Buffer>): Generator<Buffer> {
+  for (const piece of pieces) {
     for (let at = 0; at < piece.length; at += pieceBytes) yield piece.subarray(at, at + pieceBytes)
   }
 }

@@ -32,3 +32,48 @@ folder=$1
 shift
 exec "$@" <"$folder/in" >"$folder/out" 2>"$folder/err"
 `
+
+/** Where relative paths begin. */
+const goHome = 'cd "${HOME:-/}" 2>/dev/null || cd /'
+
+/**
+ * Says what stands at $1, where files are to go: `folder`, `file` or `none`, with the owner of the folder that they will be in. Fails
+ * where there is no such folder.
+ */
+export const placeScript = `
+${goHome}
+command -v tar >/dev/null || { echo "there is no tar in the guest" >&2; exit 1; }
+if [ -d "$1" ]; then kind=folder at=$1
+else
+  case $1 in */) echo "there is no folder $1" >&2; exit 1;; esac
+  at=\${1%/*}
+  [ -d "$at/" ] || { echo "there is no folder $at" >&2; exit 1; }
+  if [ -e "$1" ] || [ -L "$1" ]; then kind=file; else kind=none; fi
+fi
+set -f
+set -- $(ls -ldn "$at/.")
+echo "$kind $3 $4"
+`
+
+/** Unpacks an archive into the folder $1. */
+export const intoScript = `
+${goHome}
+exec tar -xpf - -C "$1"
+`
+
+/** Unpacks an archive of $2, and puts that into the place of $1. */
+export const ontoScript = `
+${goHome}
+folder=$(mktemp -d "\${1%/*}/.nbsvm.XXXXXXXXXX") || exit
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+tar -xpf - -C "$folder" && mv -f "$folder/$2" "$1"
+`
+
+/** Packs what is at $1, a link followed. */
+export const packScript = `
+${goHome}
+path=$(readlink -f "$1") && [ -e "$path" ] || { echo "there is no $1" >&2; exit 1; }
+[ "$path" != / ] || { echo "/ as a whole cannot be copied" >&2; exit 1; }
+cd "\${path%/*}/" && exec tar -cf - "./\${path##*/}"
+`

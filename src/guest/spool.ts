@@ -8,11 +8,21 @@ import { folderScript, spoolScript } from './script.js'
 /** What takes what a program has said, once it has ended: stdout is 1, stderr is 2. */
 export type TakeOutput = (fd: 1 | 2, piece: Buffer) => void
 
+/** A program whose input may be of any size. */
+export interface LargeProgram extends Pick<Program, 'words'> {
+  readonly input: Iterable<Buffer>
+}
+
 /** Runs a program whose input and output may be of any size. What it says goes to `take`, so the result has none of it. */
-export async function runSpooled(turn: Turn, { words, input }: Program, limits: ProgramLimits, take: TakeOutput): Promise<Ended> {
+export async function runSpooled(
+  turn: Turn,
+  { words, input }: LargeProgram,
+  limits: ProgramLimits,
+  take: TakeOutput,
+): Promise<Ended> {
   const { signal } = limits
   return withGuestFolder(turn, async (folder) => {
-    await writeGuestFile(turn, `${folder}/in`, input === undefined ? [] : [input], signal)
+    await writeGuestFile(turn, `${folder}/in`, input, signal)
     const ended = await runProgram(turn, { words: ['sh', '-c', spoolScript, 'sh', folder, ...words] }, limits)
     for (const [fd, name] of [
       [1, 'out'],

@@ -96,6 +96,7 @@ const sources: Readonly<Record<string, Source>> = {
   STEPS: 'files',
   'FILE.png': 'files',
   'TEXT|STATE': { choices: conditions },
+  'SRC ... DST': 'files',
 }
 
 function wordSource(words: string): Source {

@@ -31,7 +31,7 @@ export async function execIn(vm: Vm, words: readonly string[], options: ExecOpti
   checkWords(words)
   const turn = agentTurns(vm, 'run a program', caller)
   const limits = { timeoutMs, signal: caller.signal }
-  if (spool) return runSpooled(turn, { words, input }, limits, take)
+  if (spool) return runSpooled(turn, { words, input: input === undefined ? [] : [input] }, limits, take)
   const ended = await runProgram(turn, { words, input }, limits)
   take(1, ended.stdout)
   take(2, ended.stderr)

@@ -1,0 +1,44 @@
+// Files of the host as an archive for a guest.
+import { readFileOf, walkTree, type Found, type Name } from '../sys/tree.js'
+import { tarEnd, tarHeader, tarPadding, type TarEntry } from './tar.js'
+
+/** A tree, and what it is called in the archive. */
+export interface Source {
+  readonly at: Name
+  readonly name: Name
+}
+
+/** Whose the files are in the guest. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** The archive, a piece at a time. Devices, sockets and pipes are not in it: `onLeftOut` gets each. */
+export function* pack(sources: readonly Source[], owner: Owner, onLeftOut: (name: Name) => void): Generator<Buffer> {
+  for (const { at, name } of sources) {
+    for (const found of walkTree(at, name)) {
+      const entry = entryOf(found, owner)
+      if (entry === undefined) onLeftOut(found.at)
+      else if (entry.kind === 'file') yield* packFile(found, entry)
+      else yield tarHeader(entry)
+    }
+  }
+  yield tarEnd
+}
+
+function* packFile(found: Found, entry: TarEntry): Generator<Buffer> {
+  let size = 0
+  yield* readFileOf(found, (sizeBytes) => {
+    size = sizeBytes
+    return tarHeader({ ...entry, sizeBytes })
+  })
+  yield tarPadding(size)
+}
+
+function entryOf({ name, stats, target }: Found, owner: Owner): TarEntry | undefined {
+  const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : stats.isSymbolicLink() ? 'link' : undefined
+  if (kind === undefined) return undefined
+  const mtimeSeconds = Math.floor(stats.mtimeMs / 1000)
+  return { name, kind, target, mode: stats.mode & 0o777, mtimeSeconds, sizeBytes: 0, ...owner }
+}
