@@ -35,6 +35,7 @@ import { pressKeys } from './vm/reach/key.js'
 import { takeScreenshot, type Screenshot } from './vm/reach/screenshot.js'
 import { typeAt } from './vm/reach/type.js'
 import { waitFor } from './vm/reach/wait.js'
+import { sshCommand, type Waiting } from './vm/reach/ssh.js'
 import { idOf, openVm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
@@ -54,6 +55,7 @@ export type {
   Shutdown,
   Status,
   Stopped,
+  Waiting,
 }
 export type { Caller, Screenshot }
 
@@ -125,6 +127,8 @@ export interface VmHandle {
    * what was left out.
    */
   cp(sources: readonly string[], destination: string, options?: CopyCaller): Promise<void>
+  /** Waits until its guest answers by ssh, and resolves to the command that runs these words there, as ssh does, or a shell. */
+  ssh(words?: Words, caller?: Waiting): Promise<string[]>
   /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
   explain(options?: Words): Promise<Explanation>
   /** Opens ports into the running VM, `8080:80`, or closes them with `remove`, where `8080` is enough; resolves to all that lead into it then. */
@@ -168,6 +172,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     status: async () => statusOf(await open()),
     exec: async (words, { signal, ...options } = {}) => execCollecting(await open(), words, options, { signal }),
     cp: async (sources, destination, options = {}) => copyFiles(await open(), [...sources, destination], options),
+    ssh: async (words = [], caller = {}) => sshCommand(await open(), words, caller),
     explain: async (options = []) => explainVm(await open(), options),
     forward: async (ports, { remove = false, signal } = {}) =>
       remove

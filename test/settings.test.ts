@@ -786,9 +786,20 @@ test('the serial port and the monitor cannot be replaced: they are there whateve
 })
 
 test('every setting is tried here, or where the machine for it is', () => {
-  // vhost in the golden commands: no device for it was at hand.
-  // image: test/images-path.test.ts
-  const elsewhere = ['image', 'vg', 'pool', 'snapshot_size', 'bridge', 'vhost']
+  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts.
+  const elsewhere = [
+    'image',
+    'user',
+    'ssh_key',
+    'password',
+    'packages',
+    'user_data',
+    'vg',
+    'pool',
+    'snapshot_size',
+    'bridge',
+    'vhost',
+  ]
   assert.deepEqual(settingNames.filter((name) => !tried.has(name)).toSorted(), elsewhere.toSorted())
   assert.ok(existsSync(guestDisk), 'the guest of scripts/guest')
 })

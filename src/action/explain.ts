@@ -5,12 +5,12 @@ import type { Verb } from './verb.js'
 
 export const explain: Verb = {
   help: `Prints each setting with its value and where it came from, then what start would run, ready to paste into bash or zsh: the helper
-programs, with how much each may write, and the QEMU command, one option a line. Nothing is started or changed. QEMU options may
-follow, as for start.
+programs, with how much each may write, and the QEMU command, one option a line; before it what a guest from an image is told of who it
+is. Nothing is started or changed. QEMU options may follow, as for start.
 
   nbsvm foo explain
   nbsvm foo mem=2048 explain -cdrom x.iso
-  nbsvm foo explain --json                   an object: id, settings, notes, commands`,
+  nbsvm foo explain --json                   an object: id, settings, notes, seed, commands`,
 
   async run({ vm, words, flags, out, note, signal }) {
     const found = await explainVm(vm, words, { note, signal })
@@ -18,9 +18,11 @@ follow, as for start.
       out(JSON.stringify(found, undefined, 2))
       return
     }
-    const { settings, notes, commands } = found
+    const { settings, notes, seed, commands } = found
+    const told = seed.map(({ name, text }) => `\n${name}:\n${text.trimEnd().replaceAll(/^/gm, '  ')}`)
     // As comments, so that the page can be pasted.
-    out([...columns(settings.map(rowOf)), ...notes.map((text) => `# ${text}`), '', ...commands].join('\n'))
+    const comments = [...notes, ...told].flatMap((text) => text.split('\n').map((line) => `# ${line}`.trimEnd()))
+    out([...columns(settings.map(rowOf)), ...comments, '', ...commands].join('\n'))
   },
 }
 

@@ -14,6 +14,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   pause: async () => (await import('./pause.js')).pause,
   resume: async () => (await import('./resume.js')).resume,
   reset: async () => (await import('./reset.js')).reset,
+  ssh: async () => (await import('./ssh.js')).ssh,
   console: async () => (await import('./console.js')).consoleVerb,
   monitor: async () => (await import('./monitor.js')).monitor,
   vnc: async () => (await import('./vnc.js')).vnc,
@@ -38,6 +39,8 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
 /** The commands of `rows.ts`, by name. */
 export const commandCode: Readonly<Record<string, () => Promise<Command>>> = {
   ls: async () => ls,
+  'ssh-config': async () => (await import('./ssh-config.js')).sshConfig,
+  inventory: async () => (await import('./inventory.js')).inventory,
   doctor: async () => (await import('./doctor.js')).doctor,
   images: async () => (await import('./images.js')).images,
   help: async () => (await import('./help.js')).help,

@@ -1,5 +1,5 @@
-// Every action and every command, once: what the line needs to know of them before any of their code is loaded. Help, man page,
-// completion and the parser are made from these rows; `load.ts` says where the code is.
+// Every action once, and every command (commandrows.ts): what the line needs to know of them before any of their code is loaded.
+// Help, man page, completion and the parser are made from these rows; `load.ts` says where the code is.
 import { checkOptions } from '../config/options.js'
 import { seconds } from '../config/quantity.js'
 import { parseAwaited } from '../console/awaited.js'
@@ -8,16 +8,18 @@ import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
-import { parseImageRef } from '../model/imageref.js'
 import { quoteWord, quoteWords } from '../core/words.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import type { ActionRow, Row, Takes } from './verb.js'
+import type { ActionRow, Takes } from './verb.js'
+
+export { commands, listColumns } from './commandrows.js'
 
 const none: Takes = { min: 0, max: 0 }
 const one: Takes = { min: 1, max: 1 }
 /** Up to `--` or the end of the line. */
 const many: Takes = { min: 1, max: 1000 }
+const rest: Takes = { min: 0, max: 'all' }
 
 type Given = Pick<ActionRow, 'summary'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
 
@@ -65,6 +67,12 @@ export const actions: readonly ActionRow[] = [
     summary: 'let a paused VM go on, wake one that sleeps',
   }),
   action('reset', none, { ...onTheRun, summary: 'press the reset button' }),
+  action('ssh', rest, {
+    ...onTheRun,
+    words: '[COMMAND...]',
+    interactive: true,
+    summary: 'log in to the guest, or run a command there, by ssh',
+  }),
   action('console', none, {
     ...onTheRun,
     interactive: true,
@@ -215,68 +223,3 @@ function checkKeys(words: readonly string[]): void {
     }
   })
 }
-
-/** What `ls` can show of a VM, in the order of its help. */
-export const listColumns = ['vm', 'state', 'since', 'mem', 'ports', 'drives', 'pid', 'class', 'fault'] as const
-
-function checkColumns(words: readonly string[]): void {
-  const [flag, chosen = ''] = words
-  if (flag === undefined) return
-  const all = listColumns.join(',')
-  if (flag !== '-c') throw new UsageError(`unexpected argument ${quote(flag)} after nbsvm ls`, { hints: ['see: nbsvm help ls'] })
-  const wrong = chosen.split(',').find((name) => !listColumns.some((one) => one === name))
-  if (wrong !== undefined) throw new UsageError(`ls has no column ${quote(wrong)}`, { hints: [`choose of: nbsvm ls -c ${all}`] })
-}
-
-const works: Readonly<Record<string, string>> = { pull: 'NAME ...', rm: 'NAME ...', prune: '' }
-
-/** Throws a UsageError for words that are none of these. */
-function checkImageWords([what, ...names]: readonly string[]): void {
-  if (what === undefined) return
-  const wants = works[what]
-  if (wants === undefined)
-    throw new UsageError(`nbsvm images cannot ${JSON.stringify(what)}`, {
-      hints: ['nbsvm images [pull NAME ... | rm NAME ... | prune]'],
-    })
-  if (wants === '' && names.length > 0) throw new UsageError(`images ${what} takes no names`)
-  if (wants !== '' && names.length === 0)
-    throw new UsageError(`images ${what}: which?`, { hints: [`nbsvm images ${what} ${wants}`, 'see them: nbsvm images'] })
-  if (what === 'pull') for (const name of names) parseImageRef(name)
-}
-
-function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial<Row>): Row {
-  return { name, takes, words: '', flags: {}, ...row }
-}
-
-const atMostOne: Takes = { min: 0, max: 1 }
-const anyNumber: Takes = { min: 0, max: 1000 }
-const atMostTwo: Takes = { min: 0, max: 2 }
-
-export const commands: readonly Row[] = [
-  command('ls', atMostTwo, {
-    words: '[-c COLUMNS]',
-    flags: { json: 'as a JSON array', watch: 'draw it again every second' },
-    summary: 'list the VMs (nbsvm alone does it too)',
-    check: checkColumns,
-  }),
-  command('doctor', none, {
-    flags: { json: 'as a JSON array' },
-    summary: 'tell what this machine can do, and what to type where it cannot',
-  }),
-  command('images', anyNumber, {
-    words: '[pull NAME ... | rm NAME ... | prune]',
-    flags: { json: 'as a JSON array' },
-    summary: 'list the images of distributions; fetch or remove some',
-    check: checkImageWords,
-  }),
-  command('help', atMostOne, {
-    words: '[ACTION]',
-    summary: 'explain nbsvm, or one action, command or setting',
-  }),
-  command('completion', one, {
-    words: 'SHELL',
-    summary: 'print the completion script for bash, zsh or fish',
-  }),
-  command('man', none, { summary: 'print the man page, for man(1)' }),
-  command('version', none, { summary: 'print the version' }),
-]

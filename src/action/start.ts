@@ -27,5 +27,6 @@ A VM that runs already is left alone, and start fails; with --if-needed it says 
       note(`KVM is not used, so VMs run slowly: ${plan.host.kvm.why}`)
     }
     note(`started ${vm.id} as pid ${pid}`)
+    if (plan.machine.seed !== undefined) note(`  reach it: ${vm.call} ssh`)
   },
 }

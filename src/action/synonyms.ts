@@ -5,6 +5,7 @@ type Meaning = string | Readonly<Record<string, string>>
 
 const make = 'newimg start'
 const removeOrEnd = { stop: 'end it now', rm: 'remove it with its drives' }
+const enter = { ssh: 'log in, by ssh', console: 'be at its serial port' }
 const restart = { 'stop start': 'now', 'shutdown start': 'asking the guest first', reset: 'press the reset button' }
 
 /** Other tools' actions, in this tool's. */
@@ -18,7 +19,8 @@ export const foreignActions: Readonly<Record<string, Meaning>> = {
   ...same(restart, 'reboot', 'restart'),
   ...same('pause', 'suspend', 'freeze'),
   ...same('resume', 'unpause', 'continue', 'thaw'),
-  ...same('console', 'shell', 'connect', 'attach', 'enter', 'login', 'serial', 'terminal', 'tty'),
+  ...same(enter, 'shell', 'connect', 'enter', 'login'),
+  ...same('console', 'attach', 'serial', 'terminal', 'tty'),
   ...same('vnc', 'screen', 'view', 'gui'),
   ...same('status', 'info', 'show', 'state', 'inspect', 'dominfo', 'stat'),
   ...same('log', 'logs'),
@@ -55,7 +57,9 @@ export const foreignSettings: Readonly<Record<string, string>> = {
   publish: 'forward',
   hostfwd: 'forward',
   volume_group: 'vg',
-  user: 'run_as',
+  username: 'user',
+  ssh_keys: 'ssh_key',
+  userdata: 'user_data',
 }
 
 function same(meaning: Meaning, ...names: string[]): Record<string, Meaning> {

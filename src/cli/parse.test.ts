@@ -97,7 +97,10 @@ const brought: [string[], string[]][] = [
   [['poweroff', 'foo'], ['nbsvm foo shutdown']],
   [['foo', 'grow', '+10G'], ['nbsvm foo resize +10G']],
   [['info', 'foo'], ['nbsvm foo status']],
-  [['shell', 'foo'], ['nbsvm foo console']],
+  [
+    ['shell', 'foo'],
+    ['nbsvm foo ssh    # log in, by ssh', 'nbsvm foo console    # be at its serial port'],
+  ],
 ]
 
 for (const [argv, lines] of brought) {

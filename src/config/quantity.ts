@@ -49,6 +49,15 @@ export const text = scalar('a word', oneWord)
 /** Text that `none` takes away again, where a weaker layer has set it. */
 export const textOrNone = scalar('a word, or none', (value) => (value === 'none' ? undefined : oneWord(value)))
 export const path = scalar('an absolute path', absolutePath)
+/** A file of the user's own, where `~/` is his home folder, or `none`. */
+export const ownFile = scalar('an absolute path, or one that begins with ~/, or none', (value) =>
+  value === 'none' ? undefined : value.startsWith('~/') ? value : absolutePath(value),
+)
+/** The name of a user of a guest, as useradd(8) takes it. */
+export const userName = scalar('the name of a user', (value) => {
+  if (/^[a-z_][a-z0-9_-]{0,31}$/.test(value)) return value
+  throw new UsageError(`${quote(value)} is not the name of a user: small letters, digits, _ and -, at most 32`)
+})
 /** An image of a distribution; `none` takes it away again. */
 export const image = scalar(
   'a name of `nbsvm images`, URL#sha256:HEX, an absolute path, or none',
@@ -90,6 +99,21 @@ export const forwards = list(
 
 /** Words for a command line. */
 export const words = list('words, quoted as for a shell; none for none at all', (all) => all)
+
+/** The beginnings of the public halves of ssh's keys. */
+const keyKind = /^(?:ssh-|ecdsa-|sk-)/
+
+/** Public keys, or files of them. A key is words itself, its kind, its base64 and a comment, which go together again. */
+export const sshKeys = list('public keys, or absolute paths of files with some; none for no key but that of nbsvm', (all) => {
+  const keys: string[] = []
+  for (const word of all) {
+    const last = keys.at(-1)
+    if (last !== undefined && keyKind.test(last) && !keyKind.test(word) && !/^~?\//.test(word))
+      keys[keys.length - 1] = `${last} ${word}`
+    else keys.push(word)
+  }
+  return keys
+})
 
 /** Words that QEMU gets. */
 export const options = list("QEMU options, quoted as for a shell; none, or a blank ' ', for none at all", (all) => {

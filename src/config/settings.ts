@@ -9,12 +9,15 @@ import {
   mac,
   megabytes,
   options,
+  ownFile,
   path,
   port,
   seconds,
   size,
+  sshKeys,
   text,
   textOrNone,
+  userName,
   words,
 } from './quantity.js'
 
@@ -50,6 +53,21 @@ export const settingsTable = {
   ),
   iothread: setting(choice('yes', 'no'), 'a thread for each virtio disk', 'yes'),
   image: setting(image, 'image that newimg makes the first drive from: see nbsvm images; or URL#sha256:HEX, or a path'),
+  user: setting(
+    userName,
+    "user of the guest that a new drive's system makes, and that ssh logs in as",
+    undefined,
+    "the image's own",
+  ),
+  ssh_key: setting(
+    sshKeys,
+    'public keys that may log in as this user, or files of them',
+    undefined,
+    "~/.ssh/id_*.pub; nbsvm's own key in any case",
+  ),
+  password: setting(ownFile, "file with this user's password, for the console; only you may read it", undefined, 'no password'),
+  packages: setting(words, 'packages that a new system installs'),
+  user_data: setting(ownFile, 'file with what cloud-init is to do besides: #cloud-config, a script'),
   drive_size: setting(size, "size of newimg's drive", '20G'),
   display: setting(
     options,

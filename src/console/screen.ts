@@ -47,3 +47,11 @@ export function resetSequence(traces: Readonly<Traces>): string {
   if (traces.cursorShape) bytes += '\u001B[0 q'
   return `${bytes}\r\n${belowGone}`
 }
+
+/** The last `count` lines of a console's log that say anything, as plain text for a message. */
+export function lastPlainLines(log: string, count: number): string[] {
+  // oxlint-disable-next-line no-control-regex
+  const text = lastLines(log, 500).replaceAll(/\u001B\[[0-9;:]*m/g, '')
+  const lines = text.split('\n').map((line) => line.slice(line.trimEnd().lastIndexOf('\r') + 1).trim())
+  return lines.filter((line) => line !== '').slice(-count)
+}

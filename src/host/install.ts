@@ -10,6 +10,7 @@ export type Installable =
   | 'ip'
   | 'passt'
   | 'sudo'
+  | 'ssh'
   | 'vncviewer'
   | 'swtpm'
   | `qemu-${Exclude<Arch, 'x86_64'>}`
@@ -31,6 +32,7 @@ const debian: Distribution = {
     qemu: 'qemu-system-x86 qemu-utils',
     'qemu-img': 'qemu-utils',
     ip: 'iproute2',
+    ssh: 'openssh-client',
     vncviewer: 'tigervnc-viewer',
     'qemu-aarch64': 'qemu-system-arm',
     // Of its own from Debian 13 on; before, it is in qemu-system-misc.
@@ -47,6 +49,7 @@ const fedora: Distribution = {
     ...common,
     qemu: 'qemu-system-x86-core qemu-img',
     ip: 'iproute',
+    ssh: 'openssh-clients',
     flock: 'util-linux-core',
     'qemu-aarch64': 'qemu-system-aarch64-core',
     'qemu-riscv64': 'qemu-system-riscv-core',
@@ -62,6 +65,7 @@ const arch: Distribution = {
     ...common,
     qemu: 'qemu-base',
     ip: 'iproute2',
+    ssh: 'openssh',
     'qemu-aarch64': 'qemu-system-aarch64',
     'qemu-riscv64': 'qemu-system-riscv',
     'uefi-x86_64': 'edk2-ovmf',
@@ -77,6 +81,7 @@ const suse: Distribution = {
     qemu: 'qemu-x86 qemu-tools',
     'qemu-img': 'qemu-tools',
     ip: 'iproute2',
+    ssh: 'openssh-clients',
     'qemu-aarch64': 'qemu-arm',
     'qemu-riscv64': 'qemu-extra',
     'uefi-x86_64': 'qemu-ovmf-x86_64',

@@ -66,6 +66,8 @@ export interface Machine {
   readonly aio: 'io_uring' | 'threads'
   /** Whether each virtio disk (a scsi controller for all of its disks) has a thread of its own. */
   readonly iothreads: boolean
+  /** What tells the guest who it is: a disk, or a text for Ignition; absent where nobody tells it. */
+  readonly seed?: { readonly kind: 'disk' | 'ignition'; readonly path: string }
   /** Whether the guest gives memory back that it does not use. */
   readonly balloon: boolean
   /** Whether there is a port for the guest agent. */

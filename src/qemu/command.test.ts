@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Drive, FileImage, Image } from '../model/drive.js'
 import { qemuCommand, qemuOptions } from './command.js'
-import { handOver, handVhost } from './handover.js'
+import { handOver, handSeed, handVhost } from './handover.js'
 import type { Machine } from '../model/machine.js'
 
 const folder = 'test/golden/qemu'
@@ -142,6 +142,15 @@ const cases: Record<string, Partial<Machine>> = {
     layers: '/drives/.layers',
     firmware: { kind: 'secure', code, variables, needsSmm: true },
   }),
+  seed: handSeed({ handed: [] }, '/state/foo/seed.iso', { givesDrives: false }),
+  'seed-handed': handSeed(
+    handOver({ console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' }, [drive(0)], { givesDrives: true }),
+    '/state/foo/seed.iso',
+    { givesDrives: true },
+  ),
+  'seed-nvme': { driveInterface: 'nvme', seed: { kind: 'disk', path: '/state/foo/seed.iso' } },
+  'seed-usb': { driveInterface: 'usb', seed: { kind: 'disk', path: '/state/foo/seed.iso' } },
+  'seed-ignition': { seed: { kind: 'ignition', path: 'ignition.json' } },
   args: { args: ['-cdrom', '/a b.iso', '-boot', 'd'] },
 }
 

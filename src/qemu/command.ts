@@ -5,6 +5,7 @@ import { driveOptions } from './device/drive.js'
 import { firmwareOptions } from './device/firmware.js'
 import { nicOptions } from './device/nic.js'
 import { agentOptions, consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
+import { seedOptions } from './device/seed.js'
 import { tpmOptions } from './device/tpm.js'
 import { usbOptions } from './device/usb.js'
 import type { Handed, Machine, Option, Words } from '../model/machine.js'
@@ -31,6 +32,7 @@ export function qemuOptions(machine: Machine): Option[] {
     ...identityOptions(machine),
     ...agentOptions(machine),
     ...tpmOptions(machine),
+    ...seedOptions(machine),
   ]
 }
 

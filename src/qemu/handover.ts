@@ -69,3 +69,15 @@ export function handVhost({ nics, handed }: Pick<Machine, 'nics' | 'handed'>): P
   })
   return { nics: withVhost, handed: all }
 }
+
+/** Lets QEMU read the disk that tells the guest who it is, where it may not open it itself. */
+export function handSeed(
+  { handed }: Pick<Machine, 'handed'>,
+  path: string,
+  { givesDrives }: { readonly givesDrives: boolean },
+): Pick<Machine, 'handed' | 'seed'> {
+  if (!givesDrives) return { handed, seed: { kind: 'disk', path } }
+  const set = 1 + Math.max(0, ...handed.map((one) => one.set ?? 0))
+  const seed: Handed = { fd: firstFd + handed.length, set, path, mode: 'read' }
+  return { handed: [...handed, seed], seed: { kind: 'disk', path: `/dev/fdset/${set}` } }
+}

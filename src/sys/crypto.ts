@@ -27,3 +27,17 @@ export function encryptDes(key: Buffer, bytes: Buffer): Buffer {
     .setAutoPadding(false)
     .update(bytes)
 }
+
+/** A new ed25519 key: the 32 bytes that it is made from, and those of its public half. */
+export function ed25519Pair(): { readonly seed: Buffer; readonly point: Buffer } {
+  const { privateKey } = load().generateKeyPairSync('ed25519')
+  const { d = '', x = '' } = privateKey.export({ format: 'jwk' })
+  return { seed: Buffer.from(d, 'base64url'), point: Buffer.from(x, 'base64url') }
+}
+
+/** SHA-512 of the pieces one after the other. */
+export function sha512(...pieces: readonly (Buffer | string)[]): Buffer {
+  const hash = load().createHash('sha512')
+  for (const piece of pieces) hash.update(piece)
+  return hash.digest()
+}

@@ -28,6 +28,11 @@ export function readText(file: string): string | undefined {
  * Error that says why it is not read.
  */
 export function readRegular(file: string, mostBytes: number): string | undefined {
+  return readBytes(file, mostBytes)?.toString('utf8')
+}
+
+/** The same as bytes. */
+export function readBytes(file: string, mostBytes: number): Buffer | undefined {
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = fs.constants
   const found = stat(file)
   if (found === undefined) return undefined
@@ -39,7 +44,7 @@ export function readRegular(file: string, mostBytes: number): string | undefined
       if (!fs.fstatSync(fd).isFile()) throw new Error('it is not a regular file')
       const bytes = fillFrom(fd, Buffer.alloc(Math.min(found.size, mostBytes) + 1), mostBytes + 1)
       if (bytes.length > mostBytes) throw new Error(`it is larger than ${mostBytes / 1024}K`)
-      return bytes.toString('utf8')
+      return bytes
     } finally {
       fs.closeSync(fd)
     }

@@ -67,6 +67,25 @@ export const run: Run = (command, options = {}) => {
   })
 }
 
+/**
+ * Runs a program on this process's own stdin, stdout and stderr, to its end; returns its exit status. Ctrl-C reaches it by itself, on
+ * the terminal that both have; what else aborts `signal` is handed on.
+ */
+export function runHere(command: readonly string[], signal?: AbortSignal): Promise<number> {
+  const [program = '', ...args] = command
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, PATH: searchPath().join(':') }
+    const child = load().spawn(program, args, { env, stdio: 'inherit' })
+    const end = (): boolean => child.kill('SIGTERM')
+    signal?.addEventListener('abort', end)
+    child.on('error', (error) => reject(startFailure(program, error)))
+    child.on('close', (code, ended) => {
+      signal?.removeEventListener('abort', end)
+      resolve(exitStatus(code, ended))
+    })
+  })
+}
+
 /** SIGHUP, SIGINT and SIGTERM, as a shell says them. */
 const interruptions: ReadonlySet<number> = new Set([129, 130, 143])
 

@@ -73,3 +73,46 @@ export function listenPrivate(file: string, onConnection: (socket: Socket) => vo
     }
   })
 }
+
+/** Whether nobody listens on a TCP port of the loopback address, and this user may. */
+export async function isFree(port: number): Promise<boolean> {
+  try {
+    const server = await listenLocal(port, (socket) => socket.destroy())
+    await new Promise((resolve) => server.close(resolve))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Connects to a TCP port and resolves to the first `length` bytes that come. Rejects when they do not come in time, or the other side ends. */
+export function firstBytes(
+  { host, port }: { readonly host: string; readonly port: number },
+  {
+    length,
+    timeoutMs,
+    signal,
+  }: { readonly length: number; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = load().connect({ host, port })
+    let bytes = Buffer.alloc(0)
+    const end = (error: Error): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => end(signal?.reason as Error)
+    const timer = setTimeout(() => end(new Error(`nothing came within ${timeoutMs} ms`)), timeoutMs)
+    signal?.addEventListener('abort', onAbort)
+    socket.on('error', end).on('close', () => end(new Error('the connection was closed')))
+    socket.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk])
+      if (bytes.length < length) return
+      resolve(bytes.subarray(0, length))
+      end(new Error('done'))
+    })
+    if (signal?.aborted === true) onAbort()
+  })
+}

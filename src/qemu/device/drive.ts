@@ -6,7 +6,7 @@ import { json, pairs } from './words.js'
 
 /** The drives, first 0. The setting `drives` replaces them all. */
 export function driveOptions(
-  machine: Pick<Machine, 'drives' | 'driveInterface' | 'arch' | 'type' | 'aio' | 'iothreads'>,
+  machine: Pick<Machine, 'drives' | 'driveInterface' | 'arch' | 'type' | 'aio' | 'iothreads' | 'seed'>,
 ): Option[] {
   const { drives } = machine
   if ('words' in drives) return pairs(drives.words)
@@ -41,7 +41,7 @@ export function formatNode(image: Image, name: string, file: string): object {
   return blockNode(image, { 'node-name': name, discard: 'unmap' }, file)
 }
 
-type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'arch' | 'type' | 'iothreads'>) => Option[]
+type Attach = (drives: readonly Drive[], machine: Pick<Machine, 'arch' | 'type' | 'iothreads' | 'seed'>) => Option[]
 
 /** How the drives are attached, for each value of `drive_if`. */
 const attach: Record<DriveInterface, Attach> = {
@@ -51,16 +51,17 @@ const attach: Record<DriveInterface, Attach> = {
       const disk = { driver: 'virtio-blk-pci', ...(iothreads ? { iothread: thread } : {}) }
       return [...(iothreads ? [iothread(thread)] : []), device(drive, disk)]
     }),
-  nvme: (drives) => drives.map((drive) => device(drive, { driver: 'nvme', serial: nodeName(drive.number) })),
+  nvme: (drives, machine) =>
+    drives.map((drive) => device(drive, { driver: 'nvme', serial: nodeName(drive.number), ...beforeSeed(drive, machine) })),
   scsi: (drives, { iothreads }) => [
     ...(iothreads ? [iothread('io')] : []),
     json('-device', { driver: 'virtio-scsi-pci', id: 'scsi', ...(iothreads ? { iothread: 'io' } : {}) }),
     ...drives.map((drive) => device(drive, { driver: 'scsi-hd', bus: 'scsi.0' })),
   ],
   // A controller of their own: the tablet's comes later in the command, or not at all.
-  usb: (drives) => [
+  usb: (drives, machine) => [
     json('-device', { driver: 'qemu-xhci', id: 'usb-drives', p2: maxUsbPorts, p3: maxUsbPorts }),
-    ...drives.map((drive) => device(drive, { driver: 'usb-storage', bus: 'usb-drives.0' })),
+    ...drives.map((drive) => device(drive, { driver: 'usb-storage', bus: 'usb-drives.0', ...beforeSeed(drive, machine) })),
   ],
   sata: (drives, { type }) =>
     hasAhci(type) ? onBoard(drives, ahciPorts) : [json('-device', { driver: 'ich9-ahci', id: 'sata' }), ...onAhci(drives)],
@@ -70,6 +71,11 @@ const attach: Record<DriveInterface, Attach> = {
       hints: ['drive_if=virtio is fastest; drive_if=sata works too'],
     })
   },
+}
+
+/** SeaBIOS boots from the first disk that it finds, and looks for virtio's, as the seed is, before these. */
+function beforeSeed({ number }: Drive, { seed }: Pick<Machine, 'seed'>): object {
+  return seed?.kind === 'disk' ? { bootindex: number + 1 } : {}
 }
 
 /** As many drives as an xHCI controller takes in QEMU. */

@@ -9,6 +9,7 @@ import { archOf } from '../record/choice.js'
 import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
 import { holdVm } from './hold.js'
 import { liveDrives } from './live.js'
+import { randomUuid } from '../record/identity.js'
 import { readRecord, renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import type { RecordedImage } from '../record/shape.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
@@ -32,7 +33,7 @@ export async function newDrive(vm: Vm, caller: DownloadCaller = {}): Promise<New
   const hasNone = await isWithout(store, vm)
   if (ref === undefined || !hasNone) {
     const drive = await withRecord(vm, store, async () => {
-      if (hasNone) await rememberImage(vm, undefined)
+      if (hasNone) await rememberOrigin(vm, { image: undefined })
       return store.create(vm.id, sizeBytes, options)
     })
     return { drive }
@@ -45,7 +46,7 @@ export async function newDrive(vm: Vm, caller: DownloadCaller = {}): Promise<New
   const origin = { image: { kind: 'file', path: kept.path, format: kept.format }, hex: kept.digest.hex } as const
   const drive = await withRecord(vm, store, async () => {
     // Before the drive: one of which nobody knows what is in it would never let anybody in.
-    await rememberImage(vm, recorded)
+    await rememberOrigin(vm, { image: recorded })
     return store.createFrom(vm.id, origin, driveBytes, options)
   })
   return { drive, image: recorded }
@@ -64,12 +65,23 @@ async function isWithout(store: Store, { id }: Vm): Promise<boolean> {
   return (await store.driveNames()).every((name) => parseDriveName(name)?.id !== id)
 }
 
-/** Writes down what the VM's first drive is made from; undefined for what is nobody's image. */
-async function rememberImage({ place, id }: Vm, image: RecordedImage | undefined): Promise<void> {
-  if (image === undefined && readRecord(place, id)?.image === undefined) return
+/** What a VM's record says of its first drive: the image in it, and whom that knows. */
+interface Origin {
+  readonly image: RecordedImage | undefined
+  readonly user?: string | undefined
+}
+
+/**
+ * Writes down what the VM's first drive is made from. What its guest was told is over: on another drive it is another guest, who
+ * has the same users where it is a copy.
+ */
+async function rememberOrigin({ place, id }: Vm, { image, user }: Origin): Promise<void> {
+  const before = readRecord(place, id)
+  if (image === undefined && user === undefined && before?.image === undefined && before?.seed === undefined) return
   await updateRecord(place, id, (record) => {
-    const { image: _, ...others } = record
-    return image === undefined ? others : { ...others, image }
+    const { image: _, seed: __, ...others } = record
+    const seed = user === undefined ? undefined : { instanceId: randomUuid(), user }
+    return { ...others, ...(image === undefined ? {} : { image }), ...(seed === undefined ? {} : { seed }) }
   })
 }
 
@@ -106,7 +118,7 @@ export async function copyDrive(
   const lock = await lockSource(vm, store, source)
   try {
     const drive = await withRecord(vm, store, async (isNew) => {
-      if (isNew || (await isWithout(store, vm))) await rememberImage(vm, imageOf(vm, source))
+      if (isNew || (await isWithout(store, vm))) await rememberOrigin(vm, originOf(vm, source))
       const made = await store[how](vm.id, source, copy)
       const isFirstOne = await isFirst(store, vm, made)
       if (!isNew && isFirstOne) await updateRecord(vm.place, vm.id, renewGeneration)
@@ -124,10 +136,11 @@ export async function copyDrive(
   }
 }
 
-/** The image that is in a copy: that of the VM whose first drive was copied. */
-function imageOf({ place }: Vm, { drive }: Source): RecordedImage | undefined {
+/** What is in a copy: what is in the VM whose first drive was copied. */
+function originOf({ place }: Vm, { drive }: Source): Origin {
   const owner = drive?.number === 0 ? parseDriveName(drive.name)?.id : undefined
-  return owner === undefined ? undefined : readRecord(place, owner)?.image
+  const record = owner === undefined ? undefined : readRecord(place, owner)
+  return { image: record?.image, user: record?.seed?.user }
 }
 
 /** Whether it is the disk that the VM boots from. One that was there before then begins with its own past, or somebody else's. */

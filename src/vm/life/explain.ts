@@ -12,6 +12,7 @@ import { historyIn } from '../record/drawer.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 import { planMachine, type Plan } from './plan.js'
+import type { SeedText } from './seeding.js'
 import { tapsOf } from './taps.js'
 
 /** As `nbsvm foo explain --json` shows it; the names of these fields never change their meaning. */
@@ -20,6 +21,8 @@ export interface Explanation {
   readonly settings: readonly ExplainedSetting[]
   /** What is not in the command: how a value comes about. */
   readonly notes: readonly string[]
+  /** What its guest is told of who it is, by name; keys' private halves are left out. */
+  readonly seed: readonly SeedText[]
   /** Lines for bash or zsh that do what `start` does: what needs root, the helpers, QEMU. Comments are among them. */
   readonly commands: readonly string[]
 }
@@ -41,11 +44,17 @@ export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}
   const { drawer } = vm
   const sudo = isRoot() ? [] : ['sudo']
   const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
+  const hasSeed = machine.seed !== undefined
+  const seed = hasSeed ? (await import('./seeding.js')).describeSeed(vm, record, machine) : []
   const random = 'generation id: random; written into its record when nbsvm makes a drive of it, or starts it'
   return {
     id: vm.id,
     settings: settingNames.map((name) => explained(name, vm, plan)),
-    notes: record.generation === 'auto' ? [random] : [],
+    notes: [
+      ...(record.generation === 'auto' ? [random] : []),
+      ...(machine.seed?.kind === 'disk' ? [`the disk that tells the guest who it is, ${drawer.seed}, is written by start`] : []),
+    ],
+    seed,
     commands: [
       ...asRoot.map((command) => quoteWords([...sudo, ...command])),
       ...(newVariables === undefined ? [] : [(await import('./nvram.js')).makingVariables(newVariables)]),

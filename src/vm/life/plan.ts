@@ -4,7 +4,7 @@ import { Failure } from '../../core/errors.js'
 import { hasPasst, passtHelper } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
-import { handOver, handVhost, vhostDevice } from '../../qemu/handover.js'
+import { handOver, handSeed, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
 import type { Arch } from '../../model/guest.js'
 import type { Helper } from '../../model/helper.js'
@@ -17,6 +17,7 @@ import { hostArch, isRoot } from '../../sys/environment.js'
 import { canOpen, hereFull } from '../../sys/file.js'
 import { archOf, firmwareOf, hasTpm, requireArch } from '../record/choice.js'
 import { macOf } from '../record/identity.js'
+import { needsPort, seedKind, sshForward } from '../record/seed.js'
 import { draftRecord, readRecord, type MachineRecord } from '../record/record.js'
 import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
@@ -94,8 +95,9 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     args,
   }
   const usesVhost = settings.vhost === 'yes' && accelerator === 'kvm' && canOpen(vhostDevice)
+  const seeded = { ...machine, ...seedFor(vm, record, machine) }
   return {
-    machine: usesVhost ? { ...machine, ...handVhost(machine) } : machine,
+    machine: usesVhost ? { ...seeded, ...handVhost(seeded) } : seeded,
     host,
     runAs: user,
     record,
@@ -149,19 +151,32 @@ async function openedFor(
   return handOver(logs, await store.drives(id), { givesDrives, layers: store.layers, firmware })
 }
 
+/** What tells the guest who it is, where anything does; the file is written by `start`. */
+function seedFor({ settings, drawer }: Vm, record: MachineRecord, machine: Machine): Partial<Machine> {
+  const kind = seedKind(settings, record)
+  if (kind === 'none') return {}
+  if (kind === 'ignition') return { seed: { kind, path: 'ignition.json' } }
+  return handSeed(machine, drawer.seed, { givesDrives: machine.prefix.length > 0 })
+}
+
 function nicsOf(
   { settings, id }: Vm,
   record: MachineRecord,
   { hasNoRights, mayUsePasst }: { hasNoRights: boolean; mayUsePasst: boolean },
 ): Machine['nics'] {
   if (settings.network !== undefined) return { words: settings.network }
-  return planNics(settings, {
-    macOf: (index) => macOf(record, index),
-    tapOf: (index) => tapOf(id, index),
-    mtuOf: bridgeMtu,
-    prefersTap: isRoot() && canMakeTaps() && (!hasNoRights || isTunOpen()),
-    ...(mayUsePasst ? { passt: qemuFiles.passt } : {}),
-  })
+  const leadsIn = seedKind(settings, record) !== 'none' && needsPort(settings)
+  const forward = leadsIn ? [...(settings.forward ?? []), sshForward(record)] : settings.forward
+  return planNics(
+    { ...settings, forward },
+    {
+      macOf: (index) => macOf(record, index),
+      tapOf: (index) => tapOf(id, index),
+      mtuOf: bridgeMtu,
+      prefersTap: isRoot() && canMakeTaps() && (!hasNoRights || isTunOpen()),
+      ...(mayUsePasst ? { passt: qemuFiles.passt } : {}),
+    },
+  )
 }
 
 /** A passt for each network card that it serves (there is one at most), swtpm, and the log keeper. */

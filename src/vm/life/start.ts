@@ -21,6 +21,7 @@ import { ensureRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
+import { seedKind } from '../record/seed.js'
 import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
 import { makeTapsOf, tapsOf } from './taps.js'
@@ -60,14 +61,17 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   const lock = await holdVm(vm, await storeOf(vm), hold)
   if (lock === undefined) throw runsAlready(vm)
   try {
-    await ensureRecord(vm)
+    const record = await ensureRecord(vm)
     await claimUser(vm)
+    const hasSeed = seedKind(vm.settings, record) !== 'none'
+    if (hasSeed) await (await import('./seeding.js')).claimSeed(vm)
     await sweep(drawer)
     // Root's look for survivors takes a process of its own, during which there is time to plan.
     const [first] = await Promise.all([planMachine(vm, options, {}, caller), refuseSurvivors(vm, `start ${vm.id}`)])
     makeRun(drawer, first.runAs)
     await makeReady(vm, first, note)
     signal?.throwIfAborted()
+    if (hasSeed) (await import('./seeding.js')).laySeed(vm, first)
     layOut(vm, first)
     const { plan, helpers } = await withHelpers(vm, first, options, caller)
     const pid = await launch(vm, plan, helpers, { lock, signal })

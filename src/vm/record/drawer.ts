@@ -58,6 +58,8 @@ export interface Drawer {
   readonly qemuLog: string
   /** The command line as it was started, ready to paste. */
   readonly command: string
+  /** The disk that tells the guest who it is: written at each start. */
+  readonly seed: string
   /** The taps that were made for it, one a line: to be removed when it is gone. */
   readonly taps: string
 }
@@ -100,6 +102,7 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     helpers: inside(helperFolder),
     qemuLog: inside(keeperFiles.words),
     command: inside('command'),
+    seed: inside('seed.iso'),
     taps: inside('taps'),
   }
 }

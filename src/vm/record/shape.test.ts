@@ -27,15 +27,17 @@ const record: MachineRecord = {
       minDriveBytes: 2 ** 31,
     },
   },
+  seed: { instanceId: '00000000-0000-4000-8000-000000000002', user: 'debian' },
+  sshPort: 20_022,
 }
 
 const parse = (value: unknown): MachineRecord => parseRecord(JSON.stringify(value), 'win-a-b')
 
 test('a record is what was written, with the fields that only a newer nbsvm knows', () => {
   assert.deepEqual(parse(record), record)
-  const { machine: _, cpu: __, uid: ___, image: ____, ...least } = record
+  const { machine: _, cpu: __, uid: ___, image: ____, seed: _____, sshPort: ______, ...least } = record
   assert.deepEqual(parse(least), least)
-  assert.deepEqual(parse({ ...least, seed: { iid: 'x' } }), { ...least, seed: { iid: 'x' } })
+  assert.deepEqual(parse({ ...least, later: { is: 'x' } }), { ...least, later: { is: 'x' } })
 })
 
 test('what is not a record, or the record of another VM, is refused by name of the field', () => {
@@ -63,6 +65,9 @@ test('what is not a record, or the record of another VM, is refused by name of t
     [{ ...record, uid: 1.5 }, /"uid"/],
     [{ ...record, uid: 2 ** 32 - 1 }, /"uid"/],
     [{ ...record, uid: '1000' }, /"uid"/],
+    [{ ...record, seed: { instanceId: 'x', user: 'debian' } }, /"seed"/],
+    [{ ...record, seed: { ...record.seed, user: '-oProxyCommand=x' } }, /"seed"/],
+    [{ ...record, sshPort: 0 }, /"sshPort"/],
     [{ ...record, image: 'debian' }, /"image"/],
     ...[{ name: 'a\nb' }, { digest: 'sha512:1f' }, { level: 'sure' }, { traits: undefined }].map((field): [unknown, RegExp] => [
       { ...record, image: { ...record.image, ...field } },

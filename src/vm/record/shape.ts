@@ -31,6 +31,17 @@ export interface MachineRecord {
   readonly uid?: number
   /** The image that its first drive was made from, and what is known of the system in it. */
   readonly image?: RecordedImage
+  /** What its guest was told at the first start that told it anything. */
+  readonly seed?: RecordedSeed
+  /** The port of the host's loopback that leads to its ssh. */
+  readonly sshPort?: number
+}
+
+export interface RecordedSeed {
+  /** The same for one drive, whatever it is started with: a guest that is told another takes itself for new. */
+  readonly instanceId: string
+  /** Whom nbsvm's key lets in. */
+  readonly user: string
 }
 
 /** An image as a VM remembers it, whatever becomes of the catalogue and of the image. */
@@ -65,6 +76,7 @@ const isCpu = isText(/^[\x20-\x7E]{1,1000}$/)
 const highestUid = 2 ** 32 - 2
 // No control characters: it is shown.
 const isLine = isText(/^[^\p{Cc}]{1,2000}$/u)
+const isUser = isText(/^[a-z_][a-z0-9_-]{0,31}$/)
 const isLevel = isOneOf(...checkLevels)
 const isBytes = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 
@@ -80,11 +92,18 @@ const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   firmware: optional(isText(/^(?:uefi|secure)$/)),
   uid: optional((value) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= highestUid),
   image: optional(isImage),
+  seed: optional(isSeed),
+  sshPort: optional((value) => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536),
 }
 
 function isImage(value: unknown): boolean {
   const { name, digest, level, traits } = asObject(value) ?? {}
   return isLine(name) && typeof digest === 'string' && parseDigest(digest) !== undefined && isLevel(level) && areTraits(traits)
+}
+
+function isSeed(value: unknown): boolean {
+  const { instanceId, user } = asObject(value) ?? {}
+  return isUuid(instanceId) && isUser(user)
 }
 
 function areTraits(value: unknown): boolean {
@@ -95,7 +114,7 @@ function areTraits(value: unknown): boolean {
 const traitFields: Readonly<Record<keyof GuestTraits, (value: unknown) => boolean>> = {
   os: optional(isText(/^[a-z0-9][a-z0-9._-]{0,63}$/)),
   arch: isOneOf('x86_64', 'aarch64', 'riscv64'),
-  user: isText(/^[a-z_][a-z0-9_-]{0,31}$/),
+  user: isUser,
   seed: isOneOf('nocloud', 'nuageinit', 'ignition', 'none'),
   hasAgent: (value) => typeof value === 'boolean',
   firmware: (value) => Array.isArray(value) && value.length > 0 && value.every(isOneOf('bios', 'uefi')),

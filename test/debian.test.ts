@@ -1,0 +1,122 @@
+// A whole Debian, told who it is by its seed and reached by ssh: one boot of each release, whose state the subtests look at in turn.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { Status } from '../src/vm/life/status.js'
+import { makeHome, type Home, type Result } from './cli.js'
+import { asOrdinaryUser, debianDisk, debianSettings, done, skipDebian, type Release } from './support/debian.js'
+
+type Nbsvm = (args: readonly string[]) => Promise<Result>
+
+interface World {
+  readonly release: Release
+  readonly home: Home
+  readonly nbsvm: Nbsvm
+  /** What `status` says of who serves the network. */
+  readonly helper: string | undefined
+}
+
+/** A passt that cannot run, before the one that is installed: QEMU serves the network then. */
+function withoutPasst(home: Home): NodeJS.ProcessEnv {
+  const bin = `${home.folder}/bin`
+  mkdirSync(bin)
+  writeFileSync(`${bin}/passt`, '#!/bin/sh\necho "not here" >&2\nexit 1\n', { mode: 0o755 })
+  return { PATH: `${bin}:${process.env['PATH']}` }
+}
+
+const isRoot = process.geteuid?.() === 0
+/** It locks itself into a user namespace, which the kernel does not allow inside a chroot. */
+const hasPasst = spawnSync('unshare', ['--user', 'true']).status === 0 && spawnSync('passt', ['--version']).status === 0
+
+/** 12 as whoever runs the tests, without passt (root has none); 13 as an ordinary user, with it. */
+function worldOf(release: Release): World {
+  const home = makeHome()
+  if (release === '13') return { release, home, nbsvm: asOrdinaryUser(home), helper: hasPasst ? 'passt' : undefined }
+  const env = isRoot ? {} : withoutPasst(home)
+  return { release, home, nbsvm: (args) => home.nbsvm(args, { env }), helper: undefined }
+}
+
+for (const release of ['12', '13'] as const) {
+  test(`Debian ${release}: told who it is, and reached by ssh`, { skip: skipDebian(release), concurrency: true }, async (t) => {
+    const world = worldOf(release)
+    const { nbsvm, home } = world
+    const userData = `${home.folder}/user-data`
+    writeFileSync(userData, '#cloud-config\nwrite_files: [{path: /srv/told, content: "by-user-data\\n"}]\n')
+    const password = `${home.folder}/password`
+    writeFileSync(password, 'secret\n')
+    chmodSync(password, 0o644)
+    if (isRoot && release === '13') spawnSync('chown', ['65534:65534', password])
+    const told = [`image=${debianDisk(release)}`, 'user=alice', `user_data=${userData}`, ...debianSettings]
+    const ssh = async (...words: string[]): Promise<string> => (await done(nbsvm(['web_1', 'ssh', ...words]))).trim()
+
+    await done(nbsvm(['web_1', ...told, 'newimg']))
+    const open = await nbsvm(['web_1', ...told, `password=${password}`, 'start'])
+    assert.match(open.stderr, /password: others may read .*\n.*chmod 600/)
+    chmodSync(password, 0o600)
+    const started = await nbsvm(['web_1', ...told, `password=${password}`, 'start'])
+    assert.equal(started.status, 0, started.stderr)
+    assert.match(started.stderr, /reach it: nbsvm web_1 ssh/)
+
+    await t.test('hostname, user, what the user has said besides', async () => {
+      assert.equal(await ssh('hostname; id -un; cat /srv/told; sudo -n id -u'), 'web-1\nalice\nby-user-data\n0')
+    })
+    await t.test('the password is there, hashed, and ssh takes none', async () => {
+      assert.match(await ssh('sudo getent shadow alice'), /^alice:\$6\$/)
+      assert.doesNotMatch(await ssh('sudo grep -r secret /var/lib/cloud || true'), /secret/)
+    })
+    await t.test('the file system has grown to the drive', async () => {
+      assert.ok(Number(await ssh('df --output=size -k / | tail -n 1')) > 2.6 * 2 ** 20)
+    })
+    await t.test("the status of a command is that of the line, its words are for the guest's shell", async () => {
+      assert.equal((await nbsvm(['web_1', 'ssh', 'exit 7'])).status, 7)
+      assert.equal(await ssh('echo', 'a  b', '"c  d"', '$((1+1))'), 'a b c  d 2')
+      assert.equal((await home.nbsvm(['--version'])).status, 0)
+    })
+    await t.test('status shows the port, and who serves it', async () => {
+      const { forwards, helpers } = JSON.parse(await done(nbsvm(['web_1', 'status', '--json']))) as Status
+      assert.deepEqual(
+        forwards.map(({ guestPort, protocol, alive }) => ({ guestPort, protocol, alive })),
+        [{ guestPort: 22, protocol: 'tcp', alive: true }],
+      )
+      assert.equal(helpers.find(({ name }) => name === 'passt')?.name, world.helper)
+    })
+    await t.test('others get there by ssh-config', async () => {
+      const config = `${home.folder}/config`
+      writeFileSync(config, await done(nbsvm(['ssh-config'])))
+      const command = ['ssh', '-F', config, 'nbsvm-web_1', 'hostname']
+      const drop = isRoot && release === '13' ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
+      const [name = '', ...words] = [...drop, ...command]
+      const { stdout, stderr } = spawnSync(name, words, { encoding: 'utf8', env: home.env })
+      assert.equal(stdout, 'web-1\n', stderr)
+    })
+    await t.test('its secrets are for nobody else', () => {
+      for (const file of ['state/web_1/seed.iso', 'vms/web_1/ssh_key', 'vms/web_1/ssh_host_ed25519_key'])
+        assert.equal(statSync(`${home.folder}/${file}`).mode & 0o077, 0, file)
+    })
+    const identity =
+      'cat /var/lib/cloud/data/instance-id; cat /etc/ssh/ssh_host_ed25519_key.pub; cat /proc/sys/kernel/random/boot_id'
+    const before = (await ssh(identity)).split('\n')
+    await done(nbsvm(['web_1', 'shutdown']))
+    if (release === '12') {
+      await t.test('the second boot finds the same identity, keys and user', async () => {
+        await done(nbsvm(['web_1', ...debianSettings, 'start']))
+        const again = (await ssh(identity)).split('\n')
+        assert.deepEqual(again.slice(0, 2), before.slice(0, 2))
+        assert.notEqual(again[2], before[2])
+        await done(nbsvm(['web_1', 'stop']))
+      })
+    } else {
+      await t.test('a copy is another: name, instance, host key', async () => {
+        await done(nbsvm(['twin', 'gold=web_1', ...debianSettings, 'snapshot', 'start']))
+        const words = (await done(nbsvm(['twin', 'ssh', `hostname; ${identity}`]))).trim().split('\n')
+        assert.equal(words[0], 'twin')
+        assert.notEqual(words[1], before[0])
+        assert.notEqual(words[2], before[1])
+        await done(nbsvm(['twin', 'stop']))
+      })
+    }
+    const record = JSON.parse(readFileSync(`${home.folder}/vms/web_1/machine.json`, 'utf8')) as { seed: { instanceId: string } }
+    assert.equal(record.seed.instanceId, before[0])
+  })
+}
