@@ -7,16 +7,21 @@ import { spawnSync } from 'node:child_process'
 
 /** What nbsvm speaks. A name that QEMU does not know ends the script. */
 const commandNames = `
-  block_resize blockdev-add blockdev-del blockdev-snapshot cont device_del human-monitor-command qmp_capabilities qom-get
-  query-block query-chardev query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit screendump send-key
+  balloon block_resize blockdev-add blockdev-close-tray blockdev-del blockdev-insert-medium blockdev-open-tray
+  blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get
+  query-balloon query-block query-chardev query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit
+  screendump send-key
   stop system_powerdown system_reset system_wakeup
 `
 
 /** Events that are waited for, or that tell why a VM is gone. */
-const eventNames = 'RESUME SHUTDOWN STOP SUSPEND WAKEUP'
+const eventNames = 'DEVICE_DELETED RESUME SHUTDOWN STOP SUSPEND WAKEUP'
 
-/** Commands that take any members besides these: what a block node is made of depends on its driver. */
-const openEnded: Readonly<Record<string, string>> = { 'blockdev-add': "{ driver: string; 'node-name'?: string }" }
+/** Commands that take any members besides these: what a block node or a device is made of depends on its driver. */
+const openEnded: Readonly<Record<string, string>> = {
+  'blockdev-add': "{ driver: string; 'node-name'?: string }",
+  device_add: '{ driver: string; id?: string; bus?: string }',
+}
 
 interface Member {
   name: string

@@ -8,6 +8,7 @@ import { isSettingName } from './config/settings.js'
 import type { DownloadCaller } from './image/download.js'
 import { parseTyped } from './console/escapes.js'
 import type { Caller } from './core/caller.js'
+import type { DiscDrive } from './model/device.js'
 import type { Drive } from './model/drive.js'
 import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
@@ -29,6 +30,9 @@ import { statusOf, type Status } from './vm/life/status.js'
 import { shutdownVm, stopVm, type Shutdown, type Stopped } from './vm/life/stop.js'
 import { copyFiles, type CopyCaller } from './vm/reach/cp.js'
 import { execCollecting, type ExecOptions, type ExecResult } from './vm/reach/exec.js'
+import { attachTo, detachFrom, type Attached, type AttachOptions } from './vm/reach/attach.js'
+import { balloonTo, type Ballooned } from './vm/reach/balloon.js'
+import { ejectDisc, type EjectOptions } from './vm/reach/disc.js'
 import { addForwards, removeForwards, type Forwarded } from './vm/reach/forward.js'
 import { followConsole } from './vm/reach/follow.js'
 import { pressKeys } from './vm/reach/key.js'
@@ -42,13 +46,16 @@ export { Failure } from './core/errors.js'
 export { UsageError }
 export type { CheckLevel, GuestTraits, KeptImage } from './model/guest.js'
 export type {
+  Attached,
+  Ballooned,
+  DiscDrive,
+  DownloadCaller,
   Drive,
   Enabled,
   ExecResult,
   Explanation,
   Forwarded,
   Listed,
-  DownloadCaller,
   Removal,
   Resized,
   Resumed,
@@ -131,6 +138,14 @@ export interface VmHandle {
   ssh(words?: Words, caller?: Waiting): Promise<string[]>
   /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
   explain(options?: Words): Promise<Explanation>
+  /** Attaches a drive of its own by number, a disk image, a disc, a block device or a USB device (`usb:046d:c52b`) to the running VM. */
+  attach(what: string, options?: AttachOptions & { readonly signal?: AbortSignal }): Promise<Attached>
+  /** Takes away what was attached, by its name or as it was given. */
+  detach(what: string, options?: { readonly signal?: AbortSignal }): Promise<Attached>
+  /** Takes the disc out of its drive; resolves to what was in it. */
+  eject(options?: EjectOptions & { readonly signal?: AbortSignal }): Promise<DiscDrive>
+  /** Asks the guest to make do with so much RAM; resolves to what it has then. */
+  balloon(wantedBytes: number, options?: { readonly signal?: AbortSignal }): Promise<Ballooned>
   /** Opens ports into the running VM, `8080:80`, or closes them with `remove`, where `8080` is enough; resolves to all that lead into it then. */
   forward(ports: readonly string[], options?: { readonly remove?: boolean; readonly signal?: AbortSignal }): Promise<Forwarded>
 }
@@ -174,6 +189,10 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     cp: async (sources, destination, options = {}) => copyFiles(await open(), [...sources, destination], options),
     ssh: async (words = [], caller = {}) => sshCommand(await open(), words, caller),
     explain: async (options = []) => explainVm(await open(), options),
+    attach: async (what, { signal, ...options } = {}) => attachTo(await open(), what, options, { signal }),
+    detach: async (what, { signal } = {}) => detachFrom(await open(), what, { signal }),
+    eject: async ({ signal, ...options } = {}) => ejectDisc(await open(), options, { signal }),
+    balloon: async (wantedBytes, { signal } = {}) => balloonTo(await open(), wantedBytes, { signal }),
     forward: async (ports, { remove = false, signal } = {}) =>
       remove
         ? removeForwards(await open(), parseClosings(ports), { signal })

@@ -529,6 +529,24 @@ setting('mac', "as given, else the VM's own at every start", async () => {
   assert.notEqual(await mac('sized'), own)
 })
 
+setting('cdrom', 'a disc in a drive of its own for each; none takes them away', async () => {
+  const discs = (...line: string[]) =>
+    seen(['foo', ...line, 'start', '-S'], async ({ hmp }) => [
+      ...(await hmp('info block')).matchAll(/^disc-(cd\d): (\S+) \(raw, read-only\)/gm),
+    ])
+  const [one, other] = ['one.iso', 'other.iso'].map((name) => path.join(home.folder, name))
+  for (const file of [one, other]) writeFileSync(file ?? '', Buffer.alloc(mib))
+  const found = await discs(`cdrom=${one} ${other}`)
+  assert.deepEqual(
+    found.map(([, drive]) => drive),
+    ['cd0', 'cd1'],
+  )
+  writeFileSync(path.join(config, 'foo.vm'), `cdrom=(${one})\n`)
+  assert.equal((await discs()).length, 1)
+  assert.equal((await discs('cdrom=none')).length, 0)
+  rmSync(path.join(config, 'foo.vm'))
+})
+
 setting('forward', "the host's ports lead into the guest, on the loopback address only", async () => {
   const [web, shell, udp] = [await freePort(), await freePort(), await freePort()]
   writeFileSync(path.join(config, 'net.vm'), `forward=(${web}:80 tcp:${shell}:23)\nforward+=("udp:${udp}:5353")\n`)
@@ -786,9 +804,10 @@ test('the serial port and the monitor cannot be replaced: they are there whateve
 })
 
 test('every setting is tried here, or where the machine for it is', () => {
-  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts.
+  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts.
   const elsewhere = [
     'image',
+    'share',
     'user',
     'ssh_key',
     'password',

@@ -6,7 +6,7 @@ import { parseAwaited } from '../console/awaited.js'
 import { parseTyped } from '../console/escapes.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
-import { parseNewSize } from '../core/size.js'
+import { parseNewSize, parseSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
 import { quoteWord, quoteWords } from '../core/words.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
@@ -184,6 +184,27 @@ export const actions: readonly ActionRow[] = [
     flags: { remove: 'close them again' },
     summary: 'open ports into it while it runs: 8080:80',
     check: (words, { remove }) => void (remove === true ? parseClosings(words) : parseForwards(words)),
+  }),
+  action('attach', one, {
+    words: 'WHAT',
+    flags: { 'read-only': 'the guest may not write to it' },
+    summary: 'add a drive, disk image, disc or USB device while it runs',
+  }),
+  action('detach', one, {
+    ...onTheRun,
+    words: 'WHAT',
+    summary: 'take away what was attached',
+  }),
+  action('eject', none, {
+    ...onTheRun,
+    flags: { 'drive=NAME': 'which disc drive, where several have a disc', force: 'although the guest uses it' },
+    summary: 'take the disc out of its drive',
+  }),
+  action('balloon', one, {
+    ...onTheRun,
+    words: 'SIZE',
+    summary: 'let the guest have less RAM while it runs, or more again',
+    check: ([size = '']) => void parseSize(size, 'M'),
   }),
   action('resize', one, {
     words: 'SIZE',

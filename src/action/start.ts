@@ -28,5 +28,8 @@ A VM that runs already is left alone, and start fails; with --if-needed it says 
     }
     note(`started ${vm.id} as pid ${pid}`)
     if (plan.machine.seed !== undefined) note(`  reach it: ${vm.call} ssh`)
+    const { shares } = plan.machine
+    if (shares.length > 0 && plan.machine.seed === undefined)
+      (await import('../guest/mounts.js')).mountHints(shares).forEach(note)
   },
 }

@@ -28,18 +28,40 @@ is 0 for a VM that runs or is paused, 3 for one that does not run. nbsvm foo alo
 }
 
 function describe(found: Status): string {
-  const { pid, memBytes, cpus, accelerator, uuid, image, drives, forwards, taps, runAs, helpers, faults } = found
+  const {
+    pid,
+    memBytes,
+    memNowBytes,
+    cpus,
+    accelerator,
+    uuid,
+    image,
+    drives,
+    discs,
+    shares,
+    devices,
+    forwards,
+    taps,
+    runAs,
+    helpers,
+    faults,
+  } = found
   const rows: [string, string][] = [['state', stateLine(found)]]
   if (pid !== null) rows.push(['pid', runAs === null ? String(pid) : `${pid}, as ${runAs}`])
   rows.push([
     'machine',
-    `${formatSize(memBytes)} RAM, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
+    `${formatSize(memBytes)} RAM${isLess(memNowBytes, memBytes) ? ` (${formatSize(memNowBytes)} now)` : ''}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${accelerator === null ? '' : `, ${accelerator}`}`,
   ])
   const board = boardLine(found)
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
   if (image !== null) rows.push(['image', `${image.name}  ${image.digest.slice(0, digestShown)}  ${levelWords[image.level]}`])
   rows.push(...guestRows(found), ...drives.flatMap(driveRows))
+  for (const { drive, path } of discs) rows.push(['disc', `${drive}  ${path ?? 'empty'}`])
+  for (const { hostPath, guestPath, readOnly, tag, by } of shares) {
+    rows.push(['share', `${hostPath} -> ${guestPath}${readOnly ? ', read-only' : ''}  (${by} ${tag})`])
+  }
+  for (const { name, kind, what } of devices) if (what !== null) rows.push(['attached', `${name}  ${kind} ${what}`])
   for (const { first, count } of spansOf(forwards, (one, other) => one.alive === other.alive)) {
     const host = listenText(first, portsText(first.hostPort, count))
     const guest = `${portsText(first.guestPort, count)}/${first.protocol}`
@@ -74,6 +96,10 @@ function boardLine({ arch, machine, cpu, firmware, tpm }: Status): string {
 }
 
 const firmwares: Readonly<Record<Status['firmware'], string | null>> = { bios: null, uefi: 'UEFI', secure: 'UEFI, secure boot' }
+
+function isLess(nowBytes: number | null, memBytes: number): nowBytes is number {
+  return nowBytes !== null && nowBytes < memBytes
+}
 
 function driveRows({ name, virtualBytes, allocatedBytes, path, health, fault }: DriveStatus): [string, string][] {
   const size = virtualBytes === null ? '' : `${formatSize(virtualBytes)}, ${formatSize(allocatedBytes ?? 0)} on disk  `

@@ -2,9 +2,12 @@ import { UsageError } from '../core/errors.js'
 import { parseForwards } from '../model/forward.js'
 import { parseImageRef, type ImageRef } from '../model/imageref.js'
 import { parseMac } from '../model/nic.js'
+import { parseShares } from '../model/share.js'
 import { quote } from '../core/quote.js'
 import { parseSize } from '../core/size.js'
 import { splitWords } from '../core/words.js'
+import { homeFolder } from '../sys/environment.js'
+import { hereFull } from '../sys/file.js'
 import { checkOptions } from './options.js'
 
 /** One type of setting: how text becomes a value, and what may be written. */
@@ -85,6 +88,15 @@ export function choice<const C extends string>(...choices: C[]): Quantity<C> {
 
 export const mac = scalar('a MAC address like 52:54:00:12:34:56', parseMac)
 
+/** A file as a user names it: `~` is his home, a relative name is of the folder that he is in, where there is such a file. */
+function filePath(value: string): string {
+  if (value.startsWith('~/')) return `${homeFolder()}${value.slice(1)}`
+  if (value.startsWith('/')) return value
+  const here = hereFull(value)
+  if (here !== undefined) return here
+  throw new UsageError(`there is no ${quote(value)} in this folder`, { hints: ['write its absolute path'] })
+}
+
 /** A list of words: split as a shell would, or an array in a file. Blank, or `none`, means none at all. */
 function list<T>(expects: string, read: (words: readonly string[]) => T): Quantity<T> {
   const fromWords = (all: readonly string[]): T => read(all.length === 1 && all[0] === 'none' ? [] : all)
@@ -95,6 +107,17 @@ function list<T>(expects: string, read: (words: readonly string[]) => T): Quanti
 export const forwards = list(
   'pairs HOST:GUEST of ports of 127.0.0.1 and of the guest, like 2222:22 or 5353:53/udp; none for none at all',
   parseForwards,
+)
+
+/** Files, each by its absolute path. */
+export const files = list('names of files, absolute or of the folder that you are in; none for none at all', (all) =>
+  all.map(filePath),
+)
+
+/** Folders of the host for the guest. */
+export const shares = list(
+  'pairs HOST:GUEST of folders, with :ro behind where the guest may not write, like ~/src:/src; none for none at all',
+  (all) => parseShares(all, filePath),
 )
 
 /** Words for a command line. */

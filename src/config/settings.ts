@@ -4,6 +4,7 @@ import type { Quantity } from './quantity.js'
 import {
   count,
   choice,
+  files,
   forwards,
   image,
   mac,
@@ -13,6 +14,7 @@ import {
   path,
   port,
   seconds,
+  shares,
   size,
   sshKeys,
   text,
@@ -69,6 +71,7 @@ export const settingsTable = {
   packages: setting(words, 'packages that a new system installs'),
   user_data: setting(ownFile, 'file with what cloud-init is to do besides: #cloud-config, a script'),
   drive_size: setting(size, "size of newimg's drive", '20G'),
+  cdrom: setting(files, 'discs (ISO files), each in a drive of its own; tried after the drives when it boots'),
   display: setting(
     options,
     'QEMU options in place of the display; none for no display',
@@ -101,6 +104,7 @@ export const settingsTable = {
   net_if: setting(text, 'NIC model', 'virtio-net-pci'),
   mac: setting(mac, 'MAC address', undefined, "made from the VM's id, always the same"),
   forward: setting(forwards, 'ports of the host that lead into the guest: HOST:GUEST ...', undefined, 'none'),
+  share: setting(shares, 'folders of this machine that the guest sees: HOST:GUEST ..., HOST:GUEST:ro to be read only'),
   bridge: setting(words, "bridge that the VM's tap joins"),
   vhost: setting(
     choice('yes', 'no'),

@@ -16,7 +16,7 @@ test('what is pasted for passt waits until it serves, and says how much it may w
   assert.deepEqual(pasteableHelpers('/state/a b', [passt], ['/state/a b/pid']), [
     '# passt keeps passt.log below 256K',
     "mkdir -p -m 700 '/state/a b' '/state/a b/run' '/state/a b/helpers' && (cd '/state/a b' && rm -f pid)",
-    `(cd '/state/a b' && umask 077 && { rm -f helpers/passt.pid; flock -n -F helpers/passt.lock sh -c 'trap : TERM; echo $$ >helpers/passt.lock; "$@"; exit $?' sh passt --foreground --one-off --quiet --socket run/passt.sock --pid helpers/passt.pid --log-file passt.log --log-size 262144 -t 127.0.0.1/2222:22 </dev/null >>passt.log 2>&1 & until test -s helpers/passt.pid || ! kill -0 $!; do sleep 0.1; done; })`,
+    `(cd '/state/a b' && umask 077 && { rm -f helpers/passt.pid; flock -n -F helpers/passt.lock sh -c 'trap : TERM; echo $$ >helpers/passt.lock; "$@"; exit $?' sh passt --foreground --one-off --quiet --socket run/passt.sock --pid helpers/passt.pid --log-file passt.log --log-size 262144 -t 127.0.0.1/2222:22 </dev/null >>passt.log 2>&1 & until test -s helpers/passt.pid || test -S helpers/passt.pid || ! kill -0 $!; do sleep 0.1; done; })`,
   ])
 })
 

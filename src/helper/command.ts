@@ -54,5 +54,5 @@ function pasteable(helper: Helper): string {
   const files = reads.map((fifo, index) => ` ${3 + index}<${quoteWord(fifo)}`).join('')
   const start = `${quoteWords(helperCommand(helper))}${files} </dev/null >>${quoteWord(log ?? '/dev/null')} 2>&1 &`
   if (ready === undefined) return write + start
-  return `${write}rm -f ${quoteWord(ready)}; ${start} until test -s ${quoteWord(ready)} || ! kill -0 $!; do sleep 0.1; done;`
+  return `${write}rm -f ${quoteWord(ready)}; ${start} until test -s ${quoteWord(ready)} || test -S ${quoteWord(ready)} || ! kill -0 $!; do sleep 0.1; done;`
 }

@@ -151,7 +151,7 @@ async function waitFor(drawer: string, { name, log }: Helper, child: Detached, f
   let status: number | undefined
   const ended = child.ended.catch(() => 127).then((code) => void (status = code))
   const deadline = deadlineIn(readyTimeoutMs)
-  while ((stat(`${drawer}/${file}`)?.size ?? 0) === 0) {
+  while (!isReady(`${drawer}/${file}`)) {
     // QEMU was so fast to end that all is written down already.
     if (status === 0 && file === lockOf(name)) return
     if (status !== undefined || deadline.isOver) {
@@ -162,6 +162,11 @@ async function waitFor(drawer: string, { name, log }: Helper, child: Detached, f
     }
     await Promise.race([ended, pause(lookEveryMs)])
   }
+}
+
+function isReady(file: string): boolean {
+  const found = stat(file)
+  return found !== undefined && (found.isSocket() || found.size > 0)
 }
 
 /** The last line that a helper has said. */

@@ -21,6 +21,8 @@ const types: Types = {
   'virtio-serial-pci': 'exec and cp, by the guest agent',
   'qemu-xhci': 'USB',
   'usb-tablet': "the viewer's pointer",
+  'pcie-root-port': 'attach',
+  'ide-cd': 'cdrom',
   'memory-backend-memfd': 'ram=shared',
 }
 

@@ -15,7 +15,7 @@ export interface Helper {
   readonly reads: Words
   /** Where QEMU finds it. */
   readonly socket?: string
-  /** A file that has text in it as soon as it serves; one without is there at once. */
+  /** A file that has text in it, or a socket that is there, as soon as it serves; one without is there at once. */
   readonly ready?: string
   /** What it says; emptied before it starts. */
   readonly log?: string

@@ -1,6 +1,7 @@
-import type { Drive, FileImage } from './drive.js'
+import type { Drive, FileImage, Image } from './drive.js'
 import type { Arch } from './guest.js'
 import type { Nic } from './nic.js'
+import type { Share } from './share.js'
 
 /** Options that the user wrote himself; passed on as they are. */
 export type Words = readonly string[]
@@ -62,6 +63,10 @@ export interface Machine {
   readonly generation: string
   readonly drives: readonly Drive[] | { readonly words: Words }
   readonly driveInterface: DriveInterface
+  /** The discs, each in a drive of its own. */
+  readonly discs: readonly Image[]
+  /** Folders of the host that the guest sees; one that a virtiofsd serves needs RAM that is shared. */
+  readonly shares: readonly Share[]
   /** How QEMU reads and writes the host's files. */
   readonly aio: 'io_uring' | 'threads'
   /** Whether each virtio disk (a scsi controller for all of its disks) has a thread of its own. */

@@ -30,6 +30,8 @@ const plain: Machine = {
   uuid: '00000000-0000-8000-8000-000000000000',
   generation: '00000000-0000-4000-8000-000000000001',
   drives: [drive(0)],
+  discs: [],
+  shares: [],
   driveInterface: 'virtio',
   aio: 'io_uring',
   iothreads: true,
@@ -42,6 +44,7 @@ const plain: Machine = {
   logs: { console: '/dev/fdset/1', events: '/dev/fdset/2' },
 }
 
+const iso = (name: string): Image => ({ format: 'raw', kind: 'file', path: `/discs/${name}.iso` })
 const base: Image = { format: 'raw', kind: 'file', path: '/drives/.base/1.raw' }
 const middle: Image = { format: 'qcow2', kind: 'file', path: '/drives/.base/2.qcow2', backing: base }
 const [nic] = plain.nics as [{ model: string; mac: string; backend: { kind: 'user'; forwards: [] } }]
@@ -86,6 +89,18 @@ const cases: Record<string, Partial<Machine>> = {
   'drive-if-usb-without-usb': { driveInterface: 'usb', usb: [] },
   'drives-words': { drives: { words: ['-drive', 'if=virtio,format=raw,file=/dev/sdb'] } },
   'drives-blank': { drives: { words: [] } },
+  disc: { discs: [iso('a')] },
+  'disc-device': { discs: [{ format: 'raw', kind: 'block', path: '/dev/sr0' }] },
+  'discs-pc': { type: 'pc-i440fx-7.2', discs: [iso('a'), iso('b')] },
+  'discs-beside-sata': { driveInterface: 'sata', drives: three, discs: [iso('a'), iso('b'), iso('c')] },
+  'discs-virt': { type: 'virt-7.2', discs: [iso('a'), iso('b')] },
+  shares: {
+    ram: 'shared',
+    shares: [
+      { hostPath: '/home/me/src', guestPath: '/src', readOnly: false, tag: 'src', by: 'virtiofs' },
+      { hostPath: '/data,old', guestPath: '/data', readOnly: true, tag: 'data', by: '9p' },
+    ],
+  },
   'display-words': { display: ['-display', 'none'] },
   'display-card': { display: ['-vga', 'cirrus'] },
   'display-blank': { display: [] },
@@ -117,10 +132,8 @@ const cases: Record<string, Partial<Machine>> = {
   'run-as': { prefix: ['setpriv', '--reuid', '65534', '--'] },
   handed: handOver(
     { console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' },
-    [drive(0, { ...qcow2, backing: middle })],
-    {
-      givesDrives: true,
-    },
+    { drives: [drive(0, { ...qcow2, backing: middle })], discs: [iso('a')] },
+    { givesDrives: true },
   ),
   'vhost-handed': handVhost({
     nics: [
@@ -137,14 +150,22 @@ const cases: Record<string, Partial<Machine>> = {
   riscv64: { program: '/usr/bin/qemu-system-riscv64', arch: 'riscv64', type: 'virt', accelerator: 'tcg', cpu: 'rv64' },
   uefi: { firmware: { kind: 'uefi', code, variables, needsSmm: false } },
   secure: { firmware: { kind: 'secure', code: { ...code, format: 'qcow2' }, variables, needsSmm: true } },
-  'secure-handed': handOver({ console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' }, [drive(0)], {
-    givesDrives: true,
-    layers: '/drives/.layers',
-    firmware: { kind: 'secure', code, variables, needsSmm: true },
-  }),
+  'secure-handed': handOver(
+    { console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' },
+    { drives: [drive(0)], discs: [] },
+    {
+      givesDrives: true,
+      layers: '/drives/.layers',
+      firmware: { kind: 'secure', code, variables, needsSmm: true },
+    },
+  ),
   seed: handSeed({ handed: [] }, '/state/foo/seed.iso', { givesDrives: false }),
   'seed-handed': handSeed(
-    handOver({ console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' }, [drive(0)], { givesDrives: true }),
+    handOver(
+      { console: '/state/foo/console.fifo', events: '/state/foo/events.fifo' },
+      { drives: [drive(0)], discs: [] },
+      { givesDrives: true },
+    ),
     '/state/foo/seed.iso',
     { givesDrives: true },
   ),
@@ -177,6 +198,11 @@ test('the command is the options and the arguments of the user, in this order', 
   const command = qemuCommand(machine)
   assert.deepEqual(command.slice(-2), ['-cdrom', 'x.iso'])
   assert.deepEqual(command.slice(1, -2), qemuOptions(machine).flat())
+})
+
+test('more discs than there is room for beside the drives are refused', () => {
+  const discs = Array.from({ length: 4 }, (_, number) => iso(String(number)))
+  assert.throws(() => qemuOptions({ ...plain, driveInterface: 'ide', drives: three, discs }), /room for 3 discs/)
 })
 
 test('more drives than the board has places are refused', () => {

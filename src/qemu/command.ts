@@ -1,11 +1,14 @@
 // The QEMU command of a VM, from plain data: pure, and each device in a file of its own under device/.
 import { quoteWords, quoteWord } from '../core/words.js'
+import { discOptions } from './device/disc.js'
 import { displayOptions } from './device/display.js'
 import { driveOptions } from './device/drive.js'
 import { firmwareOptions } from './device/firmware.js'
 import { nicOptions } from './device/nic.js'
 import { agentOptions, consoleOptions, eventOptions, jobsOptions, monitorOptions, qmpOptions } from './device/port.js'
 import { seedOptions } from './device/seed.js'
+import { shareOptions } from './device/share.js'
+import { slotOptions } from './device/slot.js'
 import { tpmOptions } from './device/tpm.js'
 import { usbOptions } from './device/usb.js'
 import type { Handed, Machine, Option, Words } from '../model/machine.js'
@@ -33,6 +36,9 @@ export function qemuOptions(machine: Machine): Option[] {
     ...agentOptions(machine),
     ...tpmOptions(machine),
     ...seedOptions(machine),
+    ...slotOptions(machine),
+    ...discOptions(machine),
+    ...shareOptions(machine),
   ]
 }
 

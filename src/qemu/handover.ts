@@ -10,16 +10,18 @@ export interface HandedOver {
   readonly handed: readonly Handed[]
   readonly logs: Machine['logs']
   readonly drives: readonly Drive[]
+  readonly discs: readonly Image[]
   readonly firmware?: Firmware
 }
 
 /**
- * Lets QEMU have its logs as open descriptors, so that it can add to them and do nothing else to them, and its drives, where
- * it may not open them itself, with the folder for new `layers` of them, and the variables of its UEFI. `handed` is in the order of the descriptors.
+ * Lets QEMU have its logs as open descriptors, so that it can add to them and do nothing else to them, and its drives and discs,
+ * where it may not open them itself, with the folder for new `layers` of them, and the variables of its UEFI. `handed` is in the
+ * order of the descriptors.
  */
 export function handOver(
   logs: Machine['logs'],
-  drives: readonly Drive[],
+  { drives, discs }: Pick<HandedOver, 'drives' | 'discs'>,
   options: {
     readonly givesDrives: boolean
     readonly layers?: string | undefined
@@ -44,6 +46,7 @@ export function handOver(
   const given = {
     logs: { console: give(logs.console, ['fifo']), events: give(logs.events, ['fifo']) },
     drives: givesDrives ? drives.map((drive) => ({ ...drive, image: giveImage(drive.image, ['write', 'read']) })) : drives,
+    discs: givesDrives ? discs.map((image) => giveImage(image, ['read'])) : discs,
     ...(firmware === undefined ? {} : { firmware: { ...firmware, variables: giveVariables(firmware) } }),
     handed,
   }

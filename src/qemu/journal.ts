@@ -4,8 +4,10 @@
 //
 //     -chardev null,id=events,logfile=/dev/fdset/N,logappend=on -mon chardev=events,mode=control
 import { asObject } from '../core/check.js'
+import type { AddedDevice, DiscDrive } from '../model/device.js'
 import type { Forward } from '../model/forward.js'
 import type { Arch } from '../model/guest.js'
+import type { Share } from '../model/share.js'
 import { timestampMs } from './qmpwire.js'
 import type { Events } from './schema.js'
 
@@ -27,6 +29,10 @@ export interface Started {
   readonly memBytes?: number
   readonly cpus?: number
   readonly forwards?: readonly Forward[]
+  readonly discs?: readonly DiscDrive[]
+  readonly shares?: readonly Share[]
+  /** What was attached since; nbsvm keeps it elsewhere, and adds it when the journal is read. */
+  readonly devices?: readonly AddedDevice[]
   /** The user that QEMU runs as. */
   readonly runAs?: string
   /** Its network devices on the host. */

@@ -6,10 +6,15 @@ import type { CommandName } from './schema.js'
 
 test('what is used of an answer is handed on, and nothing else', () => {
   assert.deepEqual(checkAnswer('query-status', { status: 'paused', running: false }), { status: 'paused' })
-  const drive = { qdev: '/x/disk0', device: '', inserted: { file: '/x', image: { 'virtual-size': 512, extra: 1 }, ro: false } }
+  const drive = {
+    qdev: '/x/disk0',
+    device: '',
+    tray_open: true,
+    inserted: { file: '/x', image: { 'virtual-size': 512, extra: 1 }, ro: false },
+  }
   assert.deepEqual(checkAnswer('query-block', [drive, {}]), [
-    { qdev: '/x/disk0', inserted: { 'node-name': undefined, file: '/x', image: { 'virtual-size': 512 } } },
-    { qdev: undefined, inserted: undefined },
+    { qdev: '/x/disk0', tray_open: true, inserted: { 'node-name': undefined, file: '/x', image: { 'virtual-size': 512 } } },
+    { qdev: undefined, tray_open: undefined, inserted: undefined },
   ])
   assert.equal(checkAnswer('quit', 4711), 4711)
 })

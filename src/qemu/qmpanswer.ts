@@ -7,10 +7,12 @@ import type { CommandName } from './schema.js'
 /** The answers that nbsvm reads. Of others it is used only that they came. */
 export const answers = {
   'human-monitor-command': text,
+  'query-balloon': object({ actual: size }),
   'query-status': object({ status: word }),
   'query-block': list(
     object({
       qdev: maybe(text),
+      tray_open: maybe(truth),
       inserted: maybe(object({ 'node-name': maybe(text), file: text, image: object({ 'virtual-size': size }) })),
     }),
   ),

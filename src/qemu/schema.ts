@@ -3,15 +3,22 @@
 /** The commands that nbsvm uses, and what each takes. Integers are JavaScript numbers, so exact up to 2^53. */
 
 export interface Commands {
+  balloon: BalloonArguments
   block_resize: BlockResizeArguments
   'blockdev-add': { driver: string; 'node-name'?: string } & Record<string, unknown>
+  'blockdev-close-tray': BlockdevCloseTrayArguments
   'blockdev-del': BlockdevDelArguments
+  'blockdev-insert-medium': BlockdevInsertMediumArguments
+  'blockdev-open-tray': BlockdevOpenTrayArguments
+  'blockdev-remove-medium': BlockdevRemoveMediumArguments
   'blockdev-snapshot': BlockdevSnapshotArguments
   cont: Nothing
+  device_add: { driver: string; id?: string; bus?: string } & Record<string, unknown>
   device_del: DeviceDelArguments
   'human-monitor-command': HumanMonitorCommandArguments
   qmp_capabilities: QmpCapabilitiesArguments
   'qom-get': QomGetArguments
+  'query-balloon': Nothing
   'query-block': Nothing
   'query-chardev': Nothing
   'query-cpus-fast': Nothing
@@ -31,6 +38,7 @@ export interface Commands {
 /** The events that nbsvm knows, and what QEMU says that it tells with them. */
 
 export interface Events {
+  DEVICE_DELETED: DeviceDeletedData
   RESUME: Nothing
   SHUTDOWN: ShutdownData
   STOP: Nothing
@@ -46,9 +54,19 @@ export type EventName = keyof Events
 
 export type Nothing = Record<string, never>
 
+export type BalloonArguments = { value: number }
+
 export type BlockResizeArguments = { device?: string; 'node-name'?: string; size: number }
 
+export type BlockdevCloseTrayArguments = { /** @deprecated */ device?: string; id?: string }
+
 export type BlockdevDelArguments = { 'node-name': string }
+
+export type BlockdevInsertMediumArguments = { id: string; 'node-name': string }
+
+export type BlockdevOpenTrayArguments = { /** @deprecated */ device?: string; id?: string; force?: boolean }
+
+export type BlockdevRemoveMediumArguments = { id: string }
 
 export type BlockdevSnapshotArguments = { node: string; overlay: string }
 
@@ -65,6 +83,8 @@ export type QueryNamedBlockNodesArguments = { flat?: boolean }
 export type ScreendumpArguments = { filename: string; device?: string; head?: number; format?: ScreendumpFormat }
 
 export type SendKeyArguments = { keys: readonly SendKeyKey[]; 'hold-time'?: number }
+
+export type DeviceDeletedData = { device?: string; path: string }
 
 export type ShutdownData = { guest: boolean; reason: ShutdownReason }
 

@@ -1,5 +1,5 @@
 // What can be typed where: the tables of actions, commands and settings as the three shells' scripts need them.
-import { path } from '../../config/quantity.js'
+import { files, path } from '../../config/quantity.js'
 import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
 import { conditions } from '../../console/awaited.js'
 import { actions, commands } from '../rows.js'
@@ -91,6 +91,7 @@ function flagOffers(flags: Row['flags']): RowOffer['flags'] {
 /** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
+  WHAT: 'files',
   SHELL: 'shells',
   '[ACTION]': 'names',
   STEPS: 'files',
@@ -106,7 +107,7 @@ function wordSource(words: string): Source {
 function valueSource(name: SettingName): Source {
   const { quantity } = settingsTable[name]
   if (quantity.choices !== undefined) return { choices: quantity.choices }
-  if (quantity === path) return 'files'
+  if (quantity === path || quantity === files) return 'files'
   return name === 'gold' ? 'vms' : 'none'
 }
 

@@ -2,6 +2,7 @@ import { UsageError } from '../../core/errors.js'
 import { blockNode, byteNode } from '../../model/blocknode.js'
 import type { Drive, Image } from '../../model/drive.js'
 import type { DriveInterface, Machine, Option } from '../../model/machine.js'
+import { boardOf, places } from './board.js'
 import { json, pairs } from './words.js'
 
 /** The drives, first 0. The setting `drives` replaces them all. */
@@ -64,9 +65,11 @@ const attach: Record<DriveInterface, Attach> = {
     ...drives.map((drive) => device(drive, { driver: 'usb-storage', bus: 'usb-drives.0', ...beforeSeed(drive, machine) })),
   ],
   sata: (drives, { type }) =>
-    hasAhci(type) ? onBoard(drives, ahciPorts) : [json('-device', { driver: 'ich9-ahci', id: 'sata' }), ...onAhci(drives)],
+    boardOf(type) === 'q35'
+      ? onBoard(drives, places(type))
+      : [json('-device', { driver: 'ich9-ahci', id: 'sata' }), ...onAhci(drives)],
   ide: (drives, { type, arch }) => {
-    if (arch === 'x86_64') return onBoard(drives, hasAhci(type) ? ahciPorts : idePorts)
+    if (arch === 'x86_64') return onBoard(drives, places(type))
     throw new UsageError(`drive_if=ide: the board ${type} has no IDE`, {
       hints: ['drive_if=virtio is fastest; drive_if=sata works too'],
     })
@@ -90,22 +93,13 @@ function device(drive: Drive, properties: object): Option {
   return json('-device', { ...properties, id: deviceId(drive.number), drive: nodeName(drive.number) })
 }
 
-/** q35 has six SATA ports; the older `pc` boards have IDE, two channels of two drives. */
-function hasAhci(machineType: string): boolean {
-  return machineType.includes('q35')
-}
-
-// QEMU's -cdrom sits on the third port (SATA) or the second channel's first place (IDE): that place is filled last.
-const ahciPorts = [0, 1, 3, 4, 5, 2].map((port) => ({ bus: `ide.${port}` }))
-const idePorts = [0, 1, 3, 2].map((place) => ({ bus: `ide.${place >> 1}`, unit: place & 1 }))
-
-function onBoard(drives: readonly Drive[], places: readonly object[]): Option[] {
-  if (drives.length > places.length) {
-    throw new UsageError(`drive_if: this board has room for ${places.length} drives, the VM has ${drives.length}`, {
+function onBoard(drives: readonly Drive[], room: readonly object[]): Option[] {
+  if (drives.length > room.length) {
+    throw new UsageError(`drive_if: this board has room for ${room.length} drives, the VM has ${drives.length}`, {
       hints: ['drive_if=virtio or drive_if=scsi take more'],
     })
   }
-  return drives.map((drive, index) => device(drive, { driver: 'ide-hd', ...places[index] }))
+  return drives.map((drive, index) => device(drive, { driver: 'ide-hd', ...room[index] }))
 }
 
 function onAhci(drives: readonly Drive[]): Option[] {

@@ -17,11 +17,19 @@ export interface Probed {
 
 const tailBytes = 512
 
+const trustHints = ['what they hold would be copied into the guest; if you know and want that: trust_source=yes']
+
 /**
  * Looks at an image file or block device. Throws a Failure for what cannot be a source, and for an image that refers to
- * other files of the host unless `trust` is set: even looking closer would open them. `onNote` is told what was taken for what.
+ * other files of the host unless `trust` is set, with `hints`: even looking closer would open them. `onNote` is told what was taken
+ * for what.
  */
-export async function probe(source: string, trust: boolean, onNote?: (text: string) => void): Promise<Probed> {
+export async function probe(
+  source: string,
+  trust: boolean,
+  onNote?: (text: string) => void,
+  hints: readonly string[] = trustHints,
+): Promise<Probed> {
   const path = realPath(source)
   const stats = path === undefined ? undefined : stat(path)
   if (path === undefined || stats === undefined) throw new Failure(`there is no ${source}`)
@@ -33,9 +41,7 @@ export async function probe(source: string, trust: boolean, onNote?: (text: stri
   const image: Image = { format, path, kind: 'file' }
   const refersTo = referencesOf(image, stats.size)
   if (refersTo.length > 0 && !trust) {
-    throw new Failure(`${source} refers to other files of this host: ${refersTo.join(', ')}`, {
-      hints: ['what they hold would be copied into the guest; if you know and want that: trust_source=yes'],
-    })
+    throw new Failure(`${source} refers to other files of this host: ${refersTo.join(', ')}`, { hints })
   }
   await askVirtualBytes(image)
   if (format === 'raw' && !hasKnownContents(head)) {

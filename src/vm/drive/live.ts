@@ -5,11 +5,10 @@ import { parseDriveName } from '../../core/name.js'
 import { deviceId, fileNode, formatNode } from '../../qemu/device/drive.js'
 import { withQmp, type Arguments, type Qmp } from '../../qemu/qmp.js'
 import type { LiveDrives } from '../../store/store.js'
-import { isRoot } from '../../sys/environment.js'
-import { giveTo, remove, setMode, stat } from '../../sys/file.js'
-import { linkNew } from '../../sys/link.js'
-import { descriptorOf, hasOpen } from '../../sys/process.js'
+import { stat } from '../../sys/file.js'
+import { hasOpen } from '../../sys/process.js'
 import { drawerOf, refuseSince01, type Drawer } from '../record/drawer.js'
+import { lend } from './lend.js'
 import type { Place } from '../../host/place.js'
 import { qemuPid } from '../record/state.js'
 
@@ -40,7 +39,9 @@ export function liveDrives({ state }: Place, layers?: string): LiveDrives {
     },
     switchTo: (drive, overlay) =>
       ask(drive, `switch ${drive.name} to a new layer`, (qmp, found) =>
-        withReachable(found, drive, overlay, layers, (reachable) => switchTo(qmp, drive, overlay, reachable)),
+        lend(found, { file: overlay.path, as: drive.name, mode: 'write', layers }, (path) =>
+          switchTo(qmp, drive, overlay, { ...overlay, path }),
+        ),
       ),
     grow: (drive, sizeBytes) => ask(drive, `resize ${drive.name}`, (qmp) => grow(qmp, drive, sizeBytes)),
   }
@@ -74,45 +75,6 @@ function layerNodes({ number }: Drive, layer: Image): { readonly format: string;
 async function forgetUnused(qmp: Qmp, drive: Drive): Promise<void> {
   const { format, file } = layerNodes(drive, drive.image)
   for (const name of [format, file]) await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
-}
-
-/**
- * Lets a QEMU that has given up the right to open the overlay open it nevertheless: for that moment it has QEMU's user for an
- * owner and a name in a folder that QEMU holds open. Afterwards it is ours again: one day it is the base of other VMs' drives,
- * which none of them may change.
- */
-async function withReachable(
-  { drawer, pid }: Found,
-  drive: Drive,
-  overlay: Image,
-  layers: string | undefined,
-  work: (overlay: Image) => Promise<void>,
-): Promise<void> {
-  const owner = stat(drawer.run)
-  if (!isRoot() || owner === undefined || owner.uid === 0) return work(overlay)
-  const folder = layers === undefined ? undefined : stat(layers)
-  const fd = folder === undefined ? undefined : descriptorOf(pid, folder)
-  if (layers === undefined || fd === undefined) {
-    throw new Failure(`the VM of ${drive.name} was started by an nbsvm that did not prepare it for this`, {
-      hints: ['restart it, then try again; or copy it while it does not run'],
-    })
-  }
-  const link = `${layers}/${drive.name}`
-  remove(link)
-  try {
-    giveTo(overlay.path, owner)
-    linkNew(overlay.path, link)
-    await work({ ...overlay, path: `/proc/self/fd/${fd}/${drive.name}` })
-  } finally {
-    remove(link)
-    takeBack(overlay.path)
-  }
-}
-
-/** Also what its owner of a moment may have allowed to others is over. */
-function takeBack(file: string): void {
-  giveTo(file, { uid: 0, gid: 0 })
-  setMode(file, 0o600)
 }
 
 /** The node that the guest writes to now; undefined when the VM was started without this drive. */

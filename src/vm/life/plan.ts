@@ -1,11 +1,13 @@
 // From settings to the machine that QEMU is asked for.
 import type { Caller } from '../../core/caller.js'
+import type { Settings } from '../../config/settings.js'
 import { Failure } from '../../core/errors.js'
 import { hasPasst, passtHelper } from '../../net/passt.js'
 import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { handOver, handSeed, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
+import type { Image } from '../../model/drive.js'
 import type { Arch } from '../../model/guest.js'
 import type { Helper } from '../../model/helper.js'
 import type { Firmware, Machine, Words } from '../../model/machine.js'
@@ -23,6 +25,7 @@ import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
 import { runFolder } from '../record/drawer.js'
 import type { NewVariables } from './nvram.js'
+import type { PlannedShares } from './shares.js'
 import { tapOf } from './taps.js'
 import { userOf } from '../record/user.js'
 import type { Vm } from '../record/vm.js'
@@ -42,9 +45,14 @@ export interface Plan {
 
 /**
  * Works out the machine that `start` would start now: nothing is made or changed. `options` are those behind `start`; with
- * `passt: false` the user network is QEMU's own, also where passt is installed.
+ * `passt: false` the user network is QEMU's own, also where passt is installed, and with `virtiofs: false` it serves shares itself.
  */
-export async function planMachine(vm: Vm, options: Words, { passt = true } = {}, { signal }: Caller = {}): Promise<Plan> {
+export async function planMachine(
+  vm: Vm,
+  options: Words,
+  { passt = true, virtiofs = true } = {},
+  { signal }: Caller = {},
+): Promise<Plan> {
   const { settings, id } = vm
   const user = userOf(vm)
   const { prefix } = user
@@ -66,6 +74,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
   const args = [...(settings.args ?? []), ...withFullPaths(options, hereFull)]
   const type = settings.machine ?? pinnedMachine(vm, record, host) ?? host.machine
   const { firmware, newVariables } = await uefiOf(vm, record, { arch, type, program: host.path })
+  const { shares, helpers: servers } = await sharesOf(vm, user, virtiofs)
   const machine: Machine = {
     id,
     prefix,
@@ -74,24 +83,20 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     type,
     accelerator,
     cpu: settings.cpu ?? record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : emulated[arch]),
-    cpus: settings.smp,
-    memBytes: settings.mem,
-    ram: settings.ram,
+    ...plainParts(settings),
+    // virtiofsd reads and writes the guest's RAM.
+    ram: shares.some(({ by }) => by === 'virtiofs') ? 'shared' : settings.ram,
+    shares,
     uuid: record.uuid,
     generation: record.generation,
-    clock: settings.rtc,
     tpm: hasTpm(vm),
     ...(await openedFor(vm, prefix.length > 0, firmware)),
-    driveInterface: settings.drive_if,
     aio: settings.aio ?? (host.ioUring ? 'io_uring' : 'threads'),
-    iothreads: settings.iothread === 'yes',
     // QEMU takes one; the user's own is the one.
     balloon: settings.balloon === 'yes' && !args.some((word) => word.includes('virtio-balloon')),
     // The same: of two ports of that name a guest would take either.
     agent: !args.some((word) => word.includes(agentPort)),
     nics: nicsOf(vm, record, { hasNoRights: prefix.length > 0, mayUsePasst: passt && !isRoot() && hasPasst(host.version) }),
-    ...(settings.display === undefined ? {} : { display: settings.display }),
-    ...(settings.usb === undefined ? {} : { usb: settings.usb }),
     args,
   }
   const usesVhost = settings.vhost === 'yes' && accelerator === 'kvm' && canOpen(vhostDevice)
@@ -102,7 +107,7 @@ export async function planMachine(vm: Vm, options: Words, { passt = true } = {},
     runAs: user,
     record,
     ...(newVariables === undefined ? {} : { newVariables }),
-    helpers: await helpersOf(vm, machine),
+    helpers: [...servers, ...(await helpersOf(vm, machine))],
   }
 }
 
@@ -121,6 +126,19 @@ async function uefiOf(
 /** The CPU under TCG: all that QEMU can do, but for what would make it slow (QARMA) or what 7.2 has no word for. */
 const emulated: Readonly<Record<Arch, string>> = { x86_64: 'max', aarch64: 'max,pauth-impdef=on', riscv64: 'rv64' }
 
+/** What settings alone decide. */
+function plainParts({ smp, mem, rtc, drive_if, iothread, display, usb }: Settings) {
+  return {
+    cpus: smp,
+    memBytes: mem,
+    clock: rtc,
+    driveInterface: drive_if,
+    iothreads: iothread === 'yes',
+    ...(display === undefined ? {} : { display }),
+    ...(usb === undefined ? {} : { usb }),
+  }
+}
+
 /** The machine type of the VM's first start. Throws a Failure where QEMU has it no more. */
 function pinnedMachine(vm: Vm, { machine }: MachineRecord, host: HostFacts): string | undefined {
   if (machine === undefined || host.machines.length === 0 || host.machines.includes(machine)) return machine
@@ -137,18 +155,35 @@ function settingsFile({ place, id }: Vm): string {
   return `${place.config.userFolder}/${id}.vm`
 }
 
-/** Logs, drives and the variables of its UEFI as QEMU finds them: by path, or as open descriptors where it has given up the right to open them. */
+/** Logs, drives, discs and the variables of its UEFI as QEMU finds them: by path, or as open descriptors where it has given up the right to open them. */
 async function openedFor(
   vm: Vm,
   givesDrives: boolean,
   firmware: Firmware | undefined,
-): Promise<Pick<Machine, 'drives' | 'handed' | 'logs' | 'firmware'>> {
+): Promise<Pick<Machine, 'drives' | 'discs' | 'handed' | 'logs' | 'firmware'>> {
   const { id, settings, drawer } = vm
   const logs = { console: drawer.consoleFifo, events: drawer.eventsFifo }
-  if (settings.drives !== undefined)
-    return { ...handOver(logs, [], { givesDrives, firmware }), drives: { words: settings.drives } }
+  const discs = await discsOf(settings.cdrom ?? [])
+  if (settings.drives !== undefined) {
+    return { ...handOver(logs, { drives: [], discs }, { givesDrives, firmware }), drives: { words: settings.drives } }
+  }
   const store = await storeOf(vm)
-  return handOver(logs, await store.drives(id), { givesDrives, layers: store.layers, firmware })
+  return handOver(logs, { drives: await store.drives(id), discs }, { givesDrives, layers: store.layers, firmware })
+}
+
+/** Few VMs have any: the code is loaded for those. */
+async function sharesOf(vm: Vm, user: RunAs, virtiofs: boolean): Promise<PlannedShares> {
+  const { share = [] } = vm.settings
+  if (share.length === 0) return { shares: [], helpers: [] }
+  const { planShares } = await import('./shares.js')
+  return planShares(vm, share, user, { virtiofs })
+}
+
+/** The same for discs. */
+async function discsOf(names: readonly string[]): Promise<Image[]> {
+  if (names.length === 0) return []
+  const { discImage } = await import('./discs.js')
+  return names.map(discImage)
 }
 
 /** What tells the guest who it is, where anything does; the file is written by `start`. */

@@ -6,6 +6,7 @@ import { passtName } from '../../net/passt.js'
 import { takenHints } from '../../net/taken.js'
 import { requireOpenTun } from '../../net/tap.js'
 import { pasteable, qemuCommand } from '../../qemu/command.js'
+import { discDrive } from '../../qemu/device/disc.js'
 import { qemuEnvironment } from '../../qemu/environment.js'
 import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
@@ -74,6 +75,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
     if (hasSeed) (await import('./seeding.js')).laySeed(vm, first)
     layOut(vm, first)
     const { plan, helpers } = await withHelpers(vm, first, options, caller)
+    if (plan !== first) noteStarted(vm, plan)
     const pid = await launch(vm, plan, helpers, { lock, signal })
     // It runs: whatever fails now is no failure of the start.
     await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
@@ -88,23 +90,44 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   }
 }
 
-/** The plan, with its helpers started; where passt cannot run, QEMU serves the user network itself. */
-async function withHelpers(vm: Vm, plan: Plan, options: Words, caller: Caller) {
+/** The plan, with its helpers started; where passt or virtiofsd cannot run, QEMU does itself what they would. */
+async function withHelpers(
+  vm: Vm,
+  plan: Plan,
+  options: Words,
+  caller: Caller,
+  may = { passt: true, virtiofs: true },
+): Promise<{ readonly plan: Plan; readonly helpers: StartedHelpers }> {
   const { drawer, id } = vm
   try {
     return { plan, helpers: await startHelpers(drawer.folder, plan.helpers) }
   } catch (error) {
     if (!(error instanceof HelperFailure)) throw error
     const { helper, why } = error
-    if (helper === passtName && !/failed to bind/i.test(why)) {
-      caller.note?.(`passt cannot run, so QEMU serves the network: ${why}`)
-      const without = await planMachine(vm, options, { passt: false }, caller)
-      return { plan: without, helpers: await startHelpers(drawer.folder, without.helpers) }
+    const less = withoutHelper(may, helper, why)
+    if (less !== undefined) {
+      caller.note?.(less.note)
+      await endHelpers(drawer.folder)
+      return withHelpers(vm, await planMachine(vm, options, less.may, caller), options, caller, less.may)
     }
     noteRefused(vm, `${helper}: ${why}`)
     // QEMU could not have the port either.
     throw helper === passtName ? portTaken(vm, why) : new Failure(`cannot start ${id}`, { cause: error })
   }
+}
+
+interface May {
+  readonly passt: boolean
+  readonly virtiofs: boolean
+}
+
+/** What to go without when a helper cannot run; undefined where that is no way out. */
+function withoutHelper(may: May, helper: string, why: string): { readonly may: May; readonly note: string } | undefined {
+  if (helper === passtName && !/failed to bind/i.test(why)) {
+    return { may: { ...may, passt: false }, note: `passt cannot run, so QEMU serves the network: ${why}` }
+  }
+  if (!helper.startsWith('virtiofsd')) return undefined
+  return { may: { ...may, virtiofs: false }, note: `virtiofsd cannot run, so QEMU serves the shares, by 9p: ${why}` }
 }
 
 /** A port of the host that somebody has, or that only root may have. */
@@ -147,20 +170,26 @@ function runsAlready(vm: Vm): Failure {
 
 /** Makes the drawer ready for a new run: what the last one left is history. */
 function layOut(vm: Vm, plan: Plan): void {
-  const { drawer } = vm
+  for (const file of historyIn(vm.drawer)) remove(file)
+  noteStarted(vm, plan)
+}
+
+/** The first line of the journal. */
+function noteStarted(vm: Vm, plan: Plan): void {
   const { host } = plan
-  for (const file of historyIn(drawer)) remove(file)
-  const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(plan) } as const
-  writeInto(drawer.journal, journalLine(started))
+  const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(vm, plan) } as const
+  writeInto(vm.drawer.journal, journalLine(started))
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
-function summary({ machine, runAs }: Plan) {
-  const { accelerator, arch, type, cpu, memBytes, cpus, nics, firmware, tpm } = machine
+function summary({ settings }: Vm, { machine, runAs }: Plan) {
+  const { accelerator, arch, type, cpu, memBytes, cpus, nics, firmware, tpm, shares } = machine
   const forwards = 'words' in nics ? [] : nics.flatMap(({ backend }) => (backend.kind === 'tap' ? [] : backend.forwards))
   const taps = tapsOf(machine, runAs.uid).map(({ name }) => name)
+  const discs = (settings.cdrom ?? []).map((path, index) => ({ drive: discDrive(index), path }))
   const boots = firmware?.kind ?? ('bios' as const)
-  return { accelerator, arch, machine: type, firmware: boots, tpm, cpu, memBytes, cpus, forwards, taps, runAs: runAs.user }
+  const board = { accelerator, arch, machine: type, firmware: boots, tpm, cpu, memBytes, cpus }
+  return { ...board, forwards, discs, shares, taps, runAs: runAs.user }
 }
 
 async function launch(

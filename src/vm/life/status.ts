@@ -6,7 +6,9 @@ import type { GuestFacts } from '../../guest/facts.js'
 import type { Drive } from '../../model/drive.js'
 import type { Arch } from '../../model/guest.js'
 import type { HelperState } from '../../model/helper.js'
+import type { AddedDevice, DiscDrive } from '../../model/device.js'
 import { spelledOut, type Forward } from '../../model/forward.js'
+import type { Share } from '../../model/share.js'
 import { passtName } from '../../net/passt.js'
 import { agentChardev } from '../../qemu/device/port.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
@@ -49,12 +51,20 @@ export interface Status {
   readonly firmware: FirmwareKind
   readonly tpm: boolean
   readonly memBytes: number
+  /** What its guest has of that, the rest given back by its balloon; null where it does not run or has none. */
+  readonly memNowBytes: number | null
   readonly cpus: number
   /** What its first drive was made from; null where that was nothing, or nobody knows. */
   readonly image: Pick<RecordedImage, 'name' | 'digest' | 'level'> | null
   /** What the guest says of itself through its agent; null where none answers at once. */
   readonly guest: GuestFacts | null
   readonly drives: readonly DriveStatus[]
+  /** Its disc drives while it runs, and what is in them. */
+  readonly discs: readonly DiscDrive[]
+  /** The folders of the host that its guest can mount. */
+  readonly shares: readonly Share[]
+  /** What was attached while it runs. */
+  readonly devices: readonly AddedDevice[]
   readonly forwards: readonly ForwardStatus[]
   /** Its network devices on the host. */
   readonly taps: readonly string[]
@@ -123,10 +133,14 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     firmware: started?.firmware ?? firmwareOf(settings, record),
     tpm: started?.tpm ?? hasTpm(vm),
     memBytes: started?.memBytes ?? settings.mem,
+    memNowBytes: seen?.memNowBytes ?? null,
     cpus: started?.cpus ?? settings.smp,
     image: imageOf(record),
     guest: await guestOf(vm, seen, signal),
     drives: await drivesOf(vm, faults),
+    discs: started?.discs ?? [],
+    shares: started?.shares ?? [],
+    devices: started?.devices ?? [],
     forwards: forwardsOf(started?.forwards ?? [], helpers),
     taps: started?.taps ?? [],
     helpers,
@@ -162,13 +176,20 @@ interface Seen {
   readonly status: string
   /** An agent is at its port. */
   readonly hasAgent: boolean
+  readonly memNowBytes: number | undefined
 }
 
 async function askQemu(socket: string, signal: AbortSignal | undefined): Promise<Seen | undefined> {
   try {
     return await withQmp(socket, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
-      const [{ status }, ports] = await Promise.all([qmp.execute('query-status'), qmp.execute('query-chardev').catch(() => [])])
-      return { status, hasAgent: ports.some((port) => port.label === agentChardev && port['frontend-open']) }
+      const [{ status }, ports, balloon] = await Promise.all([
+        qmp.execute('query-status'),
+        qmp.execute('query-chardev').catch(() => []),
+        // It may have none.
+        qmp.execute('query-balloon').catch(() => undefined),
+      ])
+      const hasAgent = ports.some((port) => port.label === agentChardev && port['frontend-open'])
+      return { status, hasAgent, memNowBytes: balloon?.actual }
     })
   } catch {
     signal?.throwIfAborted()

@@ -1,5 +1,6 @@
 // What was added to a VM while it runs, and is gone when it ends: written down because QEMU cannot be asked in a list.
 import { Failure } from '../../core/errors.js'
+import type { AddedDevice, DiscDrive } from '../../model/device.js'
 import type { Forward } from '../../model/forward.js'
 import { readText, writeWhole } from '../../sys/file.js'
 import { holderOf, waitLock } from '../../sys/lock.js'
@@ -9,6 +10,9 @@ import type { Drawer } from './drawer.js'
 export interface Added {
   /** All ports that lead into the VM now, in place of those that it was started with. */
   readonly forwards?: readonly Forward[]
+  /** What is in the disc drives now, in place of what was there at the start. */
+  readonly discs?: readonly DiscDrive[]
+  readonly devices?: readonly AddedDevice[]
 }
 
 /** One who adds is done in less, also with a QEMU under load. */

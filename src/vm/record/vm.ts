@@ -95,7 +95,7 @@ export function hasOwnFile({ place, name, class: vmClass }: Pick<Vm, 'place' | '
 
 /** A VM without drives can boot what its settings or QEMU options name: `nbsvm new start -cdrom x.iso`. */
 export function bootsOtherwise({ settings }: Pick<Vm, 'settings'>, options: readonly string[]): boolean {
-  return options.length > 0 || settings.drives !== undefined || settings.args !== undefined
+  return options.length > 0 || [settings.drives, settings.args, settings.cdrom].some((value) => value !== undefined)
 }
 
 /** The same VM after an action, which may have started it: where its sockets are follows from what started it. */

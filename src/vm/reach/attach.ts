@@ -1,0 +1,210 @@
+// Disks, discs and USB devices that are attached to a running VM, and taken away again.
+import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
+import type { AddedDevice, DiscDrive } from '../../model/device.js'
+import { discNode, discNodeName } from '../../qemu/device/disc.js'
+import { deviceId, fileNode, formatNode } from '../../qemu/device/drive.js'
+import { withQmp, QmpError, type Qmp } from '../../qemu/qmp.js'
+import { readHead, realPath } from '../../sys/file.js'
+import { probe } from '../../store/common/probe.js'
+import { findDrive } from '../drive/drives.js'
+import { discImage } from '../life/discs.js'
+import { requireRunning } from '../life/up.js'
+import { noteAdded, readAdded, whileAdding } from '../record/added.js'
+import { journalOf } from '../record/state.js'
+import { storeOf } from '../record/stores.js'
+import type { Vm } from '../record/vm.js'
+import { insertDisc } from './disc.js'
+import { addWithNodes, removeNodes, scsiBus, unplug } from './hot.js'
+import { explained, openable } from './openable.js'
+import { findUsb, usbNode, usbShape } from './usb.js'
+
+const qmpTimeoutMs = 10_000
+
+export interface AttachOptions {
+  /** The guest may not write to the disk. */
+  readonly readOnly?: boolean
+}
+
+/** What was attached, or taken away. */
+export interface Attached extends Pick<AddedDevice, 'name' | 'kind'> {
+  /** The file or device of the host. */
+  readonly what: string
+}
+
+/**
+ * Attaches to a running VM: its own drive by number, a disk image, a block device, a disc (into an empty disc drive, where it has
+ * one), or a USB device of the host. It is gone when the VM ends. Throws a Failure where that cannot be; then nothing has changed.
+ */
+export function attachTo(vm: Vm, what: string, options: AttachOptions = {}, caller: Caller = {}): Promise<Attached> {
+  return changing(vm, `attach ${what} to`, caller, async (qmp) => {
+    if (usbShape.test(what)) return attachUsb(vm, qmp, what)
+    if (/^\d+$/.test(what)) return attachOwn(vm, qmp, what)
+    return isDisc(what) ? attachDisc(vm, qmp, what) : attachDisk(vm, qmp, what, { ...options, ...caller })
+  })
+}
+
+/** Takes away what was attached: by its name (`hot0`), the number of an own drive, or the file. Throws a Failure for what was not. */
+export function detachFrom(vm: Vm, what: string, caller: Caller = {}): Promise<Attached> {
+  return changing(vm, `detach ${what} from`, caller, async (qmp) => {
+    const devices = attachedTo(vm)
+    const path = realPath(what)
+    const names = new Set([what, /^\d+$/.test(what) ? deviceId(Number(what)) : what, path])
+    const found = devices.find(({ name, what: file }) => names.has(name) || names.has(file))
+    if (found === undefined) throw notAttached(vm, what, devices)
+    await unplug(qmp, found.name)
+    await removeNodes(qmp, nodesOf(found.name))
+    const isOther = (name: string): boolean => name !== found.name
+    noteAdded(vm.drawer, {
+      devices: devicesOf(vm).filter(({ name }) => isOther(name)),
+      discs: discsOf(vm).filter(({ drive }) => isOther(drive)),
+    })
+    return found
+  })
+}
+
+/** Does it alone, over one session. */
+async function changing<T>(vm: Vm, doing: string, { signal }: Caller, work: (qmp: Qmp) => Promise<T>): Promise<T> {
+  requireRunning(vm, doing)
+  return whileAdding(vm.drawer, `${doing} ${vm.id}`, signal, () =>
+    withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, work),
+  )
+}
+
+function devicesOf({ drawer }: Vm): readonly AddedDevice[] {
+  return readAdded(drawer).devices ?? []
+}
+
+function discsOf({ drawer }: Vm): readonly DiscDrive[] {
+  return journalOf(drawer).started?.discs ?? []
+}
+
+/** With the disc that is in a disc drive now. */
+function attachedTo(vm: Vm): Attached[] {
+  const discs = discsOf(vm)
+  return devicesOf(vm).map(({ name, kind, what }) => ({
+    name,
+    kind,
+    what: what ?? discs.find(({ drive }) => drive === name)?.path ?? 'empty',
+  }))
+}
+
+function notAttached({ id, call }: Vm, what: string, devices: readonly Attached[]): Failure {
+  const known = devices.map(({ name, what: file }) => `${name} (${file})`).join(', ')
+  const hint = known === '' ? `nothing was attached to it: ${call}` : `attached are: ${known}`
+  return new Failure(`${what} was not attached to ${id} while it runs; what it was started with stays until it ends`, {
+    hints: [hint],
+  })
+}
+
+/** `hot0`, `hot1`, ...: the first that is free. */
+function freeName(devices: readonly AddedDevice[]): string {
+  for (let index = 0; ; index++) if (!devices.some(({ name }) => name === `hot${index}`)) return `hot${index}`
+}
+
+/** The block nodes of what was attached under a name, the upper first. */
+function nodesOf(name: string): string[] {
+  const number = /^disk(\d+)$/.exec(name)?.[1]
+  return number === undefined ? [`node-${name}`, `file-${name}`, discNodeName(name)] : [`drive${number}`, `file${number}`]
+}
+
+function note(vm: Vm, device: Attached): Attached {
+  noteAdded(vm.drawer, { devices: [...devicesOf(vm), device] })
+  return device
+}
+
+/** ISO 9660 says so in its first descriptor, https://wiki.osdev.org/ISO_9660#Volume_Descriptors; so does a disc drive of the host. */
+function isDisc(file: string): boolean {
+  const path = realPath(file)
+  if (path === undefined) throw new Failure(`there is no ${file}`)
+  return /^\/dev\/sr\d+$/.test(path) || readHead(path, 5, 32_769)?.toString('latin1') === 'CD001'
+}
+
+async function attachOwn(vm: Vm, qmp: Qmp, number: string): Promise<Attached> {
+  const store = await storeOf(vm)
+  const drive = await findDrive(store, vm, number)
+  const id = deviceId(drive.number)
+  if (drive.fault !== undefined) throw new Failure(`cannot attach ${drive.name}: ${drive.fault}`)
+  const [format = '', file = ''] = nodesOf(id)
+  await openable(vm, drive.image, 'write', store.layers, async (image) => {
+    const nodes = [fileNode(image, file), formatNode(image, format, file)]
+    const bus = await scsiBus(vm, qmp)
+    await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id, bus, drive: format }).catch((error: unknown) => {
+      if (error instanceof QmpError && /[Dd]uplicate/.test(error.desc)) throw new Failure(`${vm.id} has drive ${number} already`)
+      throw error
+    })
+  })
+  return note(vm, { name: id, kind: 'disk', what: drive.image.path })
+}
+
+async function attachDisk(
+  vm: Vm,
+  qmp: Qmp,
+  what: string,
+  { readOnly = false, note: tell }: AttachOptions & Caller,
+): Promise<Attached> {
+  const there = devicesOf(vm).find((one) => one.what === realPath(what))
+  if (there !== undefined) throw new Failure(`${what} is attached to ${vm.id} already, as ${there.name}`)
+  const hints = [`make a drive of it, with all that it stands on: ${vm.call} source=PATH snapshot`]
+  const { image } = await probe(what, false, tell, hints).catch((error: unknown) => {
+    throw explained(what, error)
+  })
+  const name = freeName(devicesOf(vm))
+  const [format = '', file = ''] = nodesOf(name)
+  const store = await storeOf(vm)
+  const mode = readOnly ? 'read' : 'write'
+  await openable(vm, image, mode, store.layers, async (opened) => {
+    const bytes = { ...fileNode(opened, file), ...(readOnly ? { 'read-only': true } : {}) }
+    const nodes = [bytes, { ...formatNode(opened, format, file), ...(readOnly ? { 'read-only': true } : {}) }]
+    const bus = await scsiBus(vm, qmp)
+    await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id: name, bus, drive: format, serial: name })
+  }).catch((error: unknown) => {
+    throw explained(what, error)
+  })
+  return note(vm, { name, kind: 'disk', what: image.path })
+}
+
+async function attachDisc(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
+  const image = discImage(what)
+  const store = await storeOf(vm)
+  const discs = discsOf(vm)
+  const empty = discs.find(({ path }) => path === null)
+  if (empty === undefined && discs.length > 0) {
+    const full = discs.map(({ drive, path }) => `${drive} holds ${path}`).join(', ')
+    throw new Failure(`${vm.id} has no empty disc drive: ${full}`, {
+      hints: [`take one out first: ${vm.call} eject attach ${what}`],
+    })
+  }
+  const name = empty?.drive ?? freeName(devicesOf(vm))
+  await openable(vm, image, 'read', store.layers, async (opened) => {
+    const node = discNode(opened, discNodeName(name))
+    if (empty !== undefined) return insertDisc(qmp, name, node)
+    const bus = await scsiBus(vm, qmp)
+    await addWithNodes(qmp, [node], { driver: 'scsi-cd', id: name, bus, drive: discNodeName(name) })
+  }).catch((error: unknown) => {
+    throw explained(what, error)
+  })
+  noteAdded(vm.drawer, {
+    discs: [...discs.filter(({ drive }) => drive !== name), { drive: name, path: image.path }],
+    ...(empty === undefined ? { devices: [...devicesOf(vm), { name, kind: 'disc', what: null }] } : {}),
+  })
+  return { name, kind: 'disc', what: image.path }
+}
+
+async function attachUsb(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
+  const device = findUsb(what)
+  const name = freeName(devicesOf(vm))
+  try {
+    const { bus, address } = device
+    await qmp.execute('device_add', { driver: 'usb-host', id: name, bus: 'usb.0', hostbus: bus, hostaddr: address })
+  } catch (error) {
+    if (!(error instanceof QmpError)) throw error
+    if (error.desc.includes("'usb.0' not found"))
+      throw new Failure(`${vm.id} has no USB controller: it was started with usb= of its own`)
+    const user = journalOf(vm.drawer).started?.runAs ?? '$USER'
+    throw new Failure(`QEMU cannot have the USB device ${device.id}: ${error.desc}`, {
+      hints: [`let it, until it is plugged in again: sudo setfacl -m u:${user.replace(/^uid /, '')}:rw ${usbNode(device)}`],
+    })
+  }
+  return note(vm, { name, kind: 'usb', what: `${device.id} ${device.words}`.trimEnd() })
+}
