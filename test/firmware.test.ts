@@ -1,5 +1,6 @@
 // UEFI, secure boot and the TPM, seen from the guest: QEMU's firmware of this machine and the disk that scripts/guest makes.
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -144,3 +145,75 @@ function swtpmRuns(id: string): boolean {
   if (!fs.existsSync(file)) return false
   return fs.readFileSync('/proc/locks', 'utf8').includes(`:${fs.statSync(file).ino} `)
 }
+
+test('class=windows: QEMU starts with secure boot, a TPM, a clock in local time, and devices that Windows has drivers for', async () => {
+  await ok('win11', 'class=windows', 'drive_size=1G', 'newimg', 'start', '-S')
+  const words = fs.readFileSync(
+    `/proc/${fs.readFileSync(path.join(drawer('windows-win11'), 'pid'), 'utf8').trim()}/cmdline`,
+    'utf8',
+  )
+  for (const word of ['smm=on', 'tpm-crb', 'base=localtime', '"ide-hd"', '"e1000e"', '4096M'])
+    assert.ok(words.includes(word), word)
+  const { board } = /(?<board>board .*)/.exec((await nbsvm(['windows-win11'])).stdout)?.groups ?? {}
+  assert.match(board ?? '', /UEFI, secure boot, TPM$/)
+  await ok('windows-win11', 'stop', 'rm', '--yes')
+})
+
+test('what explain prints for UEFI and a TPM, pasted into a shell, is the VM', async () => {
+  const { stdout } = await nbsvm(['pasted', 'drives=none', 'firmware=secure', 'tpm=yes', 'explain', '-S'])
+  const shell = spawn('sh', ['-c', stdout], { env: home.env, stdio: 'ignore' })
+  await until('the pasted VM', 20_000, async () => (await nbsvm(['pasted'])).status === 0)
+  const { helpers } = JSON.parse((await nbsvm(['pasted', 'status', '--json'])).stdout) as {
+    helpers: { name: string; alive: boolean }[]
+  }
+  assert.deepEqual(
+    helpers.map(({ name, alive }) => [name, alive]),
+    [
+      ['keeper', true],
+      ['swtpm', true],
+    ],
+  )
+  await ok('pasted', 'stop')
+  if (shell.exitCode === null) await new Promise((resolve) => shell.once('exit', resolve))
+  assert.ok(fs.existsSync(path.join(record('pasted'), 'nvram-secure.qcow2')))
+})
+
+test('a firmware or a TPM that this machine does not have is named, with what to type', async () => {
+  const firmware = await nbsvm(['none', 'drives=none', 'firmware=uefi', 'machine=isapc', 'start'])
+  assert.equal(firmware.status, 1)
+  assert.match(
+    firmware.stderr,
+    /cannot start none: there is no UEFI firmware for x86_64 and the machine type isapc on this machine\n {2}install it: /,
+  )
+  const bin = path.join(home.folder, 'bin')
+  fs.mkdirSync(bin)
+  for (const program of ['sh', 'node', 'env', 'flock', 'setpriv', 'qemu-img', 'qemu-system-x86_64']) {
+    fs.symlinkSync(execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(), path.join(bin, program))
+  }
+  const tpm = await nbsvm(['none', 'drives=none', 'tpm=yes', 'start'], { env: { PATH: bin } })
+  assert.equal(tpm.status, 1)
+  assert.match(
+    tpm.stderr,
+    /cannot start none with a TPM: there is no swtpm on this machine\n {2}install it: .*swtpm\n {2}without it: nbsvm none tpm=no start\n/,
+  )
+  assert.ok(!fs.existsSync(path.join(record('none'), 'tpm')))
+})
+
+test('a TPM that is killed is shown as dead; one of a start that was killed is ended by the next', async () => {
+  await ok('lost', 'tpm=yes', 'start', '-S')
+  const pid = Number(fs.readFileSync(path.join(drawer('lost'), 'helpers/swtpm.lock'), 'utf8'))
+  process.kill(pid, 'SIGKILL')
+  await until('its end', 5000, () => !fs.existsSync(`/proc/${pid}`))
+  assert.match((await nbsvm(['lost'])).stdout, /^ *helper +swtpm {2}dead/m)
+  await ok('lost', 'stop')
+  await ok('lost', 'start', '-S')
+  const qemu = Number(fs.readFileSync(path.join(drawer('lost'), 'pid'), 'utf8'))
+  process.kill(qemu, 'SIGKILL')
+  await until(
+    'its end',
+    5000,
+    () => !fs.existsSync(`/proc/${qemu}`) || fs.readFileSync(`/proc/${qemu}/stat`, 'utf8').includes(') Z '),
+  )
+  await ok('lost', 'start', '-S')
+  await ok('lost', 'stop', 'rm', '--yes')
+})

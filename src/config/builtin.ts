@@ -3,7 +3,7 @@
 /** By the class's name; read below all its files, and above `default.class`. */
 export const builtInClasses: Readonly<Partial<Record<string, string>>> = {
   // What Windows 11 asks for, and devices that it has drivers for; virtio is faster where those were installed. Enlightenments
-  // (hv_): https://www.qemu.org/docs/master/system/i386/hyperv.html; without KVM they do nothing.
+  // (hv_): https://www.qemu.org/docs/master/system/i386/hyperv.html; left out without KVM, which they are of.
   windows: `firmware=secure
 tpm=yes
 rtc=localtime

@@ -6,7 +6,7 @@ import { findFirmware, virtualBytes, type FirmwareWanted } from '../../host/firm
 import type { FileImage } from '../../model/drive.js'
 import type { Firmware } from '../../model/machine.js'
 import type { UefiKind } from '../../qemu/firmware.js'
-import { lstat, makePrivateFolder, rename, syncFile, syncFolder } from '../../sys/file.js'
+import { lstat, makePrivateFolder, remove, rename, syncFile, syncFolder } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import { variablesFile } from '../record/choice.js'
 import { recordFolder } from '../record/record.js'
@@ -52,9 +52,14 @@ export async function makeVariables(
 ): Promise<void> {
   const temporary = `${made.file}.tmp`
   makePrivateFolder(recordFolder(vm.place, vm.id))
-  await runOrFail(`make the UEFI variables of ${vm.id}`, convert({ ...made, file: temporary }), { isPrivate: true })
-  syncFile(temporary)
-  rename(temporary, made.file)
+  try {
+    await runOrFail(`make the UEFI variables of ${vm.id}`, convert({ ...made, file: temporary }), { isPrivate: true })
+    syncFile(temporary)
+    rename(temporary, made.file)
+  } catch (error) {
+    remove(temporary)
+    throw error
+  }
   syncFolder(recordFolder(vm.place, vm.id))
   const other = kind === 'uefi' ? 'secure' : 'uefi'
   if (lstat(variablesFile(vm, other)) !== undefined) {

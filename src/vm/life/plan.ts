@@ -20,7 +20,7 @@ import { canOpen, hereFull } from '../../sys/file.js'
 import { archOf, firmwareOf, hasTpm, requireArch } from '../record/choice.js'
 import { macOf } from '../record/identity.js'
 import { needsPort, seedKind, sshForward } from '../record/seed.js'
-import { draftRecord, readRecord, type MachineRecord } from '../record/record.js'
+import { draftRecord, readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
 import { runFolder } from '../record/drawer.js'
@@ -82,7 +82,7 @@ export async function planMachine(
     arch,
     type,
     accelerator,
-    cpu: settings.cpu ?? record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : emulated[arch]),
+    cpu: cpuOf(vm, record, accelerator, arch),
     ...plainParts(settings),
     // virtiofsd reads and writes the guest's RAM.
     ram: shares.some(({ by }) => by === 'virtiofs') ? 'shared' : settings.ram,
@@ -121,6 +121,12 @@ async function uefiOf(
   if (kind === 'bios') return {}
   const { planUefi } = await import('./nvram.js')
   return planUefi(vm, { kind, ...board })
+}
+
+/** The word for `-cpu`. TCG has nothing of Hyper-V's: of its enlightenments it ignores some, and ends by others. */
+function cpuOf({ settings }: Vm, record: MachineRecord, accelerator: Accelerator, arch: Arch): string {
+  const word = settings.cpu ?? record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : emulated[arch])
+  return accelerator === 'kvm' ? word : word.replaceAll(/,hv[-_][^,]*/g, '')
 }
 
 /** The CPU under TCG: all that QEMU can do, but for what would make it slow (QARMA) or what 7.2 has no word for. */

@@ -1,6 +1,6 @@
 // The TPM of a VM: what it holds is kept beside the record, in a folder of the user that swtpm and QEMU run as.
 import { Failure } from '../../core/errors.js'
-import { quoteWord, quoteWords } from '../../core/words.js'
+import { quoteWords } from '../../core/words.js'
 import { install } from '../../host/check/finding.js'
 import type { RunAs } from '../../host/runas.js'
 import type { Helper } from '../../model/helper.js'
@@ -10,6 +10,7 @@ import { findProgram, makePrivateFolder } from '../../sys/file.js'
 import { giveFolder } from '../../sys/give.js'
 import { tpmFolder } from '../record/choice.js'
 import { runFolder } from '../record/drawer.js'
+import { recordFolder } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
 type Subject = Pick<Vm, 'place' | 'id' | 'call'>
@@ -31,9 +32,10 @@ export function prepareTpm(vm: Subject, owner: Pick<RunAs, 'uid' | 'gid'>): void
   if (ownUid() === 0) giveFolder(folder, owner)
 }
 
-/** The same as a line for a shell. */
-export function preparingTpm(vm: Subject, { uid, gid }: Pick<RunAs, 'uid' | 'gid'>): string {
-  const folder = tpmFolder(vm)
-  const give = ownUid() === 0 ? ` && ${quoteWords(['chown', '-R', '-P', `${uid}:${gid}`, folder])}` : ''
-  return `mkdir -p -m 700 ${quoteWord(folder)}${give}`
+/** The same as a line for a shell, with the folder of the drawer in which swtpm makes its socket. */
+export function preparingTpm(vm: Subject & Pick<Vm, 'drawer'>, { uid, gid }: Pick<RunAs, 'uid' | 'gid'>): string {
+  const { folder, run } = vm.drawer
+  const state = tpmFolder(vm)
+  const make = `mkdir -p -m 700 ${quoteWords([recordFolder(vm.place, vm.id), state, folder, run])}`
+  return ownUid() === 0 ? `${make} && ${quoteWords(['chown', '-R', '-P', `${uid}:${gid}`, state, run])}` : make
 }
