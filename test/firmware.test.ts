@@ -167,7 +167,7 @@ test('what explain prints for UEFI and a TPM, pasted into a shell, is the VM', a
     helpers: { name: string; alive: boolean }[]
   }
   assert.deepEqual(
-    helpers.map(({ name, alive }) => [name, alive]),
+    helpers.filter(({ name }) => name !== 'passt').map(({ name, alive }) => [name, alive]),
     [
       ['keeper', true],
       ['swtpm', true],
