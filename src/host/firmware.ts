@@ -25,7 +25,10 @@ export interface FirmwareWanted {
 
 /** The firmware that fits best. Throws a Failure that says what to install. */
 export function findFirmware(wanted: FirmwareWanted): FirmwareFiles {
-  const fitting = descriptors(wanted.program).filter((one) => isFirmwareFor(one, wanted) && isThere(one))
+  const all = descriptors(wanted.program).filter((one) => isFirmwareFor(one, wanted) && isThere(one))
+  // One that knows nothing of keys before one that waits for them: for plain UEFI either would do.
+  const knowsKeys = ({ features }: Descriptor): number => Number(features.has('secure-boot'))
+  const fitting = all.toSorted((one, other) => knowsKeys(one) - knowsKeys(other))
   const { variableBytes } = wanted
   const found = fitting.find(({ template }) => variableBytes === undefined || virtualBytes(template) === variableBytes)
   if (found !== undefined) return found
