@@ -27,7 +27,6 @@ export interface FirmwareWanted {
 export function findFirmware(wanted: FirmwareWanted): FirmwareFiles {
   const all = descriptors(wanted.program).filter((one) => isFirmwareFor(one, wanted) && isThere(one))
   // One that knows nothing of keys before one that waits for them: for plain UEFI either would do.
-  const knowsKeys = ({ features }: Descriptor): number => Number(features.has('secure-boot'))
   const fitting = all.toSorted((one, other) => knowsKeys(one) - knowsKeys(other))
   const { variableBytes } = wanted
   const found = fitting.find(({ template }) => variableBytes === undefined || virtualBytes(template) === variableBytes)
@@ -41,6 +40,10 @@ export function findFirmware(wanted: FirmwareWanted): FirmwareFiles {
   throw new Failure(`there is no ${names[kind]} firmware for ${arch} and the machine type ${type} on this machine`, {
     hints: [`install it: ${install(`uefi-${arch}`)}`],
   })
+}
+
+function knowsKeys({ features }: Descriptor): number {
+  return Number(features.has('secure-boot'))
 }
 
 const names: Readonly<Record<UefiKind, string>> = { uefi: 'UEFI', secure: 'UEFI secure boot' }
