@@ -5,7 +5,7 @@ import { vmId } from '../core/name.js'
 import { homeFolder } from '../sys/environment.js'
 import { quoteWord } from '../core/words.js'
 import { readRegular } from '../sys/file.js'
-import { builtInClasses, builtInName } from './builtin.js'
+import { builtInClass, builtInName } from './builtin.js'
 import type { FileValue } from './evaluate.js'
 import type { Folded, SettingTexts } from './fold.js'
 import { foldSettings } from './fold.js'
@@ -48,7 +48,7 @@ async function readFiles(subject: Subject): Promise<ReadonlyMap<SettingName, Fil
     if (text !== undefined) texts.set(file, text)
   }
   for (const file of settingsFiles(folders, undefined, undefined)) read(file)
-  const builtIn = vmClass === undefined || !Object.hasOwn(builtInClasses, vmClass) ? undefined : builtInClasses[vmClass]
+  const builtIn = vmClass === undefined ? undefined : builtInClass(vmClass)
   if (vmClass !== undefined && builtIn !== undefined) texts.set(builtInName(vmClass), builtIn)
   for (const file of settingsFiles(folders, vm, vmClass)) if (!texts.has(file)) read(file)
   // Most VMs have no file, and the reader of files is a third of all that `start` would load.
