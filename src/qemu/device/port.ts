@@ -1,4 +1,5 @@
 import type { Machine, Option } from '../../model/machine.js'
+import { lastSlots } from './slot.js'
 import { qemuFiles } from '../socket.js'
 import { json } from './words.js'
 
@@ -56,7 +57,7 @@ export function agentOptions({ agent }: Pick<Machine, 'agent'>): Option[] {
   if (!agent) return []
   return [
     ['-chardev', `socket,id=${agentChardev},path=${qemuFiles.agent},server=on,wait=off`],
-    json('-device', { driver: 'virtio-serial-pci', id: 'ports', addr: '1e' }),
+    json('-device', { driver: 'virtio-serial-pci', id: 'ports', addr: lastSlots.agent }),
     json('-device', { driver: 'virtserialport', bus: 'ports.0', nr: 30, chardev: agentChardev, name: agentPort }),
   ]
 }

@@ -1,4 +1,5 @@
 import type { Machine, Option } from '../../model/machine.js'
+import { lastSlots } from './slot.js'
 import { json } from './words.js'
 
 /** By this a guest finds the disk: `/dev/disk/by-id/virtio-nbsvm-seed`. */
@@ -18,6 +19,6 @@ export function seedOptions({ seed }: Pick<Machine, 'seed'>): Option[] {
   return [
     json('-blockdev', file),
     json('-blockdev', { driver: 'raw', 'node-name': 'seed', file: 'seed-file', 'read-only': true }),
-    json('-device', { driver: 'virtio-blk-pci', id: 'seed', drive: 'seed', serial, addr: '1c' }),
+    json('-device', { driver: 'virtio-blk-pci', id: 'seed', drive: 'seed', serial, addr: lastSlots.seed }),
   ]
 }
