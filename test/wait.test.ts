@@ -7,12 +7,15 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { lockHolders } from '../src/sys/lock.js'
-import { guestKernel, makeHome, program, until, type Result } from './cli.js'
+import { agentKernel, guestKernel, makeHome, program, until, type Result } from './cli.js'
+import { freePort } from './guest.js'
 
 const home = makeHome()
 const { nbsvm } = home
 
-const start = ['mem=256', 'start', ...guestKernel, '--']
+const httpPort = await freePort()
+const silentPort = await freePort()
+const start = ['mem=256', `forward=${httpPort}:80 ${silentPort}:81`, 'start', ...agentKernel, '--']
 
 async function ok(...words: readonly string[]): Promise<Result> {
   const result = await nbsvm(words)
@@ -35,16 +38,8 @@ async function lookOn(id: string): Promise<ChildProcess> {
   return child
 }
 
-describe('one line from power-on to power-off', () => {
-  it('loses nothing between two actions', async () => {
-    const line = ['wait', 'guest ready', 'wait', '# ', 'type', 'echo $((6*7))x\\n', 'wait', '42x', 'type', 'poweroff\\n']
-    const { stderr } = await ok('old', ...start, ...line, 'wait', 'stopped')
-    assert.match(stderr, /old: the guest shut down/)
-  })
-})
-
 describe('a guest at its prompt', () => {
-  before(() => ok('foo', ...start, 'wait', 'guest ready', 'wait', 'guest# '))
+  before(() => ok('foo', ...start, 'wait', 'running', 'wait', 'guest ready', 'wait', 'guest# '))
   after(() => nbsvm(['foo', 'stop']))
 
   it('is waited for once: what a wait has found is behind it, in the next line too', async () => {
@@ -90,6 +85,31 @@ describe('a guest at its prompt', () => {
     await fails(['foo', 'wait', '--all', '/^(a+)+$/'], /takes too long to look for/)
   })
 
+  it('is waited for by what runs in it: its agent, a port, cloud-init', async () => {
+    await ok('foo', 'wait', 'agent', 'wait', 'port:80')
+    const nothing = /foo: port 81 of its guest does not answer within 1 seconds; it is running\n(.*\n)*.*guest#/
+    await fails(['foo', 'wait', 'port:81', '--timeout=1'], nothing)
+    await fails(['foo', 'wait', 'port:82'], /no port of this machine leads to port 82 of foo/, /nbsvm foo forward 8082:82/)
+    await fails(['foo', 'wait', 'ssh', '--timeout=1'], /no port of this machine leads to port 22 of foo/)
+    await fails(['foo', 'wait', 'cloud-init'], /cloud-init of foo has failed: there is none in this guest/)
+    const script = '#!/bin/sh\necho "$*: status: error"; exit $(cat /tmp/status)\n'
+    await ok('foo', 'exec', 'sh', '-c', `printf '%s' '${script}' >/bin/cloud-init; chmod +x /bin/cloud-init; echo 1 >/tmp/status`)
+    await fails(['foo', 'wait', 'cloud-init'], /it ended with 1\n.*status --wait --long: status: error/)
+    await ok('foo', 'exec', 'sh', '-c', 'echo 2 >/tmp/status', '--', 'wait', 'cloud-init')
+  })
+
+  it('is greeted by an ssh server only where one is', async () => {
+    const port = await freePort()
+    await ok('foo', 'forward', `${port}:22`)
+    await fails(['foo', 'wait', 'ssh', '--timeout=1'], /its ssh server does not answer within 1 seconds/)
+    const serve = (greeting: string) =>
+      ok('foo', 'exec', 'sh', '-c', `(echo ${greeting}; sleep 1) | nc -l -p 22 >/dev/null 2>&1 &`)
+    await serve('HTTP/1.0')
+    await fails(['foo', 'wait', 'ssh', '--timeout=2'], /its ssh server does not answer/)
+    await serve('SSH-2.0-test')
+    await ok('foo', 'wait', 'ssh')
+  })
+
   it('is paused and goes on, and typing at a paused one is told', async () => {
     await ok('foo', 'pause', 'wait', 'paused')
     await fails(['foo', 'timeout=1', 'type', `${'x'.repeat(100)}\\n`], /foo does not read what is typed/, /it is paused/)
@@ -124,10 +144,17 @@ describe('a file of steps', () => {
 
   it('is done line by line, and told with what each took', async () => {
     const quoted = guestKernel.map((word) => `'${word}'`).join(' ')
-    const file = steps(`# a guest\nstart ${quoted}\n\nwait 'guest ready' wait "# "\n  type 'poweroff\\n'\nwait stopped\n`)
+    const lines = [
+      `start ${quoted}`,
+      '',
+      `wait 'guest ready' wait "# "`,
+      `  type 'echo $((6*7))x\\n' wait 42x`,
+      `type 'poweroff\\n'`,
+    ]
+    const file = steps(['# a guest', ...lines, 'wait stopped'].join('\n'))
     const { stderr } = await ok('steps', 'mem=256', 'run', file)
     assert.match(stderr, / +\d+\.\d s {2}start .*\n +\d+\.\d s {2}wait 'guest ready' wait "# "\n/)
-    assert.match(stderr, / {2}type 'poweroff\\n'\n.*\n* +\d+\.\d s {2}wait stopped\n/)
+    assert.match(stderr, / {2}type 'poweroff\\n'\nsteps: the guest shut down\n +\d+\.\d s {2}wait stopped\n/)
   })
 
   it('is checked before anything of it is done', async () => {

@@ -119,7 +119,7 @@ export const actions: readonly ActionRow[] = [
     ...onTheRun,
     words: 'TEXT|STATE',
     flags: { 'timeout=SECONDS': 'in place of the setting timeout', all: 'look at all since power-on again' },
-    summary: 'wait until TEXT or /REGEX/ is on the console, or until it is running, paused or stopped',
+    summary: 'wait until TEXT or /REGEX/ is on the console, or for a state: stopped, agent, ssh, port:80 ...',
     check: ([word = ''], { timeout }) => {
       parseAwaited(word)
       if (timeout !== undefined) seconds.parse(String(timeout))

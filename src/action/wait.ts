@@ -13,13 +13,18 @@ expression (flags i, s, u; ^ and $ are ends of lines).
 What a wait has found is behind it: the next one, in the same line or a later one, looks at what came after that. A line that begins
 with type looks at what comes from then on. --all looks at everything since power-on.
 
-These words are states of the VM; the same text on the console is /running/:
+These words are no text; as a text on the console, write /running/:
 
-  running, paused, stopped
+  running, paused, stopped    the VM is so
+  agent                       its guest agent answers
+  ssh                         its ssh server greets, where a port leads to its port 22
+  port:N                      a program takes connections on the guest's port N, where a port leads there (forward)
+  cloud-init                  cloud-init is done and went well; it is asked through the agent
 
   nbsvm foo start wait 'login:' type 'root\\n' wait '# '
   nbsvm foo timeout=300 wait '/(login|Password): *$/'
-  nbsvm foo shutdown wait stopped`,
+  nbsvm foo start wait port:80 exec uptime
+  nbsvm foo type 'poweroff\\n' wait stopped`,
 
   async run({ vm, words, flags, note, progress, signal }) {
     const [word = ''] = words

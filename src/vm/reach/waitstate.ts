@@ -1,5 +1,4 @@
 // Waiting until a VM is in a state.
-import type { Condition } from '../../console/awaited.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { lastState } from '../../qemu/journal.js'
@@ -9,12 +8,14 @@ import { isBusy, journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 import { doingOf, isGone, whyGone } from './doing.js'
 
+export type VmState = 'running' | 'paused' | 'stopped'
+
 const lookEveryMs = 100
 
 /** Resolves, to what there is to tell, when the VM is in the state. Rejects when it is not in time, or never can be. */
 export async function waitForState(
   vm: Vm,
-  condition: Condition,
+  condition: VmState,
   timeoutMs: number,
   { signal }: Caller,
 ): Promise<string | undefined> {
@@ -37,6 +38,6 @@ export async function waitForState(
   }
 }
 
-function stateOf(drawer: Drawer): Condition | undefined {
+function stateOf(drawer: Drawer): VmState | undefined {
   return isBusy(drawer) ? undefined : lastState(journalOf(drawer)).state
 }

@@ -12,7 +12,7 @@ import { deadlineIn, pause } from '../../sys/clock.js'
 import { finderOf } from '../../sys/pattern.js'
 import { requireRunning } from '../life/up.js'
 import type { Vm } from '../record/vm.js'
-import { doingOf, isGone, whyGone } from './doing.js'
+import { doingOf, isGone, screenBytes, shownLines, whyGone } from './doing.js'
 import { heardUpTo, isOurs, logOf, noteHeard } from './heard.js'
 
 export type AwaitedText = Extract<Awaited, { kind: 'text' | 'pattern' }>
@@ -24,9 +24,6 @@ export interface TextOptions {
 }
 
 const lookEveryMs = 50
-
-/** So much of what was said before is drawn first, so that the screen is what it is. */
-const screenBytes = 256 * 1024
 
 /** A pattern may take so long on one look. */
 const patternMs = 1000
@@ -116,7 +113,6 @@ function unheard(
   vm: Vm,
   { awaited, how, lookout, wasThere }: { awaited: AwaitedText; how: string; lookout: Lookout; wasThere: boolean },
 ): Failure {
-  const lines = lookout.lines()
   const word = awaited.kind === 'text' ? awaited.text : nameOf(awaited)
   const hints = [
     ...(wasThere
@@ -125,7 +121,5 @@ function unheard(
     `wait longer: ${vm.call} timeout=300 wait ${quoteWord(word)}`,
     `all that it said: ${vm.call} log`,
   ]
-  const end =
-    lines.length === 0 ? 'its console is empty' : ['its console ends with:', ...lines.map((line) => `| ${line}`)].join('\n')
-  return new Failure(`${vm.id} did not say ${nameOf(awaited)} ${how}\n${end}`, { hints })
+  return new Failure(`${vm.id} did not say ${nameOf(awaited)} ${how}\n${shownLines(lookout.lines())}`, { hints })
 }

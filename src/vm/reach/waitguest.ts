@@ -1,0 +1,103 @@
+// Waiting for what runs in a VM's guest: its agent, an ssh server, cloud-init, whatever listens on a port.
+import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
+import { printable } from '../../core/text.js'
+import { deadlineIn, pause, type Deadline } from '../../sys/clock.js'
+import { agentAnswers } from '../life/agent.js'
+import { requireRunning } from '../life/up.js'
+import type { Vm } from '../record/vm.js'
+import { consoleEnd, doingOf, isGone, whyGone } from './doing.js'
+import { execCollecting } from './exec.js'
+import { portAnswers, sshGreets } from './port.js'
+
+const lookEveryMs = 300
+
+/** What is waited for, and the question that tells. */
+interface Probe {
+  /** `its guest agent`. */
+  readonly what: string
+  /** What to type for `wait`. */
+  readonly word: string
+  readonly answers: (vm: Vm, caller: Caller) => Promise<boolean>
+}
+
+const agent: Probe = { what: 'its guest agent', word: 'agent', answers: agentAnswers }
+
+/** Resolves when the guest's agent answers. */
+export function waitForAgent(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
+  return waitForProbe(vm, agent, deadlineIn(timeoutMs), caller)
+}
+
+/** Resolves when an ssh server greets. */
+export function waitForSsh(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
+  return waitForProbe(vm, { what: 'its ssh server', word: 'ssh', answers: sshGreets }, deadlineIn(timeoutMs), caller)
+}
+
+/** Resolves when a program takes connections on a TCP port of the guest. */
+export function waitForPort(vm: Vm, port: number, timeoutMs: number, caller: Caller): Promise<void> {
+  const answers: Probe['answers'] = (vm, caller) => portAnswers(vm, port, caller)
+  return waitForProbe(vm, { what: `port ${port} of its guest`, word: `port:${port}`, answers }, deadlineIn(timeoutMs), caller)
+}
+
+/** Resolves when cloud-init is done; rejects with what it says where that went wrong. It is asked through the agent. */
+export async function waitForCloudInit(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
+  const deadline = deadlineIn(timeoutMs)
+  await waitForProbe(vm, agent, deadline, caller)
+  const words = ['cloud-init', 'status', '--wait', '--long']
+  const { status, isTimedOut, stdout, stderr } = await execCollecting(
+    vm,
+    words,
+    { timeoutMs: Math.ceil(Math.max(1, deadline.leftMs)) },
+    caller,
+  )
+  if (isTimedOut) throw late(vm, 'cloud-init', 'cloud-init is not done', timeoutMs)
+  // 2: done, with errors that it got over.
+  if (status === 0 || status === 2) return
+  const said = printable(`${stdout.toString()}${stderr.toString()}`.trim().slice(0, 2000))
+  const why = status === 127 ? 'there is none in this guest' : `it ended with ${status}`
+  throw new Failure([`cloud-init of ${vm.id} has failed: ${why}`, said].filter(Boolean).join('\n'), {
+    hints: [`its log: ${vm.call} exec cat /var/log/cloud-init.log`],
+  })
+}
+
+async function waitForProbe(vm: Vm, { what, word, answers }: Probe, deadline: Deadline, caller: Caller): Promise<void> {
+  requireRunning(vm, 'wait for')
+  const timeoutMs = deadline.leftMs
+  for (;;) {
+    const isOver = deadline.isOver
+    if (await isAnswered(vm, answers, deadline, caller)) return
+    if (isGone(vm.drawer)) {
+      const { words } = await whyGone(vm.drawer)
+      throw new Failure(`${what} never answered: ${vm.id} is gone: ${words}\n${consoleEnd(vm)}`, {
+        hints: [`all that it said: ${vm.call} log`],
+      })
+    }
+    if (isOver) throw late(vm, word, `${what} does not answer`, timeoutMs)
+    await pause(Math.min(lookEveryMs, deadline.leftMs), caller.signal)
+  }
+}
+
+/** One question, which ends with the time that there is; the last one gets some all the same. */
+async function isAnswered(vm: Vm, answers: Probe['answers'], { leftMs }: Deadline, { signal }: Caller): Promise<boolean> {
+  const limit = AbortSignal.any([
+    AbortSignal.timeout(Math.ceil(Math.max(leastMs, leftMs))),
+    ...(signal === undefined ? [] : [signal]),
+  ])
+  try {
+    return await answers(vm, { signal: limit })
+  } catch (error) {
+    signal?.throwIfAborted()
+    // QEMU may just be going down.
+    if (limit.aborted || isGone(vm.drawer)) return false
+    throw error
+  }
+}
+
+const leastMs = 1000
+
+function late(vm: Vm, word: string, what: string, timeoutMs: number): Failure {
+  const seconds = Math.round(timeoutMs / 1000)
+  return new Failure(`${vm.id}: ${what} within ${seconds} seconds; ${doingOf(vm.drawer)}\n${consoleEnd(vm)}`, {
+    hints: [`wait longer: ${vm.call} timeout=300 wait ${word}`, `all that it said: ${vm.call} log`],
+  })
+}
