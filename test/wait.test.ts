@@ -90,7 +90,7 @@ describe('a guest at its prompt', () => {
     const nothing = /foo: port 81 of its guest does not answer within 1 seconds; it is running\n(.*\n)*.*guest#/
     await fails(['foo', 'wait', 'port:81', '--timeout=1'], nothing)
     await fails(['foo', 'wait', 'port:82'], /no port of this machine leads to port 82 of foo/, /nbsvm foo forward 8082:82/)
-    await fails(['foo', 'wait', 'ssh', '--timeout=1'], /no port of this machine leads to port 22 of foo/)
+    await fails(['foo', 'wait', 'ssh', '--timeout=1'], /no port of this machine leads to the ssh of foo/)
     await fails(['foo', 'wait', 'cloud-init'], /cloud-init of foo has failed: there is none in this guest/)
     const script = '#!/bin/sh\necho "$*: status: error"; exit $(cat /tmp/status)\n'
     await ok('foo', 'exec', 'sh', '-c', `printf '%s' '${script}' >/bin/cloud-init; chmod +x /bin/cloud-init; echo 1 >/tmp/status`)
@@ -101,11 +101,11 @@ describe('a guest at its prompt', () => {
   it('is greeted by an ssh server only where one is', async () => {
     const port = await freePort()
     await ok('foo', 'forward', `${port}:22`)
-    await fails(['foo', 'wait', 'ssh', '--timeout=1'], /its ssh server does not answer within 1 seconds/)
+    await fails(['foo', 'wait', 'ssh', '--timeout=1'], /its ssh does not answer within 1 seconds/)
     const serve = (greeting: string) =>
       ok('foo', 'exec', 'sh', '-c', `(echo ${greeting}; sleep 1) | nc -l -p 22 >/dev/null 2>&1 &`)
     await serve('HTTP/1.0')
-    await fails(['foo', 'wait', 'ssh', '--timeout=2'], /its ssh server does not answer/)
+    await fails(['foo', 'wait', 'ssh', '--timeout=2'], /its ssh does not answer/)
     await serve('SSH-2.0-test')
     await ok('foo', 'wait', 'ssh')
   })

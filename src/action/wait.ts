@@ -17,9 +17,9 @@ These words are no text; as a text on the console, write /running/:
 
   running, paused, stopped    the VM is so
   agent                       its guest agent answers
-  ssh                         its ssh server greets, where a port leads to its port 22
+  ssh                         it answers by ssh
   port:N                      a program takes connections on the guest's port N, where a port leads there (forward)
-  cloud-init                  cloud-init is done and went well; it is asked through the agent
+  cloud-init                  cloud-init is done and went well; it is asked by the agent, or else by ssh
 
   nbsvm foo start wait 'login:' type 'root\\n' wait '# '
   nbsvm foo timeout=300 wait '/(login|Password): *$/'

@@ -31,7 +31,7 @@ export function settledAddress({ settings }: Vm, record: MachineRecord): Address
 }
 
 /** Where this machine reaches what it forwards; what listens everywhere is on the loopback too. */
-function ownAddress(forward: Forward): Address {
+export function ownAddress(forward: Forward): Address {
   const address = addressOf(forward)
   const host = address === '*' || address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
   return { host, port: forward.hostPort }

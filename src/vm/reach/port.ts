@@ -7,9 +7,10 @@ import type { Forward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
 import { withQmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
-import { dial, type Call } from '../../sys/dial.js'
+import { dial } from '../../sys/dial.js'
 import { journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
+import { ownAddress } from './address.js'
 
 const qmpTimeoutMs = 2000
 const lookEveryMs = 50
@@ -20,37 +21,22 @@ const qemuPatienceMs = 1500
 /** passt closes a connection that its guest has not answered after 10 s (SYN_TIMEOUT in its tcp.c): one that is open then was. */
 const passtPatienceMs = 12_000
 
-/** How long a server may take to greet that has taken a connection. */
-const greetingMs = 15_000
-
 /** Makes one attempt. Throws a Failure where no port of the host leads there. */
 export async function portAnswers(vm: Vm, port: number, { signal }: Caller = {}): Promise<boolean> {
-  return attempt(vm, port, signal, (call, isTaken) => isTaken || call.state === 'spoke')
-}
-
-/** Whether an ssh server greets on port 22 of the guest. Throws a Failure where no port of the host leads there. */
-export async function sshGreets(vm: Vm, { signal }: Caller = {}): Promise<boolean> {
-  return attempt(vm, 22, signal, ({ heard }) => heard.startsWith('SSH-'))
-}
-
-/** Says, of a connection, whether it is proof enough; `isTaken` where the guest is known to have it. */
-type IsEnough = (call: Call, isTaken: boolean) => boolean
-
-async function attempt(vm: Vm, port: number, signal: AbortSignal | undefined, isEnough: IsEnough): Promise<boolean> {
   const forward = forwardTo(vm, port)
   const isPasst = helperStates(vm.drawer.folder).some(({ name }) => name === passtName)
   const before = isPasst ? [] : await established(vm, forward, signal)
-  const patience = deadlineIn(isPasst ? passtPatienceMs : qemuPatienceMs)
-  const greeting = deadlineIn(greetingMs)
-  const call = dial(addressOf(forward), forward.hostPort)
-  let isTaken = false
+  const deadline = deadlineIn(isPasst ? passtPatienceMs : qemuPatienceMs)
+  const { host } = ownAddress(forward)
+  const call = dial(host, forward.hostPort)
   try {
     for (;;) {
       await pause(lookEveryMs, signal)
       // QEMU knows of a connection whether the guest has taken it.
-      isTaken ||= isPasst ? patience.isOver : (await established(vm, forward, signal)).some((fd) => !before.includes(fd))
-      if (isEnough(call, isTaken && call.state !== 'over')) return true
-      if (call.state === 'over' || (isTaken ? greeting : patience).isOver) return false
+      const isTaken = !isPasst && (await established(vm, forward, signal)).some((fd) => !before.includes(fd))
+      if (call.state === 'spoke' || (isTaken && call.state === 'open')) return true
+      if (call.state === 'over') return false
+      if (deadline.isOver) return isPasst && call.state === 'open'
     }
   } finally {
     call.close()
@@ -64,10 +50,6 @@ function forwardTo({ id, call, drawer }: Vm, port: number): Forward {
   throw new Failure(`no port of this machine leads to port ${port} of ${id}, so nobody can say whether it answers`, {
     hints: [`let one lead there: ${call} forward ${port < 1024 ? port + 8000 : port}:${port}`],
   })
-}
-
-function addressOf({ address = '127.0.0.1' }: Forward): string {
-  return address === '*' || address === '0.0.0.0' ? '127.0.0.1' : address.replace(/^\[(.*)\]$/, '$1')
 }
 
 /** The descriptors of connections through a forward that the guest has taken. */

@@ -3,25 +3,27 @@ import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { printable } from '../../core/text.js'
 import { deadlineIn, pause, type Deadline } from '../../sys/clock.js'
+import { run } from '../../sys/process.js'
 import { agentAnswers } from '../life/agent.js'
 import { requireRunning } from '../life/up.js'
 import type { Vm } from '../record/vm.js'
 import { consoleEnd, doingOf, isGone, whyGone } from './doing.js'
 import { execCollecting } from './exec.js'
-import { portAnswers, sshGreets } from './port.js'
+import { portAnswers } from './port.js'
+import { sshAnswers, sshCommand } from './ssh.js'
 
 const lookEveryMs = 300
 
 /** What is waited for, and the question that tells. */
 interface Probe {
-  /** `its guest agent`. */
-  readonly what: string
+  /** `its guest agent does not answer`. */
+  readonly silent: string
   /** What to type for `wait`. */
   readonly word: string
   readonly answers: (vm: Vm, caller: Caller) => Promise<boolean>
 }
 
-const agent: Probe = { what: 'its guest agent', word: 'agent', answers: agentAnswers }
+const agent: Probe = { silent: 'its guest agent does not answer', word: 'agent', answers: agentAnswers }
 
 /** Resolves when the guest's agent answers. */
 export function waitForAgent(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
@@ -30,37 +32,64 @@ export function waitForAgent(vm: Vm, timeoutMs: number, caller: Caller): Promise
 
 /** Resolves when an ssh server greets. */
 export function waitForSsh(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
-  return waitForProbe(vm, { what: 'its ssh server', word: 'ssh', answers: sshGreets }, deadlineIn(timeoutMs), caller)
+  return waitForProbe(vm, { silent: 'its ssh does not answer', word: 'ssh', answers: sshAnswers }, deadlineIn(timeoutMs), caller)
 }
 
 /** Resolves when a program takes connections on a TCP port of the guest. */
 export function waitForPort(vm: Vm, port: number, timeoutMs: number, caller: Caller): Promise<void> {
   const answers: Probe['answers'] = (vm, caller) => portAnswers(vm, port, caller)
-  return waitForProbe(vm, { what: `port ${port} of its guest`, word: `port:${port}`, answers }, deadlineIn(timeoutMs), caller)
-}
-
-/** Resolves when cloud-init is done; rejects with what it says where that went wrong. It is asked through the agent. */
-export async function waitForCloudInit(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
-  const deadline = deadlineIn(timeoutMs)
-  await waitForProbe(vm, agent, deadline, caller)
-  const words = ['cloud-init', 'status', '--wait', '--long']
-  const { status, isTimedOut, stdout, stderr } = await execCollecting(
+  return waitForProbe(
     vm,
-    words,
-    { timeoutMs: Math.ceil(Math.max(1, deadline.leftMs)) },
+    { silent: `port ${port} of its guest does not answer`, word: `port:${port}`, answers },
+    deadlineIn(timeoutMs),
     caller,
   )
-  if (isTimedOut) throw late(vm, 'cloud-init', 'cloud-init is not done', timeoutMs)
-  // 2: done, with errors that it got over.
-  if (status === 0 || status === 2) return
-  const said = printable(`${stdout.toString()}${stderr.toString()}`.trim().slice(0, 2000))
-  const why = status === 127 ? 'there is none in this guest' : `it ended with ${status}`
-  throw new Failure([`cloud-init of ${vm.id} has failed: ${why}`, said].filter(Boolean).join('\n'), {
-    hints: [`its log: ${vm.call} exec cat /var/log/cloud-init.log`],
-  })
 }
 
-async function waitForProbe(vm: Vm, { what, word, answers }: Probe, deadline: Deadline, caller: Caller): Promise<void> {
+/** Resolves when cloud-init is done; rejects with what it says where that went wrong. It is asked by the agent, or else by ssh. */
+export async function waitForCloudInit(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
+  const deadline = deadlineIn(timeoutMs)
+  let ask = byAgent
+  const answers: Probe['answers'] = async (vm, caller) => {
+    const hasAgent = await agentAnswers(vm, caller)
+    ask = hasAgent ? byAgent : bySsh
+    return hasAgent || sshAnswers(vm, caller).catch(() => false)
+  }
+  await waitForProbe(vm, { silent: 'neither its guest agent nor its ssh answers', word: 'cloud-init', answers }, deadline, caller)
+  const { status, said } = await ask(
+    vm,
+    ['cloud-init', 'status', '--wait', '--long'],
+    Math.ceil(Math.max(1, deadline.leftMs)),
+    caller,
+  )
+  // 2: done, with errors that it got over.
+  if (status === 0 || status === 2) return
+  if (deadline.isOver) throw late(vm, 'cloud-init', 'cloud-init is not done', timeoutMs)
+  const why = status === 127 ? 'there is none in this guest' : `it ended with ${status}`
+  throw new Failure(
+    [`cloud-init of ${vm.id} has failed: ${why}`, printable(said.trim().slice(0, 2000))].filter(Boolean).join('\n'),
+    {
+      hints: [`its log: ${vm.call} ${ask === byAgent ? 'exec' : 'ssh'} cat /var/log/cloud-init.log`],
+    },
+  )
+}
+
+/** Runs a program in the guest; `said` is all that it said. */
+type Ask = (vm: Vm, words: readonly string[], timeoutMs: number, caller: Caller) => Promise<{ status: number; said: string }>
+
+const byAgent: Ask = async (vm, words, timeoutMs, caller) => {
+  const { status, stdout, stderr } = await execCollecting(vm, words, { timeoutMs }, caller)
+  return { status, said: `${stdout.toString()}${stderr.toString()}` }
+}
+
+const bySsh: Ask = async (vm, words, timeoutMs, { signal }) => {
+  const [program = 'ssh', ...rest] = await sshCommand(vm, words, { signal, timeoutMs })
+  const limits = signal === undefined ? {} : { signal }
+  const { status, stdout, stderr } = await run([program, '-o', 'BatchMode=yes', ...rest], { ...limits, timeoutMs })
+  return { status, said: stdout + stderr }
+}
+
+async function waitForProbe(vm: Vm, { silent, word, answers }: Probe, deadline: Deadline, caller: Caller): Promise<void> {
   requireRunning(vm, 'wait for')
   const timeoutMs = deadline.leftMs
   for (;;) {
@@ -68,11 +97,11 @@ async function waitForProbe(vm: Vm, { what, word, answers }: Probe, deadline: De
     if (await isAnswered(vm, answers, deadline, caller)) return
     if (isGone(vm.drawer)) {
       const { words } = await whyGone(vm.drawer)
-      throw new Failure(`${what} never answered: ${vm.id} is gone: ${words}\n${consoleEnd(vm)}`, {
+      throw new Failure(`${vm.id}: ${silent}, and the VM is gone: ${words}\n${consoleEnd(vm)}`, {
         hints: [`all that it said: ${vm.call} log`],
       })
     }
-    if (isOver) throw late(vm, word, `${what} does not answer`, timeoutMs)
+    if (isOver) throw late(vm, word, silent, timeoutMs)
     await pause(Math.min(lookEveryMs, deadline.leftMs), caller.signal)
   }
 }
@@ -95,9 +124,9 @@ async function isAnswered(vm: Vm, answers: Probe['answers'], { leftMs }: Deadlin
 
 const leastMs = 1000
 
-function late(vm: Vm, word: string, what: string, timeoutMs: number): Failure {
+function late(vm: Vm, word: string, silent: string, timeoutMs: number): Failure {
   const seconds = Math.round(timeoutMs / 1000)
-  return new Failure(`${vm.id}: ${what} within ${seconds} seconds; ${doingOf(vm.drawer)}\n${consoleEnd(vm)}`, {
+  return new Failure(`${vm.id}: ${silent} within ${seconds} seconds; ${doingOf(vm.drawer)}\n${consoleEnd(vm)}`, {
     hints: [`wait longer: ${vm.call} timeout=300 wait ${word}`, `all that it said: ${vm.call} log`],
   })
 }
