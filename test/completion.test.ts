@@ -77,7 +77,7 @@ const cases: readonly (readonly [line: string, words: readonly string[], environ
   ['nbsvm foo start -cdrom a.iso -', ['--']],
   ['nbsvm foo start -cdrom a.iso -- v', ['vnc']],
   ['nbsvm foo stop start console ', actionNames],
-  ['nbsvm foo wait ', ['paused', 'running', 'stopped']],
+  ['nbsvm foo wait ', ['agent', 'cloud-init', 'paused', 'running', 'ssh', 'stopped']],
   ['nbsvm foo wait --', ['--all', '--timeout=']],
   ['nbsvm foo wait stopped ', actionNames],
   ['nbsvm foo run ', ['<files>']],
