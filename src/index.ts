@@ -19,6 +19,17 @@ import { parseKeys } from './qemu/keycode.js'
 import { disableVm, enableVm, unitHost, type Enabled } from './service/enable.js'
 import { removeVm, type Removal } from './service/remove.js'
 import { copyDrive, newDrive } from './vm/drive/drives.js'
+import { findImage } from './vm/drive/imagedrive.js'
+import {
+  listImages,
+  pruneImages as prune,
+  removeImages,
+  type ListedImage,
+  type PrunedImages,
+  type RemovedImage,
+} from './vm/drive/images.js'
+import { parseImageRef } from './model/imageref.js'
+import type { KeptImage } from './model/guest.js'
 import { resizeDriveOf, removeDriveOf, type NewSize, type Resized } from './vm/drive/driveedit.js'
 import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
@@ -56,6 +67,9 @@ export type {
   Explanation,
   Forwarded,
   Listed,
+  ListedImage,
+  PrunedImages,
+  RemovedImage,
   Removal,
   Resized,
   Resumed,
@@ -65,6 +79,12 @@ export type {
   Waiting,
 }
 export type { Caller, Screenshot }
+
+/** An image that is here. */
+export interface PulledImage extends KeptImage {
+  /** What it takes on the host. */
+  readonly sizeBytes: number
+}
 
 /** Settings in place, as on the command line: `{ mem: '2G', class: 'win' }`. */
 export type InPlace = Readonly<Record<string, string>>
@@ -198,6 +218,31 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
         ? removeForwards(await open(), parseClosings(ports), { signal })
         : addForwards(await open(), parseForwards(ports), { signal }),
   }
+}
+
+/** Every image by its name, and what is here of it, as `nbsvm images --json` tells it. */
+export async function images(): Promise<ListedImage[]> {
+  return listImages(outsideOf({}).place)
+}
+
+/**
+ * Fetches an image, or looks whether its vendor has a newer one: `debian`, `URL#sha256:HEX`, a path. Rejects with a Failure where
+ * what came is not what it must be; nothing of it is kept then.
+ */
+export async function pullImage(name: string, caller: DownloadCaller = {}): Promise<PulledImage> {
+  const { kept, recorded } = await findImage(outsideOf({}).place, parseImageRef(name), caller, { isFresh: true })
+  const { path, format } = kept
+  return { ...recorded, image: { kind: 'file', path, format }, sizeBytes: kept.sizeBytes }
+}
+
+/** Removes what is here of an image. Rejects with a Failure where a VM was made from it. */
+export async function removeImage(name: string): Promise<RemovedImage[]> {
+  return removeImages(outsideOf({}).place, name)
+}
+
+/** Removes all images that no VM was made from, and what broken downloads left. */
+export async function pruneImages(): Promise<PrunedImages> {
+  return prune(outsideOf({}).place)
 }
 
 /** Every VM that has a drawer or a drive, as `nbsvm ls --json` tells it. */

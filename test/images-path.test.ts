@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { makeHome } from './cli.js'
+import { guestDisk, makeHome } from './cli.js'
 import { check } from './support/drives.js'
 import { drivesOf } from '../src/store/dir/look.js'
 
@@ -140,4 +140,12 @@ test('images of other formats are kept as qcow2', async () => {
   const backing = drivesOf(drives, 'vdi')[0]?.image.backing
   assert.equal(backing?.format, 'qcow2')
   execFileSync('qemu-img', ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', backing?.path ?? '', source])
+})
+
+test('a VM boots from it: as root under a user of its own, which may open none of these files', async () => {
+  await done('boots', `image=${guestDisk}`, 'drive_size=128M', 'newimg', 'start', 'wait', 'guest#')
+  await done('boots', 'stop')
+  const [drive] = drivesOf(drives, 'boots')
+  assert.ok(drive?.image.backing !== undefined)
+  assert.equal(fs.statSync(drive.image.backing.path).mode & 0o222, 0)
 })

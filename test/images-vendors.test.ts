@@ -431,6 +431,69 @@ describe('a download', () => {
   })
 })
 
+test('a VM gets the memory that its image needs, unless somebody says how much', async () => {
+  publish('mem')
+  serve('/mem/SUMS', `${sha('sha256', vendor.files.get('/mem/mem.qcow2')?.bytes ?? Buffer.alloc(0))}  mem.qcow2\n`)
+  describeImage('mem', {
+    url: `${vendor.url}/mem/mem.qcow2`,
+    list: 'SUMS',
+    list_format: 'gnu',
+    min_mem: '1G',
+    min_drive: '3G',
+    user: 'me',
+  })
+  const made = await nbsvm(['needs', 'image=mem', 'newimg'])
+  assert.equal(made.status, 0, made.stderr)
+  const memOf = async (...words: string[]): Promise<number> =>
+    (JSON.parse((await nbsvm(['needs', ...words, 'status', '--json'])).stdout) as { memBytes: number }).memBytes
+  assert.deepEqual([await memOf(), await memOf('mem=700')], [2 ** 30, 700 * 2 ** 20])
+  const { stdout } = await nbsvm(['needs', 'explain'])
+  assert.match(stdout, /# mem=1G +needed by its image/)
+  assert.match(stdout, /-m \S*1024M?/)
+  const record = JSON.parse(fs.readFileSync(path.join(home.folder, 'vms/needs/machine.json'), 'utf8')) as {
+    image: { traits: object }
+  }
+  assert.deepEqual(
+    { ...record.image.traits, arch: '' },
+    {
+      os: 'mem',
+      arch: '',
+      user: 'me',
+      seed: 'nocloud',
+      hasAgent: false,
+      firmware: ['bios', 'uefi'],
+      minMemBytes: 2 ** 30,
+      minDriveBytes: 3 * 2 ** 30,
+    },
+  )
+})
+
+test('a program has the same: images, pullImage, removeImage, pruneImages', async () => {
+  const bytes = publish('lib')
+  const script = `
+    const { images, pullImage, pruneImages, removeImage } = require(${JSON.stringify(path.resolve('dist/index.cjs'))})
+    const url = '${vendor.url}/lib/lib.qcow2'
+    const seen = []
+    ;(async () => {
+      const { level, digest, image, sizeBytes } = await pullImage(url + '#sha256:${sha('sha256', bytes)}', { onProgress: (...at) => seen.push(at) })
+      const here = (await images()).find(({ name }) => name === url).kept.length
+      const refused = await pullImage(url + '#sha256:${'4'.repeat(64)}').catch((error) => error.message)
+      const removed = await removeImage(url)
+      const pruned = await pruneImages()
+      console.log(JSON.stringify({ level, digest, kind: image.kind, sizeBytes, here, refused, removed, last: seen.at(-1), pruned }))
+    })()`
+  const { stdout, stderr, status } = await nbsvm(['-e', script], { program: process.execPath })
+  assert.equal(status, 0, stderr)
+  const said = JSON.parse(stdout) as Record<string, unknown>
+  const size = bytes.length
+  assert.deepEqual(
+    [said['level'], said['digest'], said['kind'], said['sizeBytes'], said['here'], said['last']],
+    ['pinned', `sha256:${sha('sha256', bytes)}`, 'file', size, 1, [size, size]],
+  )
+  assert.match(String(said['refused']), /is what was asked for/)
+  assert.equal((said['removed'] as unknown[]).length, 1)
+})
+
 test('kill -9 at any moment leaves nothing half-made under a name, and the next pull does it', { timeout: 120_000 }, async () => {
   const bytes = execFileSync('xz', ['-0', '-c'], { input: imageBytes(2 * 1024 * 1024), maxBuffer: 2 ** 28 })
   vendor.files.set('/k/k.qcow2.xz', { bytes, rate: 8_000_000 })

@@ -38,7 +38,7 @@ function setting<T>(quantity: Quantity<T>, help: string, defaultText?: string, d
 }
 
 export const settingsTable = {
-  mem: setting(megabytes, 'RAM in MB, or with a unit: 2G', '512'),
+  mem: setting(megabytes, 'RAM in MB, or with a unit: 2G', '512', '512, or what its image needs'),
   smp: setting(count, 'virtual CPUs', '1'),
   drives: setting(
     options,

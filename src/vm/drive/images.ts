@@ -142,10 +142,14 @@ export async function removeImages(place: Pick<Place, 'images' | 'config' | 'rec
   return withFolderLock(place.images, () => found.map((kept) => remove(place, kept, wanted)))
 }
 
+export interface PrunedImages {
+  readonly images: readonly RemovedImage[]
+  /** What broken downloads had taken. */
+  readonly partBytes: number
+}
+
 /** Removes all that no VM was made from, and what broken downloads left. */
-export async function pruneImages(
-  place: Pick<Place, 'images' | 'records'>,
-): Promise<{ images: RemovedImage[]; partBytes: number }> {
+export async function pruneImages(place: Pick<Place, 'images' | 'records'>): Promise<PrunedImages> {
   refuseForeign(place)
   if (lstat(place.images) === undefined) return { images: [], partBytes: 0 }
   const users = usersOf(place)

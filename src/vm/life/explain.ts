@@ -2,6 +2,7 @@
 import { describeOrigin } from '../../config/fold.js'
 import { describeDefault, settingNames, type SettingName } from '../../config/settings.js'
 import type { Caller } from '../../core/caller.js'
+import { formatSize } from '../../core/size.js'
 import { quoteWords } from '../../core/words.js'
 import { pasteableHelpers } from '../../helper/command.js'
 import type { Words } from '../../model/machine.js'
@@ -31,7 +32,7 @@ export interface ExplainedSetting {
   readonly name: SettingName
   /** As it was written: a text, or the words of an array; null where nothing is set. */
   readonly value: string | readonly string[] | null
-  /** `command line`, `environment`, `FILE:LINE`, `default`, `pinned in the record`. */
+  /** `command line`, `environment`, `FILE:LINE`, `default`, `pinned in the record`, `needed by its image`. */
   readonly origin: string
   /** What holds where nothing is set, in words. */
   readonly default: string
@@ -72,7 +73,7 @@ async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
   return store.opening?.(await store.drives(vm.id)) ?? []
 }
 
-function explained(name: SettingName, { folded }: Vm, { machine, record }: Plan): ExplainedSetting {
+function explained(name: SettingName, { folded, settings }: Vm, { machine, record }: Plan): ExplainedSetting {
   const pinned: Partial<Record<SettingName, string | undefined>> = {
     machine: record.machine,
     firmware: record.firmware,
@@ -81,8 +82,10 @@ function explained(name: SettingName, { folded }: Vm, { machine, record }: Plan)
     cpu: record.cpu?.[machine.accelerator],
   }
   const value = folded.texts[name] ?? null
+  const needsMore = name === 'mem' && machine.memBytes > settings.mem
   const pin = pinned[name]
   const inWords = describeDefault(name)
   if (pin !== undefined && value === null) return { name, value: pin, origin: 'pinned in the record', default: inWords }
+  if (needsMore) return { name, value: formatSize(machine.memBytes), origin: 'needed by its image', default: inWords }
   return { name, value, origin: describeOrigin(folded.origins[name]), default: inWords }
 }

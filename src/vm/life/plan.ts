@@ -20,6 +20,7 @@ import { canOpen, hereFull } from '../../sys/file.js'
 import { archOf, firmwareOf, hasTpm, requireArch } from '../record/choice.js'
 import { macOf } from '../record/identity.js'
 import { needsPort, seedKind, sshForward } from '../record/seed.js'
+import { memBytesOf } from '../record/memory.js'
 import { draftRecord, readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import { anyVmsUser, type RunAs } from '../../host/runas.js'
 import { storeOf } from '../record/stores.js'
@@ -84,6 +85,7 @@ export async function planMachine(
     accelerator,
     cpu: cpuOf(vm, record, accelerator, arch),
     ...plainParts(settings),
+    memBytes: memBytesOf(vm, record),
     // virtiofsd reads and writes the guest's RAM.
     ram: shares.some(({ by }) => by === 'virtiofs') ? 'shared' : settings.ram,
     shares,
@@ -133,10 +135,9 @@ function cpuOf({ settings }: Vm, record: MachineRecord, accelerator: Accelerator
 const emulated: Readonly<Record<Arch, string>> = { x86_64: 'max', aarch64: 'max,pauth-impdef=on', riscv64: 'rv64' }
 
 /** What settings alone decide. */
-function plainParts({ smp, mem, rtc, drive_if, iothread, display, usb }: Settings) {
+function plainParts({ smp, rtc, drive_if, iothread, display, usb }: Settings) {
   return {
     cpus: smp,
-    memBytes: mem,
     clock: rtc,
     driveInterface: drive_if,
     iothreads: iothread === 'yes',

@@ -19,6 +19,7 @@ import { bootId } from '../../sys/environment.js'
 import { archOf, firmwareOf, hasTpm, type FirmwareKind } from '../record/choice.js'
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepQuietly } from './sweep.js'
+import { memBytesOf } from '../record/memory.js'
 import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import type { RecordedImage } from '../record/shape.js'
 import { storeOf } from '../record/stores.js'
@@ -132,7 +133,7 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     arch: started?.arch ?? archOf(settings, record),
     firmware: started?.firmware ?? firmwareOf(settings, record),
     tpm: started?.tpm ?? hasTpm(vm),
-    memBytes: started?.memBytes ?? settings.mem,
+    memBytes: started?.memBytes ?? memBytesOf(vm, record),
     memNowBytes: seen?.memNowBytes ?? null,
     cpus: started?.cpus ?? settings.smp,
     image: imageOf(record),
