@@ -2,6 +2,7 @@
 import { files, path } from '../../config/quantity.js'
 import { settingNames, settingsTable, type SettingName } from '../../config/settings.js'
 import { conditions } from '../../console/awaited.js'
+import { catalogue } from '../../image/catalogue.js'
 import { actions, commands } from '../rows.js'
 import type { Row, Takes } from '../verb.js'
 
@@ -88,6 +89,9 @@ function flagOffers(flags: Row['flags']): RowOffer['flags'] {
   })
 }
 
+/** Every name of the catalogue; a user's own files are not looked at. */
+const imageNames = catalogue.flatMap(({ id, aliases }) => [id, aliases].flat())
+
 /** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
@@ -96,6 +100,7 @@ const sources: Readonly<Record<string, Source>> = {
   '[ACTION]': 'names',
   STEPS: 'files',
   'FILE.png': 'files',
+  '[pull NAME ... | rm NAME ... | prune]': { choices: ['pull', 'rm', 'prune', ...imageNames] },
   'TEXT|STATE': { choices: conditions },
   'SRC ... DST': 'files',
 }
@@ -107,6 +112,7 @@ function wordSource(words: string): Source {
 function valueSource(name: SettingName): Source {
   const { quantity } = settingsTable[name]
   if (quantity.choices !== undefined) return { choices: quantity.choices }
+  if (name === 'image') return { choices: imageNames }
   if (quantity === path || quantity === files) return 'files'
   return name === 'gold' ? 'vms' : 'none'
 }
