@@ -11,7 +11,8 @@ that is there they go under their own names, else the one gets the name that is 
   nbsvm foo cp :/etc/hostname :/etc/fstab .
   nbsvm foo cp :/var/log logs -- stop
 
-It goes by the guest agent, and so needs no network; a shell and tar must be in the guest. Modes and times are kept. In the guest the
+It goes by ssh or by the guest agent, which needs no network, whichever is there and sooner done; a shell and tar must be in the guest.
+Either way it is root there, where ssh can become that without a password. Modes and times are kept. In the guest the
 files belong to who owns the folder that they come into, here to you. Paths that are not absolute begin at root's home there. A link
 that is named is followed; of those within a folder, what leads out of it stays behind, and nbsvm says so. What is copied out gets its
 place here as soon as all of it has come: a folder that is there takes in what is new, a file is replaced.`,

@@ -14,6 +14,19 @@ export interface Owner {
   readonly gid: number
 }
 
+/** How many bytes there are, as far as `enough`. */
+export function sizeOf(sources: readonly Source[], enough: number): number {
+  let bytes = 0
+  for (const { at, name } of sources) {
+    for (const { stats } of walkTree(at, name)) {
+      // What else an entry costs.
+      bytes += 512 + stats.size
+      if (bytes >= enough) return bytes
+    }
+  }
+  return bytes
+}
+
 /** The archive, a piece at a time. Devices, sockets and pipes are not in it: `onLeftOut` gets each. */
 export function* pack(sources: readonly Source[], owner: Owner, onLeftOut: (name: Name) => void): Generator<Buffer> {
   for (const { at, name } of sources) {

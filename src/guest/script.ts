@@ -77,3 +77,14 @@ path=$(readlink -f "$1") && [ -e "$path" ] || { echo "there is no $1" >&2; exit 
 [ "$path" != / ] || { echo "/ as a whole cannot be copied" >&2; exit 1; }
 cd "\${path%/*}/" && exec tar -cf - "./\${path##*/}"
 `
+
+/** Says who it is run as. */
+export const whoScript = 'id -u'
+
+/** Runs the script $1 with $2 $3 ... as root, where that needs no password; else as whoever has logged in. */
+export const asRootScript = `
+script=$1
+shift
+if [ "$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null; then exec sh -c "$script" sh "$@"; fi
+exec sudo -n sh -c "$script" sh "$@"
+`

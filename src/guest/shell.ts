@@ -37,7 +37,7 @@ export function agentShell(turn: Turn, signal: AbortSignal | undefined): GuestSh
 }
 
 /** Throws a Failure with a script's own words. */
-function requireSuccess(status: number, stderr: Buffer): void {
+export function requireSuccess(status: number, stderr: Buffer): void {
   if (status === 0) return
   const words = printableMessage(stderr.toString('utf8', 0, 2000).trim(), 500)
   throw new Failure(words === '' ? `the guest's shell ended with ${status}` : words)

@@ -2,16 +2,16 @@
 import path from 'node:path'
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
-import { pack } from '../../guest/pack.js'
+import { pack, sizeOf } from '../../guest/pack.js'
 import { intoScript, ontoScript, packScript, placeScript } from '../../guest/script.js'
-import { agentShell, type GuestShell } from '../../guest/shell.js'
+import type { GuestShell } from '../../guest/shell.js'
 import { parseCopying, type Copying } from '../../guest/sides.js'
 import { unpacker } from '../../guest/unpack.js'
 import { lstat, stat } from '../../sys/file.js'
 import { nameOf, textOf } from '../../sys/tree.js'
 import { moveInto, TreeWriter } from '../../sys/treewriter.js'
-import { agentTurns } from '../life/agent.js'
 import type { Vm } from '../record/vm.js'
+import { guestShell, soonBytes } from './shells.js'
 
 export interface CopyCaller extends Caller {
   /** Called with the bytes that went through so far. */
@@ -25,18 +25,20 @@ export interface CopyCaller extends Caller {
  */
 export async function copyFiles(vm: Vm, words: readonly string[], caller: CopyCaller = {}): Promise<void> {
   const copying = parseCopying(words)
-  const shell = agentShell(agentTurns(vm, 'copy files', caller), caller.signal)
-  if (copying.from === 'host') await copyIn(shell, copying, caller)
-  else await copyOut(shell, copying, caller)
+  if (copying.from === 'host') await copyIn(vm, copying, caller)
+  else await copyOut(vm, copying, caller)
 }
 
-async function copyIn(shell: GuestShell, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
+const doing = 'copy files'
+
+async function copyIn(vm: Vm, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
   const found = sources.map((source) => {
     const at = path.resolve(source)
     if (stat(at) === undefined) throw new Failure(`there is no ${source}`)
     if (at === '/') throw new Failure('/ as a whole cannot be copied')
     return { at: nameOf(at), name: nameOf(path.basename(at)) }
   })
+  const shell = await guestShell(vm, doing, sizeOf(found, soonBytes), caller)
   const { kind, owner } = await placeIn(shell, destination)
   if (kind !== 'folder' && found.length > 1) throw new Failure(`${destination} is not a folder in the guest`)
   const onto = path.posix.basename(destination)
@@ -69,11 +71,13 @@ function* counted(pieces: Iterable<Buffer>, { onBytes, signal }: CopyCaller): Ge
   }
 }
 
-async function copyOut(shell: GuestShell, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
+async function copyOut(vm: Vm, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
   const isFolder = stat(destination)?.isDirectory() === true
   if (!isFolder && (sources.length > 1 || destination.endsWith('/'))) throw new Failure(`there is no folder ${destination}`)
   const parent = isFolder ? destination : path.dirname(destination)
   if (stat(parent)?.isDirectory() !== true) throw new Failure(`there is no folder ${parent}`)
+  // How much it is only the guest knows.
+  const shell = await guestShell(vm, doing, Infinity, caller)
   for (const source of sources) {
     const theirs = path.posix.basename(source)
     if (/^\.{0,2}$/.test(theirs)) throw new Failure(`which file or folder is meant is not said by :${source}`)
