@@ -85,17 +85,21 @@ export async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** Connects to a TCP port and resolves to the first `length` bytes that come. Rejects when they do not come in time, or the other side ends. */
+export interface FirstBytesOptions {
+  readonly greeting: string
+  readonly length: number
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Connects to a TCP port, says `greeting` and resolves to the first `length` bytes that come. Rejects when they do not come in time, or the other side ends. */
 export function firstBytes(
   { host, port }: { readonly host: string; readonly port: number },
-  {
-    length,
-    timeoutMs,
-    signal,
-  }: { readonly length: number; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  { greeting, length, timeoutMs, signal }: FirstBytesOptions,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = load().connect({ host, port })
+    socket.write(greeting)
     let bytes = Buffer.alloc(0)
     const end = (error: Error): void => {
       clearTimeout(timer)

@@ -18,11 +18,11 @@ import { startDetached, type Detached } from '../../sys/process.js'
 import { holdVm } from '../drive/hold.js'
 import { planMachine, type Plan } from './plan.js'
 import { pinHardware } from './pin.js'
-import { ensureRecord } from '../record/record.js'
+import { ensureRecord, readRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
-import { seedKind } from '../record/seed.js'
+import { seedKind, sshForward } from '../record/seed.js'
 import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
 import { makeTapsOf, tapsOf } from './taps.js'
@@ -131,9 +131,11 @@ function withoutHelper(may: May, helper: string, why: string): { readonly may: M
 }
 
 /** A port of the host that somebody has, or that only root may have. */
-function portTaken({ id, settings }: Pick<Vm, 'id' | 'settings'>, why: string): Failure {
+function portTaken({ id, settings, place }: Pick<Vm, 'id' | 'settings' | 'place'>, why: string): Failure {
+  const record = readRecord(place, id)
+  const own = record?.sshPort === undefined ? [] : [sshForward(record)]
   return new Failure(`cannot start ${id}: a port of this machine that forward names is taken, or closed to you: ${why}`, {
-    hints: takenHints(settings.forward ?? []),
+    hints: takenHints([...(settings.forward ?? []), ...own]),
   })
 }
 

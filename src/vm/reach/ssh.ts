@@ -21,6 +21,9 @@ const [shortMs, longMs] = [1000, 10_000]
 
 const betweenMs = 250
 
+/** As any client of ssh says first. passt (2023, of Debian 12) lets a guest know of a connection only when its client says something. */
+const greeting = 'SSH-2.0-nbsvm\r\n'
+
 /** So long `ssh` waits for a guest: one that installs itself at its first boot, or is translated by a busy machine. */
 const sshPatienceMs = 300_000
 
@@ -37,7 +40,7 @@ export async function sshAnswers(vm: Vm, { signal }: Caller = {}): Promise<boole
 
 async function answering(vm: Vm, timeoutMs: number, signal: AbortSignal | undefined): Promise<Address | undefined> {
   const looks = (await addressesOf(vm)).map(async (address) => {
-    const bytes = await firstBytes(address, { timeoutMs, signal, length: 'SSH-'.length })
+    const bytes = await firstBytes(address, { greeting, timeoutMs, signal, length: 'SSH-'.length })
     if (bytes.toString('latin1') === 'SSH-') return address
     throw new Error('it says something else')
   })
