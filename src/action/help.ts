@@ -77,6 +77,7 @@ const imagePage = `  nbsvm web image=debian newimg                     the newes
   nbsvm web image=debian-13@20260712-2537 newimg    a build, where the vendor names builds
   nbsvm web image='https://HOST/x.qcow2#sha256:HEX' newimg    from anywhere, if it is this very file; #unchecked takes whatever comes
   nbsvm web image=/srv/x.qcow2 newimg               a file of this machine; a copy of it is kept
+  nbsvm web image=mmdebstrap:trixie newimg          a Debian or Ubuntu that is built here, from packages that apt checks
 
 A file ~/.config/nbsvm/NAME.image describes an image of your own, or says what is to be otherwise for one of the list. It holds
 assignments, as settings files do:

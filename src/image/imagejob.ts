@@ -2,8 +2,9 @@
 // lock, so neither kill -9 nor a power cut leaves anything.
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
-import { list, makePrivateFolder, remove, stat } from '../sys/file.js'
+import { list, lstat, makePrivateFolder, remove, stat } from '../sys/file.js'
 import { tryLock, waitLock } from '../sys/lock.js'
+import { removeTree } from '../sys/removal.js'
 import { randomHex } from '../sys/stamp.js'
 import { folderLockName, jobLockName, jobOf, partKey, partNames, temporaryName } from './imagename.js'
 
@@ -22,15 +23,12 @@ export async function withImageJob<T>(folder: string, work: (job: ImageJob) => P
   const lockFile = path.join(folder, jobLockName(id))
   const lock = tryLock(lockFile)
   if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`)
-  const names: string[] = []
-  const name = (): string => {
-    names.push(path.join(folder, temporaryName(id, names.length)))
-    return names.at(-1) ?? ''
-  }
+  let count = 0
+  const name = (): string => path.join(folder, temporaryName(id, count++))
   try {
     return await work({ folder, name })
   } finally {
-    for (const file of [...names, lockFile]) quietly(() => remove(file))
+    sweepJob(folder, id)
     lock.release()
   }
 }
@@ -41,10 +39,23 @@ function sweep(folder: string): void {
   for (const job of new Set(names.map(jobOf).filter((one) => one !== undefined))) {
     const lock = tryLock(path.join(folder, jobLockName(job)))
     if (lock === undefined) continue
-    for (const name of names) if (jobOf(name) === job) quietly(() => remove(path.join(folder, name)))
-    quietly(() => remove(path.join(folder, jobLockName(job))))
+    sweepJob(folder, job)
     lock.release()
   }
+}
+
+/** Removes all that is a job's, whose lock is held. */
+function sweepJob(folder: string, job: string): void {
+  for (const name of list(folder)) {
+    if (jobOf(name) === job && name !== jobLockName(job)) quietly(() => removeAny(path.join(folder, name)))
+  }
+  quietly(() => remove(path.join(folder, jobLockName(job))))
+}
+
+/** What builds an image works in a folder beside it. */
+function removeAny(file: string): void {
+  if (lstat(file)?.isDirectory() === true) removeTree(file)
+  else remove(file)
 }
 
 /** A download that nobody has gone on with for so long is not wanted any more. */

@@ -1,20 +1,18 @@
 // An image by its name or its URL: found among those that are here, else fetched, checked and kept.
-import path from 'node:path'
 import { Failure } from '../core/errors.js'
 import type { Arch } from '../model/guest.js'
 import { formatDigest, type Digest, type ImageRef } from '../model/imageref.js'
-import { remove, writeBytes } from '../sys/file.js'
-import { holderOf, tryLock, waitLock, type Lock } from '../sys/lock.js'
-import { hashHex } from '../sys/stamp.js'
+import { writeBytes } from '../sys/file.js'
 import { download, removePart, type DownloadCaller, type Downloaded } from './download.js'
 import type { Entry } from './entry.js'
 import { fetchSmall, Gone } from './fetch.js'
 import { findEntry } from './find.js'
 import { verify } from './gpgv.js'
 import { withImageJob, type ImageJob } from './imagejob.js'
-import { partNames, type PartNames } from './imagename.js'
+import type { PartNames } from './imagename.js'
 import { keep, type Examine } from './keep.js'
 import { addProvenance, isSound, keptImages, shortDigest, type Kept, type Provenance } from './kept.js'
+import { withPart } from './part.js'
 import { catalogueDate, pins } from './pins.js'
 import { resolveListed, resolvePin, type Resolved } from './resolve.js'
 import { unpack } from './unpack.js'
@@ -89,7 +87,12 @@ export async function keepUrl(folder: string, { url, digest }: ImageRef & { kind
   return withImageJob(folder, (job) => fetchKept(job, wanted, options))
 }
 
-async function findKept(folder: string, isWanted: (kept: Kept) => boolean, signal?: AbortSignal): Promise<Kept | undefined> {
+/** The newest image of those that are wanted, if it is sound. */
+export async function findKept(
+  folder: string,
+  isWanted: (kept: Kept) => boolean,
+  signal?: AbortSignal,
+): Promise<Kept | undefined> {
   const found = keptImages(folder).findLast(isWanted)
   return found !== undefined && (await isSound(folder, found, signal)) ? found : undefined
 }
@@ -102,7 +105,8 @@ async function fetchKept(job: ImageJob, wanted: Wanted, options: PullOptions, is
   const { folder } = job
   const { caller, arch } = options
   const { digest, url } = wanted
-  const next = await withPart(folder, wanted, caller, async (names) => {
+  const work = { name: wanted.name, doing: 'downloaded', key: digest === undefined ? url : formatDigest(digest) }
+  const next = await withPart(folder, work, caller, async (names) => {
     const known = digest === undefined ? undefined : await findDigest(folder, digest, caller.signal)
     if (known !== undefined) return addProvenance(folder, known, wanted.level, provenance(wanted, arch))
     const decidedBy = digest === undefined ? 'nothing' : 'digest'
@@ -179,32 +183,4 @@ function findDigest(folder: string, digest: Digest, signal: AbortSignal | undefi
   const text = formatDigest(digest)
   const isWanted = (kept: Kept): boolean => isSame(kept.digest, digest) || kept.from.some(({ served }) => served === text)
   return findKept(folder, isWanted, signal)
-}
-
-/** Longer than anybody waits. */
-const lockWaitMs = 7 * 24 * 3600 * 1000
-
-/** Downloads of one file, one at a time. */
-async function withPart<T>(
-  folder: string,
-  { digest, url, name }: Wanted,
-  { note, signal }: DownloadCaller,
-  work: (names: PartNames) => Promise<T>,
-): Promise<T> {
-  const names = partNames(hashHex(digest === undefined ? url : formatDigest(digest)))
-  const file = path.join(folder, names.lock)
-  const doing = `download ${name}`
-  let lock: Lock | undefined = tryLock(file, doing)
-  if (lock === undefined) {
-    const holder = holderOf(file)
-    note?.(`${name} is being downloaded by another nbsvm${holder === undefined ? '' : ` (pid ${holder.pid})`}: waiting for it`)
-    lock = await waitLock(file, lockWaitMs, 'exclusive', { doing, signal })
-  }
-  if (lock === undefined) throw new Failure(`another nbsvm downloads ${name}, and does not come to an end`)
-  try {
-    return await work(names)
-  } finally {
-    remove(file)
-    lock.release()
-  }
 }

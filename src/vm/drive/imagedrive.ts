@@ -1,7 +1,8 @@
 // A VM's first drive, from an image of a distribution.
-import { Failure, UsageError } from '../../core/errors.js'
+import { UsageError } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { readImageFiles } from '../../config/imagefile.js'
+import { builtTraits, keepBuilt } from '../../image/build.js'
 import { catalogue } from '../../image/catalogue.js'
 import type { DownloadCaller } from '../../image/download.js'
 import { traitsOf, type Entry } from '../../image/entry.js'
@@ -53,7 +54,8 @@ export async function findImage(
     const kept = await keepNamed(place.images, ref, options)
     return found(ref, kept, traitsOf(findEntry(entries, ref.name), arch))
   }
-  throw new Failure(`${ref.text}: images are not built here yet`)
+  const kept = await keepBuilt(place.images, ref.suite, options)
+  return found(ref, kept, builtTraits(ref.suite, arch))
 }
 
 function found({ text: name }: ImageRef, kept: Kept, traits: GuestTraits): FoundImage {
