@@ -247,7 +247,7 @@ export async function pruneImages(): Promise<PrunedImages> {
 
 /** Every VM that has a drawer or a drive, as `nbsvm ls --json` tells it. */
 export function list(): Promise<Listed[]> {
-  return listVms(outsideOf({}))
+  return listVms(outsideOf({}), undefined, { withImages: true })
 }
 
 function outsideOf({ class: vmClass, ...line }: InPlace): Outside {

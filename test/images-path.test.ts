@@ -66,6 +66,9 @@ test('the record says what the drive was made from, and so do status and a copy'
     JSON.parse((await nbsvm([id, 'status', '--json'])).stdout) as { image: { name: string; level: string } }
   const { image } = await status('web')
   assert.deepEqual([image.name, image.level], [source, 'none'])
+  const all = JSON.parse((await nbsvm(['ls', '--json'])).stdout) as { id: string; image: string | null }[]
+  assert.equal(all.find(({ id }) => id === 'web')?.image, source)
+  assert.match((await nbsvm(['ls', '-c', 'vm,image'])).stdout, /web +\S+source\.qcow2/)
   assert.match((await nbsvm(['web', 'status'])).stdout, /image +\S+source.qcow2 +sha256:[0-9a-f]{12} +not checked/)
   await done('copy', 'gold=web', 'snapshot')
   assert.deepEqual((await status('copy')).image, image)
@@ -129,7 +132,7 @@ test('what is no image, leads to another file, or is too large for the drive is 
   assert.match(await refused('bad', `image=${home.folder}/none`, 'newimg'), /there is no image .*\/none/)
   assert.match(await refused('bad', `image=${home.folder}`, 'newimg'), /not a file/)
   assert.match(await refused('bad', `image=${source}`, 'drive_size=1M', 'newimg'), /needs a drive of 4M, and drive_size is 1M/)
-  assert.match(await refused('bad', 'image=./source.qcow2', 'newimg'), /image: .*absolute path/)
+  assert.match(await refused('bad', 'image=./source.qcow2', 'newimg'), /is not an image: .*absolute path/)
   assert.deepEqual([fs.readdirSync(images), fs.readdirSync(path.join(home.folder, 'vms'))], before)
 })
 

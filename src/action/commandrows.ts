@@ -8,7 +8,7 @@ const none: Takes = { min: 0, max: 0 }
 const one: Takes = { min: 1, max: 1 }
 
 /** What `ls` can show of a VM, in the order of its help. */
-export const listColumns = ['vm', 'state', 'since', 'mem', 'ports', 'drives', 'pid', 'class', 'fault'] as const
+export const listColumns = ['vm', 'state', 'since', 'mem', 'ports', 'drives', 'image', 'pid', 'class', 'fault'] as const
 
 function checkColumns(words: readonly string[]): void {
   const [flag, chosen = ''] = words
@@ -26,7 +26,7 @@ function checkImageWords([what, ...names]: readonly string[]): void {
   if (what === undefined) return
   const wants = works[what]
   if (wants === undefined)
-    throw new UsageError(`nbsvm images cannot ${JSON.stringify(what)}`, {
+    throw new UsageError(`unexpected word ${JSON.stringify(what)} after images`, {
       hints: ['nbsvm images [pull NAME ... | rm NAME ... | prune]'],
     })
   if (wants === '' && names.length > 0) throw new UsageError(`images ${what} takes no names`)

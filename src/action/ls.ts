@@ -16,19 +16,20 @@ export const ls: Command = {
 into it, its drives. nbsvm alone does the same. What is wrong with one VM, or with a store, is told beside the list.
 
   nbsvm ls -c vm,state,pid    these columns: ${listColumns.join(', ')}
-  nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, memBytes, forwards, drives, fault;
+  nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, memBytes, forwards, drives, image, fault;
                               with -c only what its columns show
   nbsvm ls --watch            drawn again every second, until Ctrl-C`,
 
   async run({ words: [, chosen], flags, note, out, outRaw, signal, isTerminal, outside }) {
     const names = (chosen?.split(',') ?? usual) as ColumnName[]
+    const withImages = names.includes('image') || (flags['json'] === true && chosen === undefined)
     const show = flags['json'] === true ? inJson(chosen === undefined ? undefined : names) : table(names)
     if (flags['watch'] === undefined) {
-      out(show(await look(outside, note)))
+      out(show(await look(outside, note, withImages)))
       return
     }
     while (!signal.aborted) {
-      const text = show(await look(outside, () => {}))
+      const text = show(await look(outside, () => {}, withImages))
       if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
       else out(text)
       // Ctrl-C is how it ends.
@@ -40,8 +41,8 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
 /** Cursor home, then erase from there to the end: no flicker. */
 const wipe = '\u001B[H\u001B[J'
 
-async function look(outside: Outside, note: (text: string) => void): Promise<Listed[]> {
-  const vms = await listVms(outside, (fault) => noteFault(fault, note))
+async function look(outside: Outside, note: (text: string) => void, withImages: boolean): Promise<Listed[]> {
+  const vms = await listVms(outside, (fault) => noteFault(fault, note), { withImages })
   for (const { id, fault } of vms) if (fault !== null) note(`${id}: ${fault}`)
   return vms
 }
@@ -64,6 +65,7 @@ const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (
   mem: ['memBytes', ({ memBytes }) => (memBytes === null ? '' : formatSize(memBytes))],
   ports: ['forwards', ({ forwards }) => spansOf(forwards).map(portText).join(' ')],
   drives: ['drives', ({ drives }) => drives.join(' ')],
+  image: ['image', ({ image }) => image ?? ''],
   pid: ['pid', ({ pid }) => String(pid ?? '')],
   class: ['class', ({ class: vmClass }) => vmClass ?? ''],
   fault: ['fault', ({ fault }) => fault ?? ''],
@@ -71,7 +73,7 @@ const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (
 
 function table(names: readonly ColumnName[]): (vms: readonly Listed[]) => string {
   return (vms) => {
-    if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME newimg start console'
+    if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME image=debian newimg start ssh'
     const rows = vms.map((vm) => names.map((name) => column[name][1](vm) || '-'))
     return columns([names.map((name) => name.toUpperCase()), ...rows]).join('\n')
   }

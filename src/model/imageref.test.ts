@@ -54,7 +54,7 @@ test('what is none of these says what to write', () => {
     `/x\n`,
     `a${'b'.repeat(2000)}`,
   ])
-    assert.match(refused(text), /image: /, text)
+    assert.match(refused(text), /is not an image: /, text)
 })
 
 test('a digest has as many digits as it must', () => {

@@ -71,11 +71,11 @@ function parseUrl(text: string): ImageRef {
   const digest = parseDigest(check)
   if (digest !== undefined) return { kind: 'url', text, url: url.href, digest }
   const why = check === '' ? 'it does not say what the file must be' : `${quote(check)} is not a digest`
-  throw new UsageError(`image: ${quote(address)}: ${why}`, {
+  throw new UsageError(`${quote(address)}: ${why}`, {
     hints: [`add it: image='${address}#sha256:HEX' (or #sha512:HEX)`, `or take whatever comes: image='${address}#${unchecked}'`],
   })
 }
 
 function wrong(text: string, why: string): UsageError {
-  return new UsageError(`image: ${quote(text)}: ${why}`, { hints: ['see: nbsvm help image, nbsvm images'] })
+  return new UsageError(`${quote(text)} is not an image: ${why}`, { hints: ['see: nbsvm help image, nbsvm images'] })
 }

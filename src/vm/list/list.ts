@@ -29,6 +29,8 @@ export interface Listed {
   readonly forwards: readonly Required<Forward>[]
   /** `nbsvm-foo-0`, by number. */
   readonly drives: readonly string[]
+  /** What its first drive was made from, as it was asked for; null also where the list was made without images. */
+  readonly image: string | null
   /** Why something of it cannot be told. */
   readonly fault: string | null
 }
@@ -36,8 +38,8 @@ export interface Listed {
 /** Takes what is wrong with no VM of the list, but may hide some: a folder, a store, a settings file of a class. */
 export type OnFault = (fault: unknown) => void
 
-/** Lists the VMs by id; numbers in ids count as numbers. */
-export async function listVms(outside: Outside, tell: OnFault = () => {}): Promise<Listed[]> {
+/** Lists the VMs by id; numbers in ids count as numbers. `withImages` reads every record, which a list need not. */
+export async function listVms(outside: Outside, tell: OnFault = () => {}, { withImages = false } = {}): Promise<Listed[]> {
   const { place } = outside
   const onFault = once(tell)
   const drives = await drivesById(await allStores(outside, onFault), onFault)
@@ -51,6 +53,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
     const faults: string[] = []
     const { state, pid, running } = withDrawer.has(id) ? look(place, id, left, faults) : stopped
     const vmClass = classOf(place, id, withRecord.has(id), faults)
+    const image = withImages && withRecord.has(id) ? imageOf(place, id, faults) : null
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
     return {
       id,
@@ -62,6 +65,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}): Promi
       memBytes: running?.started?.memBytes ?? null,
       forwards: (running?.started?.forwards ?? []).map(spelledOut),
       drives: numbers.map((number) => driveName(id, number)),
+      image,
       fault: faults.length === 0 ? null : faults.join('; '),
     }
   })
@@ -106,6 +110,16 @@ function classOf(place: Place, id: string, hasRecord: boolean, faults: string[])
     return (hasRecord ? readRecord(place, id)?.class : classFrom01(id, drawerOf(place.state, id))) ?? null
   } catch (error) {
     faults.push(fullMessage(error))
+    return null
+  }
+}
+
+function imageOf(place: Place, id: string, faults: string[]): string | null {
+  try {
+    return readRecord(place, id)?.image?.name ?? null
+  } catch (error) {
+    const fault = fullMessage(error)
+    if (!faults.includes(fault)) faults.push(fault)
     return null
   }
 }
