@@ -78,7 +78,13 @@ test('a port that is taken is told, and nothing is left', { skip }, async () => 
   assert.match(second.stderr, /cannot start two: a port of this machine that forward names is taken.*28080/)
   assert.match(second.stderr, /see who has it: ss -ltnup \| grep -E ':\(28080\) '/)
   const late = await asUser(['one', 'forward', '28081:80'])
-  assert.match(late.stderr, /cannot forward ports while one runs: passt serves its network.*\n.*forward=HOST:GUEST stop start/)
+  assert.match(
+    late.stderr,
+    /passt serves the network of one, and opens ports only when it starts; ssh, which can help out, does not get in/,
+  )
+  assert.match(late.stderr, /with the next start: nbsvm one forward=HOST:GUEST stop start/)
+  assert.match((await asUser(['one', 'forward', '28081:80/udp'])).stderr, /ssh, which can help out, carries no udp/)
+  assert.match((await asUser(['one', 'forward', '--remove', '28080'])).stderr, /keeps 127\.0\.0\.1:28080 open until the VM ends/)
   await asUser(['one', 'stop'])
   await until('the end of passt', 5000, () => passts().length === 0)
 })

@@ -13,7 +13,8 @@ forward opens ports with each start.
   nbsvm foo forward 0.0.0.0:8080:80         on every address of this machine
   nbsvm foo forward --remove 8080 -- status
 
-It takes QEMU's own user network: passt opens ports only when it starts. A VM on a tap is reached at its own address.`,
+passt opens ports only when it starts: where it serves the network, each port that comes later is carried by an ssh into the guest,
+tcp only, which status shows among the helper programs. A VM on a tap is reached at its own address.`,
 
   async run({ vm, words, flags, signal }) {
     if (flags['remove'] === true) await removeForwards(vm, parseClosings(words), { signal })

@@ -1,5 +1,6 @@
 import { startIfNeeded } from '../vm/life/ifneeded.js'
 import { startVm } from '../vm/life/start.js'
+import { seedKind } from '../vm/record/seed.js'
 import type { Verb } from './verb.js'
 
 export const start: Verb = {
@@ -29,7 +30,8 @@ A VM that runs already is left alone, and start fails; with --if-needed it says 
     note(`started ${vm.id} as pid ${pid}`)
     if (plan.machine.seed !== undefined) note(`  reach it: ${vm.call} ssh`)
     const { shares } = plan.machine
-    if (shares.length > 0 && plan.machine.seed === undefined)
-      (await import('../guest/mounts.js')).mountHints(shares).forEach(note)
+    // cloud-init mounts them by itself.
+    const byHand = shares.length > 0 && seedKind(vm.settings, plan.record) !== 'nocloud'
+    if (byHand) (await import('../guest/mounts.js')).mountHints(shares).forEach(note)
   },
 }

@@ -62,10 +62,10 @@ function describe(found: Status): string {
     rows.push(['share', `${hostPath} -> ${guestPath}${readOnly ? ', read-only' : ''}  (${by} ${tag})`])
   }
   for (const { name, kind, what } of devices) if (what !== null) rows.push(['attached', `${name}  ${kind} ${what}`])
-  for (const { first, count } of spansOf(forwards, (one, other) => one.alive === other.alive)) {
+  for (const { first, count } of spansOf(forwards, (one, other) => one.alive === other.alive && one.tunnel === other.tunnel)) {
     const host = listenText(first, portsText(first.hostPort, count))
     const guest = `${portsText(first.guestPort, count)}/${first.protocol}`
-    rows.push(['port', `${host} -> ${guest}${first.alive ? '' : '  dead: passt has ended'}`])
+    rows.push(['port', `${host} -> ${guest}${first.alive ? '' : `  dead: ${first.tunnel ?? 'passt'} has ended`}`])
   }
   if (taps.length > 0) rows.push(['taps', taps.join(' ')])
   for (const { name, alive, pid } of helpers) {

@@ -14,6 +14,7 @@ const seed: Seed = {
   packages: [],
   passwordHash: undefined,
   macs: ['52:54:01:02:03:04'],
+  mounts: [],
   userData: undefined,
 }
 
@@ -45,6 +46,12 @@ test('another user is made as the image makes its own, with a password only wher
   )
   assert.match(cloudConfig({ ...seed, passwordHash: '$6$s$h' }), /^user:\n {2}lock_passwd: false$/m)
   assert.match(cloudConfig({ ...seed, user: 'root' }), /^disable_root: false$/m)
+})
+
+test('what is shared is mounted at each boot, by cloud-init only', () => {
+  const mounts = [['sh', '-c', 'mount -t virtiofs src /src']]
+  assert.match(cloudConfig({ ...seed, mounts }), /^bootcmd:\n {2}- - "sh"\n {4}- "-c"\n {4}- "mount -t virtiofs src \/src"$/m)
+  assert.doesNotMatch(cloudConfig({ ...seed, mounts, kind: 'nuageinit' }), /mount/)
 })
 
 test('packages are installed from lists that are up to date', () => {

@@ -22,6 +22,8 @@ export interface Seed {
   readonly passwordHash: string | undefined
   /** The addresses of its network cards; undefined where nobody knows them. */
   readonly macs: readonly string[] | undefined
+  /** Commands that mount what is shared with the guest, at each boot. */
+  readonly mounts: readonly (readonly string[])[]
   /** What the user wants done besides: a `#cloud-config`, a script, or whatever else cloud-init takes. */
   readonly userData: Buffer | undefined
 }
@@ -62,7 +64,7 @@ function card(mac: string, index: number): [string, Yaml] {
 
 /** nbsvm's own part of the user-data. */
 export function cloudConfig(seed: Seed): string {
-  const { hostKey, packages, hostname } = seed
+  const { kind, hostKey, packages, hostname, mounts } = seed
   return `#cloud-config\n${yamlText({
     hostname,
     // Else sudo complains of a name that it cannot resolve.
@@ -71,6 +73,8 @@ export function cloudConfig(seed: Seed): string {
     ssh_keys: { ed25519_private: hostKey.secret, ed25519_public: hostKey.public },
     ssh_genkeytypes: ['ed25519'],
     ...(packages.length === 0 ? {} : { package_update: true, packages }),
+    // Not among what nuageinit knows.
+    ...(mounts.length === 0 || kind !== 'nocloud' ? {} : { bootcmd: mounts }),
   })}`
 }
 

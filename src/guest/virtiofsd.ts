@@ -1,5 +1,6 @@
 // virtiofsd: it serves a folder of the host to one QEMU. https://gitlab.com/virtio-fs/virtiofsd
 import { quoteWord, quoteWords } from '../core/words.js'
+import { boundedScript } from '../core/bounded.js'
 import type { Helper } from '../model/helper.js'
 import type { Words } from '../model/machine.js'
 import type { Share } from '../model/share.js'
@@ -69,7 +70,8 @@ export function virtiofsdHelper(
   return {
     name,
     command: ['sh', `helpers/${name}`, ...as.prefix, ...command],
-    script: scriptFor(folder),
+    // QEMU's user may enter its own folder, and not the drawer.
+    script: boundedScript(folder, logBytes),
     keepsDescriptors: false,
     reads: [],
     socket: `${folder}/${socket}`,
@@ -77,14 +79,6 @@ export function virtiofsdHelper(
     log,
     writes: [{ file: log, maxBytes: logBytes }],
   }
-}
-
-/** QEMU's user may enter its own folder, and not the drawer. What is said beyond the limit is thrown away. */
-function scriptFor(folder: string): string {
-  return `# Runs its arguments where QEMU runs, and keeps the first ${logBytes} bytes of what they say.
-cd ${folder} || exit
-"$@" 2>&1 | { head -c ${logBytes}; exec cat >/dev/null; }
-`
 }
 
 /**

@@ -111,9 +111,20 @@ export async function endHelpers(drawer: string): Promise<void> {
     // What has to end by itself, when it has read all, does not listen.
     if (await isEnded(lock, 'SIGTERM', endTimeoutMs)) continue
     if (await isEnded(lock, 'SIGKILL', killTimeoutMs)) continue
-    throw new Failure(`cannot end ${name}, a helper program: ${lock} is still held`, { hints: [`see who: fuser -v ${lock}`] })
+    throw stays(name, lock)
   }
   removeTree(folder)
+}
+
+/** Ends one of the helpers of a VM that goes on. Throws a Failure where it does not end. */
+export async function endHelper(drawer: string, name: string): Promise<void> {
+  const lock = `${drawer}/${lockOf(name)}`
+  if (!(await isEnded(lock, 'SIGTERM', endTimeoutMs)) && !(await isEnded(lock, 'SIGKILL', killTimeoutMs))) throw stays(name, lock)
+  remove(lock)
+}
+
+function stays(name: string, lock: string): Failure {
+  return new Failure(`cannot end ${name}, a helper program: ${lock} is still held`, { hints: [`see who: fuser -v ${lock}`] })
 }
 
 async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {

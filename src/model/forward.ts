@@ -9,7 +9,12 @@ export interface Forward {
   readonly protocol: 'tcp' | 'udp'
   /** The address of the host that it listens on, `*` for all of them; absent: its loopback. */
   readonly address?: string
+  /** The helper program that carries it, where the VM's network cannot open ports while it runs. */
+  readonly tunnel?: string
 }
+
+/** The same for programs that read what nbsvm prints. */
+export type SpelledForward = Forward & { readonly address: string }
 
 /** A port that is open to the network is not opened by surprise. */
 const loopback = '127.0.0.1'
@@ -104,7 +109,7 @@ export function addressOf({ address = loopback }: Pick<Forward, 'address'>): str
 }
 
 /** With the address that it listens on, also where that is the usual one: for programs. */
-export function spelledOut(forward: Forward): Required<Forward> {
+export function spelledOut(forward: Forward): SpelledForward {
   return { ...forward, address: addressOf(forward) }
 }
 

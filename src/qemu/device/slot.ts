@@ -1,8 +1,11 @@
 import type { Machine, Option } from '../../model/machine.js'
 import { json } from './words.js'
 
-/** Slots that no other device gets by itself: what stands there moves none of the user's devices, which guests name by theirs. */
-export const lastSlots = { agent: '1e', seed: '1d', hot: '1c' } as const
+/**
+ * Slots that no other device gets by itself: what stands there moves none of the user's devices, which guests name by theirs. On q35
+ * 1d is that of the controllers of `-usb`.
+ */
+export const lastSlots = { agent: '1e', hot: '1c', seed: '1b' } as const
 
 /** The port for what comes while the VM runs. */
 export const hotSlot = 'hot'

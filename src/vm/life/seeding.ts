@@ -6,6 +6,7 @@ import { saltOf, sha512Crypt } from '../../guest/crypt.js'
 import { ignitionText } from '../../guest/ignition.js'
 import { makeKey, type KeyPair } from '../../guest/key.js'
 import { loginKeys } from '../../guest/keys.js'
+import { mountCommands } from '../../guest/mounts.js'
 import { checkUserData } from '../../guest/multipart.js'
 import { hostnameOf, seedFiles, seedImage, type Seed } from '../../guest/seed.js'
 import type { Machine } from '../../model/machine.js'
@@ -115,7 +116,7 @@ export function describeSeed(vm: Vm, record: MachineRecord, machine: Machine): S
     : [...texts, { name: `user-data of ${vm.settings.user_data}`, text: userData.toString('utf8') }]
 }
 
-function seedOf(vm: Vm, record: MachineRecord, { nics }: Machine): Seed {
+function seedOf(vm: Vm, record: MachineRecord, { nics, shares }: Machine): Seed {
   const { settings, name, place, id } = vm
   const { hostKey, key } = keyFiles(place, id)
   const isMade = stat(`${recordFolder(place, id)}/ssh_key.pub`) !== undefined
@@ -133,6 +134,7 @@ function seedOf(vm: Vm, record: MachineRecord, { nics }: Machine): Seed {
     hostKey: isMade ? readKey(hostKey) : own,
     packages: settings.packages ?? [],
     passwordHash: settings.password === undefined ? undefined : hashOf(settings.password),
+    mounts: mountCommands(shares),
     macs: 'words' in nics ? undefined : nics.map(({ mac }) => mac),
     userData: settings.user_data === undefined ? undefined : userDataOf(settings.user_data, kind),
   }

@@ -75,7 +75,11 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
     if (hasSeed) (await import('./seeding.js')).laySeed(vm, first)
     layOut(vm, first)
     const { plan, helpers } = await withHelpers(vm, first, options, caller)
-    if (plan !== first) noteStarted(vm, plan)
+    if (plan !== first) {
+      // Shares are mounted otherwise, above all.
+      if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan)
+      noteStarted(vm, plan)
+    }
     const pid = await launch(vm, plan, helpers, { lock, signal })
     // It runs: whatever fails now is no failure of the start.
     await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))

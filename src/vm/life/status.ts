@@ -7,7 +7,7 @@ import type { Drive } from '../../model/drive.js'
 import type { Arch } from '../../model/guest.js'
 import type { HelperState } from '../../model/helper.js'
 import type { AddedDevice, DiscDrive } from '../../model/device.js'
-import { spelledOut, type Forward } from '../../model/forward.js'
+import { spelledOut, type Forward, type SpelledForward } from '../../model/forward.js'
 import type { Share } from '../../model/share.js'
 import { passtName } from '../../net/passt.js'
 import { agentChardev } from '../../qemu/device/port.js'
@@ -78,7 +78,7 @@ export interface Status {
   readonly faults: readonly string[]
 }
 
-export interface ForwardStatus extends Required<Forward> {
+export interface ForwardStatus extends SpelledForward {
   /** Whether who forwards it is there. */
   readonly alive: boolean
 }
@@ -205,10 +205,13 @@ async function guestOf(vm: Vm, seen: Seen | undefined, signal: AbortSignal | und
   return (await factsOf(vm, { signal })) ?? null
 }
 
-/** passt, where it was started, forwards all ports; else QEMU does. */
+/** passt, where it was started, forwards all ports but those that have a tunnel; else QEMU does. */
 function forwardsOf(forwards: readonly Forward[], helpers: readonly HelperState[]): ForwardStatus[] {
-  const alive = helpers.find(({ name }) => name === passtName)?.alive ?? true
-  return forwards.map((forward) => Object.assign(spelledOut(forward), { alive }))
+  const lives = (helper: string): boolean | undefined => helpers.find(({ name }) => name === helper)?.alive
+  return forwards.map((forward) => {
+    const alive = forward.tunnel === undefined ? (lives(passtName) ?? true) : (lives(forward.tunnel) ?? false)
+    return Object.assign(spelledOut(forward), { alive })
+  })
 }
 
 async function drivesOf(vm: Vm, faults: string[]): Promise<DriveStatus[]> {

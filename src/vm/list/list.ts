@@ -3,7 +3,7 @@ import { fullMessage } from '../../core/errors.js'
 import { byNumberInText } from '../../core/order.js'
 import { driveName, isVmId, nameIn, parseDriveName } from '../../core/name.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
-import { spelledOut, type Forward } from '../../model/forward.js'
+import { spelledOut, type SpelledForward } from '../../model/forward.js'
 import { isRoot } from '../../sys/environment.js'
 import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
@@ -26,7 +26,7 @@ export interface Listed {
   /** What it was started with; null for one that does not run. */
   readonly memBytes: number | null
   /** The ports of the host that lead into it. */
-  readonly forwards: readonly Required<Forward>[]
+  readonly forwards: readonly SpelledForward[]
   /** `nbsvm-foo-0`, by number. */
   readonly drives: readonly string[]
   /** What its first drive was made from, as it was asked for; null also where the list was made without images. */

@@ -2,7 +2,7 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { helperStates } from '../../helper/helpers.js'
-import { inTheWay, isSame, listensAlike, listenText, spelledOut, type Forward } from '../../model/forward.js'
+import { inTheWay, isSame, listensAlike, listenText, spelledOut, type Forward, type SpelledForward } from '../../model/forward.js'
 import { passtName } from '../../net/passt.js'
 import { requireIpv4 } from '../../net/plan.js'
 import { takenHints } from '../../net/taken.js'
@@ -15,10 +15,13 @@ import type { Vm } from '../record/vm.js'
 
 const qmpTimeoutMs = 5000
 
+/** Each is a process. */
+const mostTunnels = 16
+
 /** What became of it. */
 export interface Forwarded {
   /** All ports that lead into the VM now. */
-  readonly forwards: readonly Required<Forward>[]
+  readonly forwards: readonly SpelledForward[]
 }
 
 /**
@@ -26,18 +29,15 @@ export interface Forwarded {
  * the VM ends. Throws a Failure where a port is taken or leads elsewhere, and where the VM's network cannot.
  */
 export function addForwards(vm: Vm, wanted: readonly Forward[], caller: Caller = {}): Promise<Forwarded> {
-  return changeForwards(vm, caller, async (qmp, now) => {
-    const added = wanted.filter((forward) => !now.some((one) => isSame(one, forward)))
-    for (const forward of added) refuseTaken(vm, now, forward)
-    requireIpv4(added)
-    const done: Forward[] = []
+  return changeForwards(vm, caller, async (way, now) => {
+    const missing = wanted.filter((forward) => !now.some((one) => isSame(one, forward)))
+    for (const forward of missing) refuseTaken(vm, now, forward)
+    way.check(missing, now)
+    const added: Forward[] = []
     try {
-      for (const forward of added) {
-        await open(vm, qmp, forward)
-        done.push(forward)
-      }
+      for (const forward of missing) added.push(await way.open(forward))
     } catch (error) {
-      for (const forward of done) await close(qmp, forward).catch(() => {})
+      for (const forward of added) await way.close(forward).catch(() => {})
       throw error
     }
     return [...now, ...added]
@@ -49,52 +49,96 @@ export type Closing = Forward
 
 /** Closes ports of a running VM, those that it was started with too. Throws a Failure, before any is closed, for one that leads nowhere. */
 export function removeForwards(vm: Vm, unwanted: readonly Closing[], caller: Caller = {}): Promise<Forwarded> {
-  return changeForwards(vm, caller, async (qmp, now) => {
+  return changeForwards(vm, caller, async (way, now) => {
     const closing = unwanted.map((wanted) => find(vm, now, wanted))
     let left = now
     for (const forward of closing) {
-      await close(qmp, forward)
+      await way.close(forward)
       left = left.filter((one) => one !== forward)
     }
     return left
   })
 }
 
-type Change = (qmp: Qmp, now: readonly Forward[]) => Promise<readonly Forward[]>
+/** How ports come to a VM while it runs, and go. */
+interface Way {
+  /** Throws a Failure where it cannot add all of these to what is there. */
+  check(missing: readonly Forward[], now: readonly Forward[]): void
+  /** Returns the forward as it is to be remembered. */
+  open(forward: Forward): Promise<Forward>
+  close(forward: Forward): Promise<void>
+}
 
-async function changeForwards(vm: Vm, { signal }: Caller, change: Change): Promise<Forwarded> {
+type Change = (way: Way, now: readonly Forward[]) => Promise<readonly Forward[]>
+
+async function changeForwards(vm: Vm, caller: Caller, change: Change): Promise<Forwarded> {
   const { drawer, id } = vm
+  const { signal } = caller
   requireRunning(vm, 'forward ports into')
   return whileAdding(drawer, `forward ports into ${id}`, signal, async () => {
-    requireUserNetwork(vm)
+    refuseTaps(vm)
     const now = journalOf(drawer).started?.forwards ?? []
-    const after = await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => change(qmp, now))
+    const isPasst = helperStates(drawer.folder).some(({ name }) => name === passtName)
+    const after = isPasst
+      ? await change(byTunnels(vm, caller), now)
+      : await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => change(byQemu(vm, qmp), now))
     noteAdded(drawer, { forwards: after })
     return { forwards: after.map(spelledOut) }
   })
 }
 
-/** Only QEMU's own user network opens and closes ports while it runs. */
-function requireUserNetwork({ id, call, drawer }: Vm): void {
+function refuseTaps({ id, call, drawer }: Vm): void {
   const taps = journalOf(drawer).started?.taps ?? []
-  if (taps.length > 0) {
-    throw new Failure(
-      `${id} is on ${taps.join(' and ')}: it is reached at its own address, so no port of this machine leads there`,
-      {
-        hints: [
-          `see its address: ${call} status`,
-          `or start it on the user network: ${call} bridge=none forward=HOST:GUEST start`,
-        ],
-      },
-    )
+  if (taps.length === 0) return
+  throw new Failure(
+    `${id} is on ${taps.join(' and ')}: it is reached at its own address, so no port of this machine leads there`,
+    {
+      hints: [`see its address: ${call} status`, `or start it on the user network: ${call} bridge=none forward=HOST:GUEST start`],
+    },
+  )
+}
+
+/** QEMU's own user network. */
+function byQemu(vm: Vm, qmp: Qmp): Way {
+  return {
+    check: requireIpv4,
+    open: async (forward) => {
+      await open(vm, qmp, forward)
+      return forward
+    },
+    close: (forward) => close(qmp, forward),
   }
-  if (!helperStates(drawer.folder).some(({ name }) => name === passtName)) return
-  throw new Failure(`cannot forward ports while ${id} runs: passt serves its network, and opens ports only when it starts`, {
-    hints: [
-      `with the next start: ${call} forward=HOST:GUEST stop start`,
-      `or by QEMU's own user network, where ports come and go: ${call} network='-nic user' stop start`,
-    ],
-  })
+}
+
+/** passt opens ports only when it starts: what comes later goes by ssh, where that gets in. */
+function byTunnels(vm: Vm, caller: Caller): Way {
+  const late = `passt serves the network of ${vm.id}, and opens ports only when it starts`
+  const hints = [
+    `with the next start: ${vm.call} forward=HOST:GUEST stop start`,
+    `or by QEMU's own user network, where ports come and go: ${vm.call} network='-nic user' stop start`,
+  ]
+  return {
+    check: (missing, now) => {
+      const udp = missing.some(({ protocol }) => protocol === 'udp')
+      if (udp) throw new Failure(`${late}; ssh, which can help out, carries no udp`, { hints })
+      const count = missing.length + now.filter(({ tunnel }) => tunnel !== undefined).length
+      if (count > mostTunnels) throw new Failure(`${late}; ssh helps out, for ${mostTunnels} ports at most`, { hints })
+    },
+    open: async (forward) => {
+      const { openTunnel } = await import('./tunnel.js')
+      return openTunnel(vm, forward, caller).catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error
+        throw new Failure(`${late}; ssh, which can help out, does not get in`, {
+          cause: error,
+          hints: [...error.hints, ...hints],
+        })
+      })
+    },
+    close: async (forward) => {
+      if (forward.tunnel === undefined) throw new Failure(`${late}: it keeps ${listenText(forward)} open until the VM ends`)
+      await (await import('./tunnel.js')).closeTunnel(vm, forward.tunnel)
+    },
+  }
 }
 
 function refuseTaken({ id, call }: Vm, now: readonly Forward[], forward: Forward): void {
