@@ -205,4 +205,32 @@ export const qemu: readonly Mutation[] = [
     to: 'const firstFd = 3',
     test: handoverTest,
   },
+  {
+    fault: "a guest's kernel writes the keys of secure boot itself",
+    file: 'src/qemu/device/firmware.ts',
+    from: 'property=secure,value=on',
+    to: 'property=secure,value=off',
+    test: commandTest,
+  },
+  {
+    fault: 'a guest writes the firmware of all guests',
+    file: 'src/qemu/device/firmware.ts',
+    from: "'read-only': true",
+    to: "'read-only': false",
+    test: commandTest,
+  },
+  {
+    fault: 'firmware without keys is taken for secure boot',
+    file: 'src/qemu/firmware.ts',
+    from: "features.has('secure-boot') && features.has('enrolled-keys')",
+    to: "features.has('secure-boot')",
+    test: 'src/qemu/firmware.test.ts',
+  },
+  {
+    fault: 'an image for another processor runs on this one',
+    file: 'src/vm/record/choice.ts',
+    from: 'return record?.arch ?? record?.image?.traits.arch',
+    to: 'return record?.arch',
+    test: 'src/vm/record/choice.test.ts',
+  },
 ]
