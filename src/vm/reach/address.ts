@@ -2,6 +2,7 @@
 import { Failure } from '../../core/errors.js'
 import { addressOf, type Forward } from '../../model/forward.js'
 import { run } from '../../sys/process.js'
+import { factsOf } from '../life/agent.js'
 import { macOf } from '../record/identity.js'
 import { readRecord, type MachineRecord } from '../record/record.js'
 import { leadsToSsh, needsPort, seedKind, sshForward, sshPort } from '../record/seed.js'
@@ -18,7 +19,10 @@ export async function addressesOf(vm: Vm): Promise<Address[]> {
   const { started } = journalOf(vm.drawer)
   const forward = started?.forwards?.find(leadsToSsh)
   if (forward !== undefined) return [ownAddress(forward)]
-  if ((started?.taps ?? []).length > 0) return (await neighbours(vm)).map((host) => ({ host, port: sshPort }))
+  if ((started?.taps ?? []).length > 0) {
+    const hosts = new Set((await Promise.all([neighbours(vm), toldAddresses(vm)])).flat())
+    return [...hosts].map((host) => ({ host, port: sshPort }))
+  }
   throw noWay(vm)
 }
 
@@ -59,7 +63,16 @@ async function neighbours({ place, id, settings }: Vm): Promise<string[]> {
   const { stdout } = await run(['ip', 'neighbour', 'show'])
   const seen = neighboursIn(stdout, new Set(macs))
   const linkLocal = macs.map((mac, index) => `${linkLocalOf(mac)}%${bridges[index]}`)
-  return [...new Set([...seen, ...linkLocal])]
+  return [...seen, ...linkLocal]
+}
+
+/**
+ * Those that the guest tells by its agent. It could name another machine, which is told apart by its host key: only where that of the
+ * guest is known are these looked at.
+ */
+async function toldAddresses(vm: Vm): Promise<string[]> {
+  if (readRecord(vm.place, vm.id)?.seed === undefined) return []
+  return ((await factsOf(vm))?.addresses ?? []).map(({ address }) => address)
 }
 
 /** The addresses of these cards in what `ip neighbour show` prints; those of one link with its name. */
