@@ -1,10 +1,11 @@
 // A whole Debian, told who it is by its seed and reached by ssh: one boot of each release, whose state the subtests look at in turn.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Status } from '../src/vm/life/status.js'
 import { makeHome, type Home, type Result } from './cli.js'
+import { freePort } from './guest.js'
 import { asOrdinaryUser, debianDisk, debianSettings, done, skipDebian, type Release } from './support/debian.js'
 
 type Nbsvm = (args: readonly string[]) => Promise<Result>
@@ -29,6 +30,11 @@ const isRoot = process.geteuid?.() === 0
 /** It locks itself into a user namespace, which the kernel does not allow inside a chroot. */
 const hasPasst = spawnSync('unshare', ['--user', 'true']).status === 0 && spawnSync('passt', ['--version']).status === 0
 
+/** It wants one too. */
+const hasVirtiofsd =
+  spawnSync('unshare', ['--user', 'true']).status === 0 &&
+  ['/usr/libexec/virtiofsd', '/usr/lib/qemu/virtiofsd', '/usr/lib/virtiofsd'].some((file) => existsSync(file))
+
 /** 12 as whoever runs the tests, without passt (root has none); 13 as an ordinary user, with it. */
 function worldOf(release: Release): World {
   const home = makeHome()
@@ -47,7 +53,18 @@ for (const release of ['12', '13'] as const) {
     writeFileSync(password, 'secret\n')
     chmodSync(password, 0o644)
     if (isRoot && release === '13') spawnSync('chown', ['65534:65534', password])
-    const told = [`image=${debianDisk(release)}`, 'user=alice', `user_data=${userData}`, ...debianSettings]
+    const shared = `${home.folder}/shared`
+    mkdirSync(shared)
+    writeFileSync(`${shared}/here`, 'written here\n')
+    // Under root QEMU has a user of its own.
+    chmodSync(shared, 0o777)
+    const told = [
+      `image=${debianDisk(release)}`,
+      ...(hasVirtiofsd ? [`share=${shared}:/srv/shared`] : []),
+      'user=alice',
+      `user_data=${userData}`,
+      ...debianSettings,
+    ]
     const ssh = async (...words: string[]): Promise<string> => (await done(nbsvm(['web_1', 'ssh', ...words]))).trim()
 
     await done(nbsvm(['web_1', ...told, 'newimg']))
@@ -80,6 +97,32 @@ for (const release of ['12', '13'] as const) {
         [{ guestPort: 22, protocol: 'tcp', alive: true }],
       )
       assert.equal(helpers.find(({ name }) => name === 'passt')?.name, world.helper)
+    })
+    const noShare = hasVirtiofsd ? false : 'no virtiofsd here, or no user namespaces, and this kernel has no 9p'
+    await t.test('a folder of this machine is mounted by itself, and written from both sides', { skip: noShare }, async () => {
+      assert.equal(
+        await ssh('cat /srv/shared/here; echo written there | sudo tee /srv/shared/there'),
+        'written here\nwritten there',
+      )
+      assert.equal(readFileSync(`${shared}/there`, 'utf8'), 'written there\n')
+    })
+    await t.test('a port that is opened while it runs carries bytes, through passt too', async () => {
+      const port = await freePort()
+      await ssh('echo by-the-guest >/tmp/page; python3 -m http.server -d /tmp 8000 >/dev/null 2>&1 & sleep 2')
+      await done(nbsvm(['web_1', 'forward', `${port}:8000`]))
+      const page = async (): Promise<string> =>
+        (await fetch(`http://127.0.0.1:${port}/page`, { signal: AbortSignal.timeout(20_000) })).text()
+      assert.equal(await page(), 'by-the-guest\n')
+      const { forwards } = JSON.parse(await done(nbsvm(['web_1', 'status', '--json']))) as Status
+      assert.deepEqual(
+        forwards.map(({ guestPort, tunnel }) => [guestPort, tunnel]),
+        [
+          [22, undefined],
+          [8000, world.helper === 'passt' ? `tunnel-tcp${port}` : undefined],
+        ],
+      )
+      await done(nbsvm(['web_1', 'forward', '--remove', String(port)]))
+      await assert.rejects(page())
     })
     await t.test('others get there by ssh-config', async () => {
       const config = `${home.folder}/config`

@@ -91,8 +91,8 @@ export const store: readonly Mutation[] = [
   },
   {
     fault: "a layer stays QEMU's user's",
-    file: 'src/vm/drive/live.ts',
-    from: '    takeBack(overlay.path)\n',
+    file: 'src/vm/drive/lend.ts',
+    from: '    giveTo(file, before)\n',
     to: '',
     test: 'test/store-dir-root.test.ts',
     only: 'for a moment only',
