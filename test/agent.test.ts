@@ -37,15 +37,20 @@ test('an honest agent is understood, an answer in pieces and a character cut in 
 
 test('what was meant for a client before is thrown away: answers, errors, 3 MB of them, and another handshake', async (context) => {
   const stale = `{"return": {"out-data": "${'QUJD'.repeat(750_000)}"}}\n{"error": {"class": "GenericError", "desc": "stray"}}\n`
+  let isShaken = false
   const file = await serveAgent(
     context,
     (socket, request) => {
-      if (request.execute !== 'guest-sync-delimited') return say(socket, { pid: 8 })
+      // Whoever takes another's number for its own asks too soon, and gets another's answer.
+      if (request.execute !== 'guest-sync-delimited') return isShaken ? say(socket, { pid: 8 }) : undefined
       socket.write(stale)
       shake(socket, request, 5)
       shake(socket, request, '"x"')
-      socket.write('{"return": 6}\nhalf of an ans')
-      shake(socket, request)
+      setTimeout(() => {
+        socket.write('{"return": {"pid": 6}}\nhalf of an ans')
+        shake(socket, request)
+        isShaken = true
+      }, 50)
     },
     { shakes: false },
   )
