@@ -87,6 +87,8 @@ const gold = (store: Store): Promise<Source> =>
 const goldDrive = async (store: Store) => (await store.drives('gold'))[0] ?? assert.fail('no drive')
 const image: Source = { name: '/images/a.qcow2', image: { format: 'qcow2', path: '/images/a.qcow2', kind: 'file' } }
 
+const origin = { image: { format: 'qcow2', path: '/images/sha256-1f', kind: 'file' }, hex: '1f' } as const
+
 interface Scene {
   readonly rows?: Row[]
   readonly with?: { pool?: string; snapshotSizeBytes?: number; isRoot?: boolean }
@@ -120,6 +122,12 @@ const scenes: Record<string, Scene> = {
     rows: [thinPool()],
     with: { pool: 'pool0' },
     do: (store) => store.clone('foo', image, options),
+  },
+  'newimg with an image, classic': { do: (store) => store.createFrom('foo', origin, 20 * mib, options) },
+  'newimg with an image, thin': {
+    rows: [thinPool()],
+    with: { pool: 'pool0' },
+    do: (store) => store.createFrom('foo', origin, 20 * mib, options),
   },
   'clone, bs=10M ddargs="iflag=direct"': {
     rows: [classicGold()],

@@ -22,7 +22,7 @@ export const images: Command = {
   nbsvm images rm fedora           remove what is here of it; one that a VM was made from stays
   nbsvm images prune               remove all that no VM was made from, and downloads that broke off
 
-CHECKED tells how far the bytes were checked, before any of them was used:
+CHECKED tells how far the bytes were checked before any of them was used, or would be where nothing is here:
 ${columns(Object.entries(levelWords).map(([level, words]) => [`  ${level}`, words])).join('\n')}
 
 A download goes on where it broke off. https_proxy and no_proxy are obeyed, and NODE_EXTRA_CA_CERTS=FILE names further
@@ -45,7 +45,7 @@ function list({ flags, out, outside }: CommandContext): void {
 function table(found: readonly ListedImage[]): string {
   const rows = found.flatMap((image) => {
     const names = [image.name, ...image.aliases].join(', ')
-    if (image.kept.length === 0) return [[names, image.title, '-', '-', '']]
+    if (image.kept.length === 0) return [[names, image.title, '-', image.level, '']]
     return image.kept.map((kept, at) => [at === 0 ? names : `  ${image.name}`, image.title, ...keptCells(kept)])
   })
   return columns([['NAME', 'WHAT', 'HERE', 'CHECKED', 'USED BY'], ...rows])

@@ -72,11 +72,8 @@ function fedora(version: keyof typeof fedoraKeys, compose: string, aliases: read
     user: 'fedora',
     hasAgent: true,
     arches: plainWords,
-    url: `https://download.fedoraproject.org/pub/fedora/linux/releases/${version}/Cloud/{arch}/images/Fedora-Cloud-Base-Generic-${build}.{arch}.qcow2`,
-    list: {
-      url: `https://dl.fedoraproject.org/pub/fedora/linux/releases/${version}/Cloud/{arch}/images/Fedora-Cloud-${build}-{arch}-CHECKSUM`,
-      format: 'bsd',
-    },
+    url: `https://dl.fedoraproject.org/pub/fedora/linux/releases/${version}/Cloud/{arch}/images/Fedora-Cloud-Base-Generic-${build}.{arch}.qcow2`,
+    list: { url: `Fedora-Cloud-${build}-{arch}-CHECKSUM`, format: 'bsd' },
     isFixed: true,
     signature: { kind: 'clear', ring: 'fedora', keys: [fedoraKeys[version]] },
   }

@@ -28,7 +28,9 @@ export function redirected(from: URL, location: string | undefined, decidedBy: D
   if (location === undefined || !URL.canParse(location, from.href)) throw new Failure(`${from.href} redirects to nowhere`)
   const to = new URL(location, from)
   if (from.protocol === 'https:' && to.protocol !== 'https:') {
-    throw new Failure(`${from.href} redirects from https to ${to.href}, which is not followed`)
+    throw new Failure(`${from.href} redirects from https to ${to.href}, which is not followed`, {
+      hints: ['name another server that has it: mirror= in a file of yours, nbsvm help image'],
+    })
   }
   checkTransport(to, decidedBy)
   to.hash = ''
