@@ -11,6 +11,16 @@ export function commandsOf(world: World, ...words: readonly string[]): string {
   return explained.commands.join('\n')
 }
 
+/** Starts QEMU in a drawer and leaves it running; resolves when it is there. */
+export async function startRaw(commands: string, drawer: string, as: World['as'] = {}): Promise<void> {
+  rmSync(path.join(drawer, 'run/qmp.sock'), { force: true })
+  process.chdir(path.join(drawer, 'run'))
+  spawn('bash', ['-c', commands], { detached: true, stdio: 'ignore', ...as }).unref()
+  const socket = await reach('qmp.sock')
+  await answers(socket, 'qmp_capabilities', 'query-status')
+  socket.destroy()
+}
+
 /** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */
 export async function timeRaw(command: string, drawer: string, as: World['as'] = {}): Promise<number> {
   const socketPath = path.join(drawer, 'run/qmp.sock')
