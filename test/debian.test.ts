@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Status } from '../src/vm/life/status.js'
 import { makeHome, type Home, type Result } from './cli.js'
 import { freePort } from './guest.js'
-import { asOrdinaryUser, debianDisk, debianSettings, done, skipDebian, type Release } from './support/debian.js'
+import { asOrdinaryUser, debianDisk, debianSettings, done, releases, skipDebian, type Release } from './support/debian.js'
 
 type Nbsvm = (args: readonly string[]) => Promise<Result>
 
@@ -43,8 +43,13 @@ function worldOf(release: Release): World {
   return { release, home, nbsvm: (args) => home.nbsvm(args, { env }), helper: undefined }
 }
 
-for (const release of ['12', '13'] as const) {
-  test(`Debian ${release}: told who it is, and reached by ssh`, { skip: skipDebian(release), concurrency: true }, async (t) => {
+/** Both at once: each has one processor, of which QEMU makes a thread. */
+describe('a whole Debian', { concurrency: 2 }, () => {
+  for (const release of releases) toldAndReached(release)
+})
+
+function toldAndReached(release: Release): void {
+  test(`Debian ${release}: told who it is, and reached by ssh`, { skip: skipDebian(release) }, async (t) => {
     const world = worldOf(release)
     const { nbsvm, home } = world
     const userData = `${home.folder}/user-data`

@@ -7,7 +7,7 @@ import type { Verb } from './verb.js'
 const sshFailed = 255
 
 export const ssh: Verb = {
-  help: `Logs in to the guest by this machine's ssh, or runs a command there. It waits until the guest answers, five minutes at most, and tells
+  help: `Logs in to the guest by this machine's ssh, or runs a command there. It waits until the guest answers, ten minutes at most, and tells
 on a terminal how long it has waited. What follows ssh is ssh's own, up to "--" or the end of the line: options, then the command and
 its arguments, which the guest's shell reads, as ssh has it. Its exit status is that of the line.
 

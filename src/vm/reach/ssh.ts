@@ -25,7 +25,7 @@ const betweenMs = 250
 const greeting = 'SSH-2.0-nbsvm\r\n'
 
 /** So long `ssh` waits for a guest: one that installs itself at its first boot, or is translated by a busy machine. */
-const sshPatienceMs = 300_000
+const sshPatienceMs = 600_000
 
 /** So much of what the console said last is shown to who waited in vain. */
 const shownLines = 8
@@ -58,7 +58,7 @@ export interface Waiting extends Caller {
 
 /**
  * Waits until the guest answers by ssh; returns where. Throws a Failure with the last words of its console when it does not within
- * `timeoutMs` (5 minutes), or is gone.
+ * `timeoutMs` (10 minutes), or is gone.
  */
 async function waitForSsh(vm: Vm, { timeoutMs = sshPatienceMs, onWait, signal }: Waiting = {}): Promise<Address> {
   requireRunning(vm, 'reach')
