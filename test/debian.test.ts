@@ -7,8 +7,9 @@ import type { Status } from '../src/vm/life/status.js'
 import { makeHome, type Home, type Result } from './cli.js'
 import { freePort } from './guest.js'
 import { asOrdinaryUser, debianDisk, debianSettings, done, releases, skipDebian, type Release } from './support/debian.js'
+import { trySubtests } from './support/inside.js'
 
-type Nbsvm = (args: readonly string[]) => Promise<Result>
+type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
 
 interface World {
   readonly release: Release
@@ -40,7 +41,7 @@ function worldOf(release: Release): World {
   const home = makeHome()
   if (release === '13') return { release, home, nbsvm: asOrdinaryUser(home), helper: hasPasst ? 'passt' : undefined }
   const env = isRoot ? {} : withoutPasst(home)
-  return { release, home, nbsvm: (args) => home.nbsvm(args, { env }), helper: undefined }
+  return { release, home, nbsvm: (args, input = '') => home.nbsvm(args, { env, input }), helper: undefined }
 }
 
 /** Both at once: each has one processor, of which QEMU makes a thread. */
@@ -138,6 +139,10 @@ function toldAndReached(release: Release): void {
       const { stdout, stderr } = spawnSync(name, words, { encoding: 'utf8', env: home.env })
       assert.equal(stdout, 'web-1\n', stderr)
     })
+    const files = `${home.folder}/files`
+    mkdirSync(files)
+    chmodSync(files, 0o777)
+    await trySubtests(t, nbsvm, 'web_1', files)
     await t.test('its secrets are for nobody else', () => {
       for (const file of ['state/web_1/seed.iso', 'vms/web_1/ssh_key', 'vms/web_1/ssh_host_ed25519_key'])
         assert.equal(statSync(`${home.folder}/${file}`).mode & 0o077, 0, file)

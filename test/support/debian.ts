@@ -23,14 +23,19 @@ const isRoot = process.geteuid?.() === 0
 const nobody = 65_534
 
 /** Gives a home to a user without any rights, where root runs the tests; returns nbsvm as that user. */
-export function asOrdinaryUser(home: Home, env: NodeJS.ProcessEnv = {}): (args: readonly string[]) => Promise<Result> {
+export function asOrdinaryUser(
+  home: Home,
+  env: NodeJS.ProcessEnv = {},
+): (args: readonly string[], input?: string) => Promise<Result> {
   if (isRoot) {
     chmodSync(home.folder, 0o755)
     chownSync(home.folder, nobody, nobody)
   }
   const drop = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', program]
-  return (args) =>
-    isRoot ? run('setpriv', [...drop, ...args], { ...home.env, ...env }) : run(program, args, { ...home.env, ...env })
+  return (args, input) => {
+    const [name, words] = isRoot ? ['setpriv', [...drop, ...args]] : [program, args]
+    return run(name, words, { ...home.env, ...env }, input)
+  }
 }
 
 /** Runs a line that must end well; returns what it printed. */

@@ -1,0 +1,70 @@
+// What a whole guest is asked to do by its agent, and by whichever way `cp` takes.
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
+import type { Status } from '../../src/vm/life/status.js'
+import { until, type Result } from '../cli.js'
+import { done } from './debian.js'
+
+type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
+
+/** The subtests for the VM `id`, whose ssh logs in as a user that may become root. `folder` is for files of the host. */
+export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, folder: string): Promise<void> {
+  const exec = (words: readonly string[], input?: string): Promise<Result> => nbsvm([id, 'exec', ...words], input)
+  await until('the agent', 120_000, async () => (await exec(['true'])).status === 0)
+
+  await t.test('exec: arguments as they are, the exit status, 10 MB in and out', async () => {
+    const words = [' a  b ', '', `q'"\\$x\``, 'two\nlines\n', 'zwölf 🥊', '-n']
+    const { stdout } = await exec(['sh', '-c', 'for word; do printf "<%s>" "$word"; done', 'sh', ...words])
+    assert.equal(stdout, words.map((word) => `<${word}>`).join(''))
+    assert.equal((await exec(['sh', '-c', 'exit 7'])).status, 7)
+    assert.equal((await exec(['nosuch'])).status, 127)
+    const text = randomBytes(15 * 2 ** 19).toString('base64')
+    const whole = await exec(['cat'], text)
+    assert.equal(whole.status, 0, whole.stderr)
+    assert.ok(whole.stdout === text)
+  })
+
+  await t.test('cp: both ways, by the agent and by ssh, byte for byte, with modes', async () => {
+    const site = `${folder}/site`
+    mkdirSync(site, { recursive: true })
+    const bytes = randomBytes(6 * 2 ** 20)
+    writeFileSync(`${site}/large`, bytes)
+    writeFileSync(`${site}/run.sh`, '#!/bin/sh\n')
+    chmodSync(`${site}/run.sh`, 0o750)
+    symlinkSync('large', `${site}/link`)
+    // Whoever runs nbsvm, an ordinary user for root's tests, may read what is copied.
+    const { uid, gid } = statSync(path.dirname(folder))
+    for (const name of ['', '/large', '/run.sh']) chownSync(site + name, uid, gid)
+    // Little goes by the agent, much by ssh, and what comes by ssh: as root either way.
+    await done(nbsvm([id, 'cp', `${site}/run.sh`, ':/srv/small']))
+    await done(nbsvm([id, 'cp', site, ':/srv']))
+    const looks = 'cd /srv; stat -c "%n %a %U" small site site/*; sha256sum <site/large'
+    const there = await done(exec(['sh', '-c', looks]))
+    const modes = ['small 750 root', 'site 755 root', 'site/large 644 root', 'site/link 777 root', 'site/run.sh 750 root']
+    assert.deepEqual(there.split('\n').slice(0, 5), modes)
+    await done(nbsvm([id, 'cp', ':/srv/site', `${folder}/back`]))
+    assert.ok(readFileSync(`${folder}/back/large`).equals(bytes))
+    assert.equal(statSync(`${folder}/back/run.sh`).mode & 0o777, 0o750)
+  })
+
+  await t.test('status tells the name, the system and the address that the guest says it has', async () => {
+    const { guest } = JSON.parse(await done(nbsvm([id, 'status', '--json']))) as Status
+    assert.match(guest?.os ?? '', /^Debian GNU\/Linux/)
+    assert.equal(guest?.hostname, id.replace('_', '-'))
+    assert.ok((guest?.addresses.length ?? 0) > 0)
+  })
+
+  await t.test('without its agent cp goes by ssh alone, and exec says what is missing', async () => {
+    await done(nbsvm([id, 'ssh', 'sudo systemctl stop qemu-guest-agent']))
+    const { status, stderr } = await exec(['true'])
+    assert.equal(status, 255)
+    assert.match(stderr, /no guest agent is running there/)
+    await done(nbsvm([id, 'cp', ':/srv/small', `${folder}/small`]))
+    await done(nbsvm([id, 'cp', `${folder}/small`, ':/srv/again']))
+    assert.equal(statSync(`${folder}/small`).mode & 0o777, 0o750)
+    await done(nbsvm([id, 'ssh', 'cmp /srv/small /srv/again && sudo systemctl start qemu-guest-agent']))
+  })
+}
