@@ -142,7 +142,10 @@ test('tpm=yes: the guest has a TPM 2.0, which is the same after a restart, and a
       const uid = fs.statSync(path.join(drawer('box'), 'run')).uid
       assert.notEqual(uid, 0)
       assert.equal(fs.statSync(`/proc/${helper?.pid}`).uid, uid)
-      assert.equal(fs.statSync(path.join(record('box'), 'tpm')).uid, uid)
+      const state = path.join(record('box'), 'tpm')
+      assert.equal(fs.statSync(state).uid, uid)
+      for (const file of [state, ...fs.readdirSync(state).map((name) => path.join(state, name))])
+        assert.equal(fs.statSync(file).mode & 0o077, 0, file)
     }
     return ask(serial)
   })
