@@ -62,8 +62,9 @@ function toldAndReached(release: Release): void {
     const shared = `${home.folder}/shared`
     mkdirSync(shared)
     writeFileSync(`${shared}/here`, 'written here\n')
-    // Under root QEMU has a user of its own.
+    // Under root QEMU has a user of its own, who must get there.
     chmodSync(shared, 0o777)
+    if (isRoot) chmodSync(home.folder, 0o755)
     const told = [
       `image=${debianDisk(release)}`,
       ...(hasVirtiofsd ? [`share=${shared}:/srv/shared`] : []),
