@@ -65,6 +65,6 @@ export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, fold
     await done(nbsvm([id, 'cp', ':/srv/small', `${folder}/small`]))
     await done(nbsvm([id, 'cp', `${folder}/small`, ':/srv/again']))
     assert.equal(statSync(`${folder}/small`).mode & 0o777, 0o750)
-    await done(nbsvm([id, 'ssh', 'cmp /srv/small /srv/again && sudo systemctl start qemu-guest-agent']))
+    await done(nbsvm([id, 'ssh', 'sudo cmp /srv/small /srv/again && sudo systemctl start qemu-guest-agent']))
   })
 }
