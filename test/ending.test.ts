@@ -244,7 +244,10 @@ test('a guest that sleeps (S3) is woken by resume, cannot be paused, and is told
   const { status, stderr } = await nbsvm(['sleeper', 'resume'])
   assert.equal(status, 0, stderr)
   assert.match(stderr, /^woken sleeper$/m)
-  assert.match(readFileSync(path.join(drawer('sleeper'), 'events.jsonl'), 'utf8'), /"event": "WAKEUP"/)
+  // The log keeper writes it a moment later.
+  await until('WAKEUP', 10_000, () =>
+    readFileSync(path.join(drawer('sleeper'), 'events.jsonl'), 'utf8').includes('"event": "WAKEUP"'),
+  )
   await nbsvm(['sleeper', 'stop'])
 })
 

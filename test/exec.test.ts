@@ -139,10 +139,17 @@ test('several at once wait for each other only for moments', async () => {
 
 test('status tells what the guest says of itself', async () => {
   await until('its address', 30_000, async () => (await sh('ip addr show eth0')).includes('inet '))
-  const { guest } = JSON.parse((await nbsvm(['a', 'status', '--json'])).stdout) as Status
+  // It waits for no agent that takes long.
+  const told: { guest: Status['guest'] } = { guest: null }
+  await until('the agent', 30_000, async () => {
+    told.guest = (JSON.parse((await nbsvm(['a', 'status', '--json'])).stdout) as Status).guest
+    return told.guest !== null
+  })
+  const { guest } = told
   assert.equal(guest?.hostname, 'guest')
   assert.deepEqual(guest?.addresses[0], { interface: 'eth0', address: '10.0.2.15' })
-  assert.match((await nbsvm(['a'])).stdout, /guest +guest\n +address +10\.0\.2\.15 \(eth0\)/)
+  const shown = /guest +guest\n +address +10\.0\.2\.15 \(eth0\)/
+  await until('the guest in status', 30_000, async () => shown.test((await nbsvm(['a'])).stdout))
 })
 
 test('words that no guest can be given are refused', async () => {

@@ -158,7 +158,8 @@ class Session implements Agent {
     this.#send(command, args)
     const limits = { timeoutMs: noAnswerMs, silenceMs: Infinity }
     const answer = await this.#next(parseAnswer, command, limits).catch((error: unknown) => {
-      if (error instanceof TooLate) return undefined
+      // The guest may be gone before anything more is heard.
+      if (error instanceof AgentSilent) return undefined
       throw error
     })
     if (answer?.kind === 'error') throw new AgentRefused(command, answer)
