@@ -305,7 +305,7 @@ test('explain --json is what explain prints, as data', async () => {
   assert.deepEqual(
     settings.filter(({ name }) => ['mem', 'vg'].includes(name)),
     [
-      { name: 'mem', value: '1G', origin: 'command line', default: '512' },
+      { name: 'mem', value: '1G', origin: 'command line', default: '512, or what its image needs' },
       { name: 'vg', value: null, origin: 'default', default: 'none' },
     ],
   )
