@@ -683,6 +683,7 @@ test('class: by the environment, by the line, by the name of the program; its id
     name: 'pc',
     state: 'stopped',
     forwards: [],
+    image: null,
     memBytes: null,
     sinceMs: null,
     drives: ['nbsvm-win-pc-0'],
