@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Status } from '../src/vm/life/status.js'
-import { makeHome, type Home, type Result } from './cli.js'
+import { makeHome, until, type Home, type Result } from './cli.js'
 import { freePort } from './guest.js'
 import { asOrdinaryUser, debianDisk, debianSettings, done, releases, skipDebian, type Release } from './support/debian.js'
 import { trySubtests } from './support/inside.js'
@@ -119,7 +119,9 @@ function toldAndReached(release: Release): void {
       await done(nbsvm(['web_1', 'forward', `${port}:8000`]))
       const page = async (): Promise<string> =>
         (await fetch(`http://127.0.0.1:${port}/page`, { signal: AbortSignal.timeout(20_000) })).text()
-      assert.equal(await page(), 'by-the-guest\n')
+      let text = ''
+      await until('the page', 60_000, async () => (text = await page().catch(() => '')) !== '')
+      assert.equal(text, 'by-the-guest\n')
       const { forwards } = JSON.parse(await done(nbsvm(['web_1', 'status', '--json']))) as Status
       assert.deepEqual(
         forwards.map(({ guestPort, tunnel }) => [guestPort, tunnel]),
