@@ -151,7 +151,7 @@ function toldAndReached(release: Release): void {
         assert.equal(statSync(`${home.folder}/${file}`).mode & 0o077, 0, file)
     })
     const identity =
-      'cat /var/lib/cloud/data/instance-id; cat /etc/ssh/ssh_host_ed25519_key.pub; cat /proc/sys/kernel/random/boot_id'
+      'cat /var/lib/cloud/data/instance-id; sudo ssh-keygen -yf /etc/ssh/ssh_host_ed25519_key; cat /proc/sys/kernel/random/boot_id'
     const before = (await ssh(identity)).split('\n')
     await done(nbsvm(['web_1', 'shutdown']))
     if (release === '12') {
