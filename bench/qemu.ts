@@ -13,32 +13,33 @@ export function commandsOf(world: World, ...words: readonly string[]): string {
 
 /** Starts QEMU in a drawer and leaves it running; resolves when it is there. */
 export async function startRaw(commands: string, drawer: string, as: World['as'] = {}): Promise<void> {
-  rmSync(path.join(drawer, 'run/qmp.sock'), { force: true })
-  process.chdir(path.join(drawer, 'run'))
-  spawn('bash', ['-c', commands], { detached: true, stdio: 'ignore', ...as }).unref()
-  const socket = await reach('qmp.sock')
-  await answers(socket, 'qmp_capabilities', 'query-status')
+  const { socket, qemu } = await begin(commands, drawer, as)
   socket.destroy()
+  qemu.unref()
 }
 
 /** Starts QEMU in a drawer and returns how long it took until its QMP answered `query-status`, in ms. Ends it again. */
-export async function timeRaw(command: string, drawer: string, as: World['as'] = {}): Promise<number> {
-  const socketPath = path.join(drawer, 'run/qmp.sock')
-  rmSync(socketPath, { force: true })
-  // Node cuts the paths of sockets at 107 bytes.
-  process.chdir(path.join(drawer, 'run'))
-  const begin = performance.now()
-  const qemu = spawn('bash', ['-c', command], { detached: true, stdio: 'ignore', ...as })
-  const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))
-  const failed = ended.then((status) => Promise.reject(new Error(`QEMU ended with status ${String(status)}`)))
-  const socket = await Promise.race([reach('qmp.sock'), failed])
-  await Promise.race([answers(socket, 'qmp_capabilities', 'query-status'), failed])
-  const ms = performance.now() - begin
-  failed.catch(() => {})
+export async function timeRaw(commands: string, drawer: string, as: World['as'] = {}): Promise<number> {
+  const { ms, socket, ended } = await begin(commands, drawer, as)
   socket.write('{"execute":"quit"}')
   await ended
   socket.destroy()
   return ms
+}
+
+async function begin(commands: string, drawer: string, as: World['as']) {
+  rmSync(path.join(drawer, 'run/qmp.sock'), { force: true })
+  // Node cuts the paths of sockets at 107 bytes.
+  process.chdir(path.join(drawer, 'run'))
+  const started = performance.now()
+  const qemu = spawn('bash', ['-c', commands], { detached: true, stdio: 'ignore', ...as })
+  const ended = new Promise((resolve, reject) => qemu.on('error', reject).on('exit', resolve))
+  const failed = ended.then((status) => Promise.reject(new Error(`QEMU ended with status ${String(status)}`)))
+  failed.catch(() => {})
+  const socket = await Promise.race([reach('qmp.sock'), failed])
+  await Promise.race([answers(socket, 'qmp_capabilities', 'query-status'), failed])
+  const ms = performance.now() - started
+  return { ms, socket, ended, qemu }
 }
 
 /** Connects as soon as somebody listens. */

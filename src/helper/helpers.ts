@@ -44,7 +44,7 @@ export interface StartedHelpers {
    * their locks. Throws a HelperFailure when one has ended instead.
    */
   follow(): Promise<void>
-  /** To be called when there is no QEMU: lets go of the FIFOs. */
+  /** Lets go of the FIFOs, where nobody has begun to read them. */
   abandon(): void
 }
 
@@ -106,25 +106,22 @@ export function helperStates(drawer: string): HelperState[] {
 export async function endHelpers(drawer: string): Promise<void> {
   const folder = `${drawer}/${helperFolder}`
   if (stat(folder) === undefined) return
-  for (const name of namesIn(drawer)) {
-    const lock = `${drawer}/${lockOf(name)}`
-    // What has to end by itself, when it has read all, does not listen.
-    if (await isEnded(lock, 'SIGTERM', endTimeoutMs)) continue
-    if (await isEnded(lock, 'SIGKILL', killTimeoutMs)) continue
-    throw stays(name, lock)
-  }
+  for (const name of namesIn(drawer)) await end(name, `${drawer}/${lockOf(name)}`)
   removeTree(folder)
 }
 
 /** Ends one of the helpers of a VM that goes on. Throws a Failure where it does not end. */
 export async function endHelper(drawer: string, name: string): Promise<void> {
   const lock = `${drawer}/${lockOf(name)}`
-  if (!(await isEnded(lock, 'SIGTERM', endTimeoutMs)) && !(await isEnded(lock, 'SIGKILL', killTimeoutMs))) throw stays(name, lock)
+  await end(name, lock)
   remove(lock)
 }
 
-function stays(name: string, lock: string): Failure {
-  return new Failure(`cannot end ${name}, a helper program: ${lock} is still held`, { hints: [`see who: fuser -v ${lock}`] })
+async function end(name: string, lock: string): Promise<void> {
+  // What has to end by itself, when it has read all, does not listen.
+  if (await isEnded(lock, 'SIGTERM', endTimeoutMs)) return
+  if (await isEnded(lock, 'SIGKILL', killTimeoutMs)) return
+  throw new Failure(`cannot end ${name}, a helper program: ${lock} is still held`, { hints: [`see who: fuser -v ${lock}`] })
 }
 
 async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {

@@ -75,12 +75,17 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
     if (hasSeed) (await import('./seeding.js')).laySeed(vm, first)
     layOut(vm, first)
     const { plan, helpers } = await withHelpers(vm, first, options, caller)
-    if (plan !== first) {
-      // Shares are mounted otherwise, above all.
-      if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan)
-      noteStarted(vm, plan)
+    let pid: number
+    try {
+      if (plan !== first) {
+        // Shares are mounted otherwise, above all.
+        if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan)
+        noteStarted(vm, plan)
+      }
+      pid = await launch(vm, plan, helpers, { lock, signal })
+    } finally {
+      helpers.abandon()
     }
-    const pid = await launch(vm, plan, helpers, { lock, signal })
     // It runs: whatever fails now is no failure of the start.
     await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
     return { pid, plan }
@@ -205,10 +210,7 @@ async function launch(
   { lock, signal }: { readonly lock: Lock; readonly signal: AbortSignal | undefined },
 ): Promise<number> {
   const { drawer } = vm
-  const qemu = await run(vm, machine, lock).catch(async (error: unknown) => {
-    helpers.abandon()
-    throw error
-  })
+  const qemu = await run(vm, machine, lock)
   try {
     // Whatever becomes of this nbsvm, `stop` knows the process.
     writeInto(drawer.pid, `${qemu.pid}\n`)
