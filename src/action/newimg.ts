@@ -17,8 +17,9 @@ guest writes. The drive's path is printed. A running VM sees it at its next star
     try {
       const { drive, image } = await newDrive(vm, { note, signal, onProgress: drawn(progress) })
       progress(undefined)
-      const what = image === undefined ? `empty, ${formatSize(vm.settings.drive_size)}` : `from ${image.name}`
-      note(`made ${drive.name}, ${what}`)
+      const { image: wanted, drive_size: sizeBytes } = vm.settings
+      const why = wanted === undefined ? '' : `; image=${wanted.text} is for its first drive alone`
+      note(`made ${drive.name}, ${image === undefined ? `empty, ${formatSize(sizeBytes)}${why}` : `from ${image.name}`}`)
       out(drive.image.path)
     } finally {
       progress(undefined)

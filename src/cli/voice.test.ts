@@ -25,3 +25,11 @@ test('so are errors, their causes and their hints, and a word of a megabyte make
 test('what a guest said goes out as it is, where it is asked for as that', () => {
   assert.equal(written('voice(undefined).outRaw(evil)').stdout, 'a\u001B]52;c;aGk=\u0007\u009B6n\rb\n')
 })
+
+test('what is said while progress is drawn stands on a line of its own', () => {
+  const script = `import { voice } from ${JSON.stringify(import.meta.resolve('./voice.js'))}
+    const { note, progress } = voice(undefined); progress("half"); note("trying again")`
+  const line = `TERM=xterm '${process.execPath}' --input-type=module -e '${script}'`
+  const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8', input: '' })
+  assert.equal(stdout, '\r\u001B[Khalf\r\u001B[Ktrying again\r\n')
+})

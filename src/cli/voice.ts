@@ -10,7 +10,16 @@ import type { Context } from '../action/verb.js'
 export function voice(
   prefix: string | undefined,
 ): Pick<Context, 'out' | 'outRaw' | 'outBytes' | 'note' | 'progress' | 'isTerminal'> {
-  const say = (fd: 1 | 2, text: string): void => write(fd, prefixed(text, prefix))
+  let isDrawn = false
+  const draw = (line: string): void => {
+    // Back to the line's begin, then erase to its end.
+    write(2, `\r\u001B[K${line}`)
+    isDrawn = line !== ''
+  }
+  const say = (fd: 1 | 2, text: string): void => {
+    if (isDrawn) draw('')
+    write(fd, prefixed(text, prefix))
+  }
   // Asked for when it is needed: most actions never draw, and node:tty takes 3 ms to load.
   const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && isTerminal(2)
   return {
@@ -22,8 +31,7 @@ export function voice(
       else if (bytes.length > 0) say(fd, bytes.toString().replace(/\n$/, ''))
     },
     note: (text) => say(2, printableMessage(text)),
-    // Back to the line's begin, then erase to its end.
-    progress: (line) => (draws() ? write(2, `\r\u001B[K${printableMessage(line ?? '')}`) : undefined),
+    progress: (line) => (draws() ? draw(printableMessage(line ?? '')) : undefined),
     isTerminal: () => isTerminal(1),
   }
 }

@@ -79,7 +79,7 @@ export async function download(
         caller.signal?.throwIfAborted()
         if (!(error instanceof Unreachable)) throw error
         failures = state.doneBytes > before ? 1 : failures + 1
-        if (failures >= mostTries) throw giveUp(error, state)
+        if (failures >= mostTries) throw giveUp(error, state, wanted)
         caller.note?.(`${error.message}; trying again`)
         await pause(1000 * 2 ** (failures - 1), caller.signal)
       }
@@ -233,8 +233,9 @@ function noRoom({ folder, doneBytes, totalBytes }: State, cause?: unknown): Fail
   })
 }
 
-function giveUp(error: Unreachable, { doneBytes }: State): Failure {
-  const kept = doneBytes === 0 ? [] : [`the ${formatSize(doneBytes)} that came are kept: the same line goes on from there`]
+function giveUp(error: Unreachable, { doneBytes, validator }: State, wanted: WantedFile): Failure {
+  const isOfUse = doneBytes > 0 && canGoOn(validator, wanted)
+  const kept = isOfUse ? [`the ${formatSize(doneBytes)} that came are kept: the same line goes on from there`] : []
   return new Failure(error.message, { cause: error.cause, hints: [...error.hints, ...kept] })
 }
 

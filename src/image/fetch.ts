@@ -64,7 +64,8 @@ function checked(url: URL, answer: HttpAnswer): HttpAnswer {
     throw new Failure(`${url.href} comes packed as ${JSON.stringify(packed.slice(0, 20))}, which was not asked for`)
   }
   answer.close()
-  if (status === 404 || status === 410) throw new Gone(`${url.href} is not there (${status})`)
+  if (status === 404 || status === 410)
+    throw new Gone(`${url.href} is not there (${status})`, { hints: ['is the address right? vendors remove old builds'] })
   if (status === 408 || status === 429 || status >= 500)
     throw new Unreachable(`${url.host} is busy or broken: it answers ${status} for ${url.href}`)
   if (status === 407)
@@ -88,6 +89,14 @@ function certificates(): string[] {
 /** Debian, Arch and others have all in this file; where it is another, SSL_CERT_FILE names it. */
 const systemCertificates = '/etc/ssl/certs/ca-certificates.crt'
 
+/** What Node's words for it do not tell. */
+const said: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there',
+  ECONNRESET: 'the connection broke off',
+  EHOSTUNREACH: 'there is no way to that host',
+  ENETUNREACH: 'there is no way to that network',
+}
+
 /** The error that a user understands. */
 export function networkFailure(url: URL, error: unknown): Failure {
   if (error instanceof Failure) return error
@@ -107,7 +116,7 @@ export function networkFailure(url: URL, error: unknown): Failure {
       hints: ['if your network has a certificate of its own: NODE_EXTRA_CA_CERTS=/path/to/it.pem'],
     })
   }
-  return new Unreachable(`cannot fetch ${url.href}${by}: ${messageOf(error) || code}`)
+  return new Unreachable(`cannot fetch ${url.href}${by}: ${said[code] ?? (messageOf(error) || code)}`)
 }
 
 /** Fetches a small text. Throws a Failure for one that is larger than `mostBytes`. */

@@ -130,9 +130,9 @@ function isSame(one: Digest, other: Digest): boolean {
 }
 
 function mismatch({ name, url, level }: Wanted, wanted: Digest, got: Digest): Failure {
-  const by = level === 'pinned' ? 'was asked for' : "the vendor's list says"
+  const by = level === 'pinned' ? 'what is wanted is' : "the vendor's list says"
   return new Failure(
-    `${name}: what ${url} gives has the digest ${shortDigest(got)}..., and ${shortDigest(wanted)}... is what ${by}`,
+    `${name === url ? '' : `${name}: `}${url} gives ${shortDigest(got)}..., and ${by} ${shortDigest(wanted)}...`,
     {
       hints: ['nothing of it is kept', 'the server, or somebody on the way, gives another file: try again later, or elsewhere'],
     },
