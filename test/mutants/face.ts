@@ -46,8 +46,8 @@ export const face: readonly Mutation[] = [
   {
     fault: "a class is above the VM's own file",
     file: layers,
-    from: 'texts.set(file, text)',
-    to: 'texts.set(file, text)\n  }\n  for (const [file, text] of [...texts].toReversed()) {\n    texts.delete(file)\n    texts.set(file, text)',
+    from: 'of settingsFiles(folders, vm, vmClass))',
+    to: 'of settingsFiles(folders, vm, vmClass).toReversed())',
     test: layersTest,
   },
   {

@@ -165,8 +165,8 @@ export const vm: readonly Mutation[] = [
   {
     fault: 'a record may choose root',
     file: 'src/vm/record/shape.ts',
-    from: 'Number(value) > 0 &&',
-    to: 'Number(value) >= 0 &&',
+    from: 'Number(value) > 0 && Number(value) <= highestUid',
+    to: 'Number(value) >= 0 && Number(value) <= highestUid',
     test: 'src/vm/record/shape.test.ts',
   },
   {

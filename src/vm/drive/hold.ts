@@ -3,10 +3,9 @@ import { errorCode, Failure } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import { lstat } from '../../sys/file.js'
 import { waitLock, type Hold, type Lock } from '../../sys/lock.js'
-import { removeTree } from '../../sys/removal.js'
 import type { Store } from '../../store/store.js'
 import type { Place } from '../../host/place.js'
-import { claimDrawer, type Drawer } from '../record/drawer.js'
+import { claimDrawer, removeDrawer, type Drawer } from '../record/drawer.js'
 import { recordFolder } from '../record/record.js'
 
 /** What of a VM is looked at. */
@@ -40,7 +39,7 @@ export async function holdVm(vm: Subject, store: Store, options: HoldOptions): P
   try {
     if (mayBeNew || (await isThere(vm, store))) return lock
     // Our drawer is all that there is of it now.
-    removeTree(vm.drawer.folder)
+    await removeDrawer(vm.drawer, lock)
   } catch (error) {
     lock.release()
     throw error
