@@ -1,7 +1,7 @@
 // Folders of the host in a guest: by the real program, with the virtiofsd that is installed, as an ordinary user.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { guestKernel, makeHome, program, run, until, type Result } from './cli.js'
@@ -11,7 +11,8 @@ const home = makeHome()
 const isRoot = process.geteuid?.() === 0
 const nobody = 65_534
 const drop = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', '--']
-const source = path.join(home.folder, 'my src')
+// A comma, which has a meaning to those that serve it.
+const source = path.join(home.folder, 'my src, new')
 mkdirSync(source)
 writeFileSync(path.join(source, 'from-host'), 'written on the host\n')
 if (isRoot) {
@@ -21,7 +22,12 @@ if (isRoot) {
 
 /** Runs nbsvm as a user without any rights, whoever runs the tests. */
 function asUser(...args: readonly string[]): Promise<Result> {
-  return isRoot ? run('setpriv', [...drop, program, ...args], home.env) : run(program, args, home.env)
+  return asUserOf(home.folder, ...args)
+}
+
+function asUserOf(folder: string, ...args: readonly string[]): Promise<Result> {
+  const env = { ...home.env, NBSVM_HOME: folder }
+  return isRoot ? run('setpriv', [...drop, program, ...args], env) : run(program, args, env)
 }
 
 async function ok(...args: readonly string[]): Promise<string> {
@@ -44,8 +50,8 @@ test('a folder is written from both sides as an ordinary user, and virtiofsd end
   after(() => serial.close())
   await serial.waitFor(guestPrompt)
   const guest = (line: string): Promise<string> => serial.command(line, 30_000)
-  assert.match(await ok('foo'), /share +.*my src -> \/src +\(virtiofs src\)\n(?:.*\n)*.*helper +virtiofsd0, pid \d+\n/)
-  assert.match(await ok('foo'), /share +.*my src -> \/only\/read, read-only +\(virtiofs only-read\)\n/)
+  assert.match(await ok('foo'), /share +.*my src, new -> \/src +\(virtiofs src\)\n(?:.*\n)*.*helper +virtiofsd0, pid \d+\n/)
+  assert.match(await ok('foo'), /share +.*my src, new -> \/only\/read, read-only +\(virtiofs only-read\)\n/)
   await guest('modprobe virtiofs; mkdir /src; mount -t virtiofs src /src')
   assert.match(await guest('cat /src/from-host'), /written on the host/)
   assert.match(await guest('echo written in the guest >/src/from-guest; sync; echo $?'), /0/)
@@ -75,7 +81,7 @@ test('where virtiofsd cannot run QEMU serves the folder itself, and says so', as
   assert.equal(status, 0, stderr)
   assert.match(stderr, /virtiofsd cannot run, so QEMU serves the shares, by 9p: not here\n/)
   assert.match(stderr, /mount -t 9p -o trans=virtio\S* src \/src\n/)
-  assert.match(await ok('nine'), /share +.*my src -> \/src +\(9p src\)\n/)
+  assert.match(await ok('nine'), /share +.*my src, new -> \/src +\(9p src\)\n/)
   await ok('nine', 'stop')
 })
 
@@ -83,6 +89,8 @@ test('a folder that cannot be had, or that would give more than was meant, is re
   const closed = path.join(home.folder, 'closed')
   mkdirSync(closed)
   chmodSync(closed, isRoot ? 0o700 : 0o500)
+  const images = path.join(home.folder, 'images')
+  mkdirSync(images)
   const file = path.join(source, 'from-host')
   for (const [share, status, expected] of [
     ['/no/such:/src', 1, /there is no folder \/no\/such to share\n.*mkdir -p/],
@@ -90,12 +98,26 @@ test('a folder that cannot be had, or that would give more than was meant, is re
     [`${closed}:/src`, 1, /closed cannot be shared: .*, whom QEMU runs as, may not read and write it\n.*:ro/],
     [`${home.folder}:/home`, 1, /cannot be shared to be written: .* is nbsvm's own/],
     [`${home.folder}/state:/home`, 1, /cannot be shared to be written/],
+    [`${images}:/home`, 1, /cannot be shared to be written/],
     ['nowhere', 2, /"nowhere" is not a share\n.*HOST:GUEST/],
     ['nowhere:/src', 2, /there is no "nowhere" in this folder/],
   ] as const) {
     const result = await asUser('foo', `share=${share}`, 'start', '-S')
     assert.equal(result.status, status, `${share}: ${result.stderr}`)
     assert.match(result.stderr, expected)
+  }
+})
+
+test("nbsvm's own files are not shared by their other name either, where they are on another disk", async () => {
+  const disk = path.join(home.folder, 'disk')
+  const linked = path.join(home.folder, 'linked')
+  for (const folder of [disk, path.join(disk, 'vms')]) mkdirSync(folder)
+  symlinkSync(disk, linked)
+  if (isRoot) for (const folder of [disk, path.join(disk, 'vms')]) chownSync(folder, nobody, nobody)
+  for (const folder of [disk, `${disk}/vms`]) {
+    const { status, stderr } = await asUserOf(linked, 'foo', `share=${folder}:/src`, 'start', '-S')
+    assert.equal(status, 1)
+    assert.match(stderr, /cannot be shared to be written: .* is nbsvm's own/)
   }
 })
 

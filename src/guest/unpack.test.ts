@@ -109,6 +109,32 @@ test('links that lead out, devices and pipes are left out and counted', () => {
   assert.deepEqual(listed(at), ['top 755', 'top/good -> sub/y'])
 })
 
+test('another name of a link is looked at where it stands; one of what was left out is left out too', () => {
+  const { at, links, others } = unpack([
+    { name: 'x', kind: 'folder', mode: 0o755 },
+    { name: 'x/a', kind: 'folder', mode: 0o755 },
+    { name: 'x/a/up', kind: 'link', target: '../file' },
+    { name: 'x/a/same', kind: 'hardlink', target: 'x/a/up' },
+    { name: 'x/up', kind: 'hardlink', target: 'x/a/same' },
+    { name: 'x/out', kind: 'link', target: '/etc/passwd' },
+    { name: 'x/out too', kind: 'hardlink', target: 'x/out' },
+    { name: 'x/device', kind: 'other' },
+    { name: 'x/device too', kind: 'hardlink', target: 'x/device' },
+    // A file in its place, and the name is that of a file.
+    { name: 'x/out', kind: 'file', text: 'abc' },
+    { name: 'x/file', kind: 'hardlink', target: 'x/out' },
+  ])
+  assert.deepEqual([links, others], [3, 2])
+  assert.deepEqual(listed(at), [
+    'top 755',
+    'top/a 755',
+    'top/a/same -> ../file',
+    'top/a/up -> ../file',
+    'top/file 644',
+    'top/out 644',
+  ])
+})
+
 test('a link that is taken leads nowhere outside, through however many others', () => {
   const target = fc.array(fc.constantFrom('..', 'a', 'b', 'link'), { minLength: 1, maxLength: 5 }).map((steps) => steps.join('/'))
   fc.assert(

@@ -20,6 +20,9 @@ export function unpacker(
   top: Name,
 ): { readonly reader: TarReader; readonly leftOut: LeftOut; isThere(): boolean } {
   const leftOut: LeftOut = { links: 0, others: 0 }
+  /** Where links lead, and what was left out: a hard link can be another name of either. */
+  const targets = new Map<Name, Name>()
+  const missing = new Map<Name, keyof LeftOut>()
   let theirs: string | undefined
   let isInFile = false
   /** The name in the tree, with the top's name here in place of theirs. */
@@ -29,15 +32,34 @@ export function unpacker(
     if (first !== theirs) throw new Failure(`the guest has sent ${quote(textOf(name))}, which was not asked for`)
     return [top, ...others].join('/')
   }
+  const leave = (name: Name, what: keyof LeftOut): void => {
+    missing.set(name, what)
+    leftOut[what]++
+  }
+  const makeLink = (name: Name, target: Name): void => {
+    if (!staysIn(name, target)) return leave(name, 'links')
+    writer.link(name, target)
+    targets.set(name, target)
+  }
+  const makeHardLink = (name: Name, other: Name): void => {
+    // A link leads elsewhere from another folder, so it is looked at anew.
+    const target = targets.get(other)
+    if (target !== undefined) return makeLink(name, target)
+    const left = missing.get(other)
+    if (left !== undefined) return leave(name, left)
+    writer.hardLink(name, other)
+  }
   const make = (entry: TarEntry): void => {
     const name = placed(entry.name)
+    // An archive may have a name twice.
+    targets.delete(name)
+    missing.delete(name)
+    isInFile = entry.kind === 'file'
     if (entry.kind === 'folder') writer.folder(name, entry.mode)
     else if (entry.kind === 'file') writer.beginFile(name, entry.mode, entry.mtimeSeconds)
-    else if (entry.kind === 'hardlink') writer.hardLink(name, placed(entry.target))
-    else if (entry.kind === 'link' && staysIn(name, entry.target)) writer.link(name, entry.target)
-    else if (entry.kind === 'link') leftOut.links++
-    else leftOut.others++
-    isInFile = entry.kind === 'file'
+    else if (entry.kind === 'hardlink') makeHardLink(name, placed(entry.target))
+    else if (entry.kind === 'link') makeLink(name, entry.target)
+    else leave(name, 'others')
   }
   const reader = new TarReader({
     onEntry: make,

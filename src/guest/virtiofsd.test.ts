@@ -35,6 +35,11 @@ test('it runs in a namespace of its own; what the guest may only read it may onl
     /^unshare --user --map-root-user --mount sh -c mount -t tmpfs none \/run && .*remount,bind,ro,nosuid,nodev '\/home\/me\/my src' && exec /,
   )
   assert.match(commandOf(old, share, { uid: 0, gid: 0, prefix: [] }), /^\/usr\/lib\/qemu\/virtiofsd -f /)
+  assert.match(
+    commandOf(old, { ...share, hostPath: '/a,xattr\\' }, { uid: 0, gid: 0, prefix: [] }),
+    /-o source=\/a\\,xattr\\\\ -o log_level/,
+    'what follows a comma is no option',
+  )
   assert.match(commandOf(old, share, { uid: 7, gid: 7, prefix: ['setpriv', '--'] }), /^setpriv -- unshare --user /)
 })
 

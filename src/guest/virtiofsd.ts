@@ -113,7 +113,9 @@ function rustCommand(
  * /run of its own. Of the guest only root can write there then. It knows no `--readonly`: the folder is made so for it.
  */
 function cCommand({ program }: Virtiofsd, { hostPath, readOnly }: Share, socket: string, { uid }: ServedAs): string[] {
-  const serve = [program, '-f', `--socket-path=${socket}`, '-o', `source=${hostPath}`, '-o', 'log_level=err']
+  // In its options a comma ends a value, and a backslash takes that meaning away.
+  const source = hostPath.replaceAll(/[\\,]/g, '\\$&')
+  const serve = [program, '-f', `--socket-path=${socket}`, '-o', `source=${source}`, '-o', 'log_level=err']
   const folder = quoteWord(hostPath)
   const steps = [
     ...(uid === 0 ? [] : ['mount -t tmpfs none /run']),

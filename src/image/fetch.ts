@@ -68,9 +68,14 @@ function checked(url: URL, answer: HttpAnswer): HttpAnswer {
     throw new Gone(`${url.href} is not there (${status})`, { hints: ['is the address right? vendors remove old builds'] })
   if (status === 408 || status === 429 || status >= 500)
     throw new Unreachable(`${url.host} is busy or broken: it answers ${status} for ${url.href}`)
-  if (status === 407)
-    throw new Failure(`the proxy wants a name and a password`, { hints: ['https_proxy=http://NAME:PASSWORD@HOST:PORT'] })
+  if (status === proxyWantsName) throw wantsName()
   throw new Failure(`${url.host} does not give ${url.href}: it answers ${status}`)
+}
+
+const proxyWantsName = 407
+
+function wantsName(): Failure {
+  return new Failure(`the proxy wants a name and a password`, { hints: ['https_proxy=http://NAME:PASSWORD@HOST:PORT'] })
 }
 
 /** The certificates that the system and its user believe, besides those in Node. dist/nbsvm.cjs keeps NODE_EXTRA_CA_CERTS from Node. */
@@ -95,6 +100,7 @@ const said: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection broke off',
   EHOSTUNREACH: 'there is no way to that host',
   ENETUNREACH: 'there is no way to that network',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'what answers does not speak TLS',
 }
 
 /** The error that a user understands. */
@@ -103,6 +109,7 @@ export function networkFailure(url: URL, error: unknown): Failure {
   const code = errorCode(error) ?? ''
   const proxy = proxyFor(url, environment)
   const by = proxy === undefined ? '' : ` through the proxy ${proxy.host}`
+  if (error instanceof ProxyRefusal && error.status === proxyWantsName) return wantsName()
   if (error instanceof ProxyRefusal)
     return new Failure(error.message, { hints: [`leave the proxy out: no_proxy=${url.hostname}`] })
   if (error instanceof Silence) return new Unreachable(`${url.host}${by}: ${error.message}`)

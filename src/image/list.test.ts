@@ -99,6 +99,16 @@ describe('a list', () => {
       refuses(text, 'fcos-json', /no image/)
   })
 
+  it('of 4 MB in one line is read in a moment, whatever is in it', { timeout: 5000 }, () => {
+    for (const [format, text] of [
+      ['gnu', `a x${' '.repeat(4e6)}y`],
+      ['bsd', `SHA256 (x) = a${' '.repeat(4e6)}y`],
+      ['bsd', `SHA256 ${'('.repeat(4e6)}`],
+      ['bare', `${' '.repeat(4e6)}x`],
+    ] as const)
+      refuses(text, format, /./)
+  })
+
   it('that is any text is read or refused, and nothing else happens', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), fc.constantFrom(...listFormats), (text, format) => {

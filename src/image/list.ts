@@ -33,10 +33,10 @@ export interface Found {
 export function findInList(text: string, format: ListFormat, wanted: ListedFile): Found {
   switch (format) {
     case 'gnu':
-      return { digest: only(lines(text, /^\\?(?<hex>[0-9a-f]+)[ \t]+\*?(?:\.\/)?(?<file>\S.*?)\s*$/i), wanted) }
+      return { digest: only(lines(text, /^\\?(?<hex>[0-9a-f]+)[ \t]+\*?(?:\.\/)?(?<file>\S.*)$/i), wanted) }
     case 'bsd':
       return {
-        digest: only(lines(text, /^(?<name>SHA256|SHA512) ?\((?:\.\/)?(?<file>[^)]+)\) ?= ?(?<hex>[0-9a-f]+)\s*$/i), wanted),
+        digest: only(lines(text, /^(?<name>SHA256|SHA512) ?\((?:\.\/)?(?<file>[^)]+)\) ?= ?(?<hex>[0-9a-f]+)$/i), wanted),
       }
     case 'bare': {
       const digest = byLength(text.trim())
@@ -57,7 +57,8 @@ interface Line {
 
 function lines(text: string, shape: RegExp): Line[] {
   return text.split('\n').flatMap((line) => {
-    const { hex, file, name } = shape.exec(line)?.groups ?? {}
+    // Not by the expression: it would look for the line's end at each blank of millions.
+    const { hex, file, name } = shape.exec(line.trimEnd())?.groups ?? {}
     if (hex === undefined || file === undefined) return []
     return [{ file, digest: name === undefined ? byLength(hex) : parseDigest(`${name}:${hex}`) }]
   })

@@ -44,7 +44,14 @@ export class Silence extends Error {
 }
 
 /** A proxy refused to let us through. */
-export class ProxyRefusal extends Error {}
+export class ProxyRefusal extends Error {
+  readonly status: number
+
+  constructor(proxy: URL, status: number, end: string) {
+    super(`the proxy ${proxy.host} answers ${status} for ${end}`)
+    this.status = status
+  }
+}
 
 /** Sends a GET. Resolves with the head of the answer; rejects with the system's error, Silence, or what aborted `signal`. */
 export async function httpGet(request: HttpRequest): Promise<HttpAnswer> {
@@ -150,10 +157,14 @@ async function tunnel({ url, certificates, signal }: HttpRequest, proxy: URL, wa
   watch.attach(request)
   const raw = await new Promise<net.Socket>((resolve, reject) => {
     request.on('error', (error) => reject(signal?.aborted === true ? signal.reason : error))
-    request.on('connect', ({ statusCode }, socket: net.Socket) => {
-      if (statusCode === 200) return resolve(socket)
-      socket.destroy()
-      reject(new ProxyRefusal(`the proxy ${proxy.host} answers ${statusCode} for ${end}`))
+    request.on('connect', ({ statusCode = 0 }, socket: net.Socket, begun: Buffer) => {
+      // Any 2xx lets through: https://www.rfc-editor.org/rfc/rfc9110#name-connect
+      if (statusCode < 200 || statusCode > 299) {
+        socket.destroy()
+        return reject(new ProxyRefusal(proxy, statusCode, end))
+      }
+      if (begun.length > 0) socket.unshift(begun)
+      resolve(socket)
     })
     request.end()
   })
@@ -161,13 +172,22 @@ async function tunnel({ url, certificates, signal }: HttpRequest, proxy: URL, wa
   const isName = process.getBuiltinModule('node:net').isIP(host) === 0
   const secure = load.tls().connect({ socket: raw, host, ...(isName ? { servername: host } : {}), ca: trusted(certificates) })
   watch.attach(secure)
-  return new Promise((resolve, reject) => {
-    secure.once('error', reject)
-    secure.once('secureConnect', () => {
-      secure.off('error', reject)
-      resolve(secure)
+  // The request on it hears of errors only once it has begun, and Node ends a process in which nobody does.
+  secure.on('error', () => {})
+  const stop = (): void => void secure.destroy(signal?.reason as Error)
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted === true) stop()
+  try {
+    return await new Promise((resolve, reject) => {
+      secure.once('error', reject)
+      secure.once('secureConnect', () => {
+        secure.off('error', reject)
+        resolve(secure)
+      })
     })
-  })
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
 }
 
 function address({ hostname, port, protocol }: URL): http.RequestOptions {
@@ -176,8 +196,17 @@ function address({ hostname, port, protocol }: URL): http.RequestOptions {
 
 function authorization({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {}
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const pair = `${decoded(username)}:${decoded(password)}`
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** A percent sign that begins no escape stands for itself, as in curl. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 function trusted(certificates: readonly string[]): string[] {

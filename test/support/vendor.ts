@@ -20,6 +20,8 @@ export interface Served {
   /** The connection is cut after so many bytes of an answer, as many times as `cuts` says. */
   cutAfter?: number
   cuts?: number
+  /** How long the file is only its end tells. */
+  hidesLength?: boolean
   /** Bytes a second. */
   rate?: number
   /** Called before an answer begins. */
@@ -40,6 +42,8 @@ export interface Vendor {
   readonly asked: Asked[]
   /** The requests for one path. */
   readonly askedFor: (file: string) => Asked[]
+  /** The names of all headers that came. */
+  readonly headers: string[]
 }
 
 export const certificate = path.resolve('test/fixture/loopback.crt')
@@ -48,10 +52,12 @@ export const certificate = path.resolve('test/fixture/loopback.crt')
 export async function makeVendor(scheme: 'http' | 'https' = 'http'): Promise<Vendor> {
   const files = new Map<string, Served>()
   const asked: Asked[] = []
+  const headers: string[] = []
   const sockets = new Set<Socket>()
   const listener: http.RequestListener = (request, response) => {
     const file = request.url ?? ''
     const { range, 'if-range': ifRange } = request.headers
+    headers.push(...Object.keys(request.headers))
     asked.push({ path: file, range, ifRange: ifRange?.toString(), method: request.method ?? '' })
     const served = files.get(file)
     served?.onRequest?.(asked.filter((one) => one.path === file).length)
@@ -73,7 +79,7 @@ export async function makeVendor(scheme: 'http' | 'https' = 'http'): Promise<Ven
     for (const socket of sockets) socket.destroy()
   })
   const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { url, files, asked, askedFor: (file) => asked.filter((one) => one.path === file) }
+  return { url, files, asked, askedFor: (file) => asked.filter((one) => one.path === file), headers }
 }
 
 async function answer(
@@ -92,7 +98,8 @@ async function answer(
   }
   const part = isRest ? bytes.subarray(start) : bytes
   const ranged = isRest ? { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}
-  response.writeHead(status ?? (isRest ? 206 : 200), { 'content-length': part.length, ...named, ...ranged, ...headers })
+  const length = served.hidesLength === true ? {} : { 'content-length': part.length }
+  response.writeHead(status ?? (isRest ? 206 : 200), { ...length, ...named, ...ranged, ...headers })
   const isCut = (served.cuts ?? 0) > 0
   if (isCut) served.cuts = (served.cuts ?? 0) - 1
   const end = isCut ? Math.min(served.cutAfter ?? 0, part.length) : part.length

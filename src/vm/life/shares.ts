@@ -1,4 +1,5 @@
 // Which folders of the host a VM gets, who serves them, and which it does not get.
+import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { canServe, findVirtiofsd, virtiofsdHelper, type ServedAs } from '../../guest/virtiofsd.js'
 import type { Helper } from '../../model/helper.js'
@@ -43,18 +44,22 @@ export async function planShares(
 }
 
 function folderOf({ hostPath }: ShareWish): string {
-  const path = realPath(hostPath)
-  if (path !== undefined && stat(path)?.isDirectory() === true) return path
-  throw new Failure(path === undefined ? `there is no folder ${hostPath} to share` : `${hostPath} is not a folder`, {
-    hints: [path === undefined ? `make it: mkdir -p ${hostPath}` : 'share the folder that it is in'],
+  const real = realPath(hostPath)
+  if (real !== undefined && stat(real)?.isDirectory() === true) return real
+  throw new Failure(real === undefined ? `there is no folder ${hostPath} to share` : `${hostPath} is not a folder`, {
+    hints: [real === undefined ? `make it: mkdir -p ${hostPath}` : 'share the folder that it is in'],
   })
 }
 
 /** A guest that can write nbsvm's own files, or a user's whole home, can do on this machine what that user can. */
-function refuseOwn({ state, records, drives, config }: Place, folder: string): void {
-  const own = [state, records, drives, config.userFolder].filter((path) => path !== undefined)
-  const inside = (path: string): boolean => `${path}/`.startsWith(folder === '/' ? '/' : `${folder}/`)
-  const met = own.find((path) => inside(path) || `${folder}/`.startsWith(`${path}/`))
+function refuseOwn({ state, records, drives, images, config }: Place, folder: string): void {
+  const own = [state, records, drives, images, config.userFolder].filter((one) => one !== undefined)
+  const inside = (one: string): boolean => `${one}/`.startsWith(folder === '/' ? '/' : `${folder}/`)
+  const met = own.find((one) => {
+    // One of them, or what it is in, may be a link to another disk.
+    const place = resolved(one)
+    return inside(place) || `${folder}/`.startsWith(`${place}/`)
+  })
   if (met === undefined) return
   throw new Failure(
     `${folder} cannot be shared to be written: ${met} is nbsvm's own, and a guest that writes there rules this machine's VMs`,
@@ -62,6 +67,11 @@ function refuseOwn({ state, records, drives, config }: Place, folder: string): v
       hints: ['share a folder below it', `or only to be read: share=${folder}:/PLACE:ro`],
     },
   )
+}
+
+/** A path with every link followed, as far as it leads to something. */
+function resolved(file: string): string {
+  return realPath(file) ?? path.join(resolved(path.dirname(file)), path.basename(file))
 }
 
 /** Under root a QEMU has a user of its own, who may do next to nothing. */
