@@ -45,9 +45,9 @@ ${goHome}
 command -v tar >/dev/null || { echo "there is no tar in the guest" >&2; exit 1; }
 if [ -d "$1" ]; then kind=folder at=$1
 else
-  case $1 in */) echo "there is no folder $1" >&2; exit 1;; esac
+  case $1 in */) echo "there is no folder $1 in the guest" >&2; exit 1;; esac
   at=\${1%/*}
-  [ -d "$at/" ] || { echo "there is no folder $at" >&2; exit 1; }
+  [ -d "$at/" ] || { echo "there is no folder $at in the guest" >&2; exit 1; }
   if [ -e "$1" ] || [ -L "$1" ]; then kind=file; else kind=none; fi
 fi
 set -f
@@ -73,7 +73,7 @@ tar -xpf - -C "$folder" && mv -f "$folder/$2" "$1"
 /** Packs what is at $1, a link followed. */
 export const packScript = `
 ${goHome}
-path=$(readlink -f "$1") && [ -e "$path" ] || { echo "there is no $1" >&2; exit 1; }
+path=$(readlink -f "$1") && [ -e "$path" ] || { echo "there is no $1 in the guest" >&2; exit 1; }
 [ "$path" != / ] || { echo "/ as a whole cannot be copied" >&2; exit 1; }
 cd "\${path%/*}/" && exec tar -cf - "./\${path##*/}"
 `
