@@ -235,6 +235,16 @@ export function statOpen(fd: number): Stats {
   return fs.fstatSync(fd)
 }
 
+/** Gives what a descriptor of `openPath` names to another user. Only root can. */
+export function giveOpen(fd: number, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  fs.chownSync(`/proc/self/fd/${fd}`, uid, gid)
+}
+
+/** Sets who may do what with what a descriptor of `openPath` names. */
+export function setModeOpen(fd: number, mode: number): void {
+  fs.chmodSync(`/proc/self/fd/${fd}`, mode)
+}
+
 export function close(fd: number): void {
   fs.closeSync(fd)
 }

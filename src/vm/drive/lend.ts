@@ -1,7 +1,7 @@
 // How a QEMU that has given up the right to open files of root's opens one nevertheless.
 import { Failure } from '../../core/errors.js'
 import { isRoot } from '../../sys/environment.js'
-import { giveTo, remove, setMode, stat } from '../../sys/file.js'
+import { close, giveOpen, lstat, openPath, realPath, remove, setModeOpen, stat, statOpen, type Stats } from '../../sys/file.js'
 import { linkNew } from '../../sys/link.js'
 import { descriptorOf } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
@@ -31,28 +31,60 @@ export function needsLoans({ drawer }: Pick<Borrower, 'drawer'>): boolean {
  * Lets QEMU open a file of root's for as long as `work` takes: for that moment QEMU's user may, and the file has a name in a folder
  * that QEMU holds open. Afterwards it is as it was: one day it is the base of other VMs' drives, which none of them may change.
  * `work` gets the path as QEMU finds it. Throws a Failure where the VM was not prepared for that, or the file is on another file system.
+ *
+ * A disc or a disk may be in a folder of somebody else's, who can put another file in its place at any moment: what changes hands,
+ * and back, is what was there first, by its descriptor.
  */
-export async function lend<T>(to: Borrower, { file, as, mode, layers }: Loan, work: (path: string) => Promise<T>): Promise<T> {
-  const before = stat(file)
+export async function lend<T>(to: Borrower, loan: Loan, work: (path: string) => Promise<T>): Promise<T> {
   const owner = stat(to.drawer.run)
-  if (!needsLoans(to) || before === undefined || owner === undefined) return work(file)
+  const real = realPath(loan.file)
+  if (!needsLoans(to) || real === undefined || owner === undefined) return work(loan.file)
+  const held = openPath(real)
+  try {
+    return await lendOpen(to, { ...loan, held, owner }, work)
+  } finally {
+    close(held)
+  }
+}
+
+interface OpenLoan extends Loan {
+  readonly held: number
+  /** QEMU's user. */
+  readonly owner: Stats
+}
+
+async function lendOpen<T>(
+  to: Borrower,
+  { file, as, mode, layers, held, owner }: OpenLoan,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  const before = statOpen(held)
+  if (!before.isFile() && !before.isBlockDevice()) throw exchanged(file)
   const path = before.isBlockDevice() ? file : nameIn(to, as, layers)
   const link = `${layers ?? ''}/${as}`
   if (path !== file) remove(link)
   try {
-    if (mode === 'write') giveTo(file, owner)
+    if (mode === 'write') giveOpen(held, owner)
     else {
-      giveTo(file, { uid: 0, gid: owner.gid })
-      setMode(file, 0o440)
+      giveOpen(held, { uid: 0, gid: owner.gid })
+      setModeOpen(held, 0o440)
     }
-    if (path !== file) linkNew(file, link)
+    if (path !== file) {
+      linkNew(file, link)
+      const linked = lstat(link)
+      if (linked?.ino !== before.ino || linked.dev !== before.dev) throw exchanged(file)
+    }
     return await work(path)
   } finally {
     if (path !== file) remove(link)
-    giveTo(file, before)
+    giveOpen(held, before)
     // Also what its owner of a moment may have allowed to others is over.
-    setMode(file, before.mode & 0o7777)
+    setModeOpen(held, before.mode & 0o7777)
   }
+}
+
+function exchanged(file: string): Failure {
+  return new Failure(`${file} has been exchanged by somebody meanwhile`)
 }
 
 /** What QEMU calls a name in the folder that it holds open. */
