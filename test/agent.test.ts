@@ -7,6 +7,7 @@ import { Failure } from '../src/core/errors.js'
 import { AgentRefused, AgentSilent, withAgent, type Turn } from '../src/guest/agent.js'
 import { readGuestFile, writeGuestFile } from '../src/guest/files.js'
 import { runProgram } from '../src/guest/program.js'
+import { agentShell } from '../src/guest/shell.js'
 import { refuse, say, serveAgent, shake, type Answer } from './support/agent.js'
 
 const ask = (file: string, options = {}): Promise<{ pid: number }> =>
@@ -206,4 +207,29 @@ test('a guest that takes more than it was given, or nothing, does not have the f
     const turn = await turns(context, (socket, { execute }) => say(socket, execute === 'guest-file-open' ? 1000 : { count }))
     await assert.rejects(writeGuestFile(turn, '/x', [Buffer.from('abc')]), /the guest took . of 3 bytes/)
   }
+})
+
+test('a script that never stops complaining costs no memory', async (context) => {
+  const piece = Buffer.alloc(1024 ** 2, 'no!').toString('base64')
+  let left = 200
+  let opened: number | undefined
+  const turn = await turns(context, (socket, { execute, arguments: { handle, path } = {} }) => {
+    if (execute === 'guest-exec') say(socket, { pid: 1 })
+    else if (execute === 'guest-exec-status')
+      say(socket, {
+        exited: true,
+        exitcode: opened === undefined ? 0 : 1,
+        'out-data': Buffer.from('/tmp/x\n').toString('base64'),
+      })
+    else if (execute === 'guest-file-open') say(socket, (opened = path === '/tmp/x/err' ? 2 : 1))
+    else if (execute === 'guest-file-read' && handle === 2) say(socket, { count: 1024 ** 2, 'buf-b64': piece, eof: --left === 0 })
+    else if (execute === 'guest-file-read') say(socket, { count: 0, 'buf-b64': '', eof: true })
+    else say(socket, execute === 'guest-get-osinfo' ? { id: 'debian' } : {})
+  })
+  const before = process.memoryUsage().arrayBuffers
+  let most = 0
+  const look = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers - before)), 10)
+  const shell = agentShell(turn, undefined)
+  await assert.rejects(shell({ text: '', words: [], saysMuch: true }), /no!no!/).finally(() => clearInterval(look))
+  assert.ok(most < 100 * 1024 ** 2, `${most} bytes`)
 })

@@ -117,6 +117,9 @@ test('a disk image, a raw one that the guest may only read, and its own new driv
   await inGuest('the next disc in it', 'head -c 15 /dev/sr0', /the second disc/)
 
   await ok('foo', 'detach', 'hot0')
+  // Taken away by somebody else before.
+  await nbsvm(['foo', 'monitor'], { input: 'device_del hot1\n' })
+  await inGuest('the end of the raw disk', `${disks}; echo`, /^(?!.*sdb)/s)
   await ok('foo', 'detach', file('data.raw'))
   await ok('foo', 'detach', second)
   await ok('foo', 'detach', '1')

@@ -6,7 +6,10 @@ import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { findPlace } from '../src/host/place.js'
 import { lockHolders } from '../src/sys/lock.js'
+import { takeScreenshot } from '../src/vm/reach/screenshot.js'
+import { openVm } from '../src/vm/record/vm.js'
 import { agentKernel, guestKernel, makeHome, program, until, type Result } from './cli.js'
 import { freePort } from './guest.js'
 
@@ -242,6 +245,9 @@ describe('a screen and its keyboard', () => {
       readdirSync(path.join(home.folder, 'state/vga/run')).filter((name) => name.endsWith('.png')),
       [],
     )
+    const vm = await openVm('vga', { place: findPlace(home.env, false, ''), environment: {}, vmClass: undefined, line: {} })
+    const several = await Promise.all([1, 2, 3, 4].map(() => takeScreenshot(vm)))
+    for (const { width, height } of several) assert.deepEqual([width, height], [several[0]?.width, several[0]?.height])
     await fails(['vga', 'screenshot', '/nowhere/x.png'], /cannot write \/nowhere\/x\.png: there is no folder \/nowhere/)
   })
 

@@ -24,21 +24,27 @@ export type GuestShell = (script: Script) => Promise<void>
 export function agentShell(turn: Turn, signal: AbortSignal | undefined): GuestShell {
   return async ({ text, words, input, take, saysMuch = false }) => {
     const command = ['sh', '-c', text, 'sh', ...words]
-    const errors: Buffer[] = []
-    const takeOutput = (fd: 1 | 2, piece: Buffer): void => (fd === 1 ? take?.(piece) : void errors.push(piece))
+    let errors = Buffer.alloc(0)
+    const takeOutput = (fd: 1 | 2, piece: Buffer): void => {
+      if (fd === 1) take?.(piece)
+      else errors = Buffer.concat([errors, piece.subarray(0, wordsBytes - errors.length)])
+    }
     const isLarge = saysMuch || input !== undefined
     const ended = isLarge
       ? await runSpooled(turn, { words: command, input: input ?? [] }, { signal }, takeOutput)
       : await runProgram(turn, { words: command }, { signal })
     takeOutput(1, ended.stdout)
     takeOutput(2, ended.stderr)
-    requireSuccess(ended.status, Buffer.concat(errors))
+    requireSuccess(ended.status, errors)
   }
 }
+
+/** So much of what a script says of errors is looked at, however much a guest has of it. */
+const wordsBytes = 2000
 
 /** Throws a Failure with a script's own words. */
 export function requireSuccess(status: number, stderr: Buffer): void {
   if (status === 0) return
-  const words = printableMessage(stderr.toString('utf8', 0, 2000).trim(), 500)
+  const words = printableMessage(stderr.toString('utf8', 0, wordsBytes).trim(), 500)
   throw new Failure(words === '' ? `the guest's shell ended with ${status}` : words)
 }

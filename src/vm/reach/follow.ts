@@ -32,6 +32,8 @@ export async function* followConsole({ drawer }: Pick<Vm, 'drawer'>, signal?: Ab
         given = undefined
         yield line
       }
+      // A guest that never stops talking would keep this program from all else it has to do.
+      await pause(0, signal)
     }
     const rest = lines.rest()
     if (rest !== undefined && rest !== given && (isOver || silent >= quietLooks)) yield (given = rest)

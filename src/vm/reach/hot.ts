@@ -72,11 +72,13 @@ export async function removeNodes(qmp: Qmp, names: readonly string[]): Promise<v
 /** Takes a device away, and waits until it is gone. Throws a Failure where the guest does not let it go. */
 export async function unplug(qmp: Qmp, id: string): Promise<void> {
   const gone = qmp.waitFor('DEVICE_DELETED', { timeoutMs: leaveTimeoutMs, matching: ({ data }) => data['device'] === id })
-  await qmp.execute('device_del', { id })
   try {
+    await qmp.execute('device_del', { id })
     await gone
   } catch (error) {
+    // Somebody may have taken it away in QEMU's monitor.
     if (!(await isThere(qmp, id))) return
+    if (error instanceof QmpError) throw error
     throw new Failure(`the guest does not let go of ${id}`, {
       cause: error,
       hints: ['stop using it there first, then try again'],

@@ -6,7 +6,7 @@ import { pngSize, type PictureSize } from '../../core/png.js'
 import { QmpError, withQmp } from '../../qemu/qmp.js'
 import { remove, stat } from '../../sys/file.js'
 import { readPlainBytes } from '../../sys/plain.js'
-import { ownPid } from '../../sys/self.js'
+import { randomHex } from '../../sys/stamp.js'
 import { requireRunning } from '../life/up.js'
 import type { Vm } from '../record/vm.js'
 
@@ -26,7 +26,7 @@ export async function takeScreenshot(vm: Vm, { signal }: Caller = {}): Promise<S
   requireRunning(vm, 'take a picture of')
   const { drawer } = vm
   // QEMU writes it as its own user, into the only folder that is its own.
-  const name = `screenshot-${ownPid}.png`
+  const name = `screenshot-${randomHex(8)}.png`
   const file = `${drawer.run}/${name}`
   try {
     await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) =>

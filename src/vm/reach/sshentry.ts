@@ -1,5 +1,6 @@
 // What ssh is told of a VM: as words of its command, as a file for others (rsync, editors, Ansible).
 import { UsageError } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import { stat } from '../../sys/file.js'
 import { readRecord } from '../record/record.js'
 import { keyFiles, loginUser, sshAlias } from '../record/seed.js'
@@ -67,7 +68,7 @@ export function configBlock({ alias, host, port, user, options }: SshEntry): str
   return [`Host ${alias}`, ...lines.map(([name, value]) => `  ${name} ${value}`)].join('\n')
 }
 
-/** The entry as Ansible's variables of a host. */
+/** The entry as Ansible's variables of a host. Arguments are split as a shell does it. */
 export function ansibleVariables({ host, port, user, options }: SshEntry): Record<string, string | number> {
   const [identity, others] = [
     options.find(([name]) => name === 'IdentityFile'),
@@ -78,6 +79,6 @@ export function ansibleVariables({ host, port, user, options }: SshEntry): Recor
     ansible_port: port,
     ansible_user: user,
     ...(identity === undefined ? {} : { ansible_ssh_private_key_file: identity[1].replace(/^"|"$/g, '').replaceAll('%%', '%') }),
-    ansible_ssh_common_args: others.map(([name, value]) => `-o ${name}=${value}`).join(' '),
+    ansible_ssh_common_args: others.map(([name, value]) => `-o ${quoteWord(`${name}=${value}`)}`).join(' '),
   }
 }
