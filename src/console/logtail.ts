@@ -21,6 +21,8 @@ export interface LogPiece {
 export interface LogTail {
   /** The next bytes, a few KB at most; nothing where there are no more by now. What was lost to the limit of the log is skipped. */
   read(): LogPiece | undefined
+  /** How many bytes there are by now that were not read. */
+  ahead(): number
 }
 
 const pieceBytes = 16 * 1024
@@ -35,18 +37,25 @@ interface OpenFile {
 /** A reader that begins at a place; at the begin of what is kept without one, or where it is not there any more. */
 export function openTail(log: Log, from: LogPlace | undefined): LogTail {
   let at = from
+  /** The files that are not read to their end, and how far each was. */
+  const unread = (files: readonly OpenFile[]): { readonly file: OpenFile; readonly offset: number }[] => {
+    const index = files.findIndex((file) => at !== undefined && isAt(file, at))
+    return files
+      .slice(Math.max(0, index))
+      .map((file) => ({ file, offset: at !== undefined && file === files[index] ? at.offset : 0 }))
+      .filter(({ file, offset }) => file.size > offset)
+  }
   return {
     read: () =>
       withFiles(log, (files) => {
-        const index = files.findIndex((file) => at !== undefined && isAt(file, at))
-        const offsetIn = (file: OpenFile): number => (at !== undefined && file === files[index] ? at.offset : 0)
-        const file = files.slice(Math.max(0, index)).find((one) => one.size > offsetIn(one))
-        if (file === undefined) return undefined
-        const offset = offsetIn(file)
+        const [first] = unread(files)
+        if (first === undefined) return undefined
+        const { file, offset } = first
         const bytes = readOpen(file.fd, pieceBytes, offset)
         at = placeOf(file, offset + bytes.length)
         return { bytes, inode: file.inode, offset }
       }),
+    ahead: () => withFiles(log, (files) => unread(files).reduce((sum, { file, offset }) => sum + file.size - offset, 0)),
   }
 }
 

@@ -125,3 +125,7 @@ test('a process is known by the very file that it has open', () => {
   closeSync(fd)
   assert.equal(hasOpen(process.pid, statSync(file)), false)
 })
+
+test('a program that never stops talking is ended, and told', async () => {
+  await assert.rejects(run(['yes']), /yes says more than 64M, and was ended/)
+})

@@ -35,7 +35,10 @@ export interface RunResult {
 /** Runs one program to its end. What changes the machine gets this passed in, so that a test can record the lines. */
 export type Run = (command: readonly string[], options?: RunOptions) => Promise<RunResult>
 
-/** Runs a program, without a shell, and returns how it ended. Throws only when it could not be started. */
+/** More than any program says of which all is read: what a guest has a hand in, an ssh above all, could go on for ever. */
+const mostSaid = 64 * 1024 ** 2
+
+/** Runs a program, without a shell, and returns how it ended. Throws only when it could not be started, or says too much. */
 export const run: Run = (command, options = {}) => {
   const [program = '', ...args] = command
   const { spawn } = load()
@@ -52,13 +55,20 @@ export const run: Run = (command, options = {}) => {
     const child = options.isPrivate === true ? privately(begin) : begin()
     let stdout = ''
     let stderr = ''
+    const endTalker = (): void => {
+      if (stdout.length + stderr.length <= mostSaid) return
+      child.kill('SIGKILL')
+      reject(new Failure(`${program} says more than 64M, and was ended`))
+    }
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text
       options.onOutput?.(text)
+      endTalker()
     })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
       options.onErrorOutput?.(text)
+      endTalker()
     })
     child.on('error', (error) => reject(options.signal?.aborted === true ? options.signal.reason : startFailure(program, error)))
     child.on('close', (code, signal) => resolve({ status: exitStatus(code, signal), stdout, stderr }))

@@ -39,16 +39,19 @@ export async function waitForText(vm: Vm, awaited: AwaitedText, options: TextOpt
   const find = finderFor(awaited)
   const ear = listen(vm, options)
   const deadline = deadlineIn(options.timeoutMs)
+  let lastCount: number | undefined
   for (;;) {
     const isOver = deadline.isOver
+    // What was said by then is looked at whole, however short the time; what a guest goes on saying is not.
+    if (isOver) lastCount ??= ear.lookout.count + ear.ahead()
     const ending = isGone(drawer) ? await whyGone(drawer) : undefined
     const heard = ear.hear(find)
     if (heard === 'too slow') {
       throw new Failure(`${nameOf(awaited)} takes too long to look for: it goes back and forth in what it reads`)
     }
     if (typeof heard === 'object') return noteHeard(drawer, placeIn(logOf(drawer), heard.inode, heard.offset))
-    // What was said by then is looked at whole, however short the time.
-    if (heard === 'nothing' && (ending !== undefined || isOver)) {
+    const isWhole = heard === 'nothing' || (lastCount !== undefined && ear.lookout.count >= lastCount)
+    if (isWhole && (ending !== undefined || isOver)) {
       const how =
         ending === undefined ? `within ${options.timeoutMs / 1000} seconds; ${doingOf(drawer)}` : `and is gone: ${ending.words}`
       throw unheard(vm, { awaited, how, lookout: ear.lookout, wasThere: ear.lookout.wasThere(find) })
@@ -59,6 +62,8 @@ export async function waitForText(vm: Vm, awaited: AwaitedText, options: TextOpt
 
 interface Ear {
   readonly lookout: Lookout
+  /** How many bytes were said by now that were not heard. */
+  readonly ahead: () => number
   /** Takes the next piece. Returns where in the log it is that was looked for. */
   readonly hear: (find: Find) => LogSpot | 'nothing' | 'something' | 'too slow'
 }
@@ -84,6 +89,7 @@ function listen({ drawer }: Vm, { all = false }: TextOptions): Ear {
   }
   return {
     lookout,
+    ahead: () => tail.ahead(),
     hear: (find) => {
       const piece = tail.read()
       if (piece === undefined) return 'nothing'
