@@ -77,6 +77,8 @@ test('a field or a value that is not known is refused with its place', () => {
   assert.match(refused('x', { url, usr: 'me' }), /^\/c\/x\.image:1:1: an image has no "usr"; did you mean user\?/)
   assert.match(refused('x', { url, seed: 'nocluod' }), /seed is nocloud, .*not "nocluod"/)
   assert.match(refused('x', { url: 'ftp://x/y' }), /is not a URL/)
+  for (const wrong of [{ mirror: 'example.org' }, { dated: '/x' }, { list: 'http://[' }, { signature: 'file:///x.asc' }])
+    assert.match(refused('x', { url, ...wrong }), /^\/c\/x\.image:1:\d+: ".*" is not a URL/)
   assert.match(refused('x', { url, sha256: 'ab' }), /not a digest/)
   assert.match(refused('x', { url, arches: ['vax'] }), /"vax" is not one of/)
   assert.match(refused('X y', { url }), /is not the name of an image/)

@@ -65,7 +65,12 @@ function userEntry(catalogue: readonly Entry[], given: UserFile): Entry {
   const url = text('url')
   if (url === undefined && base === undefined)
     throw new UsageError(`${file} does not say where the image is`, { hints: ['add url=https://...'] })
-  if (url !== undefined) checkUrl(url, values.get('url')?.where ?? file)
+  for (const field of ['url', 'dated', 'mirror', 'list', 'signature'] as const) {
+    const address = text(field)
+    if (address === undefined || (field === 'signature' && address === 'clear')) continue
+    const isRelative = field === 'list' || field === 'signature'
+    checkUrl(address, values.get(field)?.where ?? file, isRelative ? 'https://host/' : undefined)
+  }
   const hex = { sha256: text('sha256'), sha512: text('sha512') }
   const digest =
     hex.sha512 === undefined ? hex.sha256 && parseDigest(`sha256:${hex.sha256}`) : parseDigest(`sha512:${hex.sha512}`)
@@ -152,9 +157,11 @@ function signatureOf({ file, values }: UserFile): Pick<Entry, 'signature'> {
   return { signature: { kind, ring, keys, ...(signature === 'clear' ? {} : { url: signature }) } }
 }
 
-function checkUrl(url: string, where: string): void {
+/** With `base` it may be relative, to where that is known only later. */
+function checkUrl(url: string, where: string, base: string | undefined): void {
   const filled = url.replaceAll(/[{}]/g, '')
-  if (/^https?:\/\/[^/]/.test(url) && URL.canParse(filled)) return
+  const isComplete = base !== undefined || /^https?:\/\/[^/]/.test(url)
+  if (isComplete && URL.canParse(filled, base) && /^https?:$/.test(new URL(filled, base).protocol)) return
   throw new UsageError(`${where}: ${quote(url)} is not a URL`, {
     hints: ['write it like https://HOST/PATH; a file of this machine needs no entry: image=/PATH'],
   })

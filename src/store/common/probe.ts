@@ -4,7 +4,7 @@ import { Failure } from '../../core/errors.js'
 import type { Image } from '../../model/drive.js'
 import { pause } from '../../sys/clock.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
-import { run, runOrFail } from '../../sys/process.js'
+import { run, runOrFail, tied } from '../../sys/process.js'
 import { formatOf, hasKnownContents, headBytes } from './kind.js'
 import { faultOf, readHeader } from './qcow2.js'
 import { lookAtVmdk } from './vmdk.js'
@@ -97,7 +97,8 @@ export async function refuseDamaged(
   signal?: AbortSignal,
 ): Promise<void> {
   if (format !== 'qcow2') return
-  const { status, stdout, stderr } = await run(['qemu-img', 'check', '-q', '-f', 'qcow2', path])
+  const command = ['qemu-img', 'check', '-q', '-f', 'qcow2', path]
+  const { status, stdout, stderr } = await run(tied(command), signal === undefined ? {} : { signal })
   if (soundStatuses.has(status)) return
   // Ctrl-C reaches all of a terminal's programs, and says nothing of the image.
   if (status > 128) {
