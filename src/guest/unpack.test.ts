@@ -32,7 +32,7 @@ function unpack(parts: readonly Part[]): { at: string; links: number; others: nu
     reader.end()
     writer.finish()
     moveInto(writer.at('top'), path.join(at, 'top'))
-    writer.closeFolders(at)
+    writer.closeFolders()
     return { at, ...leftOut }
   } finally {
     writer.remove()
@@ -94,6 +94,31 @@ test('no name leads out of the tree, and nothing is left of what was refused', (
     assert.throws(() => unpack(parts), { name: 'Failure' }, JSON.stringify(parts))
     assert.deepEqual(fs.readdirSync(path.join(folder, String(count))), [], JSON.stringify(parts))
   }
+})
+
+test('whoever exchanges the folder in which it is made, or the one that it is for, leads nothing elsewhere', () => {
+  const at = path.join(folder, 'exchanged')
+  const victim = path.join(folder, 'victim')
+  for (const made of [at, victim, path.join(victim, 'top')]) fs.mkdirSync(made)
+  const writer = new TreeWriter(at)
+  const { reader } = unpacker(writer, 'top')
+  reader.push(tarHeader({ ...plain, name: 'x', kind: 'folder', mode: 0o055 }))
+  const [made = ''] = fs.readdirSync(at)
+  fs.renameSync(path.join(at, made), path.join(at, 'mine'))
+  fs.symlinkSync(victim, path.join(at, made))
+  reader.push(tarHeader({ ...plain, name: 'x/file', kind: 'file' }))
+  reader.push(tarEnd)
+  writer.finish()
+  fs.renameSync(at, `${at}.moved`)
+  fs.symlinkSync(victim, at)
+  moveInto(writer.at('top'), path.join(writer.beside, 'top'))
+  writer.closeFolders()
+  writer.remove()
+  assert.deepEqual(fs.readdirSync(victim, { recursive: true }), ['top'])
+  assert.equal(fs.statSync(path.join(victim, 'top')).mode & 0o777, 0o777 & ~process.umask())
+  assert.equal(fs.statSync(path.join(`${at}.moved`, 'top')).mode & 0o777, 0o055)
+  fs.chmodSync(path.join(`${at}.moved`, 'top'), 0o700)
+  assert.deepEqual(fs.readdirSync(path.join(`${at}.moved`, 'top')), ['file'])
 })
 
 test('links that lead out, devices and pipes are left out and counted', () => {

@@ -105,8 +105,8 @@ async function fetchInto(
     reader.end()
     writer.finish()
     if (lstat(writer.at(top)) === undefined) throw new Failure(`${source} is no file or folder`)
-    moveInto(writer.at(top), path.join(parent, name))
-    writer.closeFolders(parent)
+    moveInto(writer.at(top), path.join(writer.beside, name), path.join(parent, name))
+    writer.closeFolders()
     const { links, others } = leftOut
     if (links > 0) note?.(`left out of ${source}: ${links} ${links === 1 ? 'link that leads' : 'links that lead'} out of it`)
     if (others > 0) note?.(`left out of ${source}: ${others} that ${others === 1 ? 'is' : 'are'} no file, folder or link`)
