@@ -84,6 +84,14 @@ describe('the window is closed', () => {
       }))
   }
 
+  it('before anything was said: that is an end like the others', async () => {
+    const line = `sh -c 'while [ -t 1 ]; do sleep 0.01; done; exec ${process.execPath} ${program} ls'`
+    const window = openWindow(line, { folder: home.folder, env: home.env, told: false })
+    await window.pid()
+    window.close()
+    assert.equal(await window.status(), hungUp)
+  })
+
   it('a question is ended by SIGTERM', () =>
     inWindow('bar rm', true, async (window) => {
       await shows(window, /remove bar: .*\?/)

@@ -2,13 +2,10 @@
 import { Failure } from '../core/errors.js'
 import { readLink } from '../sys/file.js'
 import { lockHolders, tryLock } from '../sys/lock.js'
-import { isTerminal } from '../sys/output.js'
+import { hangupStatus, isTerminal } from '../sys/output.js'
 import { throughPipes } from './pipes.js'
 import { openConnection, type Attachment, type Connection, type End } from './relay.js'
 import { onTerminal } from './session.js'
-
-/** As a shell says of what SIGHUP ended. */
-const hangupStatus = 129
 
 /**
  * Joins this terminal, or stdin and stdout where stdin is none, to a VM's socket. Nothing is sent to the guest but what

@@ -7,7 +7,7 @@ import { killScript } from './script.js'
 export interface Program {
   /** The program, looked for in the guest's PATH, and its arguments. */
   readonly words: readonly string[]
-  /** Its standard input; without it, nothing. At most `mostInputBytes`. */
+  /** Its standard input; without it, nothing. Better not more than `quickInputBytes`, and never more than `mostInputBytes`. */
   readonly input?: Buffer | undefined
 }
 
@@ -32,6 +32,12 @@ export interface Ended {
 
 /** So much an agent takes in one command: its parser ends at 64 MiB of base64, and takes long before. */
 export const mostInputBytes = 16 * 1024 ** 2
+
+/**
+ * An agent that takes or gives more than this at once is deaf to others meanwhile, for minutes on a busy machine, and what it gives
+ * takes it a time that grows with the square of it (10 MB: seven times as long as by a file in the guest).
+ */
+export const quickInputBytes = 1024 ** 2
 
 /** So much of each stream an agent keeps (GUEST_EXEC_MAX_OUTPUT). */
 const capturedBytes = 16 * 1024 ** 2
@@ -115,11 +121,15 @@ const rootEnvironment = [
 
 /** None for a Windows, nor for an agent that is too old to say what it runs on: theirs stays. */
 async function environmentFor(agent: Agent): Promise<readonly string[] | undefined> {
+  return (await isUnix(agent)) ? rootEnvironment : undefined
+}
+
+/** Whether the guest has a shell, as far as its agent is able to say. */
+export async function isUnix(agent: Agent): Promise<boolean> {
   try {
-    const { id } = await agent.ask('guest-get-osinfo')
-    return id === 'mswindows' ? undefined : rootEnvironment
+    return (await agent.ask('guest-get-osinfo')).id !== 'mswindows'
   } catch (error) {
-    if (error instanceof AgentRefused) return undefined
+    if (error instanceof AgentRefused) return false
     throw error
   }
 }

@@ -246,4 +246,12 @@ export const sys: readonly Mutation[] = [
     to: '',
     test: 'src/sys/clock.test.ts',
   },
+  {
+    fault: 'a terminal that is gone when the first line is written is a failure of nbsvm',
+    file: 'src/sys/output.ts',
+    from: "errorCode(error) === 'EIO' && fs",
+    to: "errorCode(error) === 'EPERM' && fs",
+    test: 'test/hangup.test.ts',
+    only: 'before anything was said',
+  },
 ]

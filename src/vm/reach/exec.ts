@@ -3,7 +3,7 @@ import type { Caller } from '../../core/caller.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { quote } from '../../core/quote.js'
 import { quoteWords } from '../../core/words.js'
-import { mostInputBytes, runProgram, type Ended } from '../../guest/program.js'
+import { isUnix, mostInputBytes, quickInputBytes, runProgram, type Ended } from '../../guest/program.js'
 import { runSpooled, type TakeOutput } from '../../guest/spool.js'
 import type { Vm } from '../record/vm.js'
 import { agentTurns } from '../life/agent.js'
@@ -27,9 +27,11 @@ export type Executed = Pick<Ended, 'status' | 'isTimedOut'>
  * where its agent does not run it. Aborting ends the program too.
  */
 export async function execIn(vm: Vm, words: readonly string[], options: ExecOptions, caller: Caller = {}): Promise<Executed> {
-  const { input, timeoutMs, take, spool = (input?.length ?? 0) > mostInputBytes } = options
+  const { input, timeoutMs, take } = options
   checkWords(words)
   const turn = agentTurns(vm, 'run a program', caller)
+  const inputBytes = input?.length ?? 0
+  const spool = options.spool ?? (inputBytes > mostInputBytes || (inputBytes > quickInputBytes && (await turn(isUnix))))
   const limits = { timeoutMs, signal: caller.signal }
   if (spool) return runSpooled(turn, { words, input: input === undefined ? [] : [input] }, limits, take)
   const ended = await runProgram(turn, { words, input }, limits)
