@@ -92,7 +92,7 @@ export const store: readonly Mutation[] = [
   {
     fault: "a layer stays QEMU's user's",
     file: 'src/vm/drive/lend.ts',
-    from: '    giveTo(file, before)\n',
+    from: '    giveOpen(held, before)\n',
     to: '',
     test: 'test/store-dir-root.test.ts',
     only: 'for a moment only',
