@@ -1,13 +1,14 @@
 // A whole Debian, told who it is by its seed and reached by ssh: one boot of each release, whose state the subtests look at in turn.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Status } from '../src/vm/life/status.js'
 import { makeHome, until, type Home, type Result } from './cli.js'
 import { freePort } from './guest.js'
 import { asOrdinaryUser, debianDisk, debianSettings, done, releases, skipDebian, type Release } from './support/debian.js'
 import { trySubtests } from './support/inside.js'
+import { whyNoVirtiofsd } from './support/virtiofsd.js'
 
 type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
 
@@ -30,11 +31,6 @@ function withoutPasst(home: Home): NodeJS.ProcessEnv {
 const isRoot = process.geteuid?.() === 0
 /** It locks itself into a user namespace, which the kernel does not allow inside a chroot. */
 const hasPasst = spawnSync('unshare', ['--user', 'true']).status === 0 && spawnSync('passt', ['--version']).status === 0
-
-/** It wants one too. */
-const hasVirtiofsd =
-  spawnSync('unshare', ['--user', 'true']).status === 0 &&
-  ['/usr/libexec/virtiofsd', '/usr/lib/qemu/virtiofsd', '/usr/lib/virtiofsd'].some((file) => existsSync(file))
 
 /** 12 as whoever runs the tests, without passt (root has none); 13 as an ordinary user, with it. */
 function worldOf(release: Release): World {
@@ -67,7 +63,7 @@ function toldAndReached(release: Release): void {
     if (isRoot) chmodSync(home.folder, 0o755)
     const told = [
       `image=${debianDisk(release)}`,
-      ...(hasVirtiofsd ? [`share=${shared}:/srv/shared`] : []),
+      ...(whyNoVirtiofsd === false ? [`share=${shared}:/srv/shared`] : []),
       'user=alice',
       `user_data=${userData}`,
       ...debianSettings,
@@ -105,7 +101,7 @@ function toldAndReached(release: Release): void {
       )
       assert.equal(helpers.find(({ name }) => name === 'passt')?.name, world.helper)
     })
-    const noShare = hasVirtiofsd ? false : 'no virtiofsd here, or no user namespaces, and this kernel has no 9p'
+    const noShare = whyNoVirtiofsd && `${whyNoVirtiofsd}, and this kernel has no 9p`
     await t.test('a folder of this machine is mounted by itself, and written from both sides', { skip: noShare }, async () => {
       assert.equal(
         await ssh('cat /srv/shared/here; echo written there | sudo tee /srv/shared/there'),

@@ -1,11 +1,11 @@
 // Folders of the host in a guest: by the real program, with the virtiofsd that is installed, as an ordinary user.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { guestKernel, makeHome, program, run, until, type Result } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
+import { whyNoVirtiofsd } from './support/virtiofsd.js'
 
 const home = makeHome()
 const isRoot = process.geteuid?.() === 0
@@ -36,10 +36,7 @@ async function ok(...args: readonly string[]): Promise<string> {
   return stdout + stderr
 }
 
-/** virtiofsd locks itself into a user namespace, which the kernel does not allow inside a chroot. */
-const has = ['/usr/libexec/virtiofsd', '/usr/lib/qemu/virtiofsd', '/usr/lib/virtiofsd'].filter((file) => existsSync(file))
-const { status: namespaces } = spawnSync('unshare', ['--user', 'true'])
-const skip = has.length === 0 ? 'no virtiofsd is installed' : namespaces === 0 ? false : 'no user namespaces here (a chroot?)'
+const skip = whyNoVirtiofsd
 
 const state = (id: string, file: string): string => path.join(home.folder, 'state', id, file)
 

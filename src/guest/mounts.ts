@@ -15,7 +15,9 @@ export function mountHints(shares: readonly Share[]): string[] {
   return [
     ...shares.map((share) => `in the guest, as root: mkdir -p ${quoteWord(share.guestPath)} && ${mountLine(share)}`),
     ...(needs9p
-      ? ["its kernel must know 9p, which Debian's cloud kernel does not; virtiofsd on this machine is the other way"]
+      ? [
+          "its kernel must know 9p, which Debian's cloud kernel does not; the other way is virtiofsd on this machine (that of QEMU up to 7.2 with newgidmap, of uidmap or shadow)",
+        ]
       : []),
   ]
 }

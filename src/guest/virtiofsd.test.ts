@@ -34,6 +34,10 @@ test('it runs in a namespace of its own; what the guest may only read it may onl
     commandOf(old, { ...share, readOnly: true }, me),
     /^unshare --user --map-root-user --mount sh -c mount -t tmpfs none \/run && .*remount,bind,ro,nosuid,nodev '\/home\/me\/my src' && exec /,
   )
+  assert.match(
+    commandOf(old && { ...old, needsGroups: true }, share, me),
+    /^unshare --user --map-auto --map-root-user --mount sh -c mount -t tmpfs none \/run && exec /,
+  )
   assert.match(commandOf(old, share, { uid: 0, gid: 0, prefix: [] }), /^\/usr\/lib\/qemu\/virtiofsd -f /)
   assert.match(
     commandOf(old, { ...share, hostPath: '/a,xattr\\' }, { uid: 0, gid: 0, prefix: [] }),

@@ -4,6 +4,7 @@ import { boundedScript } from '../core/bounded.js'
 import type { Helper } from '../model/helper.js'
 import type { Words } from '../model/machine.js'
 import type { Share } from '../model/share.js'
+import { isRoot } from '../sys/environment.js'
 import { findProgram } from '../sys/file.js'
 import { run } from '../sys/process.js'
 
@@ -13,6 +14,8 @@ export interface Virtiofsd {
   /** `rust` is a project of its own, with versions from 1.0; `c` was part of QEMU up to 7.2. */
   readonly kind: 'rust' | 'c'
   readonly version: readonly [major: number, minor: number]
+  /** It wants to let go of all of a user's groups, which none may but in a namespace with further groups: newgidmap(1) gives them. */
+  readonly needsGroups?: true
 }
 
 /** Where distributions put it, which is in nobody's PATH: the newer kind first. */
@@ -26,12 +29,21 @@ const logBytes = 64 * 1024
 /** The user that images of distributions make first. */
 const firstGuestUser = 1000
 
-/** The virtiofsd of this machine; undefined where there is none. */
+/** A namespace in which its user is root, with the further users and groups that /etc/subuid and /etc/subgid allow. */
+const withGroups = ['unshare', '--user', '--map-auto', '--map-root-user']
+
+/** The virtiofsd of this machine; undefined where there is none, or none that this user can run. */
 export async function findVirtiofsd(): Promise<Virtiofsd | undefined> {
   const program = programs.map(findProgram).find((found) => found !== undefined)
   if (program === undefined) return undefined
-  const { stdout, stderr } = await run([program, '--version'], { timeoutMs: versionTimeoutMs })
-  return readVersion(program, stdout + stderr)
+  const ask = async (before: readonly string[]): Promise<Virtiofsd | undefined> => {
+    const { stdout, stderr } = await run([...before, program, '--version'], { timeoutMs: versionTimeoutMs })
+    return readVersion(program, stdout + stderr)
+  }
+  const found = await ask([])
+  if (found !== undefined || isRoot()) return found
+  const inside = await ask(withGroups)
+  return inside === undefined ? undefined : { ...inside, needsGroups: true }
 }
 
 /** What `--version` tells: `virtiofsd 1.13.2`, or `virtiofsd version 7.2.22` of QEMU's. Undefined for anything else. */
@@ -112,7 +124,12 @@ function rustCommand(
  * QEMU's old one wants to be root, and a folder of root's for its locks: so it gets a namespace in which its user is root, and a
  * /run of its own. Of the guest only root can write there then. It knows no `--readonly`: the folder is made so for it.
  */
-function cCommand({ program }: Virtiofsd, { hostPath, readOnly }: Share, socket: string, { uid }: ServedAs): string[] {
+function cCommand(
+  { program, needsGroups }: Virtiofsd,
+  { hostPath, readOnly }: Share,
+  socket: string,
+  { uid }: ServedAs,
+): string[] {
   // In its options a comma ends a value, and a backslash takes that meaning away.
   const source = hostPath.replaceAll(/[\\,]/g, '\\$&')
   const serve = [program, '-f', `--socket-path=${socket}`, '-o', `source=${source}`, '-o', 'log_level=err']
@@ -122,6 +139,6 @@ function cCommand({ program }: Virtiofsd, { hostPath, readOnly }: Share, socket:
     ...(readOnly ? [`mount --bind ${folder} ${folder}`, `mount -o remount,bind,ro,nosuid,nodev ${folder}`] : []),
   ]
   if (steps.length === 0) return serve
-  const asRoot = uid === 0 ? [] : ['--user', '--map-root-user']
-  return ['unshare', ...asRoot, '--mount', 'sh', '-c', [...steps, `exec ${quoteWords(serve)}`].join(' && ')]
+  const asRoot = uid === 0 ? ['unshare'] : needsGroups === true ? withGroups : ['unshare', '--user', '--map-root-user']
+  return [...asRoot, '--mount', 'sh', '-c', [...steps, `exec ${quoteWords(serve)}`].join(' && ')]
 }
