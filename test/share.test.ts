@@ -90,7 +90,7 @@ test('a folder that cannot be had, or that would give more than was meant, is re
   mkdirSync(images)
   const file = path.join(source, 'from-host')
   for (const [share, status, expected] of [
-    ['/no/such:/src', 1, /there is no folder \/no\/such to share\n.*mkdir -p/],
+    ["'/no such;x:/src'", 1, /there is no folder \/no such;x to share\n.*mkdir -p '\/no such;x'\n/],
     [`'${file}':/src`, 1, /from-host is not a folder/],
     [`${closed}:/src`, 1, /closed cannot be shared: .*, whom QEMU runs as, may not read and write it\n.*:ro/],
     [`${home.folder}:/home`, 1, /cannot be shared to be written: .* is nbsvm's own/],

@@ -1,5 +1,6 @@
 // An image file of this machine.
 import { Failure } from '../core/errors.js'
+import { quoteWord } from '../core/words.js'
 import type { Caller } from '../core/caller.js'
 import type { Arch } from '../model/guest.js'
 import { realPath, reflink, stat } from '../sys/file.js'
@@ -21,7 +22,7 @@ export async function keepLocal(
   const file = realPath(name)
   if (file === undefined) throw new Failure(`there is no image ${name}`, { hints: ['see those that have a name: nbsvm images'] })
   if (stat(file)?.isFile() !== true) {
-    throw new Failure(`${name} is not a file`, { hints: [`copy a block device instead: source=${name} clone`] })
+    throw new Failure(`${name} is not a file`, { hints: [`copy a block device instead: source=${quoteWord(name)} clone`] })
   }
   const stamp = fileStamp(file)
   const known = keptImages(folder).findLast(({ from }) => from.some((one) => one.name === name && one.stamp === stamp))

@@ -1,6 +1,7 @@
 // What a file is by its own words: the images that nbsvm takes, and what people hand over in place of one. Only what is
 // recognised is refused or taken as an image; what is left is a raw disk, whose bytes say nothing.
 import { UsageError } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import type { ImageFormat } from '../../model/drive.js'
 import { looksLikeQcow2 } from './qcow2.js'
 
@@ -75,7 +76,7 @@ export interface Look {
 /** The format of an image. Throws a UsageError for what no disk is, with what it is and what to type. */
 export function formatOf({ head, tail, size }: Look, file: string): ImageFormat {
   const refuse = (what: string, ...hints: readonly string[]): never => {
-    throw new UsageError(`${file} is ${what}`, { hints: hints.map((hint) => hint.replaceAll('FILE', file)) })
+    throw new UsageError(`${file} is ${what}`, { hints: hints.map((hint) => hint.replaceAll('FILE', () => quoteWord(file))) })
   }
   if (size === 0) return refuse('empty', 'look whether it was downloaded: ls -l FILE')
   if (looksLikeQcow2(head)) return 'qcow2'

@@ -1,6 +1,7 @@
 // An image from outside the store: what format it is, how large, whether it is whole, and which other files of the host it would
 // have QEMU open.
 import { Failure } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import type { Image } from '../../model/drive.js'
 import { pause } from '../../sys/clock.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
@@ -54,7 +55,7 @@ export async function probe(
 function probeDevice(path: string): Probed {
   if (isClaimed(path)) {
     throw new Failure(`${path} is mounted or in use on this host: a copy of it would not be whole`, {
-      hints: [`see where: lsblk ${path}`],
+      hints: [`see where: lsblk ${quoteWord(path)}`],
     })
   }
   const image: Image = { format: 'raw', path, kind: 'block' }
@@ -75,7 +76,7 @@ function referencesOf({ format, path }: Image, size: number): readonly string[] 
     const { fault, refersTo } = lookAtVmdk(path)
     if (fault === undefined) return refersTo
     throw new Failure(`${path} is a VMDK that is not taken: ${fault}`, {
-      hints: [`if you trust it, convert it first: qemu-img convert -f vmdk -O qcow2 ${path} NEW.qcow2`],
+      hints: [`if you trust it, convert it first: qemu-img convert -f vmdk -O qcow2 ${quoteWord(path)} NEW.qcow2`],
     })
   }
   if (format !== 'qcow2') return []

@@ -1,5 +1,6 @@
 // The discs of a VM: files or drives of the host that it reads.
 import { Failure } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import type { Image } from '../../model/drive.js'
 import { realPath, readHead, stat } from '../../sys/file.js'
 import { formatOf, headBytes } from '../../store/common/kind.js'
@@ -20,6 +21,9 @@ export function discImage(name: string): Image {
   const format = formatOf({ head, tail: Buffer.alloc(0), size: found.size }, name)
   if (format === 'raw') return { kind: 'file', format, path }
   throw new Failure(`${name} is a disk (${format}), not a disc`, {
-    hints: [`as a drive of the VM: source=${path} clone`, `or beside its drives while it runs: attach ${path}`],
+    hints: [
+      `as a drive of the VM: source=${quoteWord(path)} clone`,
+      `or beside its drives while it runs: attach ${quoteWord(path)}`,
+    ],
   })
 }

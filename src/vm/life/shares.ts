@@ -1,6 +1,7 @@
 // Which folders of the host a VM gets, who serves them, and which it does not get.
 import path from 'node:path'
 import { Failure } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import { canServe, findVirtiofsd, virtiofsdHelper, type ServedAs } from '../../guest/virtiofsd.js'
 import type { Helper } from '../../model/helper.js'
 import { tagsOf, type Share, type ShareWish } from '../../model/share.js'
@@ -47,7 +48,7 @@ function folderOf({ hostPath }: ShareWish): string {
   const real = realPath(hostPath)
   if (real !== undefined && stat(real)?.isDirectory() === true) return real
   throw new Failure(real === undefined ? `there is no folder ${hostPath} to share` : `${hostPath} is not a folder`, {
-    hints: [real === undefined ? `make it: mkdir -p ${hostPath}` : 'share the folder that it is in'],
+    hints: [real === undefined ? `make it: mkdir -p ${quoteWord(hostPath)}` : 'share the folder that it is in'],
   })
 }
 
@@ -64,9 +65,14 @@ function refuseOwn({ state, records, drives, images, config }: Place, folder: st
   throw new Failure(
     `${folder} cannot be shared to be written: ${met} is nbsvm's own, and a guest that writes there rules this machine's VMs`,
     {
-      hints: ['share a folder below it', `or only to be read: share=${folder}:/PLACE:ro`],
+      hints: ['share a folder below it', `or only to be read: ${shareWord(folder, '/PLACE')}`],
     },
   )
+}
+
+/** A share to be read only, as it is typed: the setting is a list of words. */
+function shareWord(hostPath: string, guestPath: string): string {
+  return quoteWord(`share=${quoteWord(`${hostPath}:${guestPath}:ro`)}`)
 }
 
 /** A path with every link followed, as far as it leads to something. */
@@ -89,7 +95,7 @@ async function requireAccess(
   throw new Failure(`${hostPath} cannot be shared: ${user}, whom QEMU runs as, may not ${what} it`, {
     hints: [
       ...(isRoot() ? [`run QEMU as the folder's owner, whose rights the guest then has there: ${call} run_as=OWNER start`] : []),
-      ...(readOnly ? [] : [`or share it only to be read: share=${hostPath}:${guestPath}:ro`]),
+      ...(readOnly ? [] : [`or share it only to be read: ${shareWord(hostPath, guestPath)}`]),
     ],
   })
 }

@@ -1,6 +1,7 @@
 // Disks, discs and USB devices that are attached to a running VM, and taken away again.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import type { AddedDevice, DiscDrive } from '../../model/device.js'
 import { discNode, discNodeName } from '../../qemu/device/disc.js'
 import { deviceId, fileNode, formatNode } from '../../qemu/device/drive.js'
@@ -172,7 +173,7 @@ async function attachDisc(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
   if (empty === undefined && discs.length > 0) {
     const full = discs.map(({ drive, path }) => `${drive} holds ${path}`).join(', ')
     throw new Failure(`${vm.id} has no empty disc drive: ${full}`, {
-      hints: [`take one out first: ${vm.call} eject attach ${what}`],
+      hints: [`take one out first: ${vm.call} eject attach ${quoteWord(what)}`],
     })
   }
   const name = empty?.drive ?? freeName(devicesOf(vm))

@@ -1,5 +1,6 @@
 // Files that a running QEMU is to open, and what to say where it cannot.
 import { Failure, fullMessage } from '../../core/errors.js'
+import { quoteWord } from '../../core/words.js'
 import type { Image } from '../../model/drive.js'
 import { QmpError } from '../../qemu/qmp.js'
 import { lend, needsLoans, type Borrower } from '../drive/lend.js'
@@ -48,10 +49,12 @@ function lendChain<T>(to: Borrower, { image, mode, layers, as }: ChainLoan, work
 /** QEMU's words, and what to do. */
 export function explained(what: string, error: unknown): unknown {
   if (error instanceof Failure && /Failed to get .*lock/.test(fullMessage(error))) {
-    return new Failure(`${what} is in use by another program, a VM above all`, { hints: [`see which: fuser -v ${what}`] })
+    return new Failure(`${what} is in use by another program, a VM above all`, {
+      hints: [`see which: fuser -v ${quoteWord(what)}`],
+    })
   }
   if (error instanceof QmpError && /Permission denied/.test(error.desc)) {
-    return new Failure(`QEMU may not open ${what}: ${error.desc}`, { hints: [`see who may: ls -l ${what}`] })
+    return new Failure(`QEMU may not open ${what}: ${error.desc}`, { hints: [`see who may: ls -l ${quoteWord(what)}`] })
   }
   return error
 }
