@@ -147,8 +147,10 @@ test('status tells what the guest says of itself', async () => {
   })
   const { guest } = told
   assert.equal(guest?.hostname, 'guest')
-  assert.deepEqual(guest?.addresses[0], { interface: 'eth0', address: '10.0.2.15' })
-  const shown = /guest +guest\n +address +10\.0\.2\.15 \(eth0\)/
+  const [first] = guest?.addresses ?? []
+  // QEMU's own network has this one; passt gives it this machine's.
+  assert.match(`${first?.interface} ${first?.address}`, /^eth0 \d+(?:\.\d+){3}$/)
+  const shown = /guest +guest\n +address +[\d.]+ \(eth0\)/
   await until('the guest in status', 30_000, async () => shown.test((await nbsvm(['a'])).stdout))
 })
 

@@ -123,7 +123,7 @@ test('a journal of 600 MB and a log of 2 GB from before cost nothing', async () 
 })
 
 test('QEMU goes on without its log keeper; status shows that it is dead; the next start brings it back', async () => {
-  await ok(['alone', 'newimg', 'start'])
+  await ok(['alone', 'network=none', 'newimg', 'start'])
   const { helpers } = await statusOf('alone')
   assert.deepEqual(
     helpers.map(({ name, alive }) => [name, alive]),

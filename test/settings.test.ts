@@ -496,7 +496,7 @@ setting('usb', 'a controller with a tablet; none, or a blank, turns it off; else
 setting('network', "a user's is QEMU's user network, or passt's; none, or a blank, turns it off; else as written", async () => {
   const network = (words: string[], env = {}) => seen(['foo', ...words, 'start', '-S'], ({ hmp }) => hmp('info network'), { env })
   assert.match(await network([]), /^nic0: .*model=virtio-net-pci.*\n \\ net: index=0,type=/)
-  assert.match(await network([]), isRoot ? /type=(user|tap)/ : /type=(user|stream,unix:passt\.sock)/)
+  assert.match(await network([]), isRoot ? /type=(user|tap)/ : /type=(user|stream,unix:(?:run\/)?passt\.sock)/)
   assert.equal(await network([], { network: ' ' }), '')
   assert.equal(await network(['network= ']), '')
   assert.equal(await network(['network=none']), '')
