@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { pngSize } from '../src/core/png.js'
-import { makeHome } from './cli.js'
+import { makeHome, until } from './cli.js'
 
 const { nbsvm, folder } = makeHome()
 
@@ -32,4 +32,19 @@ test('the installer is led through its menus, and to a shell on its screen', { s
   // A black screen takes a tenth of it.
   assert.ok(png.length > 2000, `${png.length} bytes`)
   await ok('di', 'stop')
+})
+
+test('memtest86+ boots from its disc', { skip }, async () => {
+  await ok('mt', 'mem=64', `cdrom=${path.join(installer, 'memtest.iso')}`, 'start')
+  // It is told nothing of a serial port, so its words are only where a PC has those of its screen.
+  const words = async (): Promise<string> => {
+    const { stdout } = await nbsvm(['mt', 'monitor'], { input: 'xp /160bx 0xb8000\n' })
+    const bytes = [...stdout.matchAll(/ 0x([0-9a-f]{2})\b/g)].map(([, hex = '']) => Number.parseInt(hex, 16))
+    return String.fromCharCode(...bytes.filter((_, at) => at % 2 === 0))
+  }
+  await until('its first line', 60_000, async () => /Memtest86\+ v\d/.test(await words()))
+  const file = path.join(folder, 'memtest.png')
+  await ok('mt', 'screenshot', file)
+  assert.ok(readFileSync(file).length > 2000)
+  await ok('mt', 'stop')
 })
