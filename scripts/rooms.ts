@@ -13,7 +13,7 @@ const rows: readonly (readonly string[])[] = [
   ['vm/drive'],
   ['vm/record'],
   ['host'],
-  ['config', 'qemu', 'store', 'image', 'guest', 'net', 'console', 'helper'],
+  ['config', 'qemu', 'store', 'image', 'guest', 'net', 'console', 'helper', 'remote'],
   ['sys'],
   ['model'],
   ['core'],

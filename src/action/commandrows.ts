@@ -1,6 +1,7 @@
 // The rows of the commands, which are about no single VM.
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
+import { checkHost } from '../core/target.js'
 import { parseImageRef } from '../model/imageref.js'
 import type { Row, Takes } from './verb.js'
 
@@ -10,11 +11,21 @@ const one: Takes = { min: 1, max: 1 }
 /** What `ls` can show of a VM, in the order of its help. */
 export const listColumns = ['vm', 'state', 'since', 'mem', 'ports', 'drives', 'image', 'pid', 'class', 'fault'] as const
 
+/** What the words of `ls` mean: `-c COLUMNS`, and machines, `:` for this one. Throws UsageError for others. */
+export function listWords(words: readonly string[]): { readonly chosen?: string; readonly hosts: readonly string[] } {
+  const at = words.indexOf('-c')
+  const hosts = at === -1 ? words : words.toSpliced(at, 2)
+  const odd = hosts.find((word) => !word.endsWith(':'))
+  if (odd !== undefined)
+    throw new UsageError(`unexpected argument ${quote(odd)} after nbsvm ls`, { hints: ['see: nbsvm help ls'] })
+  for (const host of hosts) if (host !== ':') checkHost(host.slice(0, -1))
+  return { hosts, ...(at === -1 ? {} : { chosen: words[at + 1] ?? '' }) }
+}
+
 function checkColumns(words: readonly string[]): void {
-  const [flag, chosen = ''] = words
-  if (flag === undefined) return
+  const { chosen } = listWords(words)
+  if (chosen === undefined) return
   const all = listColumns.join(',')
-  if (flag !== '-c') throw new UsageError(`unexpected argument ${quote(flag)} after nbsvm ls`, { hints: ['see: nbsvm help ls'] })
   const wrong = chosen.split(',').find((name) => !listColumns.some((one) => one === name))
   if (wrong !== undefined) throw new UsageError(`ls has no column ${quote(wrong)}`, { hints: [`choose of: nbsvm ls -c ${all}`] })
 }
@@ -41,11 +52,10 @@ function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial
 
 const atMostOne: Takes = { min: 0, max: 1 }
 const anyNumber: Takes = { min: 0, max: 1000 }
-const atMostTwo: Takes = { min: 0, max: 2 }
 
 export const commands: readonly Row[] = [
-  command('ls', atMostTwo, {
-    words: '[-c COLUMNS]',
+  command('ls', anyNumber, {
+    words: '[-c COLUMNS] [HOST: ...]',
     flags: { json: 'as a JSON array', watch: 'draw it again every second' },
     summary: 'list the VMs (nbsvm alone does it too)',
     check: checkColumns,

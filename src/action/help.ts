@@ -29,6 +29,7 @@ function overview(): string {
   nbsvm foo start -cdrom x.iso -- vnc    QEMU options after start, ended by --
   nbsvm foo mem=2048 start               a setting, in place
   nbsvm web1,web2 shutdown               several VMs; 'web*' matches those that exist
+  nbsvm box2:web start                   on another machine, by ssh; nbsvm ls box1: box2:
   nbsvm                                  the list;  nbsvm foo: the status of foo
 
 ${topics.actions()}

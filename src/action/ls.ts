@@ -6,7 +6,7 @@ import { pause } from '../sys/clock.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
 import { addressOf, listenText, portsText, spansOf, type Forward, type Span } from '../model/forward.js'
-import { listColumns } from './rows.js'
+import { listColumns, listWords } from './commandrows.js'
 import type { Command } from './verb.js'
 
 const refreshMs = 1000
@@ -18,23 +18,41 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
   nbsvm ls -c vm,state,pid    these columns: ${listColumns.join(', ')}
   nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, memBytes, forwards, drives, image, fault;
                               with -c only what its columns show
-  nbsvm ls --watch            drawn again every second, until Ctrl-C`,
+  nbsvm ls --watch            drawn again every second, until Ctrl-C
+  nbsvm ls box1: box2:        those of other machines, by ssh; : is this one`,
 
-  async run({ words: [, chosen], flags, note, out, outRaw, signal, isTerminal, outside }) {
+  async run({ words, flags, note, out, outRaw, signal, isTerminal, outside }) {
+    const { chosen, hosts } = listWords(words)
     const names = (chosen?.split(',') ?? usual) as ColumnName[]
     const withImages = names.includes('image') || (flags['json'] === true && chosen === undefined)
     const show = flags['json'] === true ? inJson(chosen === undefined ? undefined : names) : table(names)
+    let failed = false
+    const lookAll = async (tell: (text: string) => void): Promise<Listed[]> => {
+      if (hosts.length === 0) return look(outside, tell, withImages)
+      const { listMachine } = await import('../vm/list/machines.js')
+      const lists = hosts.map(async (host) => {
+        if (host === ':') return look(outside, tell, withImages)
+        const caller = { signal, note: tell }
+        return listMachine(host.slice(0, -1), outside.place, caller).catch((fault: unknown) => {
+          failed = true
+          noteFault(fault, tell)
+          return []
+        })
+      })
+      return (await Promise.all(lists)).flat()
+    }
     if (flags['watch'] === undefined) {
-      out(show(await look(outside, note, withImages)))
-      return
+      out(show(await lookAll(note)))
+      return failed ? 1 : 0
     }
     while (!signal.aborted) {
-      const text = show(await look(outside, () => {}, withImages))
+      const text = show(await lookAll(() => {}))
       if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
       else out(text)
       // Ctrl-C is how it ends.
       await pause(refreshMs, signal).catch(() => {})
     }
+    return 0
   },
 }
 

@@ -70,7 +70,8 @@ sockets in a folder (the drawer), and its drives in a store. Every command finds
 
 VM is a name, several with commas between them (web1,web2), or a pattern in quotes ('web*') for those that exist. A name has letters,
 digits, ".", "_" and "-", first a letter or digit, 64 at most. Several VMs are worked on side by side, and each line of output
-bears its VM's name.
+bears its VM's name. HOST:VM is a VM of another machine, whose own nbsvm runs the line, by ssh(1); HOST as ssh calls it. HOST: COMMAND is
+a command there. Files that a line names, and ports that it opens, are those of the other machine then.
 
 The whole line is read and checked before its first action runs. Actions run from left to right and stop at the first that fails. Without
 an action it is status; without a VM it is ls.`
@@ -124,6 +125,10 @@ const examples = [
   ['Install from a CD image and watch:', 'nbsvm foo newimg start -cdrom debian.iso -- vnc'],
   ['Copies of one VM, each independent of it:', 'nbsvm web1,web2 gold=debian snapshot start'],
   ['More RAM for this start; hardware without virtio:', 'nbsvm foo mem=2G drive_if=sata net_if=e1000 start'],
+  [
+    'On another machine, by its own nbsvm and ssh; those of two machines as one list:',
+    'nbsvm box2:web start\nnbsvm ls box1: box2:',
+  ],
   ['Restart; shut down all that begin with web:', "nbsvm foo stop start\nnbsvm 'web*' shutdown"],
   ["Reach the guest's SSH port:", 'nbsvm foo forward=2222:22 start'],
   ['What would be run, and where each setting comes from:', 'nbsvm foo explain'],

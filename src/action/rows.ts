@@ -13,7 +13,7 @@ import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
 import type { ActionRow, Takes } from './verb.js'
 
-export { commands, listColumns } from './commandrows.js'
+export { commands } from './commandrows.js'
 
 const none: Takes = { min: 0, max: 0 }
 const one: Takes = { min: 1, max: 1 }
@@ -24,7 +24,8 @@ const rest: Takes = { min: 0, max: 'all' }
 type Given = Pick<ActionRow, 'summary'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
 
 function action(name: string, takes: Takes, row: Given): ActionRow {
-  return { name, takes, words: '', flags: {}, needs: 'vm', makes: false, goesWithoutFiles: false, interactive: false, ...row }
+  const usual = { words: '', flags: {}, needs: 'vm', makes: false, goesWithoutFiles: false, interactive: false } as const
+  return { name, takes, ...usual, reads: 'nothing', ...row }
 }
 
 /** About a VM as it runs. */
@@ -93,6 +94,7 @@ export const actions: readonly ActionRow[] = [
     {
       ...onTheRun,
       words: 'CMD ...',
+      reads: 'stdin',
       flags: { 'timeout=S': 'end it after S seconds', spool: 'for more than 16M of output' },
       summary: 'run a program in the guest, by its guest agent; up to --',
       check: (_, { timeout }) => {
@@ -216,11 +218,13 @@ export const actions: readonly ActionRow[] = [
     },
   }),
   action('rm', none, {
+    reads: 'consent',
     flags: { yes: 'do not ask' },
     summary: 'remove the VM: its drives and its drawer',
   }),
   action('rm-drive', one, {
     words: 'N',
+    reads: 'consent',
     flags: { yes: 'do not ask' },
     summary: 'remove its drive N',
     check: ([number = '']) => checkNumber(number),

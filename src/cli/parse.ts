@@ -3,6 +3,8 @@ import type { ActionRow, Flags, Row, Takes } from '../action/verb.js'
 import { UsageError } from '../core/errors.js'
 import { nearest } from '../core/nearest.js'
 import { quote } from '../core/quote.js'
+import { parseTarget, type Target } from '../core/target.js'
+import { quoteWords } from '../core/words.js'
 import { notAnAction, refuseWrongOrder, unknownSetting, type Grammar } from './meant.js'
 
 /** One action of a chain, with its words. */
@@ -24,16 +26,27 @@ export interface ScriptLine {
 }
 
 /** What the line asks for. */
-export type Line =
-  | { readonly kind: 'command'; readonly step: Step }
-  | {
-      readonly kind: 'vm'
-      /** Names and patterns, as written. */
-      readonly targets: readonly string[]
-      /** Settings in place, `class` among them, by name. */
-      readonly settings: Readonly<Record<string, string>>
-      readonly steps: readonly [Step, ...Step[]]
-    }
+export type Line = { readonly kind: 'command'; readonly step: Step } | VmLine | RemoteLine
+
+/** A line about VMs of this machine. */
+export interface VmLine {
+  readonly kind: 'vm'
+  /** Names and patterns, as written. */
+  readonly targets: readonly string[]
+  /** Settings in place, `class` among them, by name. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly steps: readonly [Step, ...Step[]]
+}
+
+/** A line about VMs of other machines, or about such a machine itself. */
+export interface RemoteLine {
+  readonly kind: 'remote'
+  readonly targets: readonly Target[]
+  /** All that stands after them, as it was written. */
+  readonly words: readonly string[]
+  readonly settings: Readonly<Record<string, string>>
+  readonly steps: readonly [Step, ...Step[]]
+}
 
 const synonyms: Readonly<Record<string, string>> = {
   '--help': 'help',
@@ -49,7 +62,24 @@ export function parseLine(argv: readonly string[], grammar: Grammar): Line {
   const name = synonyms[first] ?? first
   const command = grammar.commands.find((row) => row.name === name)
   if (command !== undefined) return { kind: 'command', step: parseCommand(command, rest) }
+  if (first.includes(':')) return parseRemoteLine(first, rest, grammar)
   return parseVmLine(first, rest, grammar)
+}
+
+function parseRemoteLine(first: string, words: readonly string[], grammar: Grammar): Line {
+  const targets = first.split(',').map(parseTarget)
+  if (targets.every(({ name }) => name === '')) {
+    if (words.length === 0) return parseLine(['ls', ...targets.map(({ host }) => `${host}:`)], grammar)
+    const line = grammar.actions.some(({ name }) => name === words[0]) ? undefined : parseLine(words, grammar)
+    if (line?.kind !== 'command') {
+      throw new UsageError(`which VM of ${first.slice(0, -1)}?`, {
+        hints: [`write: nbsvm ${quoteWords([`${first}VM`, ...words])}`, `see them: nbsvm ls ${first}`],
+      })
+    }
+    return { kind: 'remote', targets, words, settings: {}, steps: [line.step] }
+  }
+  const { settings, steps } = parseVmLine(targets.map(({ name }) => name).join(','), words, grammar)
+  return { kind: 'remote', targets, words, settings, steps }
 }
 
 function parseCommand(row: Row, words: readonly string[]): Step {
@@ -59,7 +89,7 @@ function parseCommand(row: Row, words: readonly string[]): Step {
   return step
 }
 
-function parseVmLine(first: string, words: readonly string[], grammar: Grammar): Line {
+function parseVmLine(first: string, words: readonly string[], grammar: Grammar): VmLine {
   refuseWrongOrder(first, words, grammar)
   const settings: Record<string, string> = {}
   let at = 0

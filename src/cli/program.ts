@@ -6,6 +6,7 @@ import { exitWith, onInterrupt } from '../sys/signal.js'
 import { findPlace } from '../host/place.js'
 import { printError } from './report.js'
 import { runLine } from './run.js'
+import { calledAs } from './voice.js'
 
 const signal = onInterrupt()
 
@@ -14,4 +15,4 @@ runLine(calledWith.slice(1), {
   environment,
   place: findPlace(environment, isRoot(), homeFolder()),
   signal,
-}).then(exitWith, (error: unknown) => exitWith(printError(error)))
+}).then(exitWith, (error: unknown) => exitWith(printError(error, calledAs === undefined ? '' : `${calledAs}: `)))

@@ -7,31 +7,25 @@ import { isSettingName, settingNames } from '../config/settings.js'
 import { errorCode, Failure, UsageError } from '../core/errors.js'
 import { isGlob } from '../core/glob.js'
 import { quote } from '../core/quote.js'
-import type { Environment } from '../sys/environment.js'
-import type { Place, Outside } from '../host/place.js'
+import type { Outside } from '../host/place.js'
 import type { Vm } from '../vm/record/vm.js'
 import { systemHints } from './hint.js'
 import { linesForAlone } from './meant.js'
-import { parseLine, type Line, type Step } from './parse.js'
+import { parseLine, type Step, type VmLine } from './parse.js'
 import { printError } from './report.js'
-import { voice } from './voice.js'
-
-/** The world that a line is run in. */
-export interface World {
-  /** What the program was called by: `winvm` chooses class `win`. */
-  readonly program: string
-  readonly environment: Environment
-  readonly place: Place
-  readonly signal: AbortSignal
-}
-
-type VmLine = Extract<Line, { kind: 'vm' }>
+import { nameAmong, voice } from './voice.js'
+import type { World } from './world.js'
 
 /** Runs the words after `nbsvm`. Returns the exit status; throws what was wrong before anything was done. */
 export async function runLine(argv: readonly string[], world: World): Promise<number> {
   const grammar = { actions, commands, settings: ['class', ...settingNames] }
   const line = parseLine(argv, grammar)
   if (line.kind === 'command') return runCommand(line.step, world)
+  if (line.kind === 'remote') {
+    const here = (targets: readonly string[]): Promise<number> =>
+      runVmLine({ ...line, kind: 'vm', targets }, world, 'one of many')
+    return (await import('./remote.js')).runRemote(line, world, here)
+  }
   const readsScript = line.steps.some(({ name }) => name === 'run')
   const steps = readsScript ? (await import('./script.js')).withScripts(line.steps, grammar) : line.steps
   return runVmLine({ ...line, steps }, world)
@@ -57,7 +51,7 @@ function codeOf<Code>(table: Readonly<Record<string, () => Promise<Code>>>, name
   return load()
 }
 
-async function runVmLine(line: VmLine, world: World): Promise<number> {
+async function runVmLine(line: VmLine, world: World, among?: 'one of many'): Promise<number> {
   const outside = outsideOf(world, line.settings)
   const { openVm } = await import('../vm/record/vm.js')
   const names = await expandTargets(line.targets, outside)
@@ -72,7 +66,9 @@ async function runVmLine(line: VmLine, world: World): Promise<number> {
     throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)
   }
   for (const vm of vms) await checkNeeds(vm, chain, outside)
-  const statuses = await Promise.all(vms.map((vm) => runChain(vm, line.steps, outside, world, vms.length > 1)))
+  const statuses = await Promise.all(
+    vms.map((vm) => runChain(vm, line.steps, outside, world, among !== undefined || vms.length > 1)),
+  )
   return statuses.find((status) => status !== 0) ?? 0
 }
 
@@ -132,7 +128,8 @@ async function runChain(
   { signal }: World,
   isOneOfMany: boolean,
 ): Promise<number> {
-  const speak = (flags: Step['flags']) => voice(isOneOfMany && flags['json'] !== true ? vm.id : undefined)
+  const name = nameAmong(vm.id, isOneOfMany)
+  const speak = (flags: Step['flags']) => voice(flags['json'] === true ? undefined : name)
   const { vmNow } = await import('../vm/record/vm.js')
   let doing: Step | undefined
   const perform = async (chain: readonly Step[]): Promise<number> => {
@@ -151,7 +148,7 @@ async function runChain(
   try {
     return await perform(steps)
   } catch (error) {
-    const status = printError(explained(error, vm, doing), isOneOfMany ? `${vm.id}: ` : '')
+    const status = printError(explained(error, vm, doing), name === undefined ? '' : `${name}: `)
     // 2 means that nothing was done.
     return status === 2 && doing !== steps[0] ? 1 : status
   }

@@ -3,6 +3,20 @@ import { environment } from '../sys/environment.js'
 import { isTerminal, write } from '../sys/output.js'
 import type { Context } from '../action/verb.js'
 
+/** What the caller calls this machine, where it is one of several that a line is about: remote/command.ts. */
+export const calledAs = environment['NBSVM_AS'] || undefined
+
+/** What each line of a VM's begins with; nothing where it is the only one that speaks. */
+export function nameAmong(id: string, isOneOfMany: boolean): string | undefined {
+  if (calledAs !== undefined) return `${calledAs}:${id}`
+  return isOneOfMany ? id : undefined
+}
+
+/** Whether what is written there ends on a terminal, be it that of another machine, whose nbsvm says so: remote/command.ts. */
+function endsOnTerminal(fd: 1 | 2): boolean {
+  return environment['NBSVM_TERMINALS']?.includes(String(fd)) === true || isTerminal(fd)
+}
+
 /**
  * How one VM's actions speak: results on stdout, notes on stderr, and progress on one line of the terminal. With several
  * VMs side by side each line bears its VM's id.
@@ -21,7 +35,7 @@ export function voice(
     write(fd, prefixed(text, prefix))
   }
   // Asked for when it is needed: most actions never draw, and node:tty takes 3 ms to load.
-  const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && isTerminal(2)
+  const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && endsOnTerminal(2)
   return {
     // Also into a pipe, which may well end on a terminal: `ssh host nbsvm ls`.
     out: (text) => say(1, printable(text)),
@@ -32,7 +46,7 @@ export function voice(
     },
     note: (text) => say(2, printableMessage(text)),
     progress: (line) => (draws() ? draw(printableMessage(line ?? '')) : undefined),
-    isTerminal: () => isTerminal(1),
+    isTerminal: () => endsOnTerminal(1),
   }
 }
 

@@ -222,14 +222,14 @@ function privately<T>(begin: () => T): T {
   }
 }
 
-function startFailure(program: string, error: Error): Failure {
+export function startFailure(program: string, error: Error): Failure {
   const missing = 'code' in error && error.code === 'ENOENT'
   return missing
     ? new Failure(`cannot run ${program}: it is not installed`)
     : new Failure(`cannot run ${program}`, { cause: error })
 }
 
-function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
+export function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
   if (code !== null) return code
   const { constants } = process.getBuiltinModule('node:os')
   return 128 + (signal === null ? 0 : constants.signals[signal])

@@ -1,0 +1,72 @@
+// A line for another machine's nbsvm.
+import type { Caller } from '../core/caller.js'
+import { Failure } from '../core/errors.js'
+import { runApart } from '../sys/apart.js'
+import { isTerminal } from '../sys/output.js'
+import { run, runHere } from '../sys/process.js'
+import { version } from '../core/version.js'
+import { remoteCommand, type RemoteLine } from './command.js'
+import { connect, isConnected, sshWords, type Machine } from './connection.js'
+
+/** How the line goes there. */
+export interface Way {
+  /** `terminal`: it is for somebody at this terminal; `stream`: it reads stdin where that is no terminal; `none`: it reads nothing. */
+  readonly input: 'terminal' | 'stream' | 'none'
+  /** What the machine is called in what it says, where there are several. */
+  readonly as?: string | undefined
+}
+
+/** What ssh ends with when it has failed itself. */
+const sshFailed = 255
+
+/** As a usage error of nbsvm's ends, and what a shell says of a program that it does not find. */
+const [usageStatus, missingStatus] = [2, 127]
+
+/**
+ * Runs a line there, with this process's stdin, stdout and stderr; resolves to its exit status. Aborting `signal` ends it there. Throws a
+ * Failure where the machine cannot be reached, or the connection is lost.
+ */
+export async function callHost(machine: Machine, words: readonly string[], way: Way, caller: Caller): Promise<number> {
+  await connect(machine, caller)
+  const status = await runThere(machine, words, way, caller)
+  if (status === sshFailed && (await isConnected(machine)) === false) {
+    throw new Failure(`the connection to ${machine.host} is lost: what was begun there has been told to end`, {
+      hints: [`see what became of it: nbsvm ls ${machine.host}:`],
+    })
+  }
+  if (status === usageStatus || status === missingStatus) await compareVersions(machine, caller)
+  return status
+}
+
+function runThere(machine: Machine, words: readonly string[], { input, as }: Way, { signal }: Caller): Promise<number> {
+  const isPiped = input !== 'none' && !isTerminal(0)
+  const hasTerminal = input === 'terminal' && !isPiped && isTerminal(1)
+  const terminals = hasTerminal ? [] : ([1, 2] as const).filter(isTerminal)
+  const isWatched = !hasTerminal && !isPiped
+  const command = remoteCommand({ words, as, terminals, isWatched })
+  // A tilde that is typed is for who is at the other end.
+  const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none'], [command])
+  return isWatched ? runApart(ssh, signal) : runHere(ssh, signal)
+}
+
+/** Tells of another version, where that may be why a line is not understood. */
+async function compareVersions(machine: Machine, { note, signal }: Caller): Promise<void> {
+  const { status, stdout } = await askHost(machine, ['version'], { signal }).catch(() => ({ status: 1, stdout: '' }))
+  const theirs = stdout.trim().replace(/^nbsvm /, '')
+  if (status === 0 && theirs !== version && /^[\w.+-]{1,40}$/.test(theirs))
+    note?.(`${machine.host} has nbsvm ${theirs}, and here is ${version}`)
+}
+
+export interface Answer {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a line there that reads nothing, and returns what it says. Throws a Failure where the machine cannot be reached. */
+export async function askHost(machine: Machine, words: readonly string[], caller: Caller): Promise<Answer> {
+  await connect(machine, caller)
+  const line: RemoteLine = { words, terminals: [], isWatched: false }
+  const { signal } = caller
+  return run(sshWords(machine, ['-T', '-n'], [remoteCommand(line)]), signal === undefined ? {} : { signal })
+}

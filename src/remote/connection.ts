@@ -1,0 +1,92 @@
+// A connection to another machine, by the system's OpenSSH. The first line to a machine makes it, later ones go through it: a command
+// takes milliseconds then. It ends by itself when nobody has used it for a minute.
+import path from 'node:path'
+import type { Caller } from '../core/caller.js'
+import { Failure } from '../core/errors.js'
+import { sshName } from '../core/target.js'
+import { lstat, makePrivateFolder } from '../sys/file.js'
+import { isTerminal } from '../sys/output.js'
+import { run } from '../sys/process.js'
+import { hashHex } from '../sys/stamp.js'
+
+export interface Machine {
+  /** As the user calls it: `me@box2`. */
+  readonly host: string
+  /** The folder of the sockets by which a connection is shared. */
+  readonly sockets: string
+}
+
+/** The folder of the sockets of connections, within that of drawers; no VM can be called so. */
+export function socketsIn(state: string): string {
+  return path.join(state, '.ssh')
+}
+
+/** A connection that is not used is kept for so long. */
+const persistSeconds = 60
+
+/** A socket's path may have 107 bytes, and ssh adds a name of its own while it makes one. */
+const longestPath = 107 - 17
+
+/** After so long without an answer a machine is taken for gone. */
+const connectSeconds = 15
+const [aliveSeconds, aliveTries] = [15, 4]
+
+/** The command that runs `words` there: ssh with its options. Made only by `connected`, without it a password could not be asked. */
+export function sshWords({ host, sockets }: Machine, options: readonly string[], words: readonly string[]): string[] {
+  const socket = socketOf({ host, sockets })
+  const shared =
+    socket === undefined
+      ? ['ControlPath=none']
+      : ['ControlMaster=auto', `ControlPath="${socket.replaceAll('%', '%%')}"`, `ControlPersist=${persistSeconds}`]
+  const settings = [
+    ...shared,
+    'LogLevel=ERROR',
+    `ConnectTimeout=${connectSeconds}`,
+    `ServerAliveInterval=${aliveSeconds}`,
+    `ServerAliveCountMax=${aliveTries}`,
+  ]
+  return ['ssh', ...settings.flatMap((setting) => ['-o', setting]), ...options, '--', sshName(host), ...words]
+}
+
+/** Where the connection is shared; undefined where no socket can have such a path: then each line makes its own. */
+function socketOf({ host, sockets }: Machine): string | undefined {
+  const short = 16
+  const socket = path.join(sockets, hashHex(host).slice(0, short))
+  return Buffer.byteLength(socket) > longestPath || socket.includes('"') ? undefined : socket
+}
+
+/**
+ * Sees to it that there is a connection. ssh asks for a password, or whether a key is right, at the terminal; without one that is an
+ * error. Throws a Failure with ssh's own words where the machine cannot be reached.
+ */
+export async function connect(machine: Machine, { signal }: Caller = {}): Promise<void> {
+  makePrivateFolder(machine.sockets)
+  const socket = socketOf(machine)
+  if (socket !== undefined && lstat(socket) !== undefined) return
+  const canAsk = isTerminal(0) || isTerminal(2)
+  const command = sshWords(machine, ['-T', ...(canAsk ? [] : ['-o', 'BatchMode=yes'])], ['true'])
+  const { status, stderr } = await run(command, signal === undefined ? {} : { signal })
+  if (status !== 0) throw unreachable(machine.host, stderr, canAsk)
+}
+
+/** Whether the connection that was there still is; undefined where none is shared. */
+export async function isConnected(machine: Machine): Promise<boolean | undefined> {
+  if (socketOf(machine) === undefined) return undefined
+  return (await run(sshWords(machine, ['-O', 'check'], []))).status === 0
+}
+
+function unreachable(host: string, stderr: string, canAsk: boolean): Failure {
+  const words = stderr.trim()
+  const hints = hintsFor(words, host)
+  if (/Permission denied/.test(words) && !canAsk) hints.push('there is no terminal here, so nobody can be asked for a password')
+  return new Failure(`cannot reach ${host} by ssh${words === '' ? '' : `: ${words}`}`, { hints })
+}
+
+function hintsFor(words: string, host: string): string[] {
+  const name = sshName(host)
+  if (/Could not resolve hostname/.test(words)) return ['is it spelt right? machines with another name: ~/.ssh/config']
+  if (/IDENTIFICATION HAS CHANGED|Host key verification failed/.test(words))
+    return [`if you know why its key is another, or to see it the first time: ssh ${name}`]
+  if (/Permission denied/.test(words)) return [`let a key of yours in: ssh-copy-id ${name}`]
+  return [`try it alone: ssh ${name}`]
+}

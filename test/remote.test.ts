@@ -1,0 +1,174 @@
+// Lines for another machine, through a real sshd: the words, what they say and how they end are those of a line there.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+import { agentKernel, program, until, type Result } from './cli.js'
+import { openWindow } from './fixture/window.js'
+import { makeMachines, whyNoMachine } from './support/machines.js'
+
+/** What differs between two VMs and two moments. */
+function plain({ status, stdout, stderr }: Result, name: string): Result {
+  const same = (text: string): string =>
+    text
+      .replaceAll(new RegExp(`\\b${name}\\b`, 'g'), 'NAME')
+      .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g, 'ID')
+      .replaceAll(/\d+/g, 'N')
+  return { status, stdout: same(stdout), stderr: same(stderr) }
+}
+
+describe('another machine', { skip: whyNoMachine }, () => {
+  const { home, of } = makeMachines('box1', 'box2', 'bare')
+  const { nbsvm } = home
+  const there = of('box1')
+
+  it('does and says what it does when it is called there', async () => {
+    const lines = [
+      ['status'],
+      ['newimg'],
+      ['drive_size=1M', 'newimg'],
+      ['status'],
+      ['resize', '+1M', '--drive=1'],
+      ['explain', '--json'],
+      ['gold=gold', 'snapshot'],
+      ['gold=gold', 'clone'],
+      ['network= ', 'mem=64', 'start', '-S'],
+      ['start'],
+      ['start', '--if-needed', '-S'],
+      ['wait', 'paused'],
+      ['wait', '--timeout=1', 'running'],
+      ['resume', 'pause', 'resume', 'reset'],
+      ['key', 'ret'],
+      ['exec', 'true'],
+      ['cp', ':/x', '/tmp'],
+      ['forward', '1:99999'],
+      ['attach', '/nosuch'],
+      ['detach', 'x'],
+      ['eject'],
+      ['balloon', '32M'],
+      ['run', '/nosuch'],
+      ['status'],
+      ['rm', '--yes'],
+      ['shutdown', 'nosuch'],
+      ['stop'],
+      ['rm-drive', '7', '--yes'],
+      ['rm-drive', '1', '--yes'],
+      ['mem=x', 'start'],
+      ['rm'],
+      ['rm', '--yes'],
+      ['rm', '--yes'],
+    ]
+    assert.equal((await there.nbsvm(['gold', 'drive_size=1M', 'newimg'])).status, 0)
+    for (const words of lines) {
+      const [direct, remote] = [await there.nbsvm(['vmhere', ...words]), await nbsvm(['box1:vmthere', ...words])]
+      assert.deepEqual(plain(remote, 'vmthere'), plain(direct, 'vmhere'), words.join(' '))
+    }
+    for (const words of [['images'], ['help', 'start'], ['version'], ['ls', '--json'], ['doctor']])
+      assert.deepEqual(await nbsvm(['box1:', ...words]), await there.nbsvm(words), words.join(' '))
+  })
+
+  it('bytes, exit statuses and words of a guest come through', async () => {
+    assert.equal((await nbsvm(['box1:guest', 'start', ...agentKernel])).status, 0)
+    assert.equal((await nbsvm(['box1:guest', 'timeout=120', 'wait', 'agent'])).status, 0)
+    const script = 'cat; printf "<%s>" "$@" >&2; exit 7'
+    const words = ["it's", 'a  b', '\\', '"', '$HOME', 'é', '']
+    const { status, stdout, stderr } = await nbsvm(['box1:guest', 'exec', 'sh', '-c', script, 'sh', ...words], { input: 'in\n' })
+    assert.deepEqual([status, stdout, stderr], [7, 'in\n', words.map((word) => `<${word}>`).join('')])
+    const { stdout: png } = await nbsvm(['box1:guest', 'screenshot', '-'])
+    assert.match(png, /PNG/)
+    await nbsvm(['box1:guest', 'stop'])
+  })
+
+  it('Ctrl-C here undoes it there', async () => {
+    const source = path.join(there.folder, 'source.raw')
+    for (let megabytes = 0; megabytes < 1024; megabytes += 64)
+      fs.appendFileSync(source, Buffer.alloc(64 * 1024 ** 2, megabytes + 1))
+    const drives = path.join(there.folder, 'drives')
+    const before = fs.readdirSync(drives)
+    const child = spawn(program, ['box1:copied', `source=${source}`, 'clone'], { env: home.env, stdio: 'ignore' })
+    const ended = new Promise((resolve) => child.on('close', resolve))
+    await until('the copy', 20_000, () => fs.readdirSync(drives).length > before.length)
+    child.kill('SIGINT')
+    assert.equal(await ended, 130)
+    assert.deepEqual(fs.readdirSync(drives), before)
+    assert.match((await nbsvm(['box1:copied', 'stop'])).stderr, /there is no VM copied/)
+    fs.rmSync(source)
+  })
+
+  it('a terminal here is one there: the console, a question, progress', async () => {
+    assert.equal((await nbsvm(['box1:foo', 'newimg', 'network= ', 'start', '-S'])).status, 2)
+    assert.equal((await nbsvm(['box1:foo', 'network= ', 'newimg', 'start', '-S'])).status, 0)
+    const window = (line: string) =>
+      openWindow(`${process.execPath} ${program} ${line}`, {
+        folder: home.folder,
+        env: { ...home.env, TERM: 'xterm' },
+        told: true,
+      })
+    const shows = async (screen: NodeJS.ReadableStream, pattern: RegExp): Promise<void> => {
+      let shown = ''
+      screen.on('data', (bytes: Buffer) => (shown += bytes.toString('latin1')))
+      await until(`the screen shows ${pattern}`, 20_000, () => pattern.test(shown)).catch((error: unknown) =>
+        assert.fail(`${String(error)}\n${shown}`),
+      )
+    }
+    const attached = window('box1:foo console')
+    await shows(attached.screen, /foo: console; Ctrl-\] leaves/)
+    attached.keyboard.write('\u001D')
+    assert.equal(await attached.status(), 0)
+    assert.equal((await nbsvm(['box1:foo', 'stop'])).status, 0)
+    const question = window('box1:foo rm')
+    await shows(question.screen, /remove foo: .*\?/)
+    question.keyboard.write('y\n')
+    assert.equal(await question.status(), 0)
+  })
+
+  it('several machines are one line, and one list', async () => {
+    for (const [host, names] of [
+      ['box1', ['a', 'b']],
+      ['box2', ['a', 'c']],
+    ] as const)
+      assert.equal((await nbsvm([names.map((name) => `${host}:${name}`).join(','), 'drive_size=1M', 'newimg'])).status, 0)
+    assert.equal((await nbsvm(['here', 'drive_size=1M', 'newimg'])).status, 0)
+    const { status, stdout } = await nbsvm(['box1:a,box2:*,here', 'status'])
+    assert.equal(status, 3)
+    assert.deepEqual([...new Set(stdout.match(/^\S+: /gm))].toSorted(), ['box1:a: ', 'box2:a: ', 'box2:c: ', 'here: '])
+    const list = await nbsvm(['ls', ':', 'box1:', 'box2:'])
+    assert.equal(list.status, 0, list.stderr)
+    for (const id of ['here', 'box1:a', 'box1:b', 'box2:a', 'box2:c'])
+      assert.match(list.stdout, new RegExp(`^${id} +stopped`, 'm'))
+    const ids = (JSON.parse((await nbsvm(['ls', '--json', 'box2:'])).stdout) as { id: string }[]).map(({ id }) => id)
+    assert.deepEqual(ids, ['box2:a', 'box2:c'])
+    assert.equal((await nbsvm(['box2:'])).stdout, (await nbsvm(['ls', 'box2:'])).stdout)
+    assert.match((await nbsvm(['box1:a,box2:a', 'console'])).stderr, /console takes over the terminal/)
+  })
+
+  it('one that cannot be reached, or is none, is told with what to do', async () => {
+    fs.rmSync(path.join(of('bare').bin, 'nbsvm'))
+    const bare = await nbsvm(['bare:web', 'start'])
+    assert.equal(bare.status, 127)
+    assert.match(bare.stderr, /there is no nbsvm on \S+, or not in the PATH of a line by ssh/)
+    fs.writeFileSync(
+      path.join(of('bare').bin, 'nbsvm'),
+      '#!/bin/sh\n[ "$1" = version ] && echo nbsvm 9.9.9 && exit; echo no >&2; exit 2\n',
+      { mode: 0o755 },
+    )
+    assert.match((await nbsvm(['bare:web', 'start'])).stderr, /^no\nbare has nbsvm 9\.9\.9, and here is \d/m)
+    fs.writeFileSync(path.join(of('bare').bin, 'nbsvm'), '#!/bin/sh\necho "[{}]"\n', { mode: 0o755 })
+    const listed = await nbsvm(['ls', 'bare:', 'box2:'])
+    assert.equal(listed.status, 1)
+    assert.match(listed.stderr, /bare gives no list: its \[0\]\.id is not text/)
+    assert.match(listed.stdout, /^box2:a /m)
+    const unknown = await nbsvm(['nowhere.invalid:web', 'start'])
+    assert.equal(unknown.status, 1)
+    assert.match(unknown.stderr, /cannot reach nowhere\.invalid by ssh: .*Could not resolve hostname/)
+    assert.equal((await nbsvm(['-oProxyCommand=x:web', 'start'])).status, 2)
+    const own = await nbsvm(['box1:web', 'cp', './site', ':/srv/'])
+    assert.deepEqual(
+      [own.status, /"\.\/site" would be a file of box1, not of this machine/.test(own.stderr)],
+      [2, true],
+      own.stderr,
+    )
+    assert.match((await nbsvm(['box1:', 'start'])).stderr, /which VM of box1\?\n {2}write: nbsvm box1:VM start\n/)
+  })
+})
