@@ -157,3 +157,36 @@ test('whatever is typed is understood or refused as a wrong line', () => {
     }),
   )
 })
+
+test('a line for other machines is read as one for this, and goes there as it was written', () => {
+  const line = parse('box1:web,box2:web*,here', 'mem=1G', 'start', '-S', '--', 'wait', 'running')
+  assert.equal(line.kind, 'remote')
+  assert.deepEqual(line.targets, [
+    { host: 'box1', name: 'web' },
+    { host: 'box2', name: 'web*' },
+    { host: undefined, name: 'here' },
+  ])
+  assert.deepEqual(line.words, ['mem=1G', 'start', '-S', '--', 'wait', 'running'])
+  assert.deepEqual(
+    line.steps.map(({ name }) => name),
+    ['start', 'wait'],
+  )
+  assert.deepEqual(parse('box1:', 'images'), {
+    kind: 'remote',
+    targets: [{ host: 'box1', name: '' }],
+    words: ['images'],
+    settings: {},
+    steps: [step('images')],
+  })
+  assert.deepEqual(parse('box1:,box2:'), { kind: 'command', step: step('ls', ['box1:', 'box2:']) })
+  for (const words of [
+    ['box1:web', 'strat'],
+    ['box1:', 'start'],
+    ['box1:', 'web'],
+    ['box1:,web', 'stop'],
+    ['ls', 'box1'],
+    ['ls', '-x:'],
+  ])
+    assert.throws(() => parse(...words), UsageError, words.join(' '))
+  assert.throws(() => parse('image=https://host/x', 'web', 'newimg'), /the VM's name comes first/)
+})

@@ -62,7 +62,7 @@ export function parseLine(argv: readonly string[], grammar: Grammar): Line {
   const name = synonyms[first] ?? first
   const command = grammar.commands.find((row) => row.name === name)
   if (command !== undefined) return { kind: 'command', step: parseCommand(command, rest) }
-  if (first.includes(':')) return parseRemoteLine(first, rest, grammar)
+  if (/^[^=]*:/.test(first)) return parseRemoteLine(first, rest, grammar)
   return parseVmLine(first, rest, grammar)
 }
 
