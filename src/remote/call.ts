@@ -16,6 +16,9 @@ export interface Way {
   readonly as?: string | undefined
 }
 
+/** What ssh says of a connection that ends is for whoever makes one. */
+const quiet = ['-o', 'LogLevel=ERROR']
+
 /** What ssh ends with when it has failed itself. */
 const sshFailed = 255
 
@@ -45,7 +48,7 @@ function runThere(machine: Machine, words: readonly string[], { input, as }: Way
   const isWatched = !hasTerminal && !isPiped
   const command = remoteCommand({ words, as, terminals, isWatched })
   // A tilde that is typed is for who is at the other end.
-  const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none'], [command])
+  const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none', ...quiet], [command])
   return isWatched ? runApart(ssh, signal) : runHere(ssh, signal)
 }
 
@@ -68,5 +71,5 @@ export async function askHost(machine: Machine, words: readonly string[], caller
   await connect(machine, caller)
   const line: RemoteLine = { words, terminals: [], isWatched: false }
   const { signal } = caller
-  return run(sshWords(machine, ['-T', '-n'], [remoteCommand(line)]), signal === undefined ? {} : { signal })
+  return run(sshWords(machine, ['-T', '-n', ...quiet], [remoteCommand(line)]), signal === undefined ? {} : { signal })
 }

@@ -40,7 +40,6 @@ export function sshWords({ host, sockets }: Machine, options: readonly string[],
       : ['ControlMaster=auto', `ControlPath="${socket.replaceAll('%', '%%')}"`, `ControlPersist=${persistSeconds}`]
   const settings = [
     ...shared,
-    'LogLevel=ERROR',
     `ConnectTimeout=${connectSeconds}`,
     `ServerAliveInterval=${aliveSeconds}`,
     `ServerAliveCountMax=${aliveTries}`,

@@ -12,6 +12,8 @@ import { propagation } from '../propagation.js'
 const places = [path.resolve('build/sshd/usr/sbin/sshd'), '/usr/sbin/sshd', '/usr/bin/sshd']
 const sshd = places.find((file) => fs.existsSync(file))
 
+const libraries = ['usr/lib', 'lib'].map((folder) => path.resolve('build/sshd', folder, 'x86_64-linux-gnu')).join(':')
+
 /** Why there can be no such machine here; false where it can. */
 export const whyNoMachine: string | false = sshd === undefined ? 'there is no sshd: scripts/sshd gets one' : false
 
@@ -103,7 +105,7 @@ function serverConfig({ hostKey, authorized, env }: { hostKey: string; authorize
 
 /** As root sshd wants a user of its own and a folder that is root's: it gets both where nobody else sees them. */
 function serverCommand(config: string): string {
-  const library = sshd === places[0] ? `LD_LIBRARY_PATH=${path.resolve('build/sshd/usr/lib/x86_64-linux-gnu')} ` : ''
+  const library = sshd === places[0] ? `LD_LIBRARY_PATH=${libraries} ` : ''
   const server = `exec env ${library}${sshd} -i -f ${config}`
   if (process.getuid?.() !== 0) return server.replace(/^exec /, '')
   const script = path.join(path.dirname(config), 'serve')
