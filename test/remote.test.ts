@@ -96,7 +96,8 @@ describe('another machine', { skip: whyNoMachine }, () => {
     fs.rmSync(source)
   })
 
-  it('a terminal here is one there: the console, a question, progress', async () => {
+  const noTerminal = process.geteuid?.() === 0 ? false : 'an sshd that is not root may be unable to give a terminal away'
+  it('a terminal here is one there: the console, a question', { skip: noTerminal }, async () => {
     assert.equal((await nbsvm(['box1:foo', 'newimg', 'network= ', 'start', '-S'])).status, 2)
     assert.equal((await nbsvm(['box1:foo', 'network= ', 'newimg', 'start', '-S'])).status, 0)
     const window = (line: string) =>
