@@ -73,7 +73,7 @@ describe('on this machine', () => {
     const { status, all, stderr } = await findings()
     t.diagnostic(`${Date.now() - startedAt} ms`)
     // A second for KVM, half a second for the others, and a machine that has other things to do.
-    assert.ok(Date.now() - startedAt < 6000)
+    assert.ok(Date.now() - startedAt < 9000)
     assert.deepEqual([status, stderr], [0, ''], JSON.stringify(all))
     const isFolder = (line: string): boolean => !line.startsWith('nbsvm/drives ')
     assert.deepEqual(tree().filter(isFolder), before.filter(isFolder))
@@ -194,10 +194,10 @@ describe('QEMU', () => {
   })
 
   test('programs that hang are not waited for', async () => {
-    for (const name of ['qemu-hung', 'sudo', 'vgs', 'lvs', 'qemu-img']) put(name, 'exec sleep 5')
+    for (const name of ['qemu-hung', 'sudo', 'vgs', 'lvs', 'qemu-img']) put(name, 'exec sleep 20')
     const startedAt = Date.now()
     const { named } = await findings({ qemu: 'qemu-hung' })
-    assert.ok(Date.now() - startedAt < 8000, `${Date.now() - startedAt} ms`)
+    assert.ok(Date.now() - startedAt < 15_000, `${Date.now() - startedAt} ms`)
     assert.notEqual(named('qemu').ok, true)
     assert.notEqual(named('qemu-img').ok, true)
     assert.notEqual(named('lvm').ok, true)

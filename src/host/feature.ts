@@ -54,6 +54,9 @@ interface Option {
   readonly parameters: readonly { readonly name: string }[]
 }
 
+/** As `run` ends what has taken too long. */
+const killedStatus = 137
+
 /** Asks a QEMU program. Throws a Failure with its own words when it does not answer as QEMU does. */
 export async function askFeatures(program: string, timeoutMs: number): Promise<QemuFeatures> {
   const bare = [program, '-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none']
@@ -64,7 +67,9 @@ export async function askFeatures(program: string, timeoutMs: number): Promise<Q
   ])
   const [, , version, options, known] = answers(stdout)
   if (version === undefined || options === undefined || known === undefined) {
-    throw new Failure(`${program} does not answer as QEMU does: ${stderr.trim() || `exit status ${status}`}`)
+    throw new Failure(
+      `${program} does not answer as QEMU does: ${stderr.trim() || (status === killedStatus ? `nothing within ${timeoutMs / 1000} s` : `exit status ${status}`)}`,
+    )
   }
   const { major, minor, micro } = (version as { qemu: { major: number; minor: number; micro: number } }).qemu
   const names = new Set((known as readonly { name: string }[]).map(({ name }) => name))

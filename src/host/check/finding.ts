@@ -2,6 +2,9 @@
 import { installLine, type Installable } from '../install.js'
 import { readText } from '../../sys/file.js'
 
+/** A program that has not answered by then hangs; on a busy machine one that is well may take two seconds. */
+export const answerTimeoutMs = 3000
+
 /** One thing of this machine, as `nbsvm doctor --json` shows it; the names of these fields never change their meaning. */
 export interface Finding {
   /** `kvm`, `qemu`, `bridge br0`, ... */

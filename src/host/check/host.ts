@@ -3,9 +3,7 @@ import { isRoot } from '../../sys/environment.js'
 import { findProgram } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
 import { node } from '../../sys/self.js'
-import { bad, good, install, lacking, type Finding } from './finding.js'
-
-const answerTimeoutMs = 1500
+import { answerTimeoutMs, bad, good, install, lacking, type Finding } from './finding.js'
 
 /** `engines` in package.json. */
 const oldestNode = [20, 19] as const

@@ -5,10 +5,8 @@ import { isRoot } from '../../sys/environment.js'
 import { findProgram, readText, stat } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
 import { requirementsFor, type Requirement } from './requirements.js'
-import { bad, good, install, lacking, type Finding } from './finding.js'
+import { answerTimeoutMs, bad, good, install, lacking, type Finding } from './finding.js'
 import { canSudo } from './host.js'
-
-const answerTimeoutMs = 1500
 
 interface Group {
   readonly vg_name: string

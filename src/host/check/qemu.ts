@@ -9,9 +9,7 @@ import { findProgram } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
 import { runAsInGeneral } from '../runas.js'
 import { requirementsFor, generalRequirement, type Requirement } from './requirements.js'
-import { bad, good, install, lacking, type Finding } from './finding.js'
-
-const answerTimeoutMs = 1500
+import { answerTimeoutMs, bad, good, install, lacking, type Finding } from './finding.js'
 
 /** The oldest QEMU that nbsvm is tested with. */
 const oldest = [7, 2] as const
