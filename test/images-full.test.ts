@@ -3,21 +3,14 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { makeHome } from './cli.js'
+import { smallDisk } from './support/smalldisk.js'
 import { makeVendor, sha } from './support/vendor.js'
 
 const { nbsvm, folder } = makeHome()
-const isRoot = process.geteuid?.() === 0
-const full = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-full-'))
-const mounted = isRoot && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3M', 'nbsvm', full]).status === 0
-after(() => {
-  if (mounted) execFileSync('umount', ['-l', full])
-  fs.rmdirSync(full)
-})
-const skip = mounted ? false : 'only root can mount a file system to fill it up'
+const { folder: full, skip } = smallDisk()
 const env = { NBSVM_HOME: full }
 const images = path.join(full, 'images')
 

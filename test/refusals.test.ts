@@ -7,6 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
 import { guestKernel, makeHome, program, run, until, type Home, type Result } from './cli.js'
+import { smallDisk } from './support/smalldisk.js'
 
 const home = makeHome()
 const { nbsvm } = home
@@ -474,13 +475,7 @@ describe('a home that cannot be written', () => {
 })
 
 describe('a disk that is full', () => {
-  const full = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-full-'))
-  const mounted = isRoot && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3M', 'nbsvm', full]).status === 0
-  after(() => {
-    if (mounted) execFileSync('umount', ['-l', full])
-    fs.rmdirSync(full)
-  })
-  const skip = mounted ? false : 'only root can mount a file system to fill it up'
+  const { folder: full, skip } = smallDisk()
   const env = { NBSVM_HOME: full }
   const fill = (): void => {
     spawnSync('dd', ['if=/dev/zero', `of=${full}/filler`, 'bs=1k'])

@@ -1,9 +1,8 @@
 // A line for another machine's nbsvm.
 import type { Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
-import { runApart } from '../sys/apart.js'
 import { isTerminal } from '../sys/output.js'
-import { run, runHere } from '../sys/process.js'
+import { run, runApart, runHere } from '../sys/process.js'
 import { version } from '../core/version.js'
 import { remoteCommand, type RemoteLine } from './command.js'
 import { connect, isConnected, sshWords, type Machine } from './connection.js'

@@ -31,7 +31,7 @@ const longestPath = 107 - 17
 const connectSeconds = 15
 const [aliveSeconds, aliveTries] = [15, 4]
 
-/** The command that runs `words` there: ssh with its options. Made only by `connected`, without it a password could not be asked. */
+/** The command that runs `words` there: ssh with its options. After `connect`, which is where a password can be asked for. */
 export function sshWords({ host, sockets }: Machine, options: readonly string[], words: readonly string[]): string[] {
   const socket = socketOf({ host, sockets })
   const shared =

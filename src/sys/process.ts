@@ -82,12 +82,32 @@ export const run: Run = (command, options = {}) => {
  * the terminal that both have; what else aborts `signal` is handed on.
  */
 export function runHere(command: readonly string[], signal?: AbortSignal): Promise<number> {
+  return runAttached(command, { stdio: 'inherit' }, (child) => child.kill('SIGTERM'), signal)
+}
+
+/**
+ * The same in a session of its own, so that Ctrl-C at this terminal does not reach it. Its stdin is a pipe that carries nothing, and
+ * ends when `signal` is aborted: that is how it is told.
+ */
+export function runApart(command: readonly string[], signal?: AbortSignal): Promise<number> {
+  const own: childProcess.SpawnOptions = { detached: true, stdio: ['pipe', 'inherit', 'inherit'] }
+  return runAttached(command, own, (child) => child.stdin?.end(), signal)
+}
+
+/** What it says goes where this process's own words go; `onAbort` tells it to end. */
+function runAttached(
+  command: readonly string[],
+  options: childProcess.SpawnOptions,
+  onAbort: (child: childProcess.ChildProcess) => void,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const [program = '', ...args] = command
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, PATH: searchPath().join(':') }
-    const child = load().spawn(program, args, { env, stdio: 'inherit' })
-    const end = (): boolean => child.kill('SIGTERM')
+    const child = load().spawn(program, args, { env: { ...process.env, PATH: searchPath().join(':') }, ...options })
+    const end = (): void => onAbort(child)
+    child.stdin?.on('error', () => {})
     signal?.addEventListener('abort', end)
+    if (signal?.aborted === true) end()
     child.on('error', (error) => reject(startFailure(program, error)))
     child.on('close', (code, ended) => {
       signal?.removeEventListener('abort', end)
@@ -222,14 +242,14 @@ function privately<T>(begin: () => T): T {
   }
 }
 
-export function startFailure(program: string, error: Error): Failure {
+function startFailure(program: string, error: Error): Failure {
   const missing = 'code' in error && error.code === 'ENOENT'
   return missing
     ? new Failure(`cannot run ${program}: it is not installed`)
     : new Failure(`cannot run ${program}`, { cause: error })
 }
 
-export function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
+function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
   if (code !== null) return code
   const { constants } = process.getBuiltinModule('node:os')
   return 128 + (signal === null ? 0 : constants.signals[signal])
