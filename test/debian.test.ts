@@ -40,6 +40,21 @@ function worldOf(release: Release): World {
   return { release, home, nbsvm: (args, input = '') => home.nbsvm(args, { env, input }), helper: undefined }
 }
 
+/** What the record keeps from the first start with it on. */
+const secured = ['firmware=secure', 'tpm=yes']
+
+/** That the guest was booted by what is signed, and has a TPM 2.0, by its own word. */
+async function isSecured(nbsvm: Nbsvm, id: string): Promise<void> {
+  const look = [
+    'od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c',
+    'cat /sys/class/tpm/tpm0/tpm_version_major',
+    'test -c /dev/tpm0',
+    'dmesg | grep -io "secure boot enabled"',
+  ]
+  const words = (await done(nbsvm([id, 'exec', 'sh', '-ec', look.join('\n')]))).split('\n').map((line) => line.trim())
+  assert.deepEqual(words, ['1', '2', 'Secure boot enabled', ''])
+}
+
 /** Both at once: each has one processor, of which QEMU makes a thread. */
 describe('a whole Debian', { concurrency: 2 }, () => {
   for (const release of releases) toldAndReached(release)
@@ -63,6 +78,7 @@ function toldAndReached(release: Release): void {
     if (isRoot) chmodSync(home.folder, 0o755)
     const told = [
       `image=${debianDisk(release)}`,
+      ...(release === '13' ? secured : []),
       ...(whyNoVirtiofsd === false ? [`share=${shared}:/srv/shared`] : []),
       'user=alice',
       `user_data=${userData}`,
@@ -142,6 +158,7 @@ function toldAndReached(release: Release): void {
     mkdirSync(files)
     chmodSync(files, 0o777)
     await trySubtests(t, nbsvm, 'web_1', files)
+    if (release === '13') await t.test('it has booted under secure boot, and has a TPM', () => isSecured(nbsvm, 'web_1'))
     await t.test('its secrets are for nobody else', () => {
       for (const file of ['state/web_1/seed.iso', 'vms/web_1/ssh_key', 'vms/web_1/ssh_host_ed25519_key'])
         assert.equal(statSync(`${home.folder}/${file}`).mode & 0o077, 0, file)
@@ -151,11 +168,13 @@ function toldAndReached(release: Release): void {
     const before = (await ssh(identity)).split('\n')
     await done(nbsvm(['web_1', 'shutdown']))
     if (release === '12') {
-      await t.test('the second boot finds the same identity, keys and user', async () => {
-        await done(nbsvm(['web_1', ...debianSettings, 'start']))
+      await t.test('the second boot, which is under secure boot, finds the same identity, keys and user', async () => {
+        await done(nbsvm(['web_1', ...secured, ...debianSettings, 'start']))
         const again = (await ssh(identity)).split('\n')
         assert.deepEqual(again.slice(0, 2), before.slice(0, 2))
         assert.notEqual(again[2], before[2])
+        await done(nbsvm(['web_1', 'timeout=120', 'wait', 'agent']))
+        await isSecured(nbsvm, 'web_1')
         await done(nbsvm(['web_1', 'stop']))
       })
     } else {

@@ -6,7 +6,6 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { guestDisk, guestKernel, makeHome, until } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
-import { debianDisk, debianSettings, skipDebian } from './support/debian.js'
 
 const home = makeHome()
 const { nbsvm } = home
@@ -74,19 +73,6 @@ test('firmware=secure boots what is signed, with variables of its own', async ()
     await ok('foo', 'stop')
   }
   assert.match((await nbsvm(['foo', 'firmware=secure', 'status'])).stdout, /^ *board .*UEFI, secure boot$/m)
-})
-
-test('firmware=secure boots a whole Debian', { skip: skipDebian('12') }, async () => {
-  await ok('debian', `source=${debianDisk('12')}`, 'snapshot')
-  await ok('debian', ...debianSettings, 'firmware=secure', 'start')
-  const serial = await serialOf('debian')
-  try {
-    await serial.waitFor(/Secure boot enabled/i)
-    await serial.waitFor(/Welcome to .*Debian GNU\/Linux 12/)
-  } finally {
-    serial.close()
-    await ok('debian', 'stop', 'rm', '--yes')
-  }
 })
 
 test('a copy of its drive boots as it does, with a copy of its variables', async () => {
