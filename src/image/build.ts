@@ -80,10 +80,12 @@ function refuseMissing(name: string): void {
 
 const shownLines = 5
 
-/** The last of what was said tells why. */
+/** What apt and mmdebstrap call an error tells why, but for what only says that they failed; else the last that was said does. */
 function buildFailure(name: string, words: string): Failure {
   const lines = words.split('\n').filter((line) => line.trim() !== '')
-  return new Failure(`cannot build ${name}:\n${lines.slice(-shownLines).join('\n')}`, {
+  const errors = lines.filter((line) => /^E: (?!apt-get .* failed$|mmdebstrap failed to run$)/.test(line))
+  const shown = (errors.length > 0 ? errors : lines).slice(-shownLines)
+  return new Failure(`cannot build ${name}:\n${shown.join('\n')}`, {
     hints: [
       'is the suite spelled right, and this machine online?',
       'as a user it needs newuidmap, with ranges of yours in /etc/subuid: man mmdebstrap',
