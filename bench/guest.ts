@@ -1,6 +1,5 @@
 // A whole Debian from an image: when it answers, and how fast programs, files and shares reach it.
 import { writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import path from 'node:path'
 import { debianDisk, debianSettings } from '../test/support/debian.js'
 import { commandsOf, startRaw } from './qemu.js'
@@ -65,28 +64,12 @@ async function answering(world: World): Promise<Row[]> {
 async function untilAnswered(world: World, begin: () => Promise<void>): Promise<{ sshMs: number; agentMs: number }> {
   const started = performance.now()
   await begin()
-  const { port } = (JSON.parse(world.nbsvm('web', 'status', '--json')) as { forwards: { hostPort: number }[] }).forwards.map(
-    ({ hostPort }) => ({ port: hostPort }),
-  )[0] ?? { port: 0 }
-  while (!(await greets(port))) await new Promise((resolve) => setTimeout(resolve, 50))
+  world.nbsvm('web', 'timeout=300', 'wait', 'ssh')
   const sshMs = performance.now() - started
   world.nbsvm('web', 'timeout=120', 'wait', 'agent')
   const agentMs = performance.now() - started
   world.nbsvm('web', 'timeout=120', 'shutdown')
   return { sshMs, agentMs }
-}
-
-/** Whether sshd says its name at a forwarded port; that the port takes a connection says nothing of the guest. */
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const end = (isThere: boolean): void => {
-      socket.destroy()
-      resolve(isThere)
-    }
-    socket.on('data', (bytes: Buffer) => end(bytes.toString().startsWith('SSH-'))).on('error', () => end(false))
-    socket.on('close', () => end(false)).setTimeout(1000, () => end(false))
-  })
 }
 
 async function running(world: World): Promise<Row[]> {

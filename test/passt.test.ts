@@ -15,25 +15,37 @@ if (isRoot) {
   chownSync(home.folder, nobody, nobody)
 }
 
-/** Runs nbsvm as a user without any rights, whoever runs the tests. */
-function asUser(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Result> {
-  const drop = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', program]
-  const command = isRoot ? { name: 'setpriv', words: [...drop, ...args] } : { name: program, words: args }
-  return run(command.name, command.words, { ...home.env, ...env }, input)
+/** The command that runs `words` as a user without any rights, whoever runs the tests. */
+function userCommand(...words: readonly string[]): [string, string[]] {
+  if (!isRoot) return [words[0] ?? '', words.slice(1)]
+  return ['setpriv', ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', ...words]]
 }
 
-/** The command lines of the passt processes that work in this home. */
+function asUser(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  return run(...userCommand(program, ...args), { ...home.env, ...env }, input)
+}
+
+/** The passt processes that work in this home. */
 function passts(): string[] {
-  const commands = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      } catch {
-        return '' // it has ended
-      }
-    })
-  return commands.filter((command) => command.startsWith('passt ') && command.includes('/28080:80 '))
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.filter((pid) => {
+    const command = readProc(pid, 'cmdline').replaceAll('\0', ' ')
+    return command.startsWith('passt ') && command.includes('/28080:80')
+  })
+}
+
+function readProc(pid: string, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+  } catch {
+    return '' // it has ended
+  }
+}
+
+/** How long a process has computed, in hundredths of a second: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function computed(pid: string): number {
+  const [user = Number.NaN, system = Number.NaN] = readProc(pid, 'stat').replace(/.*\) /s, '').split(' ').slice(11, 13).map(Number)
+  return user + system
 }
 
 function request(port: number): Promise<string> {
@@ -52,7 +64,7 @@ const { status } = spawnSync('unshare', ['--user', 'true'])
 const skip = status === 0 ? false : 'no user namespaces here (a chroot?), which passt needs'
 
 test('a forwarded port leads into the guest, and passt ends when the VM does', { skip }, async () => {
-  const started = await asUser(['net', `source=${guestDisk}`, 'forward=28080:80', 'clone', 'start'])
+  const started = await asUser(['net', `source=${guestDisk}`, 'forward=28080:80 28022:22', 'clone', 'start'])
   assert.equal(started.status, 0, started.stderr)
   assert.equal(passts().length, 1)
   await until('the prompt', 90_000, async () => (await asUser(['net', 'log'])).stdout.includes('guest# '))
@@ -61,6 +73,16 @@ test('a forwarded port leads into the guest, and passt ends when the VM does', {
   await asUser(['net', 'console'], setUp)
   await until('an answer from the guest', 30_000, async () => (await request(28_080)).startsWith('HTTP/1'))
   assert.match((await asUser(['net', 'status', '--json'])).stdout, /"hostPort": 28080[^}]*"alive": true/)
+
+  // Of a guest that is silent, passt would ask without a pause for what nobody waits for any more.
+  await asUser(['net', 'console'], 'ip link set eth0 down\n')
+  const [passt = ''] = passts()
+  const before = computed(passt)
+  const asking = run(...userCommand('timeout', '5', program, 'net', 'ssh', 'true'), home.env, '')
+  await new Promise((resolve) => setTimeout(resolve, 4500))
+  const ticks = computed(passt) - before
+  assert.ok(ticks < 50, `passt has computed for ${ticks * 10} ms of 4500`)
+  await asking
   await asUser(['net', 'stop'])
   await until('the end of passt', 5000, () => passts().length === 0)
 })
@@ -109,9 +131,7 @@ test('a start that is killed leaves no passt that a stop does not end', { skip }
   assert.equal((await asUser(['cut', 'newimg'])).status, 0)
   for (const afterMs of [60, 90, 120, 150, 180]) {
     const cut = ['timeout', '-s', 'KILL', String(afterMs / 1000), program, 'cut', 'forward=28080:80', 'start', '-S']
-    spawnSync('setpriv', [...(isRoot ? ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups'] : []), ...cut], {
-      env: home.env,
-    })
+    spawnSync(...userCommand(...cut), { env: home.env })
     assert.equal((await asUser(['cut', 'stop'])).status, 0)
     await until(`the end of passt, killed after ${afterMs} ms`, 2000, () => passts().length === 0)
   }

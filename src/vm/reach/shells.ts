@@ -6,7 +6,8 @@ import { agentShell, requireSuccess, type GuestShell } from '../../guest/shell.j
 import { flow } from '../../sys/flow.js'
 import { agentAnswers, agentTurns } from '../life/agent.js'
 import type { Vm } from '../record/vm.js'
-import { sshAnswers, sshCommand } from './ssh.js'
+import { sshAnswers } from './banner.js'
+import { sshCommand } from './ssh.js'
 
 /** So long a guest may take to say the banner of its ssh: with an agent there, nobody waits for it. */
 const sshLookMs = 1500

@@ -6,49 +6,23 @@ import { quoteWord } from '../../core/words.js'
 import { deadlineIn, monotonicMs, pause } from '../../sys/clock.js'
 import { findProgram } from '../../sys/file.js'
 import { run } from '../../sys/process.js'
-import { firstBytes } from '../../sys/socket.js'
 import { consoleLog } from '../life/log.js'
 import { isUp, requireRunning } from '../life/up.js'
 import { readRecord } from '../record/record.js'
 import { keyFiles, loginUser } from '../record/seed.js'
 import { endingOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
-import { addressesOf, settledAddress, type Address } from './address.js'
+import { settledAddress, type Address } from './address.js'
+import { bannerQuestions, firstBanner, sshAnswers } from './banner.js'
 import { entryOf, optionWords, type SshEntry } from './sshentry.js'
 
-/** A banner that takes longer is that of a machine under heavy load; then the next try, which waits longer, gets it. */
-const [shortMs, longMs] = [1000, 10_000]
-
 const betweenMs = 250
-
-/** As any client of ssh says first. passt (2023, of Debian 12) lets a guest know of a connection only when its client says something. */
-const greeting = 'SSH-2.0-nbsvm\r\n'
 
 /** So long `ssh` waits for a guest: one that installs itself at its first boot, or is translated by a busy machine. */
 const sshPatienceMs = 600_000
 
 /** So much of what the console said last is shown to who waited in vain. */
 const shownLines = 8
-
-/**
- * Whether the guest's ssh says its banner now. That a port takes connections proves nothing: QEMU's and passt's do before the guest
- * listens. Rejects with a Failure where the VM does not run, or nothing leads to it.
- */
-export async function sshAnswers(vm: Vm, { signal }: Caller = {}): Promise<boolean> {
-  return (await answering(vm, longMs, signal)) !== undefined
-}
-
-async function answering(vm: Vm, timeoutMs: number, signal: AbortSignal | undefined): Promise<Address | undefined> {
-  const looks = (await addressesOf(vm)).map(async (address) => {
-    const bytes = await firstBytes(address, { greeting, timeoutMs, signal, length: 'SSH-'.length })
-    if (bytes.toString('latin1') === 'SSH-') return address
-    throw new Error('it says something else')
-  })
-  return Promise.any(looks).catch(() => {
-    signal?.throwIfAborted()
-    return undefined
-  })
-}
 
 export interface Waiting extends Caller {
   readonly timeoutMs?: number
@@ -64,25 +38,20 @@ async function waitForSsh(vm: Vm, { timeoutMs = sshPatienceMs, onWait, signal }:
   requireRunning(vm, 'reach')
   const begin = monotonicMs()
   const deadline = deadlineIn(timeoutMs)
-  const over = new AbortController()
-  const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
-  const tries = async (tryMs: number): Promise<Address> => {
+  const questions = bannerQuestions(vm)
+  try {
     for (;;) {
-      const found = await answering(vm, Math.min(tryMs, deadline.leftMs), stop)
+      const found = await questions.ask({ signal })
       if (found !== undefined) return found
       if (!isUp(vm)) throw new Failure(`${vm.id} has ended before it answered by ssh: ${endingOf(vm.drawer).words}`)
       if (deadline.isOver) throw silent(vm, `after ${Math.round(timeoutMs / 1000)} s`)
       onWait?.(monotonicMs() - begin)
-      await pause(Math.min(betweenMs, deadline.leftMs), stop)
+      await pause(Math.min(betweenMs, deadline.leftMs), signal)
     }
-  }
-  try {
-    // What was sent before the guest had a network is lost, so a short try comes first; a long one goes beside it.
-    return await Promise.race([shortMs, longMs].map(tries))
   } catch (error) {
     throw signal?.aborted === true ? silent(vm, 'and you stopped waiting') : error
   } finally {
-    over.abort()
+    questions.close()
   }
 }
 
@@ -126,6 +95,9 @@ async function reached(vm: Vm, caller: Waiting): Promise<{ entry: SshEntry; host
   return { entry: entryOf(vm, { host, port }), host }
 }
 
+/** So long a guest whose address is not known otherwise may take to say its banner. */
+const findMs = 1000
+
 /** The VM as ssh can reach it, now or whenever it runs; undefined for one that it cannot. */
 export async function findEntry(vm: Vm, { signal }: Caller = {}): Promise<SshEntry | undefined> {
   const record = readRecord(vm.place, vm.id)
@@ -133,7 +105,7 @@ export async function findEntry(vm: Vm, { signal }: Caller = {}): Promise<SshEnt
   const settled = settledAddress(vm, record)
   if (settled !== undefined) return entryOf(vm, settled)
   if (!isUp(vm)) return undefined
-  const address = await answering(vm, shortMs, signal).catch(() => undefined)
+  const address = await firstBanner(vm, findMs, signal).catch(() => undefined)
   signal?.throwIfAborted()
   return address === undefined ? undefined : entryOf(vm, address)
 }

@@ -9,8 +9,9 @@ import { requireRunning } from '../life/up.js'
 import type { Vm } from '../record/vm.js'
 import { consoleEnd, doingOf, isGone, whyGone } from './doing.js'
 import { execCollecting } from './exec.js'
+import { bannerQuestions, sshAnswers } from './banner.js'
 import { portAnswers } from './port.js'
-import { sshAnswers, sshCommand } from './ssh.js'
+import { sshCommand } from './ssh.js'
 
 const lookEveryMs = 300
 
@@ -31,8 +32,14 @@ export function waitForAgent(vm: Vm, timeoutMs: number, caller: Caller): Promise
 }
 
 /** Resolves when an ssh server greets. */
-export function waitForSsh(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
-  return waitForProbe(vm, { silent: 'its ssh does not answer', word: 'ssh', answers: sshAnswers }, deadlineIn(timeoutMs), caller)
+export async function waitForSsh(vm: Vm, timeoutMs: number, caller: Caller): Promise<void> {
+  const questions = bannerQuestions(vm)
+  const answers: Probe['answers'] = async (_, asking) => (await questions.ask(asking)) !== undefined
+  try {
+    await waitForProbe(vm, { silent: 'its ssh does not answer', word: 'ssh', answers }, deadlineIn(timeoutMs), caller)
+  } finally {
+    questions.close()
+  }
 }
 
 /** Resolves when a program takes connections on a TCP port of the guest. */

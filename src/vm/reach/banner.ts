@@ -1,0 +1,73 @@
+// The banner of a guest's ssh, which is what shows that it is there: a port takes connections, by QEMU or passt, before the guest listens.
+import type { Caller } from '../../core/caller.js'
+import { pause } from '../../sys/clock.js'
+import { firstBytes } from '../../sys/socket.js'
+import type { Vm } from '../record/vm.js'
+import { addressesOf, type Address } from './address.js'
+
+/**
+ * A question stays open until passt closes it, as it does after 10 s without an answer (SYN_TIMEOUT in its tcp.c). One that we close
+ * before keeps the passt of Debian 12 at full speed for what is left of them, and the guest that is asked boots the slower.
+ */
+const patienceMs = 12_000
+
+/** What was sent before the guest had a network is lost, so it is asked anew. */
+const anewMs = 1000
+
+/** As any client of ssh says first. passt (2023, of Debian 12) lets a guest know of a connection only when its client says something. */
+const greeting = 'SSH-2.0-nbsvm\r\n'
+
+/**
+ * Whether the guest's ssh says its banner now. Rejects with a Failure where the VM does not run, or nothing leads to it.
+ */
+export async function sshAnswers(vm: Vm, { signal }: Caller = {}): Promise<boolean> {
+  return (await firstBanner(vm, patienceMs, signal)) !== undefined
+}
+
+/** Where the guest's ssh says its banner within `timeoutMs`, whichever of its addresses is the first. */
+export async function firstBanner(vm: Vm, timeoutMs: number, signal: AbortSignal | undefined): Promise<Address | undefined> {
+  const looks = (await addressesOf(vm)).map(async (address) => {
+    const bytes = await firstBytes(address, { greeting, timeoutMs, signal, length: 'SSH-'.length })
+    if (bytes.toString('latin1') === 'SSH-') return address
+    throw new Error('it says something else')
+  })
+  return Promise.any(looks).catch(() => {
+    signal?.throwIfAborted()
+    return undefined
+  })
+}
+
+export interface BannerQuestions {
+  /** Puts one more; resolves to where any of them is answered, or to undefined after a second, or as soon as one is not. */
+  readonly ask: (caller?: Caller) => Promise<Address | undefined>
+  /** Takes all back. */
+  readonly close: () => void
+}
+
+/** For who waits until a guest answers. Its questions reject as `sshAnswers` does. */
+export function bannerQuestions(vm: Vm): BannerQuestions {
+  const over = new AbortController()
+  let found: Address | undefined
+  let failures: unknown[] = []
+  let ended = new AbortController()
+  const put = async (): Promise<void> => {
+    try {
+      found ??= await firstBanner(vm, patienceMs, over.signal)
+    } catch (error) {
+      failures.push(error)
+    }
+    ended.abort()
+  }
+  return {
+    async ask({ signal } = {}) {
+      ended = new AbortController()
+      failures = []
+      void put()
+      const either = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal])
+      await pause(anewMs, either).catch(() => signal?.throwIfAborted())
+      if (found === undefined && failures.length > 0) throw failures[0]
+      return found
+    },
+    close: () => over.abort(),
+  }
+}
