@@ -44,7 +44,11 @@ function readProc(pid: string, name: string): string {
 
 /** How long a process has computed, in hundredths of a second: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 function computed(pid: string): number {
-  const [user = Number.NaN, system = Number.NaN] = readProc(pid, 'stat').replace(/.*\) /s, '').split(' ').slice(11, 13).map(Number)
+  const [user = Number.NaN, system = Number.NaN] = readProc(pid, 'stat')
+    .replace(/.*\) /s, '')
+    .split(' ')
+    .slice(11, 13)
+    .map(Number)
   return user + system
 }
 
