@@ -30,7 +30,7 @@ export const guest: Bench = {
   },
 }
 
-const settings = [`image=${debianDisk('12')}`, ...debianSettings, 'timeout=300']
+const settings = ['user=bench', `image=${debianDisk('12')}`, ...debianSettings, 'timeout=300']
 
 /** The first boot is longer: it grows the file system, and makes what a system makes once. */
 function firstBoot(world: World, words: readonly string[]): void {
