@@ -6,6 +6,9 @@ import path from 'node:path'
 export const program = path.resolve('dist/nbsvm.cjs')
 const build = path.resolve('build')
 
+/** More than any program here says. */
+const maxBuffer = 64 * 2 ** 20
+
 export interface World {
   /** On the file system of the checkout: a tmpfs would say nothing of disks. */
   readonly folder: string
@@ -46,7 +49,7 @@ export function openWorld({ parent = build, nbsvm = program, uid }: Choice = {})
   const last: (() => void)[] = []
   const timed = (command: string, words: readonly string[]): { ms: number; stdout: string } => {
     const begin = performance.now()
-    const { status, error, stdout, stderr } = spawnSync(command, words, { env, cwd: folder, encoding: 'utf8', ...as })
+    const { status, error, stdout, stderr } = spawnSync(command, words, { env, cwd: folder, encoding: 'utf8', maxBuffer, ...as })
     const ms = performance.now() - begin
     if (status !== 0)
       throw new Error(`${command} ${words.join(' ')}: ${error?.message ?? (stderr.trim() || `exit status ${status}`)}`)
