@@ -11,8 +11,11 @@ import { addressesOf, type Address } from './address.js'
  */
 const patienceMs = 12_000
 
-/** What was sent before the guest had a network is lost, so it is asked anew. */
-const anewMs = 1000
+/**
+ * What was sent before the guest had a network is lost, so it is asked anew. Not so often that an sshd that gets all that is open at
+ * once takes it for too much: of 10 without a login it begins to close some (MaxStartups in sshd_config(5)).
+ */
+const anewMs = 2000
 
 /** As any client of ssh says first. passt (2023, of Debian 12) lets a guest know of a connection only when its client says something. */
 const greeting = 'SSH-2.0-nbsvm\r\n'
@@ -38,7 +41,7 @@ export async function firstBanner(vm: Vm, timeoutMs: number, signal: AbortSignal
 }
 
 export interface BannerQuestions {
-  /** Puts one more; resolves to where any of them is answered, or to undefined after a second, or as soon as one is not. */
+  /** Puts one more; resolves to where any of them is answered, or to undefined after two seconds, or as soon as one is not. */
   readonly ask: (caller?: Caller) => Promise<Address | undefined>
   /** Takes all back. */
   readonly close: () => void
