@@ -79,6 +79,15 @@ export const commands: readonly Row[] = [
     summary: 'list the images of distributions; fetch or remove some',
     check: checkImageWords,
   }),
+  command('pacemaker', atMostOne, {
+    words: '[install | remove]',
+    flags: { json: 'as a JSON array' },
+    summary: 'list, install or remove the agents for a Pacemaker cluster',
+    check: ([what]) => {
+      if (what === undefined || what === 'install' || what === 'remove') return
+      throw new UsageError(`unexpected word ${quote(what)} after pacemaker`, { hints: ['nbsvm pacemaker [install | remove]'] })
+    },
+  }),
   command('help', atMostOne, {
     words: '[ACTION]',
     summary: 'explain nbsvm, or one action, command or setting',

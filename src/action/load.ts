@@ -47,6 +47,7 @@ export const commandCode: Readonly<Record<string, () => Promise<Command>>> = {
   inventory: async () => (await import('./inventory.js')).inventory,
   doctor: async () => (await import('./doctor.js')).doctor,
   images: async () => (await import('./images.js')).images,
+  pacemaker: async () => (await import('./pacemaker.js')).pacemaker,
   help: async () => (await import('./help.js')).help,
   completion: async () => (await import('./completion.js')).completion,
   man: async () => (await import('./man.js')).man,

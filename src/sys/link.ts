@@ -39,3 +39,10 @@ export function moveNew(file: string, name: string): boolean {
 export function hasNoLinks(error: unknown): boolean {
   return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')
 }
+
+/** Makes a symbolic link that leads to `target`, or leads it there anew: whoever looks finds the old one or the new one. */
+export function setLink(target: string, file: string): void {
+  const temporary = `${file}.${process.pid}`
+  fs.symlinkSync(target, temporary)
+  fs.renameSync(temporary, file)
+}

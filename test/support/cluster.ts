@@ -55,7 +55,9 @@ export async function makeCluster({ folder, resources, files, prepare = '' }: Cl
   const names = ['node1', 'node2', 'node3']
   const hub = await ready('unshare', ['--mount', '--net', ...propagation(), 'sh', '-euc', hubScript])
   const between = (command: string): string => {
-    const { status, stdout, stderr } = spawnSync('nsenter', ['-t', String(hub.pid), '-n', 'sh', '-euc', command], { encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('nsenter', ['-t', String(hub.pid), '-n', 'sh', '-euc', command], {
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(`${command}: ${stderr}`)
     return stdout
   }
@@ -72,7 +74,20 @@ export async function makeCluster({ folder, resources, files, prepare = '' }: Cl
     fs.writeFileSync(path.join(own, 'up'), nodeScript({ name, own, address, prepare }))
     const child = await ready(
       'unshare',
-      ['--mount', '--net', '--pid', '--fork', '--ipc', '--uts', '--kill-child', '--mount-proc', ...propagation(), 'sh', '-eu', `${own}/up`],
+      [
+        '--mount',
+        '--net',
+        '--pid',
+        '--fork',
+        '--ipc',
+        '--uts',
+        '--kill-child',
+        '--mount-proc',
+        ...propagation(),
+        'sh',
+        '-eu',
+        `${own}/up`,
+      ],
       (pid) => between(`ip link add ${name} type veth peer name eth0 netns ${pid}; ip link set ${name} master hub up`),
     )
     nodes.push(makeNode({ name, address, varLib: path.join(own, 'root/var/lib'), child, between }))
@@ -80,14 +95,24 @@ export async function makeCluster({ folder, resources, files, prepare = '' }: Cl
   return { nodes, between }
 }
 
-function makeNode({ name, address, varLib, child, between }: Pick<ClusterNode, 'name' | 'address' | 'varLib'> & { child: ChildProcess; between: Cluster['between'] }): ClusterNode {
+function makeNode({
+  name,
+  address,
+  varLib,
+  child,
+  between,
+}: Pick<ClusterNode, 'name' | 'address' | 'varLib'> & { child: ChildProcess; between: Cluster['between'] }): ClusterNode {
   // The first process of the namespace is the child of unshare, which itself stays outside of it.
   const first = (): string => fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
   return {
     name,
     address,
     varLib,
-    run: (command, args) => run('nsenter', ['-t', first(), '-m', '-n', '-p', '-i', '-u', '--', command, ...args], { PATH: nodePath, LC_ALL: 'C.UTF-8' }),
+    run: (command, args) =>
+      run('nsenter', ['-t', first(), '-m', '-n', '-p', '-i', '-u', '--', command, ...args], {
+        PATH: nodePath,
+        LC_ALL: 'C.UTF-8',
+      }),
     kill: () => void child.kill('SIGKILL'),
     isUp: () => child.exitCode === null && child.signalCode === null,
     cutOff: () => void between(`ip link set ${name} down`),
@@ -139,7 +164,11 @@ wait`
 }
 
 /** Starts a namespace that says `ready` on its stdout, or on descriptor 3 where that goes to a log; it ends with the test file. */
-async function ready(command: string, args: readonly string[], meanwhile: (pid: number) => void = () => {}): Promise<ChildProcess> {
+async function ready(
+  command: string,
+  args: readonly string[],
+  meanwhile: (pid: number) => void = () => {},
+): Promise<ChildProcess> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] })
   after(() => void child.kill('SIGKILL'))
   const said = [child.stdout, child.stdio[3] as net.Socket]
@@ -167,8 +196,16 @@ function writeFiles(root: string, files: Readonly<Record<string, string>>): void
 }
 
 function systemFiles(names: readonly string[]): Record<string, string> {
-  const accounts = fs.readFileSync('/etc/passwd', 'utf8').split('\n').filter((line) => !/^(root|sshd|hacluster):/.test(line)).join('\n')
-  const groups = fs.readFileSync('/etc/group', 'utf8').split('\n').filter((line) => !line.startsWith('haclient:')).join('\n')
+  const accounts = fs
+    .readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .filter((line) => !/^(root|sshd|hacluster):/.test(line))
+    .join('\n')
+  const groups = fs
+    .readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .filter((line) => !line.startsWith('haclient:'))
+    .join('\n')
   return {
     '/etc/passwd': `root:x:0:0:root:/etc/home:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\nhacluster:x:60501:60501::/:/usr/sbin/nologin\n${accounts}`,
     '/etc/group': `haclient:x:60501:\n${groups}`,
@@ -183,7 +220,13 @@ function sshFiles(folder: string, names: readonly string[]): Record<string, stri
   const key = path.join(folder, 'key')
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
   const [secret, known] = [key, `${key}.pub`].map((file) => fs.readFileSync(file, 'utf8'))
-  const server = ['HostKey /etc/ssh/key', 'AuthorizedKeysFile /etc/ssh/authorized', 'StrictModes no', 'UsePAM no', `SetEnv PATH=${nodePath}`]
+  const server = [
+    'HostKey /etc/ssh/key',
+    'AuthorizedKeysFile /etc/ssh/authorized',
+    'StrictModes no',
+    'UsePAM no',
+    `SetEnv PATH=${nodePath}`,
+  ]
   return {
     '/etc/ssh/key': secret ?? '',
     '/etc/ssh/authorized': known ?? '',
@@ -194,7 +237,9 @@ function sshFiles(folder: string, names: readonly string[]): Record<string, stri
 }
 
 function corosyncConf(names: readonly string[]): string {
-  const nodes = names.map((name, at) => `  node {\n    name: ${name}\n    nodeid: ${at + 1}\n    ring0_addr: ${addressOf(at)}\n  }\n`)
+  const nodes = names.map(
+    (name, at) => `  node {\n    name: ${name}\n    nodeid: ${at + 1}\n    ring0_addr: ${addressOf(at)}\n  }\n`,
+  )
   return `totem {
   version: 2
   cluster_name: nbsvm

@@ -29,7 +29,8 @@ done
 
 /** What a counter has said since it was started: what it found, and the last number that it said to be written. */
 export function counted(log: string): { readonly resumed: number | undefined; readonly acknowledged: number | undefined } {
-  const numbers = (word: string): number[] => [...log.matchAll(new RegExp(`^${word} (\\d+)\\r?$`, 'gm'))].map(([, text]) => Number(text))
+  const numbers = (word: string): number[] =>
+    [...log.matchAll(new RegExp(`^${word} (\\d+)\\r?$`, 'gm'))].map(([, text]) => Number(text))
   return { resumed: numbers('RESUME').at(-1), acknowledged: numbers('ACK').at(-1) }
 }
 

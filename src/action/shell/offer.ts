@@ -101,6 +101,7 @@ const sources: Readonly<Record<string, Source>> = {
   STEPS: 'files',
   'FILE.png': 'files',
   '[pull NAME ... | rm NAME ... | prune]': { choices: ['pull', 'rm', 'prune', ...imageNames] },
+  '[install | remove]': { choices: ['install', 'remove'] },
   'TEXT|STATE': { choices: conditions },
   'SRC ... DST': 'files',
 }
