@@ -124,11 +124,13 @@ describe('fence_nbsvm_rbd', () => {
 echo "$*" >>${folder}/calls
 while [ "$1" != blocklist ]; do shift; done
 case $2 in
-  ls) cat ${list}; echo 'listed some entries' >&2 ;;
-  add) echo "$3 2036-01-01T00:00:00.000000+0000" >>${list} ;;
-  rm) grep -qF "$3 " ${list} || exit 22; sed -i "\\|^$3 |d" ${list} ;;
+  ls) cat ${list} && echo 'listed some entries' >&2 && exit ;;
+  rm) cut -d ' ' -f 1 ${list} | grep -qxF "$3" || exit 22 ;;
 esac
-`.replace('sed -i "\\|^$3 |d"', `grep -vF "$3 " ${list} >${list}.new; cat ${list}.new >`),
+awk -v it="$3" '$1 != it' ${list} >${list}.new
+[ $2 = rm ] || echo "$3 2036-01-01T00:00:00.000000+0000" >>${list}.new
+mv ${list}.new ${list}
+`,
     { mode: 0o755 },
   )
   fs.writeFileSync(list, '')
