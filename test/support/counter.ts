@@ -24,11 +24,19 @@ echo "RESUME \${n:-0}" >/dev/ttyS0
 while :; do
   n=$((n + 1))
   printf '%-512s' $n | dd of=/dev/vda bs=512 count=1 conv=notrunc,fsync 2>/dev/null && echo "ACK $n" >/dev/ttyS0
+  sleep 0.05
 done
 `
 
+export interface Counted {
+  /** What it found when it was started. */
+  readonly resumed: number | undefined
+  /** The last number that it said to be written. */
+  readonly acknowledged: number | undefined
+}
+
 /** What a counter has said since it was started: what it found, and the last number that it said to be written. */
-export function counted(log: string): { readonly resumed: number | undefined; readonly acknowledged: number | undefined } {
+export function counted(log: string): Counted {
   const numbers = (word: string): number[] =>
     [...log.matchAll(new RegExp(`^${word} (\\d+)\\r?$`, 'gm'))].map(([, text]) => Number(text))
   return { resumed: numbers('RESUME').at(-1), acknowledged: numbers('ACK').at(-1) }
