@@ -44,6 +44,17 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
   fencing.kill = (name) => nodeOf(cluster, name).kill()
   const [one, two, three] = cluster.nodes as readonly [ClusterNode, ClusterNode, ClusterNode]
 
+  await t.test('it has the agents that the package brings, and understands them', async () => {
+    const { stdout } = await one.run('nbsvm', 'pacemaker', '--json')
+    const agents = JSON.parse(stdout) as { name: string; state: string }[]
+    for (const { name, state } of agents) {
+      assert.equal(state, 'installed')
+      const { status, stdout } = await one.run('crm_resource', '--show-metadata', name)
+      assert.equal(status, 0, name)
+      assert.match(stdout, /<longdesc/)
+    }
+  })
+
   await t.test('its VMs are started, each where it is preferred', async () => {
     for (const vm of ['web1', 'web2']) {
       const { status, stderr } = await one.run('nbsvm', vm, 'drive_size=16M', 'newimg')
