@@ -9,6 +9,8 @@ import type { Status } from '../src/vm/life/status.js'
 import { bootSector } from './bootsector.js'
 import { guestDisk, makeHome, program, run, until, type Result } from './cli.js'
 
+const [vmAgent, fenceAgent] = ['vm', 'fence_nbsvm_rbd'].map((name) => path.resolve('pacemaker', name)) as [string, string]
+
 const ocf = { success: 0, generic: 1, args: 2, unimplemented: 3, installed: 5, configured: 6, notRunning: 7 }
 
 describe('ocf:nbsvm:vm', () => {
@@ -18,7 +20,7 @@ describe('ocf:nbsvm:vm', () => {
   const agent = (action: string, vm: string, parameters: Record<string, string> = {}): Promise<Result> => {
     const given = { vm, nbsvm: program, home: home.folder, CRM_meta_timeout: '60000', ...parameters }
     const env = Object.fromEntries(Object.entries(given).map(([name, value]) => [`OCF_RESKEY_${name}`, value]))
-    return run(path.resolve('pacemaker/vm'), [action], { PATH: process.env['PATH'], ...env })
+    return run(vmAgent, [action], { PATH: process.env['PATH'], ...env })
   }
   const is = async (status: number, action: string, vm: string, parameters?: Record<string, string>): Promise<Result> => {
     const result = await agent(action, vm, parameters)
@@ -136,7 +138,7 @@ mv ${list}.new ${list}
   fs.writeFileSync(list, '')
   const fence = (action: string, plug?: string, more = ''): Promise<Result> =>
     run(
-      path.resolve('pacemaker/fence_nbsvm_rbd'),
+      fenceAgent,
       [],
       { PATH: process.env['PATH'] },
       `action=${action}\n${plug === undefined ? '' : `plug=${plug}\n`}nodename=node2\nceph=${ceph}\n${more}`,
@@ -147,7 +149,7 @@ mv ${list}.new ${list}
     const { stdout } = await fence('metadata')
     assert.match(stdout, /<action name="on" automatic="1"\/>/)
     assert.doesNotMatch(stdout, /name="reboot"/, 'nobody shall take what is fenced for something that was started again')
-    const asked = spawnSync('pacemaker/fence_nbsvm_rbd', ['-o', 'metadata'], { encoding: 'utf8' })
+    const asked = spawnSync(fenceAgent, ['-o', 'metadata'], { encoding: 'utf8' })
     assert.equal(asked.stdout, stdout)
     await t.test('as xmllint sees it', { skip: whyNoXmllint }, () => checkXml(stdout))
   })

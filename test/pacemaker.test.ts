@@ -138,9 +138,14 @@ async function whereIs(asked: ClusterNode, vm: string): Promise<string | undefin
   return new RegExp(`\\* ${vm}\\s.*:\\s+Started (node\\d)$`, 'm').exec(await shown(asked))?.[1]
 }
 
+interface Fencing {
+  /** Pulls a node's plug. */
+  kill: ((name: string) => Promise<void>) | undefined
+}
+
 /** A fence agent that has the test pull a node's plug: it asks by a file, and waits for the answer. */
-function serveFencing(folder: string): { kill: (name: string) => Promise<void> } {
-  const service = { kill: async (_: string) => {} }
+function serveFencing(folder: string): Fencing {
+  const service: Fencing = { kill: undefined }
   const asked = path.join(folder, 'fence')
   fs.mkdirSync(asked)
   fs.writeFileSync(
@@ -161,7 +166,7 @@ esac
   fs.watch(asked, async (_, name) => {
     const file = path.join(asked, name ?? '')
     if (name === null || !fs.existsSync(file)) return
-    await service.kill(name)
+    await service.kill?.(name)
     fs.rmSync(file, { force: true })
   }).unref()
   return service

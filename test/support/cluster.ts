@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after } from 'node:test'
 import { run, type Result } from '../cli.js'
 import { cib, type Resource } from './cib.js'
-import { addressOf, nodePath, systemFiles, type NodeAddress } from './clusterfiles.js'
+import { addressOf, nodePath, systemFiles } from './clusterfiles.js'
 import { makeSpace, nodeKinds, nodeScript, type Space } from './clusternode.js'
 
 const unpacked = path.resolve('build/pacemaker')
@@ -20,7 +20,8 @@ function why(): string | false {
   return fs.existsSync(path.join(unpacked, 'usr/sbin/pacemakerd')) ? false : 'there is no Pacemaker: scripts/pacemaker gets it'
 }
 
-export interface ClusterNode extends NodeAddress {
+export interface ClusterNode {
+  readonly name: string
   /** Its /var/lib, which outlives it. */
   readonly varLib: string
   /** Runs a program there to its end. */
@@ -83,7 +84,7 @@ export async function makeCluster({ folder, resources, files, prepare }: Cluster
       }
     }
     return {
-      ...address,
+      name,
       varLib: path.join(own, 'root/var/lib'),
       boot: async () => {
         spaces.set(name, await makeSpace(nodeKinds, script, plugIn))
