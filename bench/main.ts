@@ -3,6 +3,7 @@
 import { against } from './against.js'
 import { clone } from './clone.js'
 import { disk } from './disk.js'
+import { fleet } from './fleet.js'
 import { consoleBench } from './console.js'
 import { guest } from './guest.js'
 import { ls } from './ls.js'
@@ -14,7 +15,7 @@ import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench, pull, guest, against]
+const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench, pull, guest, fleet, against]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))

@@ -11,7 +11,7 @@ export interface Row {
   readonly what: string
   /** One number a pair, in `unit`; the ratio of a pair is a/b. */
   readonly pairs: readonly Pair[]
-  readonly unit: 'ms' | 'MB/s'
+  readonly unit: 'ms' | 'MB' | 'MB/s'
   /** The ratio that is wanted, if one was promised. */
   readonly goal?: { readonly atMost: number } | { readonly atLeast: number }
 }

@@ -1,7 +1,7 @@
 import { Failure, fullMessage } from '../core/errors.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
-import { printable } from '../core/text.js'
+import { printable, printableMessage } from '../core/text.js'
 import { pause } from '../sys/clock.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
@@ -29,24 +29,24 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
     let failed = false
     const lookAll = async (tell: (text: string) => void): Promise<Listed[]> => {
       if (hosts.length === 0) return look(outside, tell, withImages)
-      const { listMachine } = await import('../vm/list/machines.js')
-      const lists = hosts.map(async (host) => {
-        if (host === ':') return look(outside, tell, withImages)
-        const caller = { signal, note: tell }
-        return listMachine(host.slice(0, -1), outside.place, caller).catch((fault: unknown) => {
-          failed = true
-          noteFault(fault, tell)
-          return []
-        })
+      const { listMachine, listMachines } = await import('../vm/list/machines.js')
+      const caller = { signal, note: tell }
+      const one = (host: string): Promise<Listed[]> =>
+        host === ':' ? look(outside, tell, withImages) : listMachine(host.slice(0, -1), outside.place, caller)
+      return listMachines(hosts, one, (fault) => {
+        failed = true
+        noteFault(fault, tell)
       })
-      return (await Promise.all(lists)).flat()
     }
     if (flags['watch'] === undefined) {
       out(show(await lookAll(note)))
       return failed ? 1 : 0
     }
     while (!signal.aborted) {
-      const text = show(await lookAll(() => {}))
+      const notes: string[] = []
+      const list = show(await lookAll((text) => void notes.push(printableMessage(text))))
+      // What hides VMs is part of what is seen, where that is a screen.
+      const text = isTerminal() ? [list, ...notes].join('\n') : list
       if (isTerminal()) outRaw(`${wipe}${printable(text)}`)
       else out(text)
       // Ctrl-C is how it ends.

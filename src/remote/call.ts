@@ -5,7 +5,7 @@ import { isTerminal } from '../sys/output.js'
 import { run, runApart, runHere } from '../sys/process.js'
 import { version } from '../core/version.js'
 import { remoteCommand, type RemoteLine } from './command.js'
-import { connect, isConnected, sshWords, type Machine } from './connection.js'
+import { connect, isConnected, silent, sshWords, type Machine } from './connection.js'
 
 /** How the line goes there. */
 export interface Way {
@@ -65,10 +65,31 @@ export interface Answer {
   readonly stderr: string
 }
 
-/** Runs a line there that reads nothing, and returns what it says. Throws a Failure where the machine cannot be reached. */
-export async function askHost(machine: Machine, words: readonly string[], caller: Caller): Promise<Answer> {
+/** How long an answer may take, and how long it may be, in characters. */
+export interface Bounds {
+  readonly timeoutMs: number
+  readonly mostSaid: number
+}
+
+const usualBounds: Bounds = { timeoutMs: 30_000, mostSaid: 16 * 1024 ** 2 }
+
+/**
+ * Runs a line there that reads nothing, and returns what it says. Throws a Failure where the machine cannot be reached, falls silent or
+ * says too much.
+ */
+export async function askHost(
+  machine: Machine,
+  words: readonly string[],
+  caller: Caller,
+  { timeoutMs, mostSaid }: Bounds = usualBounds,
+): Promise<Answer> {
   await connect(machine, caller)
   const line: RemoteLine = { words, terminals: [], isWatched: false }
-  const { signal } = caller
-  return run(sshWords(machine, ['-T', '-n', ...quiet], [remoteCommand(line)]), signal === undefined ? {} : { signal })
+  const limit = AbortSignal.timeout(timeoutMs)
+  const signal = caller.signal === undefined ? limit : AbortSignal.any([caller.signal, limit])
+  const command = sshWords(machine, ['-T', '-n', ...quiet], [remoteCommand(line)])
+  return run(command, { signal, mostSaid }).catch((error: unknown) => {
+    if (limit.aborted && caller.signal?.aborted !== true) throw silent(machine.host, timeoutMs)
+    throw error instanceof Failure ? new Failure(`no answer of ${machine.host} can be read`, { cause: error }) : error
+  })
 }

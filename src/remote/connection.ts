@@ -31,6 +31,9 @@ const longestPath = 107 - 17
 const connectSeconds = 15
 const [aliveSeconds, aliveTries] = [15, 4]
 
+/** ssh's own limit ends before it knows who is there: a machine that falls silent after that is given up too, later where somebody may be typing a password. */
+const [connectMs, typingMs] = [20_000, 120_000]
+
 /** The command that runs `words` there: ssh with its options. After `connect`, which is where a password can be asked for. */
 export function sshWords({ host, sockets }: Machine, options: readonly string[], words: readonly string[]): string[] {
   const socket = socketOf({ host, sockets })
@@ -64,7 +67,11 @@ export async function connect(machine: Machine, { signal }: Caller = {}): Promis
   if (socket !== undefined && lstat(socket) !== undefined) return
   const canAsk = isTerminal(0) || isTerminal(2)
   const command = sshWords(machine, ['-T', ...(canAsk ? [] : ['-o', 'BatchMode=yes'])], ['true'])
-  const { status, stderr } = await run(command, signal === undefined ? {} : { signal })
+  const limit = AbortSignal.timeout(canAsk ? typingMs : connectMs)
+  const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
+  const { status, stderr } = await run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
+    throw limit.aborted && signal?.aborted !== true ? silent(machine.host, canAsk ? typingMs : connectMs) : error
+  })
   if (status !== 0) throw unreachable(machine.host, stderr, canAsk)
 }
 
@@ -74,12 +81,27 @@ export async function isConnected(machine: Machine): Promise<boolean | undefined
   return (await run(sshWords(machine, ['-O', 'check'], []))).status === 0
 }
 
+/** A machine that says nothing. */
+export function silent(host: string, timeoutMs: number): Failure {
+  return new Failure(`${host} has not answered within ${timeoutMs / 1000} seconds`, {
+    hints: [`try it alone: ssh ${sshName(host)}`],
+  })
+}
+
 function unreachable(host: string, stderr: string, canAsk: boolean): Failure {
-  const words = stderr.trim()
+  const words = lastLines(stderr)
   const hints = hintsFor(words, host)
   if (/Permission denied/.test(words) && !canAsk) hints.push('there is no terminal here, so nobody can be asked for a password')
   return new Failure(`cannot reach ${host} by ssh${words === '' ? '' : `: ${words}`}`, { hints })
 }
+
+/** ssh's reason is what it says last; before it comes whatever the machine greets with. */
+function lastLines(text: string): string {
+  const lines = text.trim().split('\n')
+  return lines.slice(-mostLines).join('\n')
+}
+
+const mostLines = 20
 
 function hintsFor(words: string, host: string): string[] {
   const name = sshName(host)

@@ -2,6 +2,7 @@
 import type * as childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
+import { formatSize } from '../core/size.js'
 import { quoteWords } from '../core/words.js'
 import { pause } from './clock.js'
 import { close, findProgram, list, open, readText, searchPath } from './file.js'
@@ -21,6 +22,10 @@ export interface RunOptions {
   /** The same for its standard error. */
   readonly onErrorOutput?: (text: string) => void
   readonly timeoutMs?: number
+  /** It is ended when it has said more, in characters; `mostSaid` where nothing is given. */
+  readonly mostSaid?: number
+  /** What ends it when it is given up: SIGTERM for one that has changed the terminal and must put it back. Else SIGKILL. */
+  readonly endedBy?: 'SIGTERM'
   /** What it makes is for its owner alone: sockets above all. */
   readonly isPrivate?: boolean
 }
@@ -36,7 +41,7 @@ export interface RunResult {
 export type Run = (command: readonly string[], options?: RunOptions) => Promise<RunResult>
 
 /** More than any program says of which all is read: what a guest has a hand in, an ssh above all, could go on for ever. */
-const mostSaid = 64 * 1024 ** 2
+const usualMostSaid = 64 * 1024 ** 2
 
 /** Runs a program, without a shell, and returns how it ended. Throws only when it could not be started, or says too much. */
 export const run: Run = (command, options = {}) => {
@@ -48,17 +53,24 @@ export const run: Run = (command, options = {}) => {
         cwd: options.cwd,
         env: { ...process.env, PATH: searchPath().join(':') },
         signal: options.signal,
-        killSignal: 'SIGKILL',
+        killSignal: options.endedBy ?? 'SIGKILL',
         timeout: options.timeoutMs,
         stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.pass ?? [])],
       })
     const child = options.isPrivate === true ? privately(begin) : begin()
     let stdout = ''
     let stderr = ''
+    // What it has started may live on and hold the pipes open: nobody waits for that.
+    const giveUp = (reason: unknown): void => {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      reject(reason)
+    }
+    const { mostSaid = usualMostSaid } = options
     const endTalker = (): void => {
       if (stdout.length + stderr.length <= mostSaid) return
       child.kill('SIGKILL')
-      reject(new Failure(`${program} says more than 64M, and was ended`))
+      giveUp(new Failure(`${program} says more than ${formatSize(mostSaid)}, and was ended`))
     }
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text
@@ -70,7 +82,7 @@ export const run: Run = (command, options = {}) => {
       options.onErrorOutput?.(text)
       endTalker()
     })
-    child.on('error', (error) => reject(options.signal?.aborted === true ? options.signal.reason : startFailure(program, error)))
+    child.on('error', (error) => giveUp(options.signal?.aborted === true ? options.signal.reason : startFailure(program, error)))
     child.on('close', (code, signal) => resolve({ status: exitStatus(code, signal), stdout, stderr }))
     // A program that ends before it has read all its input is judged by its exit status, not by the broken pipe.
     child.stdin?.on('error', () => {}).end(options.input)

@@ -1,32 +1,65 @@
-// The VMs of other machines, as their own nbsvm lists them. What comes from there is looked at before it is believed.
-import { integer, list, object, text, type Check } from '../../core/check.js'
+// The VMs of other machines, as their own nbsvm lists them. Whoever owns such a machine says there what he likes: it is bounded in size
+// and time, and looked at before it is believed.
+import { integer, list, object, size, text, wrong, type Check } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
+import { isVmId, nameFault, parseDriveName } from '../../core/name.js'
+import { shorten } from '../../core/quote.js'
+import { sideBySide } from '../../core/sidebyside.js'
 import type { Place } from '../../host/place.js'
 import { askHost } from '../../remote/call.js'
 import { socketsIn } from '../../remote/connection.js'
-import type { Listed } from './list.js'
+import type { Listed, OnFault } from './list.js'
 
-const orNull =
-  <T>(check: Check<T>): Check<T | null> =>
-  (value, where) =>
-    value === undefined || value === null ? null : check(value, where)
+/** So many are asked at once: less than the ten that an sshd lets knock at its door, should all be behind one (`MaxStartups`, ProxyJump). */
+const mostAtOnce = 8
+
+/** More VMs than one machine has, and longer than their list: a hundred machines that lie are a gigabyte at most. */
+const mostVms = 5000
+const bounds = { timeoutMs: 15_000, mostSaid: 4 * 1024 ** 2 }
+
+/** What a machine complains of beside its list: so many lines, each of so many characters. */
+const [mostNotes, longestNote] = [20, 500]
+
+function orNull<T>(check: Check<T>): Check<T | null> {
+  return (value, where) => (value === undefined || value === null ? null : check(value, where))
+}
+
+function named(isRight: (name: string) => boolean, kind: string): Check<string> {
+  return (value, where) => (typeof value === 'string' && isRight(value) ? value : wrong(kind, where))
+}
+
+const name = named((word) => nameFault(word) === undefined, 'a name')
+
+function port(value: unknown, where: string): number {
+  const number = integer(value, where)
+  return number > 0 && number < 65_536 ? number : wrong('a port', where)
+}
+
+function brief(most: number): Check<string> {
+  return (value, where) => shorten(text(value, where), most)
+}
 
 /** Fields that another version does not have, or does not know of, are null. */
-const asListed = list(
-  object({
-    id: text,
-    class: orNull(text),
-    name: text,
-    state: oneState,
-    pid: orNull(integer),
-    sinceMs: orNull(integer),
-    memBytes: orNull(integer),
-    forwards: list(object({ address: text, hostPort: integer, guestPort: integer, protocol: oneProtocol })),
-    drives: list(text),
-    image: orNull(text),
-    fault: orNull(text),
-  }),
-)
+const asVm = object({
+  id: named(isVmId, 'the name of a VM'),
+  class: orNull(name),
+  name,
+  state: oneState,
+  pid: orNull(size),
+  sinceMs: orNull(size),
+  memBytes: orNull(size),
+  forwards: list(
+    object({
+      address: named((word) => /^[0-9A-Fa-f:.*]{1,45}$/.test(word), 'an address'),
+      hostPort: port,
+      guestPort: port,
+      protocol: oneProtocol,
+    }),
+  ),
+  drives: list(named((word) => parseDriveName(word) !== undefined && word.length < 200, 'the name of a drive')),
+  image: orNull(brief(1000)),
+  fault: orNull(brief(1000)),
+})
 
 const states = ['running', 'paused', 'busy', 'stopped', 'unknown'] as const
 
@@ -38,21 +71,54 @@ function oneProtocol(value: unknown): 'tcp' | 'udp' {
   return value === 'udp' ? 'udp' : 'tcp'
 }
 
+function asListed(value: unknown): readonly Listed[] {
+  if (Array.isArray(value) && value.length > mostVms) throw new Failure(`it names more than ${mostVms} VMs`)
+  const vms = list(asVm)(value, '')
+  if (new Set(vms.map(({ id }) => id)).size < vms.length) throw new Failure('it names a VM twice')
+  return vms
+}
+
+interface Asking {
+  readonly signal: AbortSignal
+  readonly note: (text: string) => void
+}
+
+/**
+ * Lists the VMs of machines, in their order; `list` is asked for those of one. What is wrong with a machine goes to `onFault`, and
+ * hides no other.
+ */
+export async function listMachines(
+  hosts: readonly string[],
+  list: (host: string) => Promise<readonly Listed[]>,
+  onFault: OnFault,
+): Promise<Listed[]> {
+  const lists = await sideBySide([...new Set(hosts)], mostAtOnce, (host) =>
+    list(host).catch((fault: unknown) => {
+      onFault(fault)
+      return []
+    }),
+  )
+  return lists.flat()
+}
+
 /**
  * Lists the VMs of a machine, its name before theirs: `box2:web`. What it complains of goes to `note`. Throws a Failure where it
  * cannot be reached, or gives no list.
  */
-export async function listMachine(
-  host: string,
-  { state }: Pick<Place, 'state'>,
-  caller: { readonly signal: AbortSignal; readonly note: (text: string) => void },
-): Promise<Listed[]> {
-  const { status, stdout, stderr } = await askHost({ host, sockets: socketsIn(state) }, ['ls', '--json'], caller)
-  for (const line of stderr.split('\n').filter((one) => one !== '')) caller.note(`${host}: ${line}`)
+export async function listMachine(host: string, { state }: Pick<Place, 'state'>, caller: Asking): Promise<Listed[]> {
+  const { status, stdout, stderr } = await askHost({ host, sockets: socketsIn(state) }, ['ls', '--json'], caller, bounds)
+  noteAll(host, stderr, caller.note)
   if (status !== 0) throw new Failure(`${host} gives no list: exit status ${status}`)
   try {
-    return asListed(JSON.parse(stdout), '').map((vm) => Object.assign(vm, { id: `${host}:${vm.id}` }))
+    return asListed(JSON.parse(stdout)).map((vm) => Object.assign(vm, { id: `${host}:${vm.id}` }))
   } catch (error) {
-    throw new Failure(`${host} gives no list`, { cause: error })
+    // What JSON.parse says quotes what it has read.
+    throw new Failure(`${host} gives no list`, { cause: error instanceof Failure ? error : new Failure('it is not JSON') })
   }
+}
+
+function noteAll(host: string, stderr: string, note: Asking['note']): void {
+  const lines = stderr.split('\n', 10 * mostNotes).filter((line) => line !== '')
+  for (const line of lines.slice(0, mostNotes)) note(`${host}: ${shorten(line, longestNote)}`)
+  if (lines.length > mostNotes) note(`${host}: ... and more`)
 }
