@@ -15,6 +15,8 @@ import { UsageError } from './core/errors.js'
 import { checkName } from './core/name.js'
 import type { Words } from './model/machine.js'
 import { environment, homeFolder, isRoot } from './sys/environment.js'
+import type { Exported } from './qemu/export/exported.js'
+import type { System } from './qemu/export/system.js'
 import { parseKeys } from './qemu/keycode.js'
 import { disableVm, enableVm, unitHost, type Enabled } from './service/enable.js'
 import { removeVm, type Removal } from './service/remove.js'
@@ -35,6 +37,7 @@ import { listVms, type Listed } from './vm/list/list.js'
 import { findPlace, type Outside } from './host/place.js'
 import { pauseVm, resetVm, resumeVm, type Resumed } from './vm/life/power.js'
 import { explainVm, type Explanation } from './vm/life/explain.js'
+import { exportVm } from './vm/life/export.js'
 import { startIfNeeded } from './vm/life/ifneeded.js'
 import { startVm } from './vm/life/start.js'
 import { statusOf, type Status } from './vm/life/status.js'
@@ -65,6 +68,7 @@ export type {
   Enabled,
   ExecResult,
   Explanation,
+  Exported,
   Forwarded,
   Listed,
   ListedImage,
@@ -158,6 +162,8 @@ export interface VmHandle {
   ssh(words?: Words, caller?: Waiting): Promise<string[]>
   /** Each setting with its origin, and the commands that `start` would run with these QEMU options. */
   explain(options?: Words): Promise<Explanation>
+  /** What another system imports as this VM, and what of it that has no word for. Nothing is copied or changed. */
+  export(system: System, caller?: Caller): Promise<Exported>
   /** Attaches a drive of its own by number, a disk image, a disc, a block device or a USB device (`usb:046d:c52b`) to the running VM. */
   attach(what: string, options?: AttachOptions & { readonly signal?: AbortSignal }): Promise<Attached>
   /** Takes away what was attached, by its name or as it was given. */
@@ -209,6 +215,7 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     cp: async (sources, destination, options = {}) => copyFiles(await open(), [...sources, destination], options),
     ssh: async (words = [], caller = {}) => sshCommand(await open(), words, caller),
     explain: async (options = []) => explainVm(await open(), options),
+    export: async (system, caller) => exportVm(await open(), system, caller),
     attach: async (what, { signal, ...options } = {}) => attachTo(await open(), what, options, { signal }),
     detach: async (what, { signal } = {}) => detachFrom(await open(), what, { signal }),
     eject: async ({ signal, ...options } = {}) => ejectDisc(await open(), options, { signal }),

@@ -28,6 +28,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   run: async () => (await import('./run.js')).run,
   status: async () => (await import('./status.js')).status,
   explain: async () => (await import('./explain.js')).explain,
+  export: async () => (await import('./export.js')).exportVerb,
   enable: async () => (await import('./enable.js')).enable,
   disable: async () => (await import('./disable.js')).disable,
   forward: async () => (await import('./forward.js')).forward,

@@ -9,6 +9,7 @@ import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
 import { quoteWord, quoteWords } from '../core/words.js'
+import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
 import type { ActionRow, Takes } from './verb.js'
@@ -171,6 +172,12 @@ export const actions: readonly ActionRow[] = [
     needs: 'nothing',
     summary: 'print each setting with its origin, and the QEMU command',
     check: checkOptions,
+  }),
+  action('export', none, {
+    flags: { libvirt: 'a domain', proxmox: 'commands of Proxmox VE', kubevirt: 'manifests of KubeVirt' },
+    needs: 'bootable',
+    summary: 'print what another system imports as this VM',
+    check: (_, flags) => void systemOf(flags),
   }),
   action('enable', none, {
     needs: 'bootable',

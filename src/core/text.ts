@@ -15,6 +15,14 @@ export function printable(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(unprintable, '?')
 }
 
+/**
+ * Whether a text stands as it is, on one line, in whatever it is written into: a terminal, a comment, a document that somebody else
+ * reads. Beside controls that is what XML does not know and what YAML takes for the end of a line.
+ */
+export function isPlainLine(text: string): boolean {
+  return text.search(unprintable) === -1 && !/[\n\t\u2028\u2029\p{Cs}\uFFFE\uFFFF]/u.test(text)
+}
+
 /** The same, bounded, for messages: each line is cut at `longest` characters, and of very many lines the first are taken. */
 export function printableMessage(text: string, longest = longestLine): string {
   // First, so that the work is bounded too.

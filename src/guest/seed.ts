@@ -3,7 +3,7 @@
 import { isoImage } from './iso.js'
 import type { KeyPair } from './key.js'
 import { multipart } from './multipart.js'
-import { yamlText, type Yaml } from './yaml.js'
+import { yamlText, type Yaml } from '../core/yaml.js'
 
 /** All that a seed says. */
 export interface Seed {

@@ -84,3 +84,22 @@ export function handSeed(
   const seed: Handed = { fd: firstFd + handed.length, set, path, mode: 'read' }
   return { handed: [...handed, seed], seed: { kind: 'disk', path: `/dev/fdset/${set}` } }
 }
+
+/** The machine as it would be if nothing were handed over: each file by its own path. */
+export function takeBack<M extends Machine>(machine: M): M {
+  const paths = new Map(machine.handed.map(({ set, path }) => [`/dev/fdset/${set}`, path]))
+  const own = <I extends Image>(image: I): I => ({
+    ...image,
+    path: paths.get(image.path) ?? image.path,
+    ...(image.backing === undefined ? {} : { backing: own(image.backing) }),
+  })
+  const { drives, discs, firmware, seed } = machine
+  return {
+    ...machine,
+    handed: [],
+    drives: 'words' in drives ? drives : drives.map((drive) => Object.assign({}, drive, { image: own(drive.image) })),
+    discs: discs.map(own),
+    ...(firmware === undefined ? {} : { firmware: { ...firmware, variables: own(firmware.variables) } }),
+    ...(seed === undefined ? {} : { seed: { ...seed, path: paths.get(seed.path) ?? seed.path } }),
+  }
+}
