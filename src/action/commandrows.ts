@@ -1,4 +1,5 @@
 // The rows of the commands, which are about no single VM.
+import { seconds } from '../config/quantity.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { checkHost } from '../core/target.js'
@@ -56,9 +57,16 @@ const anyNumber: Takes = { min: 0, max: 1000 }
 export const commands: readonly Row[] = [
   command('ls', anyNumber, {
     words: '[-c COLUMNS] [HOST: ...]',
-    flags: { json: 'as a JSON array', watch: 'draw it again every second' },
+    flags: {
+      json: 'as a JSON array',
+      watch: 'draw it again every second',
+      'timeout=SECONDS': 'give a silent machine up after so long',
+    },
     summary: 'list the VMs (nbsvm alone does it too)',
-    check: checkColumns,
+    check: (words, { timeout }) => {
+      checkColumns(words)
+      if (timeout !== undefined) seconds.parse(String(timeout))
+    },
   }),
   command('ssh-config', anyNumber, {
     words: '[VM...]',

@@ -1,3 +1,4 @@
+import { seconds } from '../config/quantity.js'
 import { Failure, fullMessage } from '../core/errors.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
@@ -11,6 +12,9 @@ import type { Command } from './verb.js'
 
 const refreshMs = 1000
 
+/** A machine under load may take long, and everybody waits for the slowest. */
+const usualSeconds = 30
+
 export const ls: Command = {
   help: `Lists every VM that has a record, a drawer or a drive: its state and since when, its memory, the ports of this machine that lead
 into it, its drives. nbsvm alone does the same. What is wrong with one VM, or with a store, is told beside the list.
@@ -19,7 +23,8 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
   nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, memBytes, forwards, drives, image, fault;
                               with -c only what its columns show
   nbsvm ls --watch            drawn again every second, until Ctrl-C
-  nbsvm ls box1: box2:        those of other machines, by ssh; : is this one`,
+  nbsvm ls box1: box2:        those of other machines, by ssh; : is this one. One that is silent for ${usualSeconds} seconds (--timeout=SECONDS)
+                              is told, the others are listed; the exit status is 1 then`,
 
   async run({ words, flags, note, out, outRaw, signal, isTerminal, outside }) {
     const { chosen, hosts } = listWords(words)
@@ -30,7 +35,7 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
     const lookAll = async (tell: (text: string) => void): Promise<Listed[]> => {
       if (hosts.length === 0) return look(outside, tell, withImages)
       const { listMachine, listMachines } = await import('../vm/list/machines.js')
-      const caller = { signal, note: tell }
+      const caller = { signal, note: tell, timeoutMs: 1000 * seconds.parse(String(flags['timeout'] ?? usualSeconds)) }
       const one = (host: string): Promise<Listed[]> =>
         host === ':' ? look(outside, tell, withImages) : listMachine(host.slice(0, -1), outside.place, caller)
       return listMachines(hosts, one, (fault) => {

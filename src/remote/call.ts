@@ -65,7 +65,7 @@ export interface Answer {
   readonly stderr: string
 }
 
-/** How long an answer may take, and how long it may be, in characters. */
+/** How long a connection and then an answer may take, and how long that may be, in characters. */
 export interface Bounds {
   readonly timeoutMs: number
   readonly mostSaid: number
@@ -83,7 +83,7 @@ export async function askHost(
   caller: Caller,
   { timeoutMs, mostSaid }: Bounds = usualBounds,
 ): Promise<Answer> {
-  await connect(machine, caller)
+  await connect(machine, caller, timeoutMs)
   const line: RemoteLine = { words, terminals: [], isWatched: false }
   const limit = AbortSignal.timeout(timeoutMs)
   const signal = caller.signal === undefined ? limit : AbortSignal.any([caller.signal, limit])

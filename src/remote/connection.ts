@@ -32,7 +32,7 @@ const connectSeconds = 15
 const [aliveSeconds, aliveTries] = [15, 4]
 
 /** ssh's own limit ends before it knows who is there: a machine that falls silent after that is given up too, later where somebody may be typing a password. */
-const [connectMs, typingMs] = [20_000, 120_000]
+const [connectMs, typingMs] = [60_000, 120_000]
 
 /** The command that runs `words` there: ssh with its options. After `connect`, which is where a password can be asked for. */
 export function sshWords({ host, sockets }: Machine, options: readonly string[], words: readonly string[]): string[] {
@@ -61,16 +61,17 @@ function socketOf({ host, sockets }: Machine): string | undefined {
  * Sees to it that there is a connection. ssh asks for a password, or whether a key is right, at the terminal; without one that is an
  * error. Throws a Failure with ssh's own words where the machine cannot be reached.
  */
-export async function connect(machine: Machine, { signal }: Caller = {}): Promise<void> {
+export async function connect(machine: Machine, { signal }: Caller = {}, silenceMs = connectMs): Promise<void> {
   makePrivateFolder(machine.sockets)
   const socket = socketOf(machine)
   if (socket !== undefined && lstat(socket) !== undefined) return
   const canAsk = isTerminal(0) || isTerminal(2)
   const command = sshWords(machine, ['-T', ...(canAsk ? [] : ['-o', 'BatchMode=yes'])], ['true'])
-  const limit = AbortSignal.timeout(canAsk ? typingMs : connectMs)
+  const limitMs = canAsk ? Math.max(typingMs, silenceMs) : silenceMs
+  const limit = AbortSignal.timeout(limitMs)
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
   const { status, stderr } = await run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
-    throw limit.aborted && signal?.aborted !== true ? silent(machine.host, canAsk ? typingMs : connectMs) : error
+    throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
   })
   if (status !== 0) throw unreachable(machine.host, stderr, canAsk)
 }

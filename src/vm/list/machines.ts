@@ -15,7 +15,7 @@ const mostAtOnce = 8
 
 /** More VMs than one machine has, and longer than their list: a hundred machines that lie are a gigabyte at most. */
 const mostVms = 5000
-const bounds = { timeoutMs: 15_000, mostSaid: 4 * 1024 ** 2 }
+const mostSaid = 4 * 1024 ** 2
 
 /** What a machine complains of beside its list: so many lines, each of so many characters. */
 const [mostNotes, longestNote] = [20, 500]
@@ -79,6 +79,8 @@ function asListed(value: unknown): readonly Listed[] {
 }
 
 interface Asking {
+  /** A machine that has been silent for so long is given up. */
+  readonly timeoutMs: number
   readonly signal: AbortSignal
   readonly note: (text: string) => void
 }
@@ -106,7 +108,10 @@ export async function listMachines(
  * cannot be reached, or gives no list.
  */
 export async function listMachine(host: string, { state }: Pick<Place, 'state'>, caller: Asking): Promise<Listed[]> {
-  const { status, stdout, stderr } = await askHost({ host, sockets: socketsIn(state) }, ['ls', '--json'], caller, bounds)
+  const { status, stdout, stderr } = await askHost({ host, sockets: socketsIn(state) }, ['ls', '--json'], caller, {
+    timeoutMs: caller.timeoutMs,
+    mostSaid,
+  })
   noteAll(host, stderr, caller.note)
   if (status !== 0) throw new Failure(`${host} gives no list: exit status ${status}`)
   try {
