@@ -6,7 +6,8 @@ import { describe, it } from 'node:test'
 import { actions, commands } from '../src/action/rows.js'
 import { withTables } from '../scripts/docs.js'
 
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SPECIFICATION.md', 'CHANGELOG.md', 'docs/pacemaker.md']
+const guides = ['docs/pacemaker.md', 'docs/scale.md']
+const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SPECIFICATION.md', 'CHANGELOG.md', ...guides]
 const read = (file: string): string => fs.readFileSync(file, 'utf8')
 
 describe('README.md', () => {
