@@ -81,7 +81,7 @@ const cases: readonly (readonly [line: string, words: readonly string[], environ
   ['nbsvm foo wait --', ['--all', '--timeout=']],
   ['nbsvm foo wait stopped ', actionNames],
   ['nbsvm foo run ', ['<files>']],
-  ['nbsvm ls --', ['--json', '--watch']],
+  ['nbsvm ls --', ['--json', '--timeout=', '--watch']],
   ['nbsvm ls fo', []],
   ['nbsvm completion ', ['bash', 'zsh', 'fish']],
   ['nbsvm help ', [...new Set([...actionNames, ...commandNames, ...settingNames])]],

@@ -158,7 +158,7 @@ describe('another machine', { skip: whyNoMachine }, () => {
     fs.writeFileSync(path.join(of('bare').bin, 'nbsvm'), '#!/bin/sh\necho "[{}]"\n', { mode: 0o755 })
     const listed = await nbsvm(['ls', 'bare:', 'box2:'])
     assert.equal(listed.status, 1)
-    assert.match(listed.stderr, /bare gives no list: its \[0\]\.id is not text/)
+    assert.match(listed.stderr, /bare gives no list: its \[0\]\.id is not the name of a VM/)
     assert.match(listed.stdout, /^box2:a /m)
     const unknown = await nbsvm(['nowhere.invalid:web', 'start'])
     assert.equal(unknown.status, 1)
