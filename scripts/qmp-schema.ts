@@ -7,9 +7,12 @@ import { spawnSync } from 'node:child_process'
 
 /** What nbsvm speaks. A name that QEMU does not know ends the script. */
 const commandNames = `
-  balloon block_resize blockdev-add blockdev-close-tray blockdev-del blockdev-insert-medium blockdev-open-tray
+  announce-self balloon block-export-add block-job-cancel block-job-dismiss block_resize blockdev-add blockdev-close-tray
+  blockdev-del blockdev-insert-medium blockdev-mirror blockdev-open-tray
   blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get
-  query-balloon query-block query-chardev query-cpus-fast query-kvm query-name query-named-block-nodes query-status quit
+  migrate migrate-continue migrate-incoming migrate-set-capabilities migrate-set-parameters migrate_cancel nbd-server-start
+  nbd-server-stop query-balloon query-block query-block-jobs query-chardev query-cpus-fast query-kvm query-migrate query-name
+  query-named-block-nodes query-status quit
   screendump send-key
   stop system_powerdown system_reset system_wakeup
 `

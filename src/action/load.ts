@@ -37,6 +37,9 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   eject: async () => (await import('./eject.js')).eject,
   balloon: async () => (await import('./balloon.js')).balloon,
   resize: async () => (await import('./resize.js')).resize,
+  move: async () => (await import('./move.js')).move,
+  send: async () => (await import('./send.js')).send,
+  receive: async () => (await import('./receive.js')).receive,
   rm: async () => (await import('./rm.js')).rm,
   'rm-drive': async () => (await import('./rm-drive.js')).rmDrive,
 }

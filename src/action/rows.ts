@@ -8,11 +8,12 @@ import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
+import { parseDestination } from '../core/target.js'
 import { quoteWord, quoteWords } from '../core/words.js'
 import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import type { ActionRow, Takes } from './verb.js'
+import type { ActionRow, Flags, Takes } from './verb.js'
 
 export { commands } from './commandrows.js'
 
@@ -224,6 +225,29 @@ export const actions: readonly ActionRow[] = [
       if (drive !== undefined) checkNumber(String(drive))
     },
   }),
+  action(
+    'move',
+    { min: 0, max: 1 },
+    {
+      ...onTheRun,
+      words: 'HOST',
+      needs: 'nothing',
+      flags: {
+        'downtime=MS': 'how long its guest may stand still',
+        settle: 'finish or undo a move that was cut off',
+      },
+      summary: 'take it to another machine, as it runs',
+      check: checkMove,
+    },
+  ),
+  action('send', none, { reads: 'stdin', summary: 'write it to stdout, all of it, for receive' }),
+  action('receive', none, {
+    needs: 'nothing',
+    makes: true,
+    reads: 'stdin',
+    flags: { 'settle=TOKEN': 'tell what became of a move' },
+    summary: 'make a VM of what send wrote, from stdin',
+  }),
   action('rm', none, {
     reads: 'consent',
     flags: { yes: 'do not ask' },
@@ -241,6 +265,14 @@ export const actions: readonly ActionRow[] = [
 function checkNumber(text: string): void {
   if (!/^\d+$/.test(text))
     throw new UsageError(`${quote(text)} is not the number of a drive`, { hints: ['write it like 0 or 1'] })
+}
+
+function checkMove([host]: readonly string[], { downtime, settle }: Flags): void {
+  if ((host === undefined) === (settle === undefined))
+    throw new UsageError('move needs HOST, or --settle', { hints: ['see: nbsvm help move'] })
+  if (host !== undefined) parseDestination(host)
+  if (downtime !== undefined && !/^[1-9]\d{0,5}$/.test(String(downtime)))
+    throw new UsageError(`${quote(String(downtime))} is not a number of milliseconds`, { hints: ['write it like --downtime=300'] })
 }
 
 function checkKeys(words: readonly string[]): void {

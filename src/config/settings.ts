@@ -136,6 +136,11 @@ export const settingsTable = {
   accel: setting(choice('kvm', 'tcg'), 'accelerator', undefined, 'kvm where it works, else tcg'),
   ram: setting(choice('private', 'shared'), 'whether RAM is private to QEMU or a shared memfd', 'private'),
   balloon: setting(choice('yes', 'no'), 'a balloon, by which the guest gives memory back that it does not use', 'yes'),
+  movable: setting(
+    choice('yes', 'no'),
+    'whether it can move to another machine while it runs: started with what other machines have too',
+    'no',
+  ),
   run_as: setting(text, 'the user that QEMU runs as', undefined, 'yourself; under root a user of its own for each VM'),
   qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-ARCH'),
   timeout: setting(seconds, 'seconds that shutdown, wait and type wait', '60'),
@@ -160,6 +165,7 @@ type Defaulted =
   | 'vhost'
   | 'rtc'
   | 'balloon'
+  | 'movable'
   | 'timeout'
   | 'log_size'
   | 'trust_source'

@@ -19,6 +19,12 @@ export function parseTarget(text: string): Target {
   return { host: checkHost(text.slice(0, colon)), name: text.slice(colon + 1) }
 }
 
+/** Where a VM goes: `box2`, or `box2:web` where it is called otherwise there. Throws UsageError for what cannot be the name of a host. */
+export function parseDestination(text: string): { readonly host: string; readonly name: string | undefined } {
+  const { host, name } = parseTarget(text)
+  return host === undefined ? { host: checkHost(name), name: undefined } : { host, name: name === '' ? undefined : name }
+}
+
 export function checkHost(host: string): string {
   if (hostShape.test(host) && host.length <= 300) return host
   throw new UsageError(`${quote(host)} is not the name of a machine`, {

@@ -53,6 +53,13 @@ export interface Refused {
   readonly words: string
 }
 
+/** Written when it has come from another machine. */
+export interface Moved {
+  readonly nbsvm: 'moved'
+  readonly at: number
+  readonly from: string
+}
+
 /** The events after which a VM is in another state. The log keeper keeps these, and those below, whatever else QEMU reports. */
 export const stateEvents = ['RESUME', 'WAKEUP', 'STOP', 'SUSPEND', 'SHUTDOWN'] as const
 
@@ -120,7 +127,7 @@ function parseLine(line: string): Record<string, unknown> | undefined {
   }
 }
 
-type Ours = Started | Stopping | Refused
+type Ours = Started | Stopping | Refused | Moved
 
 function isOurs<W extends Ours['nbsvm']>(
   entry: Readonly<Record<string, unknown>>,

@@ -16,6 +16,14 @@ export const answers = {
       inserted: maybe(object({ 'node-name': maybe(text), file: text, image: object({ 'virtual-size': size }) })),
     }),
   ),
+  'query-block-jobs': list(
+    object({ device: text, offset: size, len: size, ready: truth, status: word, error: maybe(text) }),
+  ),
+  'query-migrate': object({
+    status: maybe(word),
+    ram: maybe(object({ total: size, remaining: size })),
+    'error-desc': maybe(text),
+  }),
   'query-chardev': list(object({ label: text, 'frontend-open': truth })),
   'query-named-block-nodes': list(object({ 'node-name': maybe(text) })),
 } as const satisfies { readonly [C in CommandName]?: Check<unknown> }

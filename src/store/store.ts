@@ -65,6 +65,9 @@ export interface Store {
   /** `dir`, `lvm`, ... for the user's eyes only. */
   readonly name: string
 
+  /** Whether other machines reach the very same drives: then a VM that moves to one of them leaves its drives where they are. */
+  readonly isShared: boolean
+
   /**
    * Folder through which a QEMU that may not enter the store opens a new layer: it holds the folder open from its start, and a
    * layer has a name there for the moment of a switch. Absent where a running VM is never switched.

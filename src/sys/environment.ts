@@ -51,3 +51,8 @@ export function groupId(): number | undefined {
 export function userIds(): number[] {
   return [ownUid(), ...(process.getgroups?.() ?? [])]
 }
+
+/** What this machine calls itself, without its domain. */
+export function hostName(): string {
+  return process.getBuiltinModule('node:os').hostname().split('.')[0] ?? ''
+}

@@ -53,3 +53,8 @@ function readStream(stream: NodeJS.ReadStream, { mostBytes, signal }: InputOptio
     if (signal.aborted) stop()
   })
 }
+
+/** stdin, as it comes. */
+export function inputBytes(): AsyncIterable<Buffer> {
+  return process.stdin
+}

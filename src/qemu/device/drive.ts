@@ -14,13 +14,13 @@ export function driveOptions(
   if (drives.length === 0) return []
   const nodes = drives.flatMap(({ image, number }) => {
     const file = `file${number}`
-    return [json('-blockdev', fileNode(image, file, machine.aio)), json('-blockdev', formatNode(image, nodeName(number), file))]
+    return [json('-blockdev', fileNode(image, file, machine.aio)), json('-blockdev', formatNode(image, deviceNode(number), file))]
   })
   return [...nodes, ...attach[machine.driveInterface](drives, machine)]
 }
 
 /** The block node of drive `number`; QMP finds the drive by it. At most 31 characters. */
-function nodeName(number: number): string {
+export function deviceNode(number: number): string {
   return `drive${number}`
 }
 
@@ -53,7 +53,7 @@ const attach: Record<DriveInterface, Attach> = {
       return [...(iothreads ? [iothread(thread)] : []), device(drive, disk)]
     }),
   nvme: (drives, machine) =>
-    drives.map((drive) => device(drive, { driver: 'nvme', serial: nodeName(drive.number), ...beforeSeed(drive, machine) })),
+    drives.map((drive) => device(drive, { driver: 'nvme', serial: deviceNode(drive.number), ...beforeSeed(drive, machine) })),
   scsi: (drives, { iothreads }) => [
     ...(iothreads ? [iothread('io')] : []),
     json('-device', { driver: 'virtio-scsi-pci', id: 'scsi', ...(iothreads ? { iothread: 'io' } : {}) }),
@@ -90,7 +90,7 @@ function iothread(id: string): Option {
 }
 
 function device(drive: Drive, properties: object): Option {
-  return json('-device', { ...properties, id: deviceId(drive.number), drive: nodeName(drive.number) })
+  return json('-device', { ...properties, id: deviceId(drive.number), drive: deviceNode(drive.number) })
 }
 
 function onBoard(drives: readonly Drive[], room: readonly object[]): Option[] {

@@ -18,6 +18,7 @@ export function dirStore(options: { readonly folder: string }): Store {
   const folder = path.resolve(options.folder)
   return {
     name: 'dir',
+    isShared: false,
     layers: path.join(folder, layersName),
     drives: async (id) => (await import('./look.js')).drivesOf(folder, id),
     driveNames: async () => driveNames(folder),

@@ -63,6 +63,7 @@ export function lvmStore(options: LvmOptions): Store {
   }
   return {
     name: 'lvm',
+    isShared: false,
     drives: (id) => findDrives(group, id),
     driveNames: () => driveNames(group),
     size: (drive) => sizeOf(group, drive),

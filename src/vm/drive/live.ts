@@ -78,7 +78,7 @@ async function forgetUnused(qmp: Qmp, drive: Drive): Promise<void> {
 }
 
 /** The node that the guest writes to now; undefined when the VM was started without this drive. */
-async function nodeOf(qmp: Qmp, { number }: Drive): Promise<string | undefined> {
+export async function nodeOf(qmp: Qmp, { number }: Drive): Promise<string | undefined> {
   const device = deviceId(number)
   const named = await qmp.execute('qom-get', { path: `/machine/peripheral/${device}`, property: 'drive' }).catch(() => undefined)
   if (typeof named === 'string' && named !== '') return named

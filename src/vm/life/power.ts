@@ -37,6 +37,7 @@ export async function resumeVm(vm: Vm, { signal }: Caller = {}): Promise<Resumed
   return withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
     const before = await statusOf(qmp)
     if (before === 'running') return 'was running'
+    if (before === 'postmigrate') (await import('../record/moves.js')).refuseMoving(vm, 'resume')
     if (before !== 'suspended') await qmp.execute('cont')
     // A guest that slept when it was paused sleeps on.
     const sleeps = before === 'suspended' || (await statusOf(qmp)) === 'suspended'

@@ -12,12 +12,13 @@ import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { bootId, environment } from '../../sys/environment.js'
-import { appendText, close, open, readTail, remove, writeInto } from '../../sys/file.js'
+import { appendText, close, open, readTail, remove, writeInto, writeWhole } from '../../sys/file.js'
 import { holderOf, type Lock } from '../../sys/lock.js'
 import { startDetached, type Detached } from '../../sys/process.js'
 import { holdVm } from '../drive/hold.js'
 import { planMachine, type Plan } from './plan.js'
 import { pinHardware } from './pin.js'
+import { refuseMoving } from '../record/moves.js'
 import { ensureRecord, readRecord } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
@@ -46,12 +47,24 @@ export interface Started {
   readonly plan: Plan
 }
 
+/** A VM that comes from another machine while it runs: its QEMU waits for what its guest was there. */
+export interface Arriving {
+  /** Makes the machine that this host would start the one that its guest knows. */
+  readonly shape: (machine: Machine) => Machine
+  /** The disk that tells its guest who it is. */
+  readonly seed: Buffer | undefined
+  /** What `portable` in its drawer is to say. */
+  readonly movable: string
+  /** Its drives are open there still. */
+  readonly sharesDrives: boolean
+}
+
 /**
  * Starts a VM and returns once its QEMU answers. `options` are QEMU options behind all others. Throws a Failure when it
  * runs already, or with QEMU's own words when QEMU refuses; rejects with the signal's reason when that is aborted. Then nothing is
  * left running. `note` tells what will soon be wrong.
  */
-export async function startVm(asked: Vm, options: Words, caller: Caller = {}): Promise<Started> {
+export async function startVm(asked: Vm, options: Words, caller: Caller = {}, arriving?: Arriving): Promise<Started> {
   // What nbsvm 0.1 left there is over.
   const vm = { ...asked, drawer: drawerOf(asked.place.state, asked.id) }
   const { drawer } = vm
@@ -62,24 +75,32 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   const lock = await holdVm(vm, await storeOf(vm), hold)
   if (lock === undefined) throw runsAlready(vm)
   try {
+    if (arriving === undefined) refuseMoving(vm, 'start')
     const record = await ensureRecord(vm)
     await claimUser(vm)
     const hasSeed = seedKind(vm.settings, record) !== 'none'
     if (hasSeed) await (await import('./seeding.js')).claimSeed(vm)
     await sweep(drawer)
     // Root's look for survivors takes a process of its own, during which there is time to plan.
-    const [first] = await Promise.all([planMachine(vm, options, {}, caller), refuseSurvivors(vm, `start ${vm.id}`)])
+    const how: How = { options, caller, arriving }
+    const [first] = await Promise.all([planFor(vm, how, {}), refuseSurvivors(vm, `start ${vm.id}`)])
+    const movable = await movableOf(vm, first, arriving)
     makeRun(drawer, first.runAs)
-    await makeReady(vm, first, note)
+    await makeReady(vm, first, note, arriving)
     signal?.throwIfAborted()
-    if (hasSeed) (await import('./seeding.js')).laySeed(vm, first)
+    const lay = async (plan: Plan): Promise<void> => {
+      if (arriving?.seed !== undefined) writeWhole(drawer.seed, arriving.seed)
+      else if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan)
+    }
+    await lay(first)
     layOut(vm, first)
-    const { plan, helpers } = await withHelpers(vm, first, options, caller)
+    if (movable !== undefined) writeInto(drawer.portable, movable)
+    const { plan, helpers } = await withHelpers(vm, first, how)
     let pid: number
     try {
       if (plan !== first) {
         // Shares are mounted otherwise, above all.
-        if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan)
+        await lay(plan)
         noteStarted(vm, plan)
       }
       pid = await launch(vm, plan, helpers, { lock, signal })
@@ -87,7 +108,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
       helpers.abandon()
     }
     // It runs: whatever fails now is no failure of the start.
-    await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
+    if (arriving === undefined) await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
     return { pid, plan }
   } catch (error) {
     // What went wrong is worth more to the user than what could not be removed; the next command tries again.
@@ -99,12 +120,29 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}): P
   }
 }
 
+/** How a VM is started. */
+interface How {
+  readonly options: Words
+  readonly caller: Caller
+  readonly arriving: Arriving | undefined
+}
+
+async function planFor(vm: Vm, { options, caller, arriving }: How, may: Partial<May>): Promise<Plan> {
+  const plan = await planMachine(vm, options, may, caller)
+  return arriving === undefined ? plan : { ...plan, machine: arriving.shape(plan.machine) }
+}
+
+/** What is written down of a VM that may move; few may, and the code is loaded for those. */
+async function movableOf(vm: Vm, plan: Plan, arriving: Arriving | undefined): Promise<string | undefined> {
+  if (arriving !== undefined) return arriving.movable
+  return vm.settings.movable === 'yes' ? (await import('./movable.js')).describeMovable(vm, plan) : undefined
+}
+
 /** The plan, with its helpers started; where passt or virtiofsd cannot run, QEMU does itself what they would. */
 async function withHelpers(
   vm: Vm,
   plan: Plan,
-  options: Words,
-  caller: Caller,
+  how: How,
   may = { passt: true, virtiofs: true },
 ): Promise<{ readonly plan: Plan; readonly helpers: StartedHelpers }> {
   const { drawer, id } = vm
@@ -115,9 +153,9 @@ async function withHelpers(
     const { helper, why } = error
     const less = withoutHelper(may, helper, why)
     if (less !== undefined) {
-      caller.note?.(less.note)
+      how.caller.note?.(less.note)
       await endHelpers(drawer.folder)
-      return withHelpers(vm, await planMachine(vm, options, less.may, caller), options, caller, less.may)
+      return withHelpers(vm, await planFor(vm, how, less.may), how, less.may)
     }
     noteRefused(vm, `${helper}: ${why}`)
     // QEMU could not have the port either.
@@ -149,13 +187,19 @@ function portTaken({ id, settings, place }: Pick<Vm, 'id' | 'settings' | 'place'
 }
 
 /** What must be there outside the drawer: the variables of its UEFI, drives that can be used, taps. */
-async function makeReady(vm: Vm, { machine, runAs, newVariables }: Plan, note: (text: string) => void): Promise<void> {
+async function makeReady(
+  vm: Vm,
+  { machine, runAs, newVariables }: Plan,
+  note: (text: string) => void,
+  arriving: Arriving | undefined,
+): Promise<void> {
   if (machine.firmware !== undefined && newVariables !== undefined) {
     const { makeVariables } = await import('./nvram.js')
     await makeVariables(vm, machine.firmware.kind, newVariables, note)
   }
   const store = await storeOf(vm)
-  if (!('words' in machine.drives) && store.ready !== undefined) await store.ready(await store.drives(vm.id), note)
+  const isOwn = !('words' in machine.drives) && arriving?.sharesDrives !== true
+  if (isOwn && store.ready !== undefined) await store.ready(await store.drives(vm.id), note)
   if (machine.tpm) (await import('./tpm.js')).prepareTpm(vm, runAs)
   const taps = tapsOf(machine, runAs.uid)
   if (taps.length > 0 && runAs.prefix.length > 0) requireOpenTun(runAs.user)

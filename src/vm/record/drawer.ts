@@ -60,6 +60,8 @@ export interface Drawer {
   readonly command: string
   /** The disk that tells the guest who it is: written at each start. */
   readonly seed: string
+  /** What its guest sees of it, where it may move to another machine while it runs (life/movable.ts). */
+  readonly portable: string
   /** The taps that were made for it, one a line: to be removed when it is gone. */
   readonly taps: string
 }
@@ -103,13 +105,14 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     qemuLog: inside(keeperFiles.words),
     command: inside('command'),
     seed: inside('seed.iso'),
+    portable: inside('portable.json'),
     taps: inside('taps'),
   }
 }
 
 /** What the last run has left, which is removed when the next one starts. */
-export function historyIn({ pid, journal, added, heard, consoleLog, events, qemuLog }: Drawer): string[] {
-  return [pid, journal, added, heard, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
+export function historyIn({ pid, journal, added, heard, portable, consoleLog, events, qemuLog }: Drawer): string[] {
+  return [pid, journal, added, heard, portable, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
 }
 
 /**

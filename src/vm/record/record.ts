@@ -232,3 +232,15 @@ function keepHostId({ records }: Pick<Place, 'records'>): string {
   writeWhole(`${records}/.host-id`, `${id}\n`)
   return id
 }
+
+/** Takes in the record of a VM that comes from another machine. Throws a Failure where there is a VM of this name. */
+export async function adoptRecord(vm: Subject, record: MachineRecord): Promise<void> {
+  const { place, id } = vm
+  // Its user there is nobody here.
+  const { uid: _, ...own } = record
+  await alone(place, () => {
+    if (lstat(recordFolder(place, id)) !== undefined) throw new Failure(`there is a VM ${id} already`)
+    makePrivateFolder(recordFolder(place, id))
+    write(place, id, { ...own, name: vm.name, class: vm.class ?? null })
+  })
+}

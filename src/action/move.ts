@@ -1,0 +1,54 @@
+import { parseDestination } from '../core/target.js'
+import { disableVm, isEnabled, unitHost } from '../service/enable.js'
+import { moveVm, settle } from '../vm/move/move.js'
+import { drawn } from './progress.js'
+import type { Context, Verb } from './verb.js'
+
+const usualDowntimeMs = 300
+
+export const move: Verb = {
+  help: `Moves the VM to another machine, which needs nothing but nbsvm and a way in by ssh. One that runs goes on there, with its drives;
+its guest stands still for a moment. Its record goes along (UUID, MAC addresses, keys, UEFI variables, TPM), and so does the settings file
+that you wrote for it. What its settings say of this host (store, bridge, run_as) is what they say there.
+
+  nbsvm web move box2
+  nbsvm web move root@box2:web-old          under another name
+  nbsvm box1:web move box2                  from box1, which must reach box2 by ssh
+  nbsvm web move --settle                   finish or undo a move that was cut off
+
+For a VM to go as it runs, write movable=yes into its settings before it starts: it gets a processor that other machines have too.
+Nothing listens on the network: QEMU speaks with QEMU through sockets that ssh leads there. --downtime=MS is how long the guest may stand
+still (${usualDowntimeMs}); QEMU waits for a moment when that is enough. Ctrl-C leaves all as it was.
+
+Exit status: 0 it is there (also where it was there already), 1 it stays here as it was, 4 nobody knows: the connection broke just as it was
+given away, and it runs on neither machine until --settle, or move again, can ask the other.`,
+
+  async run(context) {
+    const { vm, words, flags, note, progress, signal, outside } = context
+    const leaving = { note, signal, beforeRemoval: () => disable(context) }
+    if (flags['settle'] === true) {
+      const settled = await settle(vm, leaving)
+      if (settled === undefined) note(`${vm.id}: no move was cut off`)
+      else note(settled.result === 'moved' ? `${vm.id} is on ${settled.host}` : `${vm.id} stays here`)
+      return
+    }
+    const { host, name } = parseDestination(words[0] ?? '')
+    const downtimeMs = Number(flags['downtime'] ?? usualDowntimeMs)
+    try {
+      const moved = await moveVm(vm, { host, name, downtimeMs }, { ...leaving, outside, onProgress: drawn(progress) })
+      progress(undefined)
+      const still = moved.stoodStillMs === null ? '' : `; its guest stood still for ${moved.stoodStillMs} ms`
+      note(moved.result === 'was there' ? `${vm.id} is on ${host} already` : `moved ${vm.id} to ${host}${still}`)
+    } finally {
+      progress(undefined)
+    }
+  },
+}
+
+/** It shall not be started here when this machine starts. */
+async function disable({ vm, outside, note }: Context): Promise<void> {
+  const host = unitHost(outside)
+  if (!isEnabled(vm, host)) return
+  await disableVm(vm, host)
+  note(`${vm.id} was started with this machine; for the same there: enable`)
+}

@@ -1,0 +1,161 @@
+// Moving a running guest from one QEMU to another: https://www.qemu.org/docs/master/devel/migration/main.html
+// Its drives are mirrored to the other QEMU's NBD server, then its RAM goes over while it runs on, then it stops, the mirrors are
+// ended, and the rest of its state follows.
+import { Failure } from '../core/errors.js'
+import { pause } from '../sys/clock.js'
+import type { Arguments, Qmp } from './qmpsession.js'
+
+/** A drive of the guest, and where its copy grows. */
+export interface Mirror {
+  /** Of the job, and of the node of the other end. */
+  readonly name: string
+  /** The node that the guest writes to. */
+  readonly node: string
+  /** The NBD server's socket, as QEMU finds it. */
+  readonly socket: string
+  readonly exportName: string
+}
+
+/** How far a copy is, in bytes. */
+export interface Far {
+  readonly doneBytes: number
+  readonly totalBytes: number
+}
+
+/** More than any network has: how much is sent is for the network to say. In bytes a second. */
+const unlimited = 2 ** 40
+
+/** A look costs QEMU next to nothing, and the guest stands still while the last of them is awaited. */
+const lookMs = { soon: 3, usual: 20 } as const
+
+/** What stands between QEMU and a pause of the guest that is as short as `downtimeMs`. */
+export async function prepareMigration(qmp: Qmp, downtimeMs: number): Promise<void> {
+  const capabilities = [
+    { capability: 'pause-before-switchover', state: true },
+    // A guest that writes faster than the network is slowed down.
+    { capability: 'auto-converge', state: true },
+    { capability: 'events', state: true },
+  ] as const
+  await qmp.execute('migrate-set-capabilities', { capabilities })
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': unlimited, 'downtime-limit': downtimeMs })
+}
+
+/** Begins to copy a drive; from now on each write of the guest ends when it is at both ends. */
+export async function beginMirror(qmp: Qmp, { name, node, socket, exportName }: Mirror): Promise<void> {
+  const server = { type: 'unix', path: socket }
+  await qmp.execute('blockdev-add', { driver: 'nbd', 'node-name': name, server, export: exportName } as Arguments<'blockdev-add'>)
+  await qmp.execute('blockdev-mirror', {
+    'job-id': name,
+    device: node,
+    target: name,
+    sync: 'full',
+    'copy-mode': 'write-blocking',
+    // A job that fails stays until it was looked at.
+    'auto-dismiss': false,
+  })
+}
+
+/** Waits until both ends have the same. Throws a Failure where a copy fails. */
+export async function untilMirrored(
+  qmp: Qmp,
+  names: readonly string[],
+  { onFar, check }: { readonly onFar: (far: Far) => void; readonly check: () => void },
+): Promise<void> {
+  for (;;) {
+    check()
+    const jobs = await mirrorsOf(qmp, names)
+    const sum = (what: (job: (typeof jobs)[number]) => number): number => jobs.reduce((bytes, job) => bytes + what(job), 0)
+    onFar({ doneBytes: sum((job) => job.offset), totalBytes: sum((job) => job.len) })
+    if (jobs.every(({ ready }) => ready)) return
+    await pause(lookMs.usual)
+  }
+}
+
+async function mirrorsOf(qmp: Qmp, names: readonly string[]) {
+  const jobs = (await qmp.execute('query-block-jobs')).filter(({ device }) => names.includes(device))
+  const failed = jobs.find(({ error, status }) => error !== undefined && status === 'concluded')
+  if (failed !== undefined) throw new Failure(`the copy of a drive failed: ${failed.error}`)
+  if (jobs.length < names.length) throw new Failure('the copy of a drive was ended by somebody')
+  return jobs
+}
+
+/** Ends the copies, which are whole then: the guest stands still. */
+export async function endMirrors(qmp: Qmp, names: readonly string[]): Promise<void> {
+  for (const device of names) await qmp.execute('block-job-cancel', { device })
+  for (;;) {
+    const jobs = await mirrorsOf(qmp, names)
+    if (jobs.every(({ status }) => status === 'concluded')) break
+    await pause(lookMs.soon)
+  }
+  for (const id of names) await qmp.execute('block-job-dismiss', { id })
+  for (const name of names) await qmp.execute('blockdev-del', { 'node-name': name })
+}
+
+/** Sends RAM over the socket, and waits until the guest has stopped for the rest. */
+export async function sendRam(
+  qmp: Qmp,
+  socket: string,
+  { onFar, check }: { readonly onFar: (far: Far) => void; readonly check: () => void },
+): Promise<void> {
+  await qmp.execute('migrate', { uri: `unix:${socket}` })
+  for (;;) {
+    check()
+    const { status, ram } = await look(qmp)
+    if (ram !== undefined) onFar({ doneBytes: ram.total - ram.remaining, totalBytes: ram.total })
+    if (status === 'pre-switchover') return
+    await pause(lookMs.usual)
+  }
+}
+
+/** Lets the rest follow. */
+export async function switchOver(qmp: Qmp): Promise<void> {
+  await qmp.execute('migrate-continue', { state: 'pre-switchover' })
+}
+
+/** Rejects when QEMU gives up; settles in no other way than by that, or with its connection. */
+export async function untilFailed(qmp: Qmp): Promise<never> {
+  for (;;) {
+    await look(qmp)
+    await pause(lookMs.usual)
+  }
+}
+
+/** Waits until all is sent. */
+export async function untilSent(qmp: Qmp): Promise<void> {
+  while ((await look(qmp)).status !== 'completed') await pause(lookMs.soon)
+}
+
+async function look(qmp: Qmp) {
+  const state = await qmp.execute('query-migrate')
+  const { status } = state
+  if (status !== 'failed' && status !== 'cancelled') return state
+  const why = state['error-desc']
+  throw new Failure(status === 'cancelled' ? 'the migration was cancelled by somebody' : `QEMU gave up${why ? `: ${why}` : ''}`)
+}
+
+/** Everything as it was before, and the guest goes on where it ran. Nothing is an error that is so already. */
+export async function undoMigration(qmp: Qmp, { ran }: { readonly ran: boolean }): Promise<void> {
+  await qmp.execute('migrate_cancel').catch(() => {})
+  const under = new Set(['setup', 'cancelling', 'active', 'device', 'pre-switchover'])
+  while (under.has((await qmp.execute('query-migrate')).status ?? '')) await pause(lookMs.usual)
+  for (const { device } of await qmp.execute('query-block-jobs')) {
+    if (!device.startsWith(mirrorPrefix)) continue
+    await qmp.execute('block-job-cancel', { device, force: true }).catch(() => {})
+  }
+  for (;;) {
+    const jobs = (await qmp.execute('query-block-jobs')).filter(({ device }) => device.startsWith(mirrorPrefix))
+    if (jobs.every(({ status }) => status === 'concluded')) {
+      for (const { device } of jobs) await qmp.execute('block-job-dismiss', { id: device })
+      break
+    }
+    await pause(lookMs.usual)
+  }
+  const nodes = await qmp.execute('query-named-block-nodes', { flat: true })
+  for (const { 'node-name': name } of nodes)
+    if (name?.startsWith(mirrorPrefix)) await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
+  const { status } = await qmp.execute('query-status')
+  if (ran && status !== 'running') await qmp.execute('cont')
+}
+
+/** What the jobs of a move, and their nodes, are called. */
+export const mirrorPrefix = 'move-'

@@ -1,0 +1,101 @@
+// A program that is spoken with while it runs: bytes to it, lines from it.
+import type * as childProcess from 'node:child_process'
+import { Failure } from '../core/errors.js'
+import { searchPath } from './file.js'
+import { tied } from './process.js'
+
+const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
+
+export interface Talk {
+  /** Resolves when it has taken enough of them for more to come; rejects when it has ended. */
+  readonly write: (bytes: Buffer | string) => Promise<void>
+  /** Ends its stdin. */
+  readonly end: () => void
+  /** Its next line; undefined when it says no more. */
+  readonly line: () => Promise<string | undefined>
+  /** Settles when it has ended, with its exit status, 255 where a signal ended it. */
+  readonly ended: Promise<number>
+  readonly kill: () => void
+}
+
+/** A line that is longer ends the program. */
+const longestLine = 1024 * 1024
+
+/**
+ * Runs a program in a session of its own, so that Ctrl-C at this terminal does not reach it; it ends with this process all the same.
+ * Each line of its stderr goes to `onWords`.
+ */
+export function talkTo(command: readonly string[], onWords: (line: string) => void): Talk {
+  const [program = '', ...args] = tied(command)
+  const child = load().spawn(program, args, {
+    env: { ...process.env, PATH: searchPath().join(':') },
+    stdio: 'pipe',
+    detached: true,
+  })
+  const lines: string[] = []
+  const waiting: ((line: string | undefined) => void)[] = []
+  let isOver = false
+  const give = (line: string): void => {
+    const next = waiting.shift()
+    if (next === undefined) lines.push(line)
+    else next(line)
+  }
+  const kill = (): void => void child.kill('SIGKILL')
+  child.stdout.setEncoding('utf8').on('data', cutLines(give, kill))
+  child.stderr.setEncoding('utf8').on('data', cutLines(onWords, kill))
+  child.stdin.on('error', () => {})
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on('error', (error) => reject(new Failure(`cannot run ${program}`, { cause: error })))
+    child.on('close', (status) => resolve(status ?? 255))
+  })
+  const over = (): void => {
+    isOver = true
+    for (const next of waiting.splice(0)) next(undefined)
+  }
+  ended.then(over, over)
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (isOver) reject(new Failure(`${program} has ended`))
+        child.stdin.write(bytes, (error) => (error ? reject(error) : resolve()))
+      }),
+    end: () => child.stdin.end(),
+    line: () => {
+      const known = lines.shift()
+      if (known !== undefined || isOver) return Promise.resolve(known)
+      return new Promise((resolve) => waiting.push(resolve))
+    },
+    ended,
+    kill,
+  }
+}
+
+/** Takes pieces of text, gives whole lines. */
+function cutLines(give: (line: string) => void, onFlood: () => void): (piece: string) => void {
+  let rest = ''
+  return (piece) => {
+    const parts = (rest + piece).split('\n')
+    rest = parts.pop() ?? ''
+    for (const line of parts) give(line)
+    if (rest.length > longestLine) onFlood()
+  }
+}
+
+export interface Watch {
+  /** All went well: it ends, and runs nothing. */
+  readonly dismiss: () => void
+}
+
+/** Has `command` run when this process ends without a word: `kill -9` above all. */
+export function whenKilled(command: readonly string[]): Watch {
+  const script = 'read -r word; [ "$word" = done ] || exec "$@" </dev/null'
+  const child = load().spawn('sh', ['-c', script, 'sh', ...command], {
+    env: { ...process.env, PATH: searchPath().join(':') },
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  child.on('error', () => {})
+  child.stdin.on('error', () => {})
+  child.unref()
+  return { dismiss: () => void child.stdin.end('done\n') }
+}

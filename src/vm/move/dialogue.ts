@@ -1,0 +1,133 @@
+// The conversation with the nbsvm that a VM goes to.
+import { asObject, list, object, text, truth } from '../../core/check.js'
+import { Failure } from '../../core/errors.js'
+import type { Machine } from '../../remote/connection.js'
+import { talkToHost } from '../../remote/talk.js'
+import type { Talk } from '../../sys/talk.js'
+import { deadlineIn, pause } from '../../sys/clock.js'
+import type { Answer } from './receive.js'
+import { frameHead, type Word } from './wire.js'
+
+/** What was asked may take so long there when it was given up: its QEMU is ended and its drives are removed. */
+const undoneTimeoutMs = 20_000
+
+export interface Partner {
+  readonly machine: Machine
+  /** What the VM is called there, and its class. */
+  readonly name: string
+  readonly class: string | undefined
+}
+
+/** The words before what is asked there about the VM. */
+export function wordsFor({ name, class: vmClass }: Pick<Partner, 'name' | 'class'>): string[] {
+  return vmClass === undefined ? [name] : [name, `class=${vmClass}`]
+}
+
+export class Dialogue {
+  readonly #talk: Talk
+  readonly #host: string
+  readonly #note: (text: string) => void
+  readonly #words: readonly string[]
+
+  private constructor(talk: Talk, host: string, words: readonly string[], note: (text: string) => void) {
+    this.#words = words
+    this.#talk = talk
+    this.#host = host
+    this.#note = note
+  }
+
+  static async open(
+    partner: Partner,
+    { note = () => {}, signal }: { readonly note?: ((text: string) => void) | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<Dialogue> {
+    const { machine } = partner
+    const words: string[] = []
+    const onWords = (line: string): void => void (words.length < mostWords && words.push(line))
+    const talk = await talkToHost(machine, [...wordsFor(partner), 'receive'], onWords, { signal })
+    return new Dialogue(talk, machine.host, words, note)
+  }
+
+  write(bytes: Buffer | string): Promise<void> {
+    return this.#talk.write(bytes)
+  }
+
+  say(word: Word): Promise<void> {
+    return this.#talk.write(frameHead({ kind: 'word', word }))
+  }
+
+  /** The next answer, which must be this one. Throws a Failure with the reason where the other side gives up, or is gone. */
+  async expect<S extends Answer['say']>(say: S, signal?: AbortSignal): Promise<Extract<Answer, { say: S }>> {
+    for (;;) {
+      const line = await orAborted(this.#talk.line(), signal)
+      if (line === undefined) throw await this.#gone()
+      const answer = parseAnswer(line)
+      if (answer?.say === 'note') this.#note(`${this.#host}: ${answer.text}`)
+      else if (answer?.say === 'failed') throw new Failure(`${this.#host}: ${answer.why}`, { hints: answer.hints })
+      else if (answer?.say === say) return answer as Extract<Answer, { say: S }>
+      // What a shell's start files print there is no answer.
+      else if (answer !== undefined) throw new Failure(`${this.#host} says ${answer.say}, not ${say}`)
+    }
+  }
+
+  async #gone(): Promise<Failure> {
+    const status = await this.#talk.ended.catch(() => 255)
+    const words = this.#words.join('\n')
+    const hints = status === 2 || status === 127 ? [`the nbsvm there may be too old to take in VMs: nbsvm ${this.#host}: version`] : []
+    if (status === 255) return new Failure(`the connection to ${this.#host} is lost${words === '' ? '' : `: ${words}`}`)
+    return new Failure(`the nbsvm of ${this.#host} has ended: ${words === '' ? `exit status ${status}` : words}`, { hints })
+  }
+
+  /** Nobody will ask for it again. */
+  async farewell(): Promise<void> {
+    await this.say('bye').catch(() => {})
+    await this.close()
+  }
+
+  /** Ends it, and waits a while until what is half made there is undone. */
+  async close(): Promise<void> {
+    this.#talk.end()
+    const deadline = deadlineIn(undoneTimeoutMs)
+    let isOver = false
+    const over = (): void => void (isOver = true)
+    this.#talk.ended.then(over, over)
+    while (!isOver && !deadline.isOver) await pause(10)
+    if (!isOver) this.#talk.kill()
+  }
+}
+
+/** So many lines of what is complained of there are kept. */
+const mostWords = 20
+
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  signal.throwIfAborted()
+  let stop = (): void => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+const doors = object({ ram: text, drives: text })
+const answers: Readonly<Record<Answer['say'], (value: unknown, place: string) => object>> = {
+  note: object({ text }),
+  ready: object({ folder: text, doors: (value: unknown, place: string) => (value === null ? null : doors(value, place)) }),
+  have: object({ tookFile: truth }),
+  done: object({}),
+  failed: object({ why: text, hints: list(text) }),
+}
+
+function parseAnswer(line: string): Answer | undefined {
+  try {
+    const found = asObject(JSON.parse(line))
+    const say = Object.keys(answers).find((name): name is Answer['say'] => name === found?.['say'])
+    return say === undefined ? undefined : ({ say, ...answers[say](found, '') } as Answer)
+  } catch {
+    return undefined
+  }
+}

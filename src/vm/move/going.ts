@@ -1,0 +1,43 @@
+// What is written down, and left behind, before a VM goes.
+import { ownProgram } from '../../sys/self.js'
+import { randomHex } from '../../sys/stamp.js'
+import type { Store } from '../../store/store.js'
+import type { Mark } from '../record/moves.js'
+import type { Vm } from '../record/vm.js'
+import type { OnProgress } from '../../store/store.js'
+import type { Outside } from '../../host/place.js'
+import { wordsFor, type Partner } from './dialogue.js'
+import type { Leaving } from './leave.js'
+
+export interface MoveOptions {
+  /** As ssh takes it. */
+  readonly host: string
+  /** What it is called there, if not as here. */
+  readonly name?: string | undefined
+  /** How long the guest may stand still; QEMU waits for a moment when it can be as short. */
+  readonly downtimeMs: number
+}
+
+export interface MoveCaller extends Leaving {
+  readonly outside: Outside
+  readonly onProgress: OnProgress
+}
+
+export interface Moved {
+  /** `stays`: a move that was cut off before is undone. */
+  readonly result: 'moved' | 'was there' | 'stays'
+  readonly host: string
+  /** How long its guest stood still, as it was seen from here; null where it was off or paused. */
+  readonly stoodStillMs: number | null
+}
+
+/** The mark of a move that begins. */
+export function newMark(uuid: string, { machine, name }: Partner, { isShared }: Store, ran: boolean): Mark {
+  const token = randomHex(8)
+  return { phase: 'going', token, uuid, host: machine.host, name, ran, shared: isShared, atMs: Date.now() }
+}
+
+/** What is run where this nbsvm is killed: it finishes the move, or undoes it. */
+export function settling({ name, class: vmClass }: Vm): string[] {
+  return [...ownProgram(), ...wordsFor({ name, class: vmClass }), 'move', '--settle']
+}

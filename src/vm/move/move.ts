@@ -1,0 +1,114 @@
+// A VM goes to another machine: as it runs, or as it is where it is off.
+import type { Caller } from '../../core/caller.js'
+import { Failure, UsageError } from '../../core/errors.js'
+import { parseDriveName } from '../../core/name.js'
+import { askHost } from '../../remote/call.js'
+import { socketsIn, type Machine } from '../../remote/connection.js'
+import type { Store } from '../../store/store.js'
+import { hostName } from '../../sys/environment.js'
+import { lstat } from '../../sys/file.js'
+import { whenKilled } from '../../sys/talk.js'
+import { whileStopped } from '../drive/drives.js'
+import { isUp } from '../life/up.js'
+import { lockMove, moverOf, readMark, unlockMove, writeMark, type Mark } from '../record/moves.js'
+import { ensureRecord, recordFolder } from '../record/record.js'
+import { storeOf } from '../record/stores.js'
+import type { Vm } from '../record/vm.js'
+import { Dialogue, wordsFor, type Partner } from './dialogue.js'
+import { sendDrives } from './drivedata.js'
+import { newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
+
+export type { MoveCaller, Moved, MoveOptions } from './going.js'
+import { forget, give, settleMove, stays, type Leaving } from './leave.js'
+import { moveLive } from './live.js'
+import { ownFile, packParcel, parcelLine } from './parcel.js'
+import { removeAll } from './removal.js'
+
+/**
+ * Moves a VM. Whatever breaks, exactly one machine has it. Rejects with a Failure where it stays as it was, and with InDoubt
+ * (exit status 4) where nobody knows until the other machine can be asked.
+ */
+export async function moveVm(vm: Vm, options: MoveOptions, caller: MoveCaller): Promise<Moved> {
+  const { host } = options
+  const machine: Machine = { host, sockets: socketsIn(vm.place.state) }
+  return whileMoving(vm, `move ${vm.id} to ${host}`, async (mark) => {
+    if (mark !== undefined) {
+      const before = machineOf(vm, mark)
+      if ((await settleMove(vm, mark, before, caller)) === 'moved') return { result: 'moved', host: mark.host, stoodStillMs: null }
+    }
+    const partner = { machine, name: options.name ?? vm.name, class: vm.class }
+    const store = await storeOf(vm)
+    if (!(await isHere(vm, store))) return alreadyThere(vm, partner, caller)
+    const found = isUp(vm) ? await moveLive(vm, store, partner, options, caller) : await moveOff(vm, partner, caller)
+    return { host, ...found }
+  })
+}
+
+/** Finishes a move that was cut off, or undoes it; undefined where none was. */
+export async function settle(vm: Vm, caller: Leaving): Promise<Moved | undefined> {
+  return whileMoving(vm, `settle the move of ${vm.id}`, async (mark) => {
+    if (mark === undefined) return undefined
+    return { result: await settleMove(vm, mark, machineOf(vm, mark), caller), host: mark.host, stoodStillMs: null }
+  })
+}
+
+/** One at a time; with what an earlier move from here has left. */
+async function whileMoving<T>(vm: Vm, doing: string, work: (mark: Mark | undefined) => Promise<T>): Promise<T> {
+  const { place, id } = vm
+  const lock = await lockMove(place, id, doing, 0)
+  if (lock === undefined) throw new Failure(`cannot ${doing}: ${moverOf(place, id)} is at it`)
+  try {
+    const mark = readMark(place, id)
+    return await work(mark?.phase === 'coming' ? undefined : mark)
+  } finally {
+    unlockMove(place, id, lock)
+  }
+}
+
+const machineOf = ({ place }: Vm, { host }: Mark): Machine => ({ host, sockets: socketsIn(place.state) })
+
+async function isHere({ place, id }: Vm, store: Store): Promise<boolean> {
+  if (lstat(recordFolder(place, id)) !== undefined) return true
+  return (await store.driveNames()).some((name) => parseDriveName(name)?.id === id) && !store.isShared
+}
+
+/** What was asked for may be so already. */
+async function alreadyThere(vm: Vm, partner: Partner, { signal }: Caller): Promise<Moved> {
+  const { host } = partner.machine
+  const { status } = await askHost(partner.machine, [...wordsFor(partner), 'status', '--json'], { signal })
+  // 3: it is off.
+  if (status === 0 || status === 3) return { result: 'was there', host, stoodStillMs: null }
+  throw new UsageError(`there is no VM ${vm.id}, neither here nor on ${host}`, { hints: ['see which there are: nbsvm ls'] })
+}
+
+async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pick<Moved, 'result' | 'stoodStillMs'>> {
+  const { place, id, drawer } = vm
+  const { signal, onProgress } = caller
+  await whileStopped(vm, `move ${id}`, async (store, lock) => {
+    const record = await ensureRecord(vm)
+    const mark = newMark(record.uuid, partner, store, false)
+    const drives = await store.drives(id)
+    const parcel = await packParcel(vm, store, drives, { kind: 'move', token: mark.token, from: hostName(), record, live: undefined })
+    writeMark(place, id, mark)
+    const watch = whenKilled(settling(vm))
+    const dialogue = await Dialogue.open(partner, caller)
+    try {
+      await dialogue.write(parcelLine(parcel))
+      await dialogue.expect('ready', signal)
+      const write = (bytes: Buffer): Promise<void> => dialogue.write(bytes)
+      await sendDrives(store.isShared ? [] : drives, { folder: drawer.folder, write, onProgress, signal })
+      const { tookFile } = await dialogue.expect('have', signal)
+      const given = { ...mark, file: tookFile ? ownFile(vm) : undefined }
+      await give(vm, given, { machine: partner.machine, dialogue })
+      await caller.beforeRemoval()
+      await removeAll(vm, store, lock, mark)
+      forget(vm, given)
+      await dialogue.farewell()
+    } catch (error) {
+      throw await stays(vm, error, { dialogue, signal })
+    } finally {
+      watch.dismiss()
+    }
+  })
+  return { result: 'moved', stoodStillMs: null }
+}

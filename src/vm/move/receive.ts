@@ -1,0 +1,230 @@
+// The side that a VM comes to. What is sent is read from a stream; whoever moves it reads answers, a JSON object a line.
+import type { Caller } from '../../core/caller.js'
+import { Failure, fullMessage } from '../../core/errors.js'
+import type { Outside } from '../../host/place.js'
+import { journalLine } from '../../qemu/journal.js'
+import type { Qmp } from '../../qemu/qmp.js'
+import { appendText, lstat } from '../../sys/file.js'
+import { claimDrawer } from '../record/drawer.js'
+import { commitMark, forgetHere, lockMove, moverOf, noteGoesOn, readMark, unlockMove, writeMark, type Mark } from '../record/moves.js'
+import { isRunning } from '../record/state.js'
+import { readRecord } from '../record/record.js'
+import { storeOf } from '../record/stores.js'
+import { openVm, type Vm } from '../record/vm.js'
+import type { Store } from '../../store/store.js'
+import { adopt, keepSettings, makeDrives } from './arrival.js'
+import { takeDrives } from './drivedata.js'
+import { checkMachine, goOn, startIncoming, untilCame, withIncoming, type Doors } from './incoming.js'
+import { ownFile, readParcel, type Parcel } from './parcel.js'
+import { sweepArrival, undoArrival } from './removal.js'
+import { Reader, type Frame } from './wire.js'
+
+/** What is said to whoever moves the VM. */
+export type Answer =
+  | { readonly say: 'note'; readonly text: string }
+  /** It may send: drives that are off as frames, else through sockets in this folder. */
+  | { readonly say: 'ready'; readonly folder: string; readonly doors: Doors | null }
+  /** All has come, and nothing of it counts until `go`. */
+  | { readonly say: 'have'; readonly tookFile: boolean }
+  /** It is this machine's. */
+  | { readonly say: 'done' }
+  | { readonly say: 'failed'; readonly why: string; readonly hints: readonly string[] }
+
+export interface Receiving extends Caller {
+  readonly outside: Outside
+  /** What comes. */
+  readonly input: AsyncIterable<Buffer>
+  readonly answer: (answer: Answer) => void
+}
+
+export interface Received {
+  readonly id: string
+  readonly from: string
+  /** Settings that were added to its file, so that it stays the machine that it is. */
+  readonly added: readonly string[]
+  /** Whether the settings file that came along is its file now. */
+  readonly tookFile: boolean
+}
+
+/** Takes in the VM that is sent, under the name of `asked`. Rejects with a Failure where it does not come whole; nothing of it stays. */
+export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Received> {
+  const { input, answer, note } = receiving
+  const reader = new Reader(input)
+  let isAnswered = false
+  try {
+    const parcel = readParcel(await reader.header())
+    isAnswered = parcel.kind === 'move'
+    return await take(asked, parcel, reader, {
+      ...receiving,
+      answer: isAnswered ? answer : () => {},
+      note: isAnswered ? (text) => answer({ say: 'note', text }) : note,
+    })
+  } catch (error) {
+    if (isAnswered)
+      answer({ say: 'failed', why: fullMessage(error), hints: error instanceof Failure ? error.hints : [] })
+    throw error
+  }
+}
+
+async function take(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiving): Promise<Received> {
+  const { outside } = receiving
+  await sweepArrival(outside, asked.id)
+  const { place, id } = asked
+  const lock = await lockMove(place, id, `take in ${id}`, 0)
+  if (lock === undefined) throw new Failure(`cannot take in ${id}: ${moverOf(place, id)} is at it`)
+  try {
+    return await takeLocked(asked, parcel, reader, receiving)
+  } finally {
+    unlockMove(place, id, lock)
+  }
+}
+
+async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiving): Promise<Received> {
+  const { outside } = receiving
+  const { place, id, name, class: vmClass } = asked
+  const { live, settings } = parcel
+  // As it was started where it is now, or will be started next.
+  const line = live === undefined ? settings : { ...live.movable.settings, tpm: live.movable.machine.tpm ? 'yes' : 'no' }
+  const vm = await openVm(name, { ...outside, vmClass, line: { ...line, ...outside.line } })
+  const store = await storeOf(vm)
+  await refuseTaken(vm, store, parcel)
+  if (live !== undefined) await checkMachine(vm, live, receiving)
+  const mark: Mark = {
+    phase: 'coming',
+    token: parcel.token,
+    uuid: parcel.record.uuid,
+    host: parcel.from,
+    name: id,
+    ran: live?.ran === true,
+    shared: parcel.sharedStore !== undefined,
+    atMs: Date.now(),
+  }
+  writeMark(place, id, mark)
+  try {
+    await adopt(vm, parcel)
+    claimDrawer(vm.drawer)
+    return live === undefined
+      ? await takeOff(vm, store, parcel, { reader, receiving, mark })
+      : await takeLive(vm, store, { ...parcel, live }, { reader, receiving, mark })
+  } catch (error) {
+    // Where it was committed, it is this machine's, whatever failed after that.
+    if (readMark(place, id)?.token === mark.token) await undoArrival(vm, readMark(place, id) ?? mark)
+    throw error
+  }
+}
+
+async function refuseTaken(vm: Vm, store: Store, { record, drives, sharedStore }: Parcel): Promise<void> {
+  const { id, drawer, place } = vm
+  const own = readRecord(place, id)
+  if (own !== undefined || isRunning(drawer)) {
+    const which = own?.uuid === record.uuid ? `${id}, and it is this very VM` : `a VM ${id}`
+    throw new Failure(`there is ${which} on this machine already`)
+  }
+  if (sharedStore !== undefined && store.name !== sharedStore)
+    throw new Failure(`its drives are in store=${sharedStore}, and it would look for them in store=${store.name} here`, {
+      hints: [`set it on this machine as there: store=${sharedStore}`],
+    })
+  const here = (await store.drives(id)).length
+  if (sharedStore === undefined && here > 0) throw new Failure(`there are drives of a VM ${id} on this machine already`)
+  if (sharedStore !== undefined && here !== drives.length)
+    throw new Failure(`it has ${drives.length} drives there, and ${here} are seen from here`)
+}
+
+interface Coming {
+  readonly reader: Reader
+  readonly receiving: Receiving
+  readonly mark: Mark
+}
+
+/** One that is off. */
+async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Promise<Received> {
+  const { reader, receiving } = coming
+  const { answer, signal } = receiving
+  const drives = parcel.sharedStore === undefined ? await makeDrives(vm, store, parcel) : []
+  answer({ say: 'ready', folder: vm.drawer.folder, doors: null })
+  await takeDrives(drives, reader, { folder: vm.drawer.folder, signal })
+  const received = await settle(vm, parcel, coming)
+  if (parcel.kind === 'move') {
+    answer({ say: 'have', tookFile: received.tookFile })
+    await awaitGo(reader.frame())
+  }
+  commit(vm, coming.mark)
+  answer({ say: 'done' })
+  if (parcel.kind === 'move') await awaitBye(vm, coming)
+  else forgetHere(vm.place, coming.mark.token)
+  return received
+}
+
+/** One that runs. */
+async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object }, coming: Coming): Promise<Received> {
+  const { reader, receiving, mark } = coming
+  const { answer, signal, note } = receiving
+  if (parcel.sharedStore === undefined) await makeDrives(vm, store, parcel)
+  await startIncoming(vm, parcel.live, parcel, { signal, note })
+  const short = parcel.token.slice(0, 8)
+  const doors = { ram: `ram-${short}`, drives: `drives-${short}` }
+  const numbers = parcel.sharedStore === undefined ? parcel.drives.map(({ number }) => number) : []
+  const received = await settle(vm, parcel, coming)
+  await withIncoming(vm, doors, numbers, async (qmp) => {
+    answer({ say: 'ready', folder: vm.drawer.run, doors })
+    const next = reader.frame()
+    await cameBefore(next, qmp, signal)
+    if (numbers.length > 0) await qmp.execute('nbd-server-stop')
+    answer({ say: 'have', tookFile: received.tookFile })
+    await awaitGo(next)
+    commit(vm, mark)
+    await goOn(qmp, mark.ran)
+    answer({ say: 'done' })
+    noteGoesOn(vm.place, mark)
+  })
+  await awaitBye(vm, coming)
+  return received
+}
+
+/** Waits until QEMU has all, unless whoever sends it is gone before. */
+async function cameBefore(next: Promise<Frame | undefined>, qmp: Qmp, signal: AbortSignal | undefined): Promise<void> {
+  const over = new AbortController()
+  const stop = (): void => over.abort(signal?.reason)
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted === true) stop()
+  const lost = next.then(() => {
+    throw new Failure('whoever moves it has given up')
+  })
+  lost.catch(() => {})
+  try {
+    await Promise.race([untilCame(qmp, over.signal), lost])
+  } finally {
+    over.abort()
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+async function awaitGo(next: Promise<Frame | undefined>): Promise<void> {
+  const frame = await next
+  if (frame?.kind !== 'word' || frame.word !== 'go') throw new Failure('whoever moves it has given up')
+}
+
+/** The one step that makes it this machine's. */
+function commit(vm: Vm, mark: Mark): void {
+  commitMark(vm.place, vm.id, mark)
+  try {
+    appendText(vm.drawer.journal, journalLine({ nbsvm: 'moved', at: Date.now(), from: mark.host }))
+  } catch {
+    // The disk may be full; it is here nevertheless.
+  }
+}
+
+/** Until then the other side may ask once more whether it is here. */
+async function awaitBye({ place }: Vm, { reader, mark }: Coming): Promise<void> {
+  const frame = await reader.frame().catch(() => undefined)
+  if (frame?.kind === 'word' && frame.word === 'bye') forgetHere(place, mark.token)
+}
+
+/** Writes its settings, which come last of what can fail, and notes that they are to go where the move fails nevertheless. */
+async function settle(vm: Vm, parcel: Parcel, { receiving, mark }: Coming): Promise<Received> {
+  const file = ownFile(vm)
+  const isNew = file !== undefined && lstat(file) === undefined
+  if (isNew) writeMark(vm.place, vm.id, { ...mark, file })
+  const added = await keepSettings(vm, parcel, receiving.outside)
+  return { id: vm.id, from: parcel.from, added, tookFile: isNew }
+}

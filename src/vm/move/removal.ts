@@ -1,0 +1,66 @@
+// The end of a VM on this machine, because another has it, or because it never came whole.
+import { parseDriveName } from '../../core/name.js'
+import { byNumberInText } from '../../core/order.js'
+import type { Outside } from '../../host/place.js'
+import type { Store } from '../../store/store.js'
+import { remove } from '../../sys/file.js'
+import type { Lock } from '../../sys/lock.js'
+import { whileStopped } from '../drive/drives.js'
+import { stopVm } from '../life/stop.js'
+import { sweep } from '../life/sweep.js'
+import { removeDrawer } from '../record/drawer.js'
+import { lockMove, markedIds, readMark, removeMark, unlockMove, type Mark } from '../record/moves.js'
+import { readRecord, removeRecord } from '../record/record.js'
+import { openVm, type Vm } from '../record/vm.js'
+
+/** Removes all of a VM whose lock is held. */
+export async function removeAll(vm: Vm, store: Store, lock: Lock, { shared }: Pick<Mark, 'shared'>): Promise<void> {
+  const names = shared ? [] : (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id)
+  for (const name of names.toSorted(byNumberInText)) await store.remove({ name })
+  await sweep(vm.drawer)
+  await removeRecord(vm.place, vm.id)
+  await removeDrawer(vm.drawer, lock)
+}
+
+/** Ends what runs of it, and removes it. */
+export async function endAndRemove(vm: Vm, mark: Pick<Mark, 'shared'>): Promise<void> {
+  await stopVm(vm)
+  await whileStopped(vm, `remove ${vm.id}`, (store, lock) => removeAll(vm, store, lock, mark), { mayBeNew: true })
+}
+
+/** Removes what has come so far of a VM, and then its mark. The move's lock is held. */
+export async function undoArrival(vm: Vm, mark: Mark): Promise<void> {
+  // Its record is the first that was made; where there is none, or another's, there is nothing of it.
+  if (quietUuid(vm) === mark.uuid) {
+    await endAndRemove(vm, mark)
+    if (mark.file !== undefined) remove(mark.file)
+  }
+  removeMark(vm.place, vm.id)
+}
+
+function quietUuid({ place, id }: Vm): string | undefined {
+  try {
+    return readRecord(place, id)?.uuid
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes what is left of VMs that did not come whole, and that nobody is at any more. */
+export async function sweepArrivals(outside: Outside): Promise<void> {
+  for (const id of markedIds(outside.place)) await sweepArrival(outside, id)
+}
+
+/** The same for one VM. */
+export async function sweepArrival(outside: Outside, id: string): Promise<void> {
+  const { place } = outside
+  if (readMark(place, id)?.phase !== 'coming') return
+  const lock = await lockMove(place, id, `clean up after the move of ${id}`, 0)
+  if (lock === undefined) return
+  try {
+    const mark = readMark(place, id)
+    if (mark?.phase === 'coming') await undoArrival(await openVm(id, { ...outside, line: {}, vmClass: undefined }), mark)
+  } finally {
+    unlockMove(place, id, lock)
+  }
+}
