@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { inputBytes } from '../sys/input.js'
-import { isTerminal } from '../sys/output.js'
+import { isTerminal, writeBytes } from '../sys/output.js'
 import { receiveVm } from '../vm/move/receive.js'
 import { settleArrival } from '../vm/move/settle.js'
 import type { Verb } from './verb.js'
@@ -25,9 +25,17 @@ move runs it on the other machine, and asks with --settle=TOKEN what became of a
         hints: [`nbsvm ${vm.id} send | ssh HOST ${vm.call} receive`],
       })
     }
-    const answer = (line: object): void => out(JSON.stringify(line))
-    const { id, from, added } = await receiveVm(vm, { input: inputBytes(), answer, note, signal, outside })
+    const { id, from, added } = await receiveVm(vm, { input: inputBytes(), answer: answerLine, note, signal, outside })
     note(`received ${id} from ${from}`)
     if (added.length > 0) note(`added to its settings, so that it stays the machine that it is: ${added.join(' ')}`)
   },
+}
+
+/** Where nobody reads any more, what has come is undone all the same. */
+function answerLine(line: object): void {
+  try {
+    writeBytes(1, Buffer.from(`${JSON.stringify(line)}\n`))
+  } catch {
+    // As said.
+  }
 }

@@ -25,7 +25,8 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
   remove(file)
   const end = new AbortController()
   const manner = isReadOnly ? ['--read-only'] : ['--discard=unmap', '--detect-zeroes=unmap']
-  const command = ['qemu-nbd', `--socket=${socket}`, '--persistent', ...manner, jsonName(drive.image)]
+  // It wants an absolute path, and a socket's may have 107 bytes.
+  const command = ['qemu-nbd', `--socket=/proc/self/cwd/${socket}`, '--persistent', ...manner, jsonName(drive.image)]
   const server = run(tied(command), { cwd: folder, signal: end.signal, isPrivate: true })
   let fault: Failure | undefined
   server.then(
