@@ -20,10 +20,17 @@ const commandNames = `
 /** Events that are waited for, or that tell why a VM is gone. */
 const eventNames = 'DEVICE_DELETED RESUME SHUTDOWN STOP SUSPEND WAKEUP'
 
-/** Commands that take any members besides these: what a block node or a device is made of depends on its driver. */
+/** Commands that take any members besides these: what a block node or a device is made of depends on its driver, and some take very many. */
 const openEnded: Readonly<Record<string, string>> = {
   'blockdev-add': "{ driver: string; 'node-name'?: string }",
+  'block-export-add': "{ type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean }",
+  'blockdev-mirror':
+    "{ 'job-id': string; device: string; target: string; sync: 'full'; 'copy-mode': 'write-blocking'; 'auto-dismiss': boolean }",
   device_add: '{ driver: string; id?: string; bus?: string }',
+  'migrate-set-capabilities': '{ capabilities: readonly { capability: string; state: boolean }[] }',
+  'migrate-continue': "{ state: 'pre-switchover' }",
+  'migrate-set-parameters': "{ 'max-bandwidth'?: number; 'downtime-limit'?: number }",
+  'nbd-server-start': "{ addr: { type: 'unix'; data: { path: string } } }",
 }
 
 interface Member {

@@ -13,6 +13,8 @@ import type { Drive } from './model/drive.js'
 import { parseClosings, parseForwards } from './model/forward.js'
 import { UsageError } from './core/errors.js'
 import { checkName } from './core/name.js'
+import { parseDestination } from './core/target.js'
+import type { OnProgress } from './store/store.js'
 import type { Words } from './model/machine.js'
 import { environment, homeFolder, isRoot } from './sys/environment.js'
 import type { Exported } from './qemu/export/exported.js'
@@ -54,7 +56,12 @@ import { takeScreenshot, type Screenshot } from './vm/reach/screenshot.js'
 import { typeAt } from './vm/reach/type.js'
 import { waitFor } from './vm/reach/wait.js'
 import { sshCommand, type Waiting } from './vm/reach/ssh.js'
-import { idOf, openVm } from './vm/record/vm.js'
+import { moveVm, settle, type Moved } from './vm/move/move.js'
+import { usualDowntimeMs } from './vm/move/going.js'
+import type { Leaving } from './vm/move/leave.js'
+import { receiveVm, type Received } from './vm/move/receive.js'
+import { sendVm } from './vm/move/send.js'
+import { idOf, openVm, type Vm } from './vm/record/vm.js'
 
 export { Failure } from './core/errors.js'
 export { UsageError }
@@ -72,7 +79,9 @@ export type {
   Forwarded,
   Listed,
   ListedImage,
+  Moved,
   PrunedImages,
+  Received,
   RemovedImage,
   Removal,
   Resized,
@@ -95,6 +104,12 @@ export type InPlace = Readonly<Record<string, string>>
 
 /** How long is waited where nothing else is said. */
 const usualTimeoutMs = 60_000
+
+export interface Moving extends Caller {
+  /** How long its guest may stand still (300). */
+  readonly downtimeMs?: number
+  readonly onProgress?: OnProgress
+}
 
 export interface WaitOptions extends Caller {
   readonly timeoutMs?: number
@@ -172,6 +187,17 @@ export interface VmHandle {
   eject(options?: EjectOptions & { readonly signal?: AbortSignal }): Promise<DiscDrive>
   /** Asks the guest to make do with so much RAM; resolves to what it has then. */
   balloon(wantedBytes: number, options?: { readonly signal?: AbortSignal }): Promise<Ballooned>
+  /**
+   * Moves it to another machine, as ssh takes its name (`box2`, `me@box2`), as it runs where it does. Whatever breaks, one machine has
+   * it; rejects with a Failure of exit status 4 where it is not known which, until `settleMove` can ask.
+   */
+  move(host: string, options?: Moving): Promise<Moved>
+  /** Finishes a move that was cut off, or undoes it; undefined where none was. */
+  settleMove(options?: Caller): Promise<Moved | undefined>
+  /** Writes it, which must be off, as `receive` takes it. */
+  send(write: (bytes: Buffer) => Promise<void>, options?: Caller): Promise<void>
+  /** Makes it of what `send` wrote. */
+  receive(input: AsyncIterable<Buffer>, options?: Caller): Promise<Received>
   /** Opens ports into the running VM, `8080:80`, or closes them with `remove`, where `8080` is enough; resolves to all that lead into it then. */
   forward(ports: readonly string[], options?: { readonly remove?: boolean; readonly signal?: AbortSignal }): Promise<Forwarded>
 }
@@ -220,10 +246,32 @@ export function vm(name: string, settings: InPlace = {}): VmHandle {
     detach: async (what, { signal } = {}) => detachFrom(await open(), what, { signal }),
     eject: async ({ signal, ...options } = {}) => ejectDisc(await open(), options, { signal }),
     balloon: async (wantedBytes, { signal } = {}) => balloonTo(await open(), wantedBytes, { signal }),
+    ...movingOf(open, outside),
     forward: async (ports, { remove = false, signal } = {}) =>
       remove
         ? removeForwards(await open(), parseClosings(ports), { signal })
         : addForwards(await open(), parseForwards(ports), { signal }),
+  }
+}
+
+/** What takes a VM to another machine. */
+function movingOf(open: () => Promise<Vm>, outside: Outside): Pick<VmHandle, 'move' | 'settleMove' | 'send' | 'receive'> {
+  const leaving = (one: Vm, caller: Caller): Leaving => ({
+    ...caller,
+    // It shall not start with this machine any more.
+    beforeRemoval: async () => void (await disableVm(one, unitHost(outside))),
+  })
+  return {
+    move: async (host, { downtimeMs = usualDowntimeMs, onProgress = () => {}, ...caller } = {}) => {
+      const one = await open()
+      return moveVm(one, { ...parseDestination(host), downtimeMs }, { ...leaving(one, caller), outside, onProgress })
+    },
+    settleMove: async (caller = {}) => {
+      const one = await open()
+      return settle(one, leaving(one, caller))
+    },
+    send: async (write, caller = {}) => sendVm(await open(), { ...caller, write, onProgress: () => {} }),
+    receive: async (input, caller = {}) => receiveVm(await open(), { ...caller, input, answer: () => {}, outside }),
   }
 }
 

@@ -50,12 +50,10 @@ describe('a move is cut off', { skip: whyNoMachine }, () => {
         let said = ''
         mover.stderr.on('data', (text: Buffer) => (said += text.toString()))
         const ended = new Promise<number | null>((resolve) => mover.on('close', resolve))
-        let isOver = false
-        ended.then(() => (isOver = true), () => {})
         const afterMs = Math.random() * moveMs
         await pause(afterMs)
         let killed: number[] = []
-        while (!isOver && killed.length === 0) {
+        while (mover.exitCode === null && killed.length === 0) {
           killed = victimsOf(id, mover.pid ?? 0)
           for (const pid of killed) process.kill(pid, 'SIGKILL')
           if (killed.length === 0) await pause(5)
@@ -70,7 +68,11 @@ describe('a move is cut off', { skip: whyNoMachine }, () => {
         const where = states[0] === undefined ? box2 : home
         const which = `${where === home ? 'here' : 'there'} ${states.join('')}`
         outcomes.set(`${what}: ${which}`, (outcomes.get(`${what}: ${which}`) ?? 0) + 1)
-        assert.deepEqual(fs.readdirSync(path.join(home.folder, 'vms/.moves')).filter((name) => name.startsWith(id)), [], told)
+        assert.deepEqual(
+          fs.readdirSync(path.join(home.folder, 'vms/.moves')).filter((name) => name.startsWith(id)),
+          [],
+          told,
+        )
         if (states.includes('running')) {
           assert.ok((await goesOn(where, id)) >= heard, told)
         } else {

@@ -43,7 +43,11 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
     console.log(io(drive(box2, 'off-0'), 'read -P 7 1M 1M', 'read -P 9 2M 64k', 'read -P 8 63M 1M', 'read -P 0 0 1M'))
     io(drive(box2, 'off-1'), 'read -P 5 0 4k')
     assert.equal(fs.readFileSync(path.join(box2.folder, 'config/off.vm'), 'utf8'), 'mem=300\nsmp=2\n')
-    console.log(fs.readdirSync(path.join(home.folder, 'config')), fs.readdirSync(path.join(home.folder, 'vms/.moves')), fs.readdirSync(path.join(box2.folder, 'vms/.moves')))
+    console.log(
+      fs.readdirSync(path.join(home.folder, 'config')),
+      fs.readdirSync(path.join(home.folder, 'vms/.moves')),
+      fs.readdirSync(path.join(box2.folder, 'vms/.moves')),
+    )
     console.log(await home.nbsvm(['off', 'move', 'box2']), await home.nbsvm(['nosuch', 'move', 'box2']))
   })
 
@@ -52,7 +56,9 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
     await done(home.nbsvm(['live', 'mem=256', 'network= ', 'movable=yes', 'start', ...guestKernel]))
     const serial = await Serial.open(path.join(home.folder, 'state/live/run/console.sock'))
     await serial.waitFor(guestPrompt)
-    serial.send('i=0; while :; do i=$((i+1)); echo $i | dd of=/dev/vda bs=512 seek=9 conv=fsync 2>/dev/null; echo "<$i>"; sleep 0.1; done\n')
+    serial.send(
+      'i=0; while :; do i=$((i+1)); echo $i | dd of=/dev/vda bs=512 seek=9 conv=fsync 2>/dev/null; echo "<$i>"; sleep 0.1; done\n',
+    )
     await serial.waitFor(/<10>/)
     const moved = await home.nbsvm(['live', 'move', 'box2'])
     console.log(moved)

@@ -6,6 +6,7 @@ import { printable, printableMessage } from '../core/text.js'
 import { pause } from '../sys/clock.js'
 import { listVms, type Listed } from '../vm/list/list.js'
 import type { Outside } from '../host/place.js'
+import { hasMoves } from '../vm/record/record.js'
 import { addressOf, listenText, portsText, spansOf, type Forward, type Span } from '../model/forward.js'
 import { listColumns, listWords } from './commandrows.js'
 import type { Command } from './verb.js'
@@ -65,6 +66,10 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
 const wipe = '\u001B[H\u001B[J'
 
 async function look(outside: Outside, note: (text: string) => void, withImages: boolean): Promise<Listed[]> {
+  if (hasMoves(outside.place)) {
+    const { sweepArrivals } = await import('../vm/move/removal.js')
+    await sweepArrivals(outside).catch((fault: unknown) => noteFault(fault, note))
+  }
   const vms = await listVms(outside, (fault) => noteFault(fault, note), { withImages })
   for (const { id, fault } of vms) if (fault !== null) note(`${id}: ${fault}`)
   return vms

@@ -1,10 +1,9 @@
 import { parseDestination } from '../core/target.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
+import { usualDowntimeMs } from '../vm/move/going.js'
 import { moveVm, settle } from '../vm/move/move.js'
 import { drawn } from './progress.js'
 import type { Context, Verb } from './verb.js'
-
-const usualDowntimeMs = 300
 
 export const move: Verb = {
   help: `Moves the VM to another machine, which needs nothing but nbsvm and a way in by ssh. One that runs goes on there, with its drives;
@@ -15,6 +14,7 @@ that you wrote for it. What its settings say of this host (store, bridge, run_as
   nbsvm web move root@box2:web-old          under another name
   nbsvm box1:web move box2                  from box1, which must reach box2 by ssh
   nbsvm web move --settle                   finish or undo a move that was cut off
+  nbsvm web move --keep                     undo it without asking box2, which is gone for good
 
 For a VM to go as it runs, write movable=yes into its settings before it starts: it gets a processor that other machines have too.
 Nothing listens on the network: QEMU speaks with QEMU through sockets that ssh leads there. --downtime=MS is how long the guest may stand
@@ -26,8 +26,8 @@ given away, and it runs on neither machine until --settle, or move again, can as
   async run(context) {
     const { vm, words, flags, note, progress, signal, outside } = context
     const leaving = { note, signal, beforeRemoval: () => disable(context) }
-    if (flags['settle'] === true) {
-      const settled = await settle(vm, leaving)
+    if (flags['settle'] === true || flags['keep'] === true) {
+      const settled = await settle(vm, leaving, { keep: flags['keep'] === true })
       if (settled === undefined) note(`${vm.id}: no move was cut off`)
       else note(settled.result === 'moved' ? `${vm.id} is on ${settled.host}` : `${vm.id} stays here`)
       return

@@ -8,12 +8,12 @@ import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
-import { parseDestination } from '../core/target.js'
 import { quoteWord, quoteWords } from '../core/words.js'
 import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import type { ActionRow, Flags, Takes } from './verb.js'
+import { checkExec, checkMove, checkNumber } from './rowcheck.js'
+import type { ActionRow, Takes } from './verb.js'
 
 export { commands } from './commandrows.js'
 
@@ -99,10 +99,7 @@ export const actions: readonly ActionRow[] = [
       reads: 'stdin',
       flags: { 'timeout=S': 'end it after S seconds', spool: 'for more than 16M of output' },
       summary: 'run a program in the guest, by its guest agent; up to --',
-      check: (_, { timeout }) => {
-        if (timeout !== undefined && !/^[1-9]\d{0,7}$/.test(String(timeout)))
-          throw new UsageError(`${quote(String(timeout))} is not a number of seconds`, { hints: ['write it like --timeout=60'] })
-      },
+      check: checkExec,
     },
   ),
   action(
@@ -230,17 +227,18 @@ export const actions: readonly ActionRow[] = [
     { min: 0, max: 1 },
     {
       ...onTheRun,
-      words: 'HOST',
+      words: '[HOST]',
       needs: 'nothing',
       flags: {
         'downtime=MS': 'how long its guest may stand still',
         settle: 'finish or undo a move that was cut off',
+        keep: 'it stays here, where the other machine is gone for good',
       },
       summary: 'take it to another machine, as it runs',
       check: checkMove,
     },
   ),
-  action('send', none, { reads: 'stdin', summary: 'write it to stdout, all of it, for receive' }),
+  action('send', none, { summary: 'write it to stdout, all of it, for receive' }),
   action('receive', none, {
     needs: 'nothing',
     makes: true,
@@ -261,19 +259,6 @@ export const actions: readonly ActionRow[] = [
     check: ([number = '']) => checkNumber(number),
   }),
 ]
-
-function checkNumber(text: string): void {
-  if (!/^\d+$/.test(text))
-    throw new UsageError(`${quote(text)} is not the number of a drive`, { hints: ['write it like 0 or 1'] })
-}
-
-function checkMove([host]: readonly string[], { downtime, settle }: Flags): void {
-  if ((host === undefined) === (settle === undefined))
-    throw new UsageError('move needs HOST, or --settle', { hints: ['see: nbsvm help move'] })
-  if (host !== undefined) parseDestination(host)
-  if (downtime !== undefined && !/^[1-9]\d{0,5}$/.test(String(downtime)))
-    throw new UsageError(`${quote(String(downtime))} is not a number of milliseconds`, { hints: ['write it like --downtime=300'] })
-}
 
 function checkKeys(words: readonly string[]): void {
   words.forEach((word, at) => {

@@ -32,6 +32,7 @@ export const foreignActions: Readonly<Record<string, Meaning>> = {
   ...same('forward', 'port', 'ports', 'publish', 'hostfwd'),
   ...same('balloon', 'setmem', 'memory'),
   ...same('enable', 'autostart'),
+  ...same('move', 'migrate', 'transfer', 'mv'),
 }
 
 /** Other tools' commands. */

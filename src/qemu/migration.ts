@@ -3,7 +3,7 @@
 // ended, and the rest of its state follows.
 import { Failure } from '../core/errors.js'
 import { pause } from '../sys/clock.js'
-import type { Arguments, Qmp } from './qmpsession.js'
+import type { Qmp } from './qmpsession.js'
 
 /** A drive of the guest, and where its copy grows. */
 export interface Mirror {
@@ -43,7 +43,7 @@ export async function prepareMigration(qmp: Qmp, downtimeMs: number): Promise<vo
 /** Begins to copy a drive; from now on each write of the guest ends when it is at both ends. */
 export async function beginMirror(qmp: Qmp, { name, node, socket, exportName }: Mirror): Promise<void> {
   const server = { type: 'unix', path: socket }
-  await qmp.execute('blockdev-add', { driver: 'nbd', 'node-name': name, server, export: exportName } as Arguments<'blockdev-add'>)
+  await qmp.execute('blockdev-add', { driver: 'nbd', 'node-name': name, server, export: exportName })
   await qmp.execute('blockdev-mirror', {
     'job-id': name,
     device: node,

@@ -3,6 +3,7 @@ import { integer, list, maybe, object, size, text, truth, type Check } from '../
 import { Failure } from '../core/errors.js'
 import type { Machine, Words } from '../model/machine.js'
 import type { Nic } from '../model/nic.js'
+import { isOfThisHost } from './cpu.js'
 
 const same = [
   'arch',
@@ -64,13 +65,15 @@ function portableNic({ model, mac, backend }: Nic): PortableNic {
   return { model, mac, onTap, mtu: (onTap ? backend.mtu : undefined) ?? null }
 }
 
+function bound(why: string, hint: string): Failure {
+  return new Failure(why, { hints: [hint] })
+}
+
 /** What of a machine ties its guest to this host. */
-export function whyBound({ cpu, driveInterface, shares, drives, seed, args }: Machine): Failure[] {
-  const model = cpu.split(',')[0]
-  const bound = (why: string, hint: string): Failure => new Failure(why, { hints: [hint] })
+function whyBound({ cpu, driveInterface, shares, drives, seed, args }: Machine): Failure[] {
   return [
-    ...(model === 'host' || model === 'max'
-      ? [bound(`its processor, cpu=${model}, is whatever this machine can do`, 'leave cpu out, or name a model: cpu=Westmere')]
+    ...(isOfThisHost(cpu)
+      ? [bound(`its processor, cpu=${cpu}, is whatever this machine can do`, 'leave cpu out, or name a model: cpu=Westmere')]
       : []),
     ...(driveInterface === 'nvme'
       ? [bound('QEMU cannot take an NVMe disk along', 'drive_if=virtio is fastest; drive_if=sata works too')]
@@ -99,7 +102,8 @@ export function asPortable(here: Machine, portable: Portable): Machine {
     throw new Failure(`it runs with accel=${rest.accelerator} there, and this machine has ${here.accelerator}`)
   if ((here.firmware?.kind ?? null) !== firmware) throw new Failure('its firmware is not the one that it would have here')
   if ((here.seed?.kind ?? null) !== seed) throw new Failure('what tells its guest who it is would not be the same here')
-  if (numbers.join(' ') !== drives.join(' ')) throw new Failure(`it has the drives ${drives.join(', ')} there, not ${numbers}`)
+  if (numbers.join(' ') !== drives.join(' '))
+    throw new Failure(`it has the drives ${drives.join(', ')} there, not ${numbers.join(', ')}`)
   if (here.discs.length !== discs) throw new Failure('its discs would be others here')
   // What is left out there is left out here.
   const { display: _, usb: __, ...host } = here

@@ -16,9 +16,7 @@ export const answers = {
       inserted: maybe(object({ 'node-name': maybe(text), file: text, image: object({ 'virtual-size': size }) })),
     }),
   ),
-  'query-block-jobs': list(
-    object({ device: text, offset: size, len: size, ready: truth, status: word, error: maybe(text) }),
-  ),
+  'query-block-jobs': list(object({ device: text, offset: size, len: size, ready: truth, status: word, error: maybe(text) })),
   'query-migrate': object({
     status: maybe(word),
     ram: maybe(object({ total: size, remaining: size })),

@@ -5,7 +5,10 @@
 export interface Commands {
   'announce-self': AnnounceSelfArguments
   balloon: BalloonArguments
-  'block-export-add': BlockExportAddArguments
+  'block-export-add': { type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean } & Record<
+    string,
+    unknown
+  >
   'block-job-cancel': BlockJobCancelArguments
   'block-job-dismiss': BlockJobDismissArguments
   block_resize: BlockResizeArguments
@@ -13,7 +16,14 @@ export interface Commands {
   'blockdev-close-tray': BlockdevCloseTrayArguments
   'blockdev-del': BlockdevDelArguments
   'blockdev-insert-medium': BlockdevInsertMediumArguments
-  'blockdev-mirror': BlockdevMirrorArguments
+  'blockdev-mirror': {
+    'job-id': string
+    device: string
+    target: string
+    sync: 'full'
+    'copy-mode': 'write-blocking'
+    'auto-dismiss': boolean
+  } & Record<string, unknown>
   'blockdev-open-tray': BlockdevOpenTrayArguments
   'blockdev-remove-medium': BlockdevRemoveMediumArguments
   'blockdev-snapshot': BlockdevSnapshotArguments
@@ -24,12 +34,12 @@ export interface Commands {
   qmp_capabilities: QmpCapabilitiesArguments
   'qom-get': QomGetArguments
   migrate: MigrateArguments
-  'migrate-continue': MigrateContinueArguments
+  'migrate-continue': { state: 'pre-switchover' } & Record<string, unknown>
   'migrate-incoming': MigrateIncomingArguments
-  'migrate-set-capabilities': MigrateSetCapabilitiesArguments
-  'migrate-set-parameters': MigrateSetParametersArguments
+  'migrate-set-capabilities': { capabilities: readonly { capability: string; state: boolean }[] } & Record<string, unknown>
+  'migrate-set-parameters': { 'max-bandwidth'?: number; 'downtime-limit'?: number } & Record<string, unknown>
   migrate_cancel: Nothing
-  'nbd-server-start': NbdServerStartArguments
+  'nbd-server-start': { addr: { type: 'unix'; data: { path: string } } } & Record<string, unknown>
   'nbd-server-stop': Nothing
   'query-balloon': Nothing
   'query-block': Nothing
@@ -80,20 +90,6 @@ export type AnnounceSelfArguments = {
 
 export type BalloonArguments = { value: number }
 
-export type BlockExportAddArguments = {
-  id: string
-  'fixed-iothread'?: boolean
-  iothread?: string
-  'node-name': string
-  writable?: boolean
-  writethrough?: boolean
-} & (
-  | ({ type: 'nbd' } & BlockExportAddArgumentsNbd)
-  | ({ type: 'vhost-user-blk' } & BlockExportAddArgumentsVhostUserBlk)
-  | ({ type: 'fuse' } & BlockExportAddArgumentsFuse)
-  | ({ type: 'vduse-blk' } & BlockExportAddArgumentsVduseBlk)
-)
-
 export type BlockJobCancelArguments = { device: string; force?: boolean }
 
 export type BlockJobDismissArguments = { id: string }
@@ -105,23 +101,6 @@ export type BlockdevCloseTrayArguments = { /** @deprecated */ device?: string; i
 export type BlockdevDelArguments = { 'node-name': string }
 
 export type BlockdevInsertMediumArguments = { id: string; 'node-name': string }
-
-export type BlockdevMirrorArguments = {
-  'job-id'?: string
-  device: string
-  target: string
-  replaces?: string
-  sync: BlockdevMirrorSync
-  speed?: number
-  granularity?: number
-  'buf-size'?: number
-  'on-source-error'?: BlockdevMirrorOnSourceError
-  'on-target-error'?: BlockdevMirrorOnSourceError
-  'filter-node-name'?: string
-  'copy-mode'?: BlockdevMirrorCopyMode
-  'auto-finalize'?: boolean
-  'auto-dismiss'?: boolean
-}
 
 export type BlockdevOpenTrayArguments = { /** @deprecated */ device?: string; id?: string; force?: boolean }
 
@@ -139,48 +118,7 @@ export type QomGetArguments = { path: string; property: string }
 
 export type MigrateArguments = { uri: string; blk?: boolean; inc?: boolean; detach?: boolean; resume?: boolean }
 
-export type MigrateContinueArguments = { state: MigrateContinueState }
-
 export type MigrateIncomingArguments = { uri: string }
-
-export type MigrateSetCapabilitiesArguments = { capabilities: readonly MigrateSetCapabilitiesCapabilitie[] }
-
-export type MigrateSetParametersArguments = {
-  'announce-initial'?: number
-  'announce-max'?: number
-  'announce-rounds'?: number
-  'announce-step'?: number
-  'compress-level'?: number
-  'compress-threads'?: number
-  'compress-wait-thread'?: boolean
-  'decompress-threads'?: number
-  'throttle-trigger-threshold'?: number
-  'cpu-throttle-initial'?: number
-  'cpu-throttle-increment'?: number
-  'cpu-throttle-tailslow'?: boolean
-  'tls-creds'?: MigrateSetParametersTlsCreds
-  'tls-hostname'?: MigrateSetParametersTlsCreds
-  'tls-authz'?: MigrateSetParametersTlsCreds
-  'max-bandwidth'?: number
-  'downtime-limit'?: number
-  'x-checkpoint-delay'?: number
-  'block-incremental'?: boolean
-  'multifd-channels'?: number
-  'xbzrle-cache-size'?: number
-  'max-postcopy-bandwidth'?: number
-  'max-cpu-throttle'?: number
-  'multifd-compression'?: MigrateSetParametersMultifdCompression
-  'multifd-zlib-level'?: number
-  'multifd-zstd-level'?: number
-  'block-bitmap-mapping'?: readonly MigrateSetParametersBlockBitmapMappingItem[]
-}
-
-export type NbdServerStartArguments = {
-  addr: NbdServerStartAddr
-  'tls-creds'?: string
-  'tls-authz'?: string
-  'max-connections'?: number
-}
 
 export type QueryNamedBlockNodesArguments = { flat?: boolean }
 
@@ -192,74 +130,7 @@ export type DeviceDeletedData = { device?: string; path: string }
 
 export type ShutdownData = { guest: boolean; reason: ShutdownReason }
 
-export type BlockExportAddArgumentsNbd = {
-  name?: string
-  description?: string
-  bitmaps?: readonly BlockExportAddArgumentsNbdBitmap[]
-  'allocation-depth'?: boolean
-}
-
-export type BlockExportAddArgumentsVhostUserBlk = {
-  addr: BlockExportAddArgumentsVhostUserBlkAddr
-  'logical-block-size'?: number
-  'num-queues'?: number
-}
-
-export type BlockExportAddArgumentsFuse = {
-  mountpoint: string
-  growable?: boolean
-  'allow-other'?: BlockExportAddArgumentsFuseAllowOther
-}
-
-export type BlockExportAddArgumentsVduseBlk = {
-  name: string
-  'num-queues'?: number
-  'queue-size'?: number
-  'logical-block-size'?: number
-  serial?: string
-}
-
-export type BlockdevMirrorSync = 'top' | 'full' | 'none' | 'incremental' | 'bitmap'
-
-export type BlockdevMirrorOnSourceError = 'report' | 'ignore' | 'enospc' | 'stop' | 'auto'
-
-export type BlockdevMirrorCopyMode = 'background' | 'write-blocking'
-
 export type QmpCapabilitiesEnableItem = 'oob'
-
-export type MigrateContinueState =
-  | 'none'
-  | 'setup'
-  | 'cancelling'
-  | 'cancelled'
-  | 'active'
-  | 'postcopy-active'
-  | 'postcopy-paused'
-  | 'postcopy-recover'
-  | 'completed'
-  | 'failed'
-  | 'colo'
-  | 'pre-switchover'
-  | 'device'
-  | 'wait-unplug'
-
-export type MigrateSetCapabilitiesCapabilitie = { capability: MigrateSetCapabilitiesCapabilitieCapability; state: boolean }
-
-export type MigrateSetParametersTlsCreds = string | null
-
-export type MigrateSetParametersMultifdCompression = 'none' | 'zlib' | 'zstd'
-
-export type MigrateSetParametersBlockBitmapMappingItem = {
-  'node-name': string
-  alias: string
-  bitmaps: readonly MigrateSetParametersBlockBitmapMappingItemBitmap[]
-}
-
-export type NbdServerStartAddr =
-  | ({ type: 'inet' } & NbdServerStartAddrInet)
-  | ({ type: 'unix' } & NbdServerStartAddrUnix)
-  | ({ type: 'vsock' } & NbdServerStartAddrVsock)
-  | ({ type: 'fd' } & NbdServerStartAddrFd)
 
 export type ScreendumpFormat = 'ppm' | 'png'
 
@@ -278,77 +149,9 @@ export type ShutdownReason =
   | 'subsystem-reset'
   | 'snapshot-load'
 
-export type BlockExportAddArgumentsNbdBitmap = string | BlockExportAddArgumentsNbdBitmapChoice2
-
-export type BlockExportAddArgumentsVhostUserBlkAddr =
-  | ({ type: 'inet' } & BlockExportAddArgumentsVhostUserBlkAddrInet)
-  | ({ type: 'unix' } & BlockExportAddArgumentsVhostUserBlkAddrUnix)
-  | ({ type: 'vsock' } & BlockExportAddArgumentsVhostUserBlkAddrVsock)
-  | ({ type: 'fd' } & BlockExportAddArgumentsVhostUserBlkAddrFd)
-
-export type BlockExportAddArgumentsFuseAllowOther = 'off' | 'on' | 'auto'
-
-export type MigrateSetCapabilitiesCapabilitieCapability =
-  | 'xbzrle'
-  | 'rdma-pin-all'
-  | 'auto-converge'
-  | 'zero-blocks'
-  | 'compress'
-  | 'events'
-  | 'postcopy-ram'
-  | 'x-colo'
-  | 'release-ram'
-  | 'block'
-  | 'return-path'
-  | 'pause-before-switchover'
-  | 'multifd'
-  | 'dirty-bitmaps'
-  | 'postcopy-blocktime'
-  | 'late-block-activate'
-  | 'x-ignore-shared'
-  | 'validate-uuid'
-  | 'background-snapshot'
-  | 'zero-copy-send'
-  | 'postcopy-preempt'
-
-export type MigrateSetParametersBlockBitmapMappingItemBitmap = {
-  name: string
-  alias: string
-  transform?: MigrateSetParametersBlockBitmapMappingItemBitmapTransform
-}
-
-export type NbdServerStartAddrInet = { data: BlockExportAddArgumentsVhostUserBlkAddrInet }
-
-export type NbdServerStartAddrUnix = { data: BlockExportAddArgumentsVhostUserBlkAddrUnix }
-
-export type NbdServerStartAddrVsock = { data: BlockExportAddArgumentsVhostUserBlkAddrVsock }
-
-export type NbdServerStartAddrFd = { data: BlockExportAddArgumentsVhostUserBlkAddrFd }
-
 export type SendKeyKeyNumber = { data: number }
 
 export type SendKeyKeyQcode = { data: SendKeyKeyQcodeData }
-
-export type BlockExportAddArgumentsNbdBitmapChoice2 = { node: string; name: string }
-
-export type BlockExportAddArgumentsVhostUserBlkAddrInet = {
-  host: string
-  port: string
-  numeric?: boolean
-  to?: number
-  ipv4?: boolean
-  ipv6?: boolean
-  'keep-alive'?: boolean
-  mptcp?: boolean
-}
-
-export type BlockExportAddArgumentsVhostUserBlkAddrUnix = { path: string; abstract?: boolean; tight?: boolean }
-
-export type BlockExportAddArgumentsVhostUserBlkAddrVsock = { cid: string; port: string }
-
-export type BlockExportAddArgumentsVhostUserBlkAddrFd = { str: string }
-
-export type MigrateSetParametersBlockBitmapMappingItemBitmapTransform = { persistent?: boolean }
 
 export type SendKeyKeyQcodeData =
   | 'unmapped'

@@ -52,11 +52,14 @@ export async function goesOn(home: Home, id: string): Promise<number> {
 
 /** The processes whose command line has all of these words, and whose environment has that. */
 export function processesWith(words: readonly string[], environment = ''): number[] {
-  return fs.readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false
-    const line = read(`/proc/${pid}/cmdline`)
-    return words.every((word) => line.includes(word)) && read(`/proc/${pid}/environ`).includes(environment)
-  }).map(Number)
+  return fs
+    .readdirSync('/proc')
+    .filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false
+      const line = read(`/proc/${pid}/cmdline`)
+      return words.every((word) => line.includes(word)) && read(`/proc/${pid}/environ`).includes(environment)
+    })
+    .map(Number)
 }
 
 function read(file: string): string {

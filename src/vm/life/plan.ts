@@ -11,6 +11,7 @@ import type { Image } from '../../model/drive.js'
 import type { Arch } from '../../model/guest.js'
 import type { Helper } from '../../model/helper.js'
 import type { Firmware, Machine, Words } from '../../model/machine.js'
+import { commonCpu, isOfThisHost } from '../../qemu/cpu.js'
 import { agentPort } from '../../qemu/device/port.js'
 import { keeper } from '../../qemu/keeper.js'
 import { withFullPaths } from '../../qemu/path.js'
@@ -127,20 +128,14 @@ async function uefiOf(
 
 /** The word for `-cpu`. TCG has nothing of Hyper-V's: of its enlightenments it ignores some, and ends by others. */
 function cpuOf({ settings }: Vm, record: MachineRecord, accelerator: Accelerator, arch: Arch): string {
-  const usual = record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : emulated[arch])
-  const word = settings.cpu ?? (settings.movable === 'yes' ? (commonCpu(record, arch) ?? usual) : usual)
+  const own = record.cpu?.[accelerator] ?? (accelerator === 'kvm' ? 'host' : emulated[arch])
+  const moves = settings.movable === 'yes' && isOfThisHost(own)
+  const word = settings.cpu ?? (moves ? (commonCpu(arch, record.image?.traits.cpu) ?? own) : own)
   return accelerator === 'kvm' ? word : word.replaceAll(/,hv[-_][^,]*/g, '')
 }
 
 /** The CPU under TCG: all that QEMU can do, but for what would make it slow (QARMA) or what 7.2 has no word for. */
 const emulated: Readonly<Record<Arch, string>> = { x86_64: 'max', aarch64: 'max,pauth-impdef=on', riscv64: 'rv64' }
-
-/** A model that any machine of the last ten years has, and what its image needs; undefined where none is known. */
-function commonCpu({ image }: MachineRecord, arch: Arch): string | undefined {
-  if (arch !== 'x86_64') return arch === 'aarch64' ? 'cortex-a72' : undefined
-  // x86-64-v3 and v2: https://gitlab.com/x86-psABIs/x86-64-ABI
-  return image?.traits.cpu === 'v3' ? 'Haswell-noTSX' : 'Westmere'
-}
 
 /** What settings alone decide. */
 function plainParts({ smp, rtc, drive_if, iothread, display, usb }: Settings) {

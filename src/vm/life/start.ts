@@ -1,9 +1,7 @@
 import { environmentHints } from '../../config/fold.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf } from '../../core/errors.js'
-import { endHelpers, HelperFailure, startHelpers, type StartedHelpers } from '../../helper/helpers.js'
-import { passtName } from '../../net/passt.js'
-import { takenHints } from '../../net/taken.js'
+import { endHelpers, type StartedHelpers } from '../../helper/helpers.js'
 import { requireOpenTun } from '../../net/tap.js'
 import { pasteable, qemuCommand } from '../../qemu/command.js'
 import { discDrive } from '../../qemu/device/disc.js'
@@ -12,18 +10,18 @@ import { journalLine } from '../../qemu/journal.js'
 import type { Machine, Words } from '../../model/machine.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { bootId, environment } from '../../sys/environment.js'
-import { appendText, close, open, readTail, remove, writeInto, writeWhole } from '../../sys/file.js'
+import { close, open, readTail, remove, writeInto, writeWhole } from '../../sys/file.js'
 import { holderOf, type Lock } from '../../sys/lock.js'
 import { startDetached, type Detached } from '../../sys/process.js'
 import { holdVm } from '../drive/hold.js'
-import { planMachine, type Plan } from './plan.js'
+import type { Plan } from './plan.js'
 import { pinHardware } from './pin.js'
-import { refuseMoving } from '../record/moves.js'
-import { ensureRecord, readRecord } from '../record/record.js'
+import { ensureRecord, hasMoves } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
+import { noteRefused, planFor, portTaken, withHelpers, type Arriving, type How } from './helped.js'
 import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
-import { seedKind, sshForward } from '../record/seed.js'
+import { seedKind } from '../record/seed.js'
 import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
 import { makeTapsOf, tapsOf } from './taps.js'
@@ -47,18 +45,6 @@ export interface Started {
   readonly plan: Plan
 }
 
-/** A VM that comes from another machine while it runs: its QEMU waits for what its guest was there. */
-export interface Arriving {
-  /** Makes the machine that this host would start the one that its guest knows. */
-  readonly shape: (machine: Machine) => Machine
-  /** The disk that tells its guest who it is. */
-  readonly seed: Buffer | undefined
-  /** What `portable` in its drawer is to say. */
-  readonly movable: string
-  /** Its drives are open there still. */
-  readonly sharesDrives: boolean
-}
-
 /**
  * Starts a VM and returns once its QEMU answers. `options` are QEMU options behind all others. Throws a Failure when it
  * runs already, or with QEMU's own words when QEMU refuses; rejects with the signal's reason when that is aborted. Then nothing is
@@ -75,7 +61,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
   const lock = await holdVm(vm, await storeOf(vm), hold)
   if (lock === undefined) throw runsAlready(vm)
   try {
-    if (arriving === undefined) refuseMoving(vm, 'start')
+    if (arriving === undefined && hasMoves(vm.place)) (await import('../record/moves.js')).refuseMoving(vm, 'start')
     const record = await ensureRecord(vm)
     await claimUser(vm)
     const hasSeed = seedKind(vm.settings, record) !== 'none'
@@ -120,70 +106,10 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
   }
 }
 
-/** How a VM is started. */
-interface How {
-  readonly options: Words
-  readonly caller: Caller
-  readonly arriving: Arriving | undefined
-}
-
-async function planFor(vm: Vm, { options, caller, arriving }: How, may: Partial<May>): Promise<Plan> {
-  const plan = await planMachine(vm, options, may, caller)
-  return arriving === undefined ? plan : { ...plan, machine: arriving.shape(plan.machine) }
-}
-
 /** What is written down of a VM that may move; few may, and the code is loaded for those. */
 async function movableOf(vm: Vm, plan: Plan, arriving: Arriving | undefined): Promise<string | undefined> {
   if (arriving !== undefined) return arriving.movable
   return vm.settings.movable === 'yes' ? (await import('./movable.js')).describeMovable(vm, plan) : undefined
-}
-
-/** The plan, with its helpers started; where passt or virtiofsd cannot run, QEMU does itself what they would. */
-async function withHelpers(
-  vm: Vm,
-  plan: Plan,
-  how: How,
-  may = { passt: true, virtiofs: true },
-): Promise<{ readonly plan: Plan; readonly helpers: StartedHelpers }> {
-  const { drawer, id } = vm
-  try {
-    return { plan, helpers: await startHelpers(drawer.folder, plan.helpers) }
-  } catch (error) {
-    if (!(error instanceof HelperFailure)) throw error
-    const { helper, why } = error
-    const less = withoutHelper(may, helper, why)
-    if (less !== undefined) {
-      how.caller.note?.(less.note)
-      await endHelpers(drawer.folder)
-      return withHelpers(vm, await planFor(vm, how, less.may), how, less.may)
-    }
-    noteRefused(vm, `${helper}: ${why}`)
-    // QEMU could not have the port either.
-    throw helper === passtName ? portTaken(vm, why) : new Failure(`cannot start ${id}`, { cause: error })
-  }
-}
-
-interface May {
-  readonly passt: boolean
-  readonly virtiofs: boolean
-}
-
-/** What to go without when a helper cannot run; undefined where that is no way out. */
-function withoutHelper(may: May, helper: string, why: string): { readonly may: May; readonly note: string } | undefined {
-  if (helper === passtName && !/failed to bind/i.test(why)) {
-    return { may: { ...may, passt: false }, note: `passt cannot run, so QEMU serves the network: ${why}` }
-  }
-  if (!helper.startsWith('virtiofsd')) return undefined
-  return { may: { ...may, virtiofs: false }, note: `virtiofsd cannot run, so QEMU serves the shares, by 9p: ${why}` }
-}
-
-/** A port of the host that somebody has, or that only root may have. */
-function portTaken({ id, settings, place }: Pick<Vm, 'id' | 'settings' | 'place'>, why: string): Failure {
-  const record = readRecord(place, id)
-  const own = record?.sshPort === undefined ? [] : [sshForward(record)]
-  return new Failure(`cannot start ${id}: a port of this machine that forward names is taken, or closed to you: ${why}`, {
-    hints: takenHints([...(settings.forward ?? []), ...own]),
-  })
 }
 
 /** What must be there outside the drawer: the variables of its UEFI, drives that can be used, taps. */
@@ -328,13 +254,4 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   return words === ''
     ? new Failure(`cannot start ${id}`, { cause, hints })
     : new Failure(`cannot start ${id}: QEMU refused: ${words}`, { hints })
-}
-
-/** So that `status` can tell it too. */
-function noteRefused({ drawer }: Vm, words: string): void {
-  try {
-    appendText(drawer.journal, journalLine({ nbsvm: 'refused', at: Date.now(), words }))
-  } catch {
-    // The disk may be full, which is then what QEMU has said.
-  }
 }

@@ -56,11 +56,7 @@ async function makeDrive(vm: Vm, store: Store, wanted: ParcelDrive, isLive: bool
  * Writes the settings that make its hardware where they are looked for, so that its next start makes the same machine. A file that is
  * there already stays, and gets what would be other than it was. Returns those lines.
  */
-export async function keepSettings(
-  vm: Vm,
-  { settings, file: text }: Parcel,
-  outside: Outside,
-): Promise<readonly string[]> {
+export async function keepSettings(vm: Vm, { settings, file: text }: Parcel, outside: Outside): Promise<readonly string[]> {
   const file = ownFile(vm)
   if (file === undefined) return []
   if (lstat(file) === undefined && text !== undefined) {

@@ -1,10 +1,11 @@
 // The conversation with the nbsvm that a VM goes to.
+import { orAborted } from '../../core/caller.js'
 import { asObject, list, object, text, truth } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import type { Machine } from '../../remote/connection.js'
 import { talkToHost } from '../../remote/talk.js'
 import type { Talk } from '../../sys/talk.js'
-import { deadlineIn, pause } from '../../sys/clock.js'
+import { pause } from '../../sys/clock.js'
 import type { Answer } from './receive.js'
 import { frameHead, type Word } from './wire.js'
 
@@ -38,7 +39,10 @@ export class Dialogue {
 
   static async open(
     partner: Partner,
-    { note = () => {}, signal }: { readonly note?: ((text: string) => void) | undefined; readonly signal?: AbortSignal | undefined },
+    {
+      note = () => {},
+      signal,
+    }: { readonly note?: ((text: string) => void) | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<Dialogue> {
     const { machine } = partner
     const words: string[] = []
@@ -72,7 +76,8 @@ export class Dialogue {
   async #gone(): Promise<Failure> {
     const status = await this.#talk.ended.catch(() => 255)
     const words = this.#words.join('\n')
-    const hints = status === 2 || status === 127 ? [`the nbsvm there may be too old to take in VMs: nbsvm ${this.#host}: version`] : []
+    const hints =
+      status === 2 || status === 127 ? [`the nbsvm there may be too old to take in VMs: nbsvm ${this.#host}: version`] : []
     if (status === 255) return new Failure(`the connection to ${this.#host} is lost${words === '' ? '' : `: ${words}`}`)
     return new Failure(`the nbsvm of ${this.#host} has ended: ${words === '' ? `exit status ${status}` : words}`, { hints })
   }
@@ -86,32 +91,22 @@ export class Dialogue {
   /** Ends it, and waits a while until what is half made there is undone. */
   async close(): Promise<void> {
     this.#talk.end()
-    const deadline = deadlineIn(undoneTimeoutMs)
-    let isOver = false
-    const over = (): void => void (isOver = true)
-    this.#talk.ended.then(over, over)
-    while (!isOver && !deadline.isOver) await pause(10)
-    if (!isOver) this.#talk.kill()
+    const over = new AbortController()
+    const inTime = this.#talk.ended.then(
+      () => true,
+      () => true,
+    )
+    const late = pause(undoneTimeoutMs, over.signal).then(
+      () => false,
+      () => true,
+    )
+    if (!(await Promise.race([inTime, late]))) this.#talk.kill()
+    over.abort()
   }
 }
 
 /** So many lines of what is complained of there are kept. */
 const mostWords = 20
-
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  signal.throwIfAborted()
-  let stop = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
 
 const doors = object({ ram: text, drives: text })
 const answers: Readonly<Record<Answer['say'], (value: unknown, place: string) => object>> = {

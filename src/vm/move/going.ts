@@ -9,6 +9,9 @@ import type { Outside } from '../../host/place.js'
 import { wordsFor, type Partner } from './dialogue.js'
 import type { Leaving } from './leave.js'
 
+/** How long a guest may stand still where nothing else is said. */
+export const usualDowntimeMs = 300
+
 export interface MoveOptions {
   /** As ssh takes it. */
   readonly host: string

@@ -15,9 +15,9 @@ import { wordsFor, type Dialogue } from './dialogue.js'
 import { endAndRemove } from './removal.js'
 
 /** Nobody knows which machine has the VM; it runs on neither. */
-export class InDoubt extends Failure {}
+class InDoubt extends Failure {}
 
-export const inDoubtStatus = 4
+const inDoubtStatus = 4
 
 /** A connection that broke, or an nbsvm that was killed, is got over within this time; then the user is told. */
 const askMs = 30_000
@@ -57,7 +57,10 @@ async function isThere(vm: Vm, mark: Mark, machine: Machine): Promise<boolean> {
       throw new InDoubt(`nobody knows whether ${mark.host} has ${vm.id}: it cannot be asked`, {
         cause: error,
         exitStatus: inDoubtStatus,
-        hints: [`it runs on neither until that is known; ask again: ${vm.call} move --settle`],
+        hints: [
+          `it runs on neither until that is known; ask again: ${vm.call} move --settle`,
+          `if ${mark.host} is gone for good: ${vm.call} move --keep`,
+        ],
       })
     }
   }
@@ -101,11 +104,7 @@ interface Staying {
 }
 
 /** Takes back the mark of a move that failed, unless the VM is given away or nobody knows. Returns the error to throw. */
-export async function stays(
-  vm: Vm,
-  error: unknown,
-  { dialogue, signal, goOn }: Staying,
-): Promise<unknown> {
+export async function stays(vm: Vm, error: unknown, { dialogue, signal, goOn }: Staying): Promise<unknown> {
   const mark = readMark(vm.place, vm.id)
   if (mark === undefined || mark.phase === 'given') return error
   await goOn?.()
@@ -117,7 +116,7 @@ export async function stays(
 }
 
 /** The guest goes on here, as if nothing had been. Nothing is done where no QEMU runs. */
-export async function goOnHere({ id, drawer }: Vm, { ran }: Pick<Mark, 'ran'>): Promise<void> {
+async function goOnHere({ id, drawer }: Vm, { ran }: Pick<Mark, 'ran'>): Promise<void> {
   if (qemuPid(drawer) === undefined) return
   const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `undo the move of ${id}` }
   await withJobs(job, { timeoutMs: qmpTimeoutMs }, (qmp) => undoMigration(qmp, { ran }))

@@ -34,7 +34,8 @@ export async function moveVm(vm: Vm, options: MoveOptions, caller: MoveCaller): 
   return whileMoving(vm, `move ${vm.id} to ${host}`, async (mark) => {
     if (mark !== undefined) {
       const before = machineOf(vm, mark)
-      if ((await settleMove(vm, mark, before, caller)) === 'moved') return { result: 'moved', host: mark.host, stoodStillMs: null }
+      if ((await settleMove(vm, mark, before, caller)) === 'moved')
+        return { result: 'moved', host: mark.host, stoodStillMs: null }
     }
     const partner = { machine, name: options.name ?? vm.name, class: vm.class }
     const store = await storeOf(vm)
@@ -44,11 +45,16 @@ export async function moveVm(vm: Vm, options: MoveOptions, caller: MoveCaller): 
   })
 }
 
-/** Finishes a move that was cut off, or undoes it; undefined where none was. */
-export async function settle(vm: Vm, caller: Leaving): Promise<Moved | undefined> {
-  return whileMoving(vm, `settle the move of ${vm.id}`, async (mark) => {
-    if (mark === undefined) return undefined
-    return { result: await settleMove(vm, mark, machineOf(vm, mark), caller), host: mark.host, stoodStillMs: null }
+/**
+ * Finishes a move that was cut off, or undoes it; undefined where none was. With `keep` the other machine is not asked, and must never
+ * come back with the VM.
+ */
+export async function settle(vm: Vm, caller: Leaving, { keep = false } = {}): Promise<Moved | undefined> {
+  return whileMoving(vm, `settle the move of ${vm.id}`, async (found) => {
+    if (found === undefined) return undefined
+    const { host } = found
+    const mark: Mark = keep ? { ...found, phase: 'going' } : found
+    return { result: await settleMove(vm, mark, machineOf(vm, mark), caller), host, stoodStillMs: null }
   })
 }
 
@@ -88,7 +94,13 @@ async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pi
     const record = await ensureRecord(vm)
     const mark = newMark(record.uuid, partner, store, false)
     const drives = await store.drives(id)
-    const parcel = await packParcel(vm, store, drives, { kind: 'move', token: mark.token, from: hostName(), record, live: undefined })
+    const parcel = await packParcel(vm, store, drives, {
+      kind: 'move',
+      token: mark.token,
+      from: hostName(),
+      record,
+      live: undefined,
+    })
     writeMark(place, id, mark)
     const watch = whenKilled(settling(vm))
     const dialogue = await Dialogue.open(partner, caller)

@@ -91,7 +91,9 @@ export function ownFile({ place, name, class: vmClass }: Pick<Vm, 'place' | 'nam
 
 function filesOf({ place, id }: Vm): ParcelFile[] {
   const folder = recordFolder(place, id)
-  const names = [...namesIn(folder), ...namesIn(`${folder}/tpm`).map((name) => `tpm/${name}`)].filter((name) => ownFiles.test(name))
+  const names = [...namesIn(folder), ...namesIn(`${folder}/tpm`).map((name) => `tpm/${name}`)].filter((name) =>
+    ownFiles.test(name),
+  )
   return names.flatMap((name) => {
     // Those of a TPM are another user's.
     const bytes = readPlainBytes(path.join(folder, name), largestFile)?.bytes
@@ -99,10 +101,11 @@ function filesOf({ place, id }: Vm): ParcelFile[] {
   })
 }
 
+const base64 = (bytes: Buffer | undefined): string | undefined => bytes?.toString('base64')
+
 /** The line that says it. */
 export function parcelLine(parcel: Parcel): string {
   const { files, live } = parcel
-  const base64 = (bytes: Buffer | undefined): string | undefined => bytes?.toString('base64')
   return `${JSON.stringify({
     nbsvm: protocol,
     ...parcel,

@@ -1,12 +1,22 @@
 // The side that a VM comes to. What is sent is read from a stream; whoever moves it reads answers, a JSON object a line.
-import type { Caller } from '../../core/caller.js'
+import { orAborted, type Caller } from '../../core/caller.js'
 import { Failure, fullMessage } from '../../core/errors.js'
 import type { Outside } from '../../host/place.js'
 import { journalLine } from '../../qemu/journal.js'
 import type { Qmp } from '../../qemu/qmp.js'
 import { appendText, lstat } from '../../sys/file.js'
 import { claimDrawer } from '../record/drawer.js'
-import { commitMark, forgetHere, lockMove, moverOf, noteGoesOn, readMark, unlockMove, writeMark, type Mark } from '../record/moves.js'
+import {
+  commitMark,
+  forgetHere,
+  lockMove,
+  moverOf,
+  noteGoesOn,
+  readMark,
+  unlockMove,
+  writeMark,
+  type Mark,
+} from '../record/moves.js'
 import { isRunning } from '../record/state.js'
 import { readRecord } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
@@ -49,7 +59,7 @@ export interface Received {
 /** Takes in the VM that is sent, under the name of `asked`. Rejects with a Failure where it does not come whole; nothing of it stays. */
 export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Received> {
   const { input, answer, note } = receiving
-  const reader = new Reader(input)
+  const reader = new Reader(untilAborted(input, receiving.signal))
   let isAnswered = false
   try {
     const parcel = readParcel(await reader.header())
@@ -60,9 +70,18 @@ export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Receiv
       note: isAnswered ? (text) => answer({ say: 'note', text }) : note,
     })
   } catch (error) {
-    if (isAnswered)
-      answer({ say: 'failed', why: fullMessage(error), hints: error instanceof Failure ? error.hints : [] })
+    if (isAnswered) answer({ say: 'failed', why: fullMessage(error), hints: error instanceof Failure ? error.hints : [] })
     throw error
+  }
+}
+
+/** What comes, until nobody waits for it any more. */
+async function* untilAborted(input: AsyncIterable<Buffer>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  const pieces = input[Symbol.asyncIterator]()
+  for (;;) {
+    const { done, value } = await orAborted(pieces.next(), signal)
+    if (done === true) return
+    yield value
   }
 }
 

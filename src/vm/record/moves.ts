@@ -92,7 +92,8 @@ export function commitMark(place: Where, id: string, { token }: Mark): void {
   syncFolder(folderOf(place))
   const remembered = list(folderOf(place)).filter((name) => name.startsWith('here-'))
   const age = (name: string): number => stat(path.join(folderOf(place), name))?.mtimeMs ?? 0
-  for (const name of remembered.toSorted((a, b) => age(b) - age(a)).slice(mostRemembered)) remove(path.join(folderOf(place), name))
+  for (const name of remembered.toSorted((a, b) => age(b) - age(a)).slice(mostRemembered))
+    remove(path.join(folderOf(place), name))
 }
 
 /** Its guest goes on here, so nobody need let it. */
@@ -115,9 +116,7 @@ export function markedIds(place: Where): string[] {
 /** Held by whoever moves the VM, or takes it in. Undefined where another does after `timeoutMs`. */
 export async function lockMove(place: Where, id: string, doing: string, timeoutMs: number): Promise<Lock | undefined> {
   makePrivateFolder(folderOf(place))
-  return timeoutMs === 0
-    ? tryLock(lockFile(place, id), doing)
-    : waitLock(lockFile(place, id), timeoutMs, 'exclusive', { doing })
+  return timeoutMs === 0 ? tryLock(lockFile(place, id), doing) : waitLock(lockFile(place, id), timeoutMs, 'exclusive', { doing })
 }
 
 /** Lets go of it, and leaves no file where no move is under way. */

@@ -5,7 +5,7 @@ import { isVmId } from '../../core/name.js'
 import { quoteWord } from '../../core/words.js'
 import type { Place } from '../../host/place.js'
 import { machineId } from '../../sys/environment.js'
-import { listFolders, lstat, makePrivateFolder, syncFolder, writeWhole } from '../../sys/file.js'
+import { list, listFolders, lstat, makePrivateFolder, syncFolder, writeWhole } from '../../sys/file.js'
 import { readPlain } from '../../sys/plain.js'
 import { waitLock } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
@@ -140,6 +140,11 @@ function quietUid(place: Pick<Place, 'records'>, id: string): number | undefined
   } catch {
     return undefined // one VM's damaged record keeps no other from its start
   }
+}
+
+/** Whether a VM is on its way from one machine to another (moves.ts), or was when something broke: a cheap look, for lists. */
+export function hasMoves({ records }: Pick<Place, 'records'>): boolean {
+  return list(`${records}/.moves`).some((name) => name.endsWith('.json'))
 }
 
 async function ensure(vm: Subject): Promise<{ record: MachineRecord; isNew: boolean }> {

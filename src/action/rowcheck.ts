@@ -1,0 +1,25 @@
+// What is right of the words and flags of actions. Each throws a UsageError for what can mean nothing.
+import { UsageError } from '../core/errors.js'
+import { quote } from '../core/quote.js'
+import { parseDestination } from '../core/target.js'
+import type { Flags } from './verb.js'
+
+export function checkNumber(text: string): void {
+  if (!/^\d+$/.test(text))
+    throw new UsageError(`${quote(text)} is not the number of a drive`, { hints: ['write it like 0 or 1'] })
+}
+
+export function checkMove([host]: readonly string[], { downtime, settle, keep }: Flags): void {
+  if ([host, settle, keep].filter((one) => one !== undefined).length !== 1)
+    throw new UsageError('move needs HOST, or --settle or --keep', { hints: ['see: nbsvm help move'] })
+  if (host !== undefined) parseDestination(host)
+  if (downtime !== undefined && !/^[1-9]\d{0,5}$/.test(String(downtime)))
+    throw new UsageError(`${quote(String(downtime))} is not a number of milliseconds`, {
+      hints: ['write it like --downtime=300'],
+    })
+}
+
+export function checkExec(_: readonly string[], { timeout }: Flags): void {
+  if (timeout !== undefined && !/^[1-9]\d{0,7}$/.test(String(timeout)))
+    throw new UsageError(`${quote(String(timeout))} is not a number of seconds`, { hints: ['write it like --timeout=60'] })
+}
