@@ -23,13 +23,18 @@ const eventNames = 'DEVICE_DELETED RESUME SHUTDOWN STOP SUSPEND WAKEUP'
 /** Commands that take any members besides these: what a block node or a device is made of depends on its driver, and some take very many. */
 const openEnded: Readonly<Record<string, string>> = {
   'blockdev-add': "{ driver: string; 'node-name'?: string }",
+  'announce-self': '{ initial: number; max: number; rounds: number; step: number }',
   'block-export-add': "{ type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean }",
   'blockdev-mirror':
     "{ 'job-id': string; device: string; target: string; sync: 'full'; 'copy-mode': 'write-blocking'; 'auto-dismiss': boolean }",
   device_add: '{ driver: string; id?: string; bus?: string }',
   'migrate-set-capabilities': '{ capabilities: readonly { capability: string; state: boolean }[] }',
+  migrate: '{ uri: string }',
   'migrate-continue': "{ state: 'pre-switchover' }",
   'migrate-set-parameters': "{ 'max-bandwidth'?: number; 'downtime-limit'?: number }",
+  'migrate-incoming': '{ uri: string }',
+  'block-job-cancel': '{ device: string; force?: boolean }',
+  'block-job-dismiss': '{ id: string }',
   'nbd-server-start': "{ addr: { type: 'unix'; data: { path: string } } }",
 }
 

@@ -3,14 +3,14 @@
 /** The commands that nbsvm uses, and what each takes. Integers are JavaScript numbers, so exact up to 2^53. */
 
 export interface Commands {
-  'announce-self': AnnounceSelfArguments
+  'announce-self': { initial: number; max: number; rounds: number; step: number } & Record<string, unknown>
   balloon: BalloonArguments
   'block-export-add': { type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean } & Record<
     string,
     unknown
   >
-  'block-job-cancel': BlockJobCancelArguments
-  'block-job-dismiss': BlockJobDismissArguments
+  'block-job-cancel': { device: string; force?: boolean } & Record<string, unknown>
+  'block-job-dismiss': { id: string } & Record<string, unknown>
   block_resize: BlockResizeArguments
   'blockdev-add': { driver: string; 'node-name'?: string } & Record<string, unknown>
   'blockdev-close-tray': BlockdevCloseTrayArguments
@@ -33,9 +33,9 @@ export interface Commands {
   'human-monitor-command': HumanMonitorCommandArguments
   qmp_capabilities: QmpCapabilitiesArguments
   'qom-get': QomGetArguments
-  migrate: MigrateArguments
+  migrate: { uri: string } & Record<string, unknown>
   'migrate-continue': { state: 'pre-switchover' } & Record<string, unknown>
-  'migrate-incoming': MigrateIncomingArguments
+  'migrate-incoming': { uri: string } & Record<string, unknown>
   'migrate-set-capabilities': { capabilities: readonly { capability: string; state: boolean }[] } & Record<string, unknown>
   'migrate-set-parameters': { 'max-bandwidth'?: number; 'downtime-limit'?: number } & Record<string, unknown>
   migrate_cancel: Nothing
@@ -79,20 +79,7 @@ export type EventName = keyof Events
 
 export type Nothing = Record<string, never>
 
-export type AnnounceSelfArguments = {
-  initial: number
-  max: number
-  rounds: number
-  step: number
-  interfaces?: readonly string[]
-  id?: string
-}
-
 export type BalloonArguments = { value: number }
-
-export type BlockJobCancelArguments = { device: string; force?: boolean }
-
-export type BlockJobDismissArguments = { id: string }
 
 export type BlockResizeArguments = { device?: string; 'node-name'?: string; size: number }
 
@@ -115,10 +102,6 @@ export type HumanMonitorCommandArguments = { 'command-line': string; 'cpu-index'
 export type QmpCapabilitiesArguments = { enable?: readonly QmpCapabilitiesEnableItem[] }
 
 export type QomGetArguments = { path: string; property: string }
-
-export type MigrateArguments = { uri: string; blk?: boolean; inc?: boolean; detach?: boolean; resume?: boolean }
-
-export type MigrateIncomingArguments = { uri: string }
 
 export type QueryNamedBlockNodesArguments = { flat?: boolean }
 
