@@ -1,70 +1,199 @@
 // VMs that go from one machine to another, through a real sshd: as they are, and as they run.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { guestKernel, type Home, type Result } from './cli.js'
-import { guestPrompt, Serial } from './guest.js'
+import { program, until, type Home } from './cli.js'
+import { done } from './support/debian.js'
 import { makeMachines, whyNoMachine } from './support/machines.js'
+import { counted, goesOn, startCounting } from './support/moving.js'
+import { smallDisk } from './support/smalldisk.js'
 
 describe('a VM moves', { skip: whyNoMachine }, () => {
-  const { home, of } = makeMachines('box2')
-  const box2 = of('box2')
+  const { home, of } = makeMachines('box1', 'box2', 'small')
+  const [box1, box2] = [of('box1'), of('box2')]
 
   const idsOf = async ({ nbsvm }: Home): Promise<string[]> =>
     (JSON.parse((await nbsvm(['ls', '--json'])).stdout) as { id: string }[]).map(({ id }) => id)
-  const done = async (result: Promise<Result>): Promise<string> => {
-    const { status, stdout, stderr } = await result
-    assert.equal(status, 0, stderr + stdout)
-    return stdout + stderr
-  }
+  const statusOf = async ({ nbsvm }: Home, id: string): Promise<{ state: string; uuid: string }> =>
+    JSON.parse((await nbsvm([id, 'status', '--json'])).stdout) as { state: string; uuid: string }
   const drive = ({ folder }: Home, name: string): string => path.join(folder, `drives/nbsvm-${name}.qcow2`)
-  const io = (file: string, ...commands: string[]): string =>
-    execFileSync('qemu-io', ['-f', 'qcow2', ...commands.flatMap((one) => ['-c', one]), file], { encoding: 'utf8' })
-  const recordOf = ({ folder }: Home, id: string): object =>
-    JSON.parse(fs.readFileSync(path.join(folder, `vms/${id}/machine.json`), 'utf8')) as object
+  const io = (file: string, ...commands: string[]): void => {
+    const mode = commands.some((command) => command.startsWith('write')) ? [] : ['-r', '-U']
+    const words = [...mode, '-f', 'qcow2', ...commands.flatMap((one) => ['-c', one]), file]
+    assert.doesNotMatch(execFileSync('qemu-io', words, { encoding: 'utf8' }), /failed|error/i)
+  }
+  const recordOf = ({ folder }: Home, id: string): string => fs.readFileSync(path.join(folder, `vms/${id}/machine.json`), 'utf8')
+  /** Nothing is left of a move, but the VMs. */
+  const assertClean = (...homes: readonly Home[]): void => {
+    for (const { folder } of homes) {
+      const moves = path.join(folder, 'vms/.moves')
+      assert.deepEqual(fs.existsSync(moves) ? fs.readdirSync(moves) : [], [])
+      assert.deepEqual(
+        fs.readdirSync(path.join(folder, 'drives')).filter((name) => name.startsWith('.tmp')),
+        [],
+      )
+    }
+  }
+  const written = ['write -P 9 2M 64k', 'write -P 8 63M 1M'] as const
+  const held = ['read -P 7 1M 1M', 'read -P 9 2M 64k', 'read -P 7 3M 1M', 'read -P 8 63M 1M', 'read -P 0 4M 59M'] as const
 
-  it('as it is where it is off: drives, record, settings', async () => {
+  it('as it is where it is off: drives, record, settings; and again where it is there', async () => {
     await done(home.nbsvm(['gold', 'drive_size=64M', 'newimg']))
     io(drive(home, 'gold-0'), 'write -P 7 1M 3M')
     await done(home.nbsvm(['off', 'snapshot']))
-    await done(home.nbsvm(['off', 'drive_size=5M', 'newimg']))
-    io(drive(home, 'off-0'), 'write -P 9 2M 64k', 'write -P 8 63M 1M')
-    io(drive(home, 'off-1'), 'write -P 5 0 4k')
+    for (const size of ['1M', '5M']) await done(home.nbsvm(['off', `drive_size=${size}`, 'newimg']))
+    await done(home.nbsvm(['off', 'rm-drive', '1', '--yes']))
+    io(drive(home, 'off-0'), ...written)
+    io(drive(home, 'off-2'), 'write -P 5 0 4k')
     fs.mkdirSync(path.join(home.folder, 'config'), { recursive: true })
     fs.writeFileSync(path.join(home.folder, 'config/off.vm'), 'mem=300\n')
     const before = recordOf(home, 'off')
-    const said = await done(home.nbsvm(['off', 'smp=2', 'move', 'box2']))
-    console.log(said)
-    assert.deepEqual([await idsOf(home), await idsOf(box2)], [['gold'], ['off']])
-    assert.deepEqual(recordOf(box2, 'off'), before)
-    io(drive(box2, 'off-0'), 'read -P 7 1M 1M', 'read -P 9 2M 64k', 'read -P 8 63M 1M', 'read -P 0 0 1M')
-    console.log(io(drive(box2, 'off-0'), 'read -P 7 1M 1M', 'read -P 9 2M 64k', 'read -P 8 63M 1M', 'read -P 0 0 1M'))
-    io(drive(box2, 'off-1'), 'read -P 5 0 4k')
-    assert.equal(fs.readFileSync(path.join(box2.folder, 'config/off.vm'), 'utf8'), 'mem=300\nsmp=2\n')
-    console.log(
-      fs.readdirSync(path.join(home.folder, 'config')),
-      fs.readdirSync(path.join(home.folder, 'vms/.moves')),
-      fs.readdirSync(path.join(box2.folder, 'vms/.moves')),
-    )
-    console.log(await home.nbsvm(['off', 'move', 'box2']), await home.nbsvm(['nosuch', 'move', 'box2']))
+    assert.match((await home.nbsvm(['off', 'smp=2', 'move', 'box1'])).stderr, /^moved off to box1\n$/)
+    assert.deepEqual([await idsOf(home), await idsOf(box1)], [['gold'], ['off']])
+    assert.equal(recordOf(box1, 'off'), before)
+    io(drive(box1, 'off-0'), ...held)
+    io(drive(box1, 'off-2'), 'read -P 5 0 4k')
+    assert.equal(fs.readFileSync(path.join(box1.folder, 'config/off.vm'), 'utf8'), 'mem=300\nsmp=2\n')
+    assert.equal(fs.existsSync(path.join(home.folder, 'config/off.vm')), false)
+    assert.deepEqual(await home.nbsvm(['off', 'move', 'box1']), { status: 0, stdout: '', stderr: 'off is on box1 already\n' })
+    assert.equal((await home.nbsvm(['nosuch', 'move', 'box1'])).status, 2)
+    assertClean(home, box1)
   })
 
-  it('as it runs', async () => {
-    await done(home.nbsvm(['live', 'drive_size=64M', 'newimg']))
-    await done(home.nbsvm(['live', 'mem=256', 'network= ', 'movable=yes', 'start', ...guestKernel]))
-    const serial = await Serial.open(path.join(home.folder, 'state/live/run/console.sock'))
-    await serial.waitFor(guestPrompt)
-    serial.send(
-      'i=0; while :; do i=$((i+1)); echo $i | dd of=/dev/vda bs=512 seek=9 conv=fsync 2>/dev/null; echo "<$i>"; sleep 0.1; done\n',
+  it('from a machine to another, under another name', async () => {
+    assert.match((await home.nbsvm(['box1:off', 'move', 'box2:on'])).stderr, /^moved off to box2\n$/)
+    assert.deepEqual([await idsOf(box1), await idsOf(box2)], [[], ['on']])
+    io(drive(box2, 'on-0'), ...held)
+    assertClean(box1, box2)
+  })
+
+  it('through a pipe; one that is cut leaves nothing', async () => {
+    const pipe = (between: string): { status: number | null; stderr: string } =>
+      spawnSync(
+        'bash',
+        [
+          '-c',
+          `set -o pipefail; NBSVM_HOME=$1 $3 on send | ${between} NBSVM_HOME=$2 $3 copy receive`,
+          'bash',
+          box2.folder,
+          home.folder,
+          program,
+        ],
+        { env: home.env, encoding: 'utf8' },
+      )
+    for (const [between, why] of [
+      ['head -c 200 | env', /no VM as nbsvm sends it/],
+      ['head -c 2000000 | env', /ends in the midst/],
+      ['sed s/.nbsvm.:1/\\"nbsvm\\":99/ | env', /sends VMs in another way/],
+      ['cat /dev/null | env', /nothing came/],
+    ] as const) {
+      const { status, stderr } = pipe(between)
+      assert.equal(status, 1)
+      assert.match(stderr, why)
+      assert.deepEqual(await idsOf(home), ['gold'])
+    }
+    const { status, stderr } = pipe('env')
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, /sent on; it is still here as well/)
+    io(drive(home, 'copy-0'), ...held)
+    assert.match(pipe('env').stderr, /this very VM is here already, as copy/)
+    await done(home.nbsvm(['copy', 'rm', '--yes']))
+    assertClean(home, box2)
+  })
+
+  it('as it runs, there and back, also while it is paused: nothing is missing, and it stands still for a moment', async () => {
+    await startCounting(box1, 'live')
+    const { uuid } = await statusOf(box1, 'live')
+    const there = await home.nbsvm(['box1:live', 'move', 'box2'])
+    assert.equal(there.status, 0, there.stderr)
+    const stoodStill = Number(/stood still for (\d+) ms/.exec(there.stderr)?.[1])
+    console.log(`the guest stood still for ${stoodStill} ms`)
+    await goesOn(box2, 'live')
+    const numbers = counted(box2, 'live')
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => (numbers[0] ?? 0) + index),
     )
-    await serial.waitFor(/<10>/)
-    const moved = await home.nbsvm(['live', 'move', 'box2'])
-    console.log(moved)
-    console.log((await home.nbsvm(['ls'])).stdout, (await box2.nbsvm(['ls'])).stdout)
-    const there = await Serial.open(path.join(box2.folder, 'state/live/run/console.sock'))
-    await there.waitFor(/<\d+>/)
-    console.log(there.text.slice(-200), serial.text.slice(-100))
+    assert.deepEqual([await idsOf(box1), (await statusOf(box2, 'live')).uuid], [[], uuid])
+    await done(box2.nbsvm(['live', 'pause']))
+    const last = counted(box2, 'live').at(-1) ?? 0
+    assert.match((await home.nbsvm(['box2:live', 'move', 'box1', '--downtime=500'])).stderr, /^moved live to box1\n$/)
+    assert.equal((await statusOf(box1, 'live')).state, 'paused')
+    assert.deepEqual(counted(box1, 'live'), [])
+    await done(box1.nbsvm(['live', 'resume']))
+    await goesOn(box1, 'live')
+    const [first = 0] = counted(box1, 'live')
+    assert.ok(first - last <= 1, `${last}, then ${first}`)
+    assert.ok(stoodStill < 500, `${stoodStill} ms`)
+    assertClean(box1, box2)
+  })
+
+  it('Ctrl-C leaves it where it is', async () => {
+    const mover = spawn(program, ['live', 'move', 'box2'], { env: box1.env, stdio: 'ignore' })
+    const ended = new Promise((resolve) => mover.on('close', resolve))
+    await until('it comes', 30_000, () => fs.existsSync(path.join(box2.folder, 'state/live/run/qmp.sock')))
+    mover.kill('SIGINT')
+    assert.equal(await ended, 130)
+    await goesOn(box1, 'live')
+    assert.deepEqual(await idsOf(box2), ['on'])
+    assertClean(box1, box2)
+  })
+
+  const disk = smallDisk()
+  it('not where there is no room', { skip: disk.skip }, async () => {
+    const small = of('small')
+    const drives = path.join(small.folder, 'drives')
+    fs.mkdirSync(drives)
+    execFileSync('mount', ['--bind', disk.folder, drives])
+    try {
+      await done(home.nbsvm(['large', 'drive_size=16M', 'newimg']))
+      io(drive(home, 'large-0'), 'write -P 1 0 8M')
+      assert.match((await home.nbsvm(['large', 'move', 'small'])).stderr, /stays here: .* its drives take 8.*M, and .* are free/)
+      // It fits at first, and then no more.
+      await done(home.nbsvm(['full', 'drive_size=16M', 'newimg']))
+      io(drive(home, 'full-0'), 'write -P 1 4M 2M')
+      await done(home.nbsvm(['full', 'network= ', 'movable=yes', 'mem=64', 'start']))
+      const mover = home.nbsvm(['full', 'move', 'small'])
+      await until('it comes', 30_000, () => fs.existsSync(path.join(small.folder, 'state/full/run/qmp.sock')))
+      fs.writeFileSync(path.join(disk.folder, 'other'), Buffer.alloc(2_000_000))
+      const { status, stderr } = await mover
+      assert.deepEqual([status, /full stays here: .*No space left/.test(stderr)], [1, true], stderr)
+      assert.equal((await statusOf(home, 'full')).state, 'running')
+      await done(home.nbsvm(['full', 'stop', 'rm', '--yes']))
+      assert.deepEqual(
+        fs.readdirSync(disk.folder).filter((name) => name.startsWith('nbsvm-')),
+        [],
+      )
+    } finally {
+      execFileSync('umount', [drives])
+    }
+  })
+
+  it('what cannot go along is told before anything is sent', async () => {
+    for (const [words, why] of [
+      [['cpu=max', 'start'], /cannot start tied with movable=yes: its processor, cpu=max, is whatever this machine can do/],
+      [['drive_if=nvme', 'start'], /NVMe/],
+    ] as const) {
+      const { status, stderr } = await home.nbsvm(['tied', 'network= ', 'movable=yes', ...words, '-S'])
+      assert.deepEqual([status, why.test(stderr)], [1, true], stderr)
+    }
+    await done(home.nbsvm(['stays', 'drive_size=1M', 'newimg', 'start', '-S', '--', 'resume']))
+    const { status, stderr } = await home.nbsvm(['stays', 'move', 'box2'])
+    assert.deepEqual(
+      [status, /it was started as one that stays\n {2}write movable=yes into its settings/.test(stderr)],
+      [1, true],
+      stderr,
+    )
+    await done(home.nbsvm(['stays', 'stop']))
+    await done(box2.nbsvm(['stays', 'drive_size=1M', 'newimg']))
+    assert.match((await home.nbsvm(['stays', 'move', 'box2'])).stderr, /box2: there is a VM stays here already/)
+    assert.match((await home.nbsvm(['stays', 'move', 'nowhere.invalid'])).stderr, /cannot reach nowhere\.invalid/)
+    assert.match((await home.nbsvm(['stays', 'move', '--settle'])).stderr, /no move was cut off/)
+    for (const words of [['move'], ['move', '-oProxyCommand=x'], ['move', 'box2', '--settle'], ['move', 'box2', '--downtime=x']])
+      assert.equal((await home.nbsvm(['stays', ...words])).status, 2, words.join(' '))
+    assert.deepEqual(await idsOf(home), ['gold', ...(disk.skip === false ? ['large'] : []), 'stays', 'tied'])
+    assertClean(home, box2)
   })
 })

@@ -27,10 +27,12 @@ export interface Machines {
 /** The caller, whose ssh knows the machines of these names. */
 export function makeMachines(...names: readonly string[]): Machines {
   // Before the home is removed, which is the next.
+  const folders: string[] = []
   after(() => {
-    for (const socket of list(path.join(home.folder, 'state/.ssh'))) disconnect(socket)
+    for (const folder of folders) for (const socket of list(path.join(folder, 'state/.ssh'))) disconnect(socket)
   })
   const home = makeHome()
+  folders.push(home.folder)
   const keys = path.join(home.folder, 'keys')
   fs.mkdirSync(keys, { mode: 0o700 })
   const makeKey = (name: string): string => {
@@ -43,6 +45,7 @@ export function makeMachines(...names: readonly string[]): Machines {
   const machines = new Map(
     names.map((name) => {
       const there = makeHome()
+      folders.push(there.folder)
       const bin = path.join(there.folder, 'bin')
       fs.mkdirSync(bin)
       fs.symlinkSync(program, path.join(bin, 'nbsvm'))
@@ -73,6 +76,8 @@ export function makeMachines(...names: readonly string[]): Machines {
   fs.mkdirSync(bin)
   fs.writeFileSync(path.join(bin, 'ssh'), `#!/bin/sh\nexec ${ssh} -F ${clientConfig} "$@"\n`, { mode: 0o755 })
   home.env['PATH'] = `${bin}:${home.env['PATH']}`
+  // They reach each other as well.
+  for (const there of machines.values()) fs.copyFileSync(path.join(bin, 'ssh'), path.join(there.bin, 'ssh'))
   return {
     home,
     of: (name) => {

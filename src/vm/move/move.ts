@@ -103,19 +103,20 @@ async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pi
     })
     writeMark(place, id, mark)
     const watch = whenKilled(settling(vm))
-    const dialogue = await Dialogue.open(partner, caller)
+    let dialogue: Dialogue | undefined
     try {
-      await dialogue.write(parcelLine(parcel))
-      await dialogue.expect('ready', signal)
-      const write = (bytes: Buffer): Promise<void> => dialogue.write(bytes)
+      const other = (dialogue = await Dialogue.open(partner, caller))
+      await other.write(parcelLine(parcel))
+      await other.expect('ready', signal)
+      const write = (bytes: Buffer): Promise<void> => other.write(bytes)
       await sendDrives(store.isShared ? [] : drives, { folder: drawer.folder, write, onProgress, signal })
-      const { tookFile } = await dialogue.expect('have', signal)
+      const { tookFile } = await other.expect('have', signal)
       const given = { ...mark, file: tookFile ? ownFile(vm) : undefined }
-      await give(vm, given, { machine: partner.machine, dialogue })
+      await give(vm, given, { machine: partner.machine, dialogue: other })
       await caller.beforeRemoval()
       await removeAll(vm, store, lock, mark)
       forget(vm, given)
-      await dialogue.farewell()
+      await other.farewell()
     } catch (error) {
       throw await stays(vm, error, { dialogue, signal })
     } finally {

@@ -136,15 +136,14 @@ async function refuseTaken(vm: Vm, store: Store, { record, drives, sharedStore }
   const { id, drawer, place } = vm
   const own = readRecord(place, id)
   if (own !== undefined || isRunning(drawer)) {
-    const which = own?.uuid === record.uuid ? `${id}, and it is this very VM` : `a VM ${id}`
-    throw new Failure(`there is ${which} on this machine already`)
+    throw new Failure(own?.uuid === record.uuid ? `this very VM is here already, as ${id}` : `there is a VM ${id} here already`)
   }
   if (sharedStore !== undefined && store.name !== sharedStore)
     throw new Failure(`its drives are in store=${sharedStore}, and it would look for them in store=${store.name} here`, {
       hints: [`set it on this machine as there: store=${sharedStore}`],
     })
   const here = (await store.drives(id)).length
-  if (sharedStore === undefined && here > 0) throw new Failure(`there are drives of a VM ${id} on this machine already`)
+  if (sharedStore === undefined && here > 0) throw new Failure(`there are drives of a VM ${id} here already`)
   if (sharedStore !== undefined && here !== drives.length)
     throw new Failure(`it has ${drives.length} drives there, and ${here} are seen from here`)
 }

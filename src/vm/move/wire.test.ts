@@ -12,15 +12,21 @@ function bytesOf(frame: Frame): Buffer {
   return Buffer.concat([frameHead(frame), ...(frame.kind === 'data' ? [frame.bytes] : [])])
 }
 
+/** Objects as they are written in a program. */
+const plain = { noNullPrototype: true } as const
+
 const frames = fc.oneof(
-  fc.record({
-    kind: fc.constant('data' as const),
-    drive: fc.integer({ min: 0, max: 999 }),
-    offset: fc.integer({ min: 0, max: 2 ** 50 }),
-    bytes: fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
-  }),
-  fc.record({ kind: fc.constant('end' as const), bytes: fc.integer({ min: 0, max: 2 ** 50 }) }),
-  fc.record({ kind: fc.constant('word' as const), word: fc.constantFrom('go' as const, 'bye' as const) }),
+  fc.record(
+    {
+      kind: fc.constant('data' as const),
+      drive: fc.integer({ min: 0, max: 999 }),
+      offset: fc.integer({ min: 0, max: 2 ** 50 }),
+      bytes: fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant('end' as const), bytes: fc.integer({ min: 0, max: 2 ** 50 }) }, plain),
+  fc.record({ kind: fc.constant('word' as const), word: fc.constantFrom('go' as const, 'bye' as const) }, plain),
 )
 
 test('what was written is read, in whatever pieces it comes', async () => {
