@@ -5,9 +5,9 @@ import { Failure } from '../../core/errors.js'
 import { version } from '../../core/version.js'
 import type { SettingTexts } from '../../config/fold.js'
 import { settingsFiles } from '../../config/layers.js'
-import type { Drive } from '../../model/drive.js'
+import type { Drive, Image } from '../../model/drive.js'
 import type { Store } from '../../store/store.js'
-import { list as namesIn, readRegular } from '../../sys/file.js'
+import { list as namesIn, readRegular, stat } from '../../sys/file.js'
 import { readPlainBytes } from '../../sys/plain.js'
 import { checkMovable, checkSettings, ownSettings, type Movable } from '../life/movable.js'
 import { recordFolder, type MachineRecord } from '../record/record.js'
@@ -70,7 +70,7 @@ export type Packing = Pick<Parcel, 'kind' | 'token' | 'from' | 'record' | 'live'
 
 /** Collects it. The VM's lock is held, or its QEMU has it. */
 export async function packParcel(vm: Vm, store: Store, drives: readonly Drive[], packing: Packing): Promise<Parcel> {
-  const sizes = await Promise.all(drives.map(async (drive) => ({ number: drive.number, ...(await store.size(drive)) })))
+  const sizes = await Promise.all(drives.map((drive) => sizeOf(store, drive)))
   const file = ownFile(vm)
   return {
     ...packing,
@@ -79,9 +79,22 @@ export async function packParcel(vm: Vm, store: Store, drives: readonly Drive[],
     file: file === undefined ? undefined : readRegular(file, largestSettings),
     // What a TPM of a VM that runs holds comes with its RAM.
     files: filesOf(vm).filter(({ name }) => packing.live === undefined || !name.startsWith('tpm/')),
-    drives: sizes.map(({ number, virtualBytes, allocatedBytes }) => ({ number, virtualBytes, allocatedBytes })),
+    drives: sizes,
     sharedStore: store.isShared ? store.name : undefined,
   }
+}
+
+async function sizeOf(store: Store, drive: Drive): Promise<ParcelDrive> {
+  const { virtualBytes, allocatedBytes } = await store.size(drive)
+  // There it stands on nothing.
+  const below = belowBytes(drive.image.backing)
+  return { number: drive.number, virtualBytes, allocatedBytes: Math.min(virtualBytes, allocatedBytes + below) }
+}
+
+const blockBytes = 512
+
+function belowBytes(image: Image | undefined): number {
+  return image === undefined ? 0 : (stat(image.path)?.blocks ?? 0) * blockBytes + belowBytes(image.backing)
 }
 
 /** The file where the user's own settings for this VM are looked for first. */
