@@ -18,7 +18,8 @@ that you wrote for it. What its settings say of this host (store, bridge, run_as
 
 For a VM to go as it runs, write movable=yes into its settings before it starts: it gets a processor that other machines have too.
 Nothing listens on the network: QEMU speaks with QEMU through sockets that ssh leads there. --downtime=MS is how long the guest may stand
-still (${usualDowntimeMs}); QEMU waits for a moment when that is enough. Ctrl-C leaves all as it was.
+still (${usualDowntimeMs}); QEMU waits for a moment when that is enough. Ctrl-C leaves all as it was. Its connections go on where it is on a
+bridge that both machines have; on the user network they end.
 
 Exit status: 0 it is there (also where it was there already), 1 it stays here as it was, 4 nobody knows: the connection broke just as it was
 given away, and it runs on neither machine until --settle, or move again, can ask the other.`,

@@ -40,8 +40,8 @@ export type Portable = Pick<Machine, Same> & {
 }
 
 interface PortableNic extends Pick<Nic, 'model' | 'mac'> {
-  /** QEMU passes large frames to a tap, and the guest relies on that. */
-  readonly onTap: boolean
+  /** QEMU passes large frames to a tap, and the guest relies on that; what its own network (`user`) knows goes along. */
+  readonly by: Nic['backend']['kind']
   readonly mtu: number | null
 }
 
@@ -61,8 +61,7 @@ export function portableOf(machine: Machine): Portable {
 }
 
 function portableNic({ model, mac, backend }: Nic): PortableNic {
-  const onTap = backend.kind === 'tap'
-  return { model, mac, onTap, mtu: (onTap ? backend.mtu : undefined) ?? null }
+  return { model, mac, by: backend.kind, mtu: (backend.kind === 'tap' ? backend.mtu : undefined) ?? null }
 }
 
 function bound(why: string, hint: string): Failure {
@@ -112,12 +111,18 @@ export function asPortable(here: Machine, portable: Portable): Machine {
   return rest.accelerator === 'kvm' ? { ...machine, cpu: `${rest.cpu},enforce` } : machine
 }
 
+/** Whether QEMU's own network serves it. */
+export function onOwnNetwork({ nics }: Pick<Portable, 'nics'>): boolean {
+  return !('words' in nics) && nics.some(({ by }) => by === 'user')
+}
+
 function asNics(here: Machine['nics'], there: Portable['nics']): Machine['nics'] {
   if ('words' in there) return there
   if ('words' in here || here.length !== there.length)
     throw new Failure(`it has ${there.length} network cards there, and would not have so many here`)
   return here.map((nic, index) => {
-    const { model, mac, onTap, mtu } = there[index] ?? portableNic(nic)
+    const { model, mac, by, mtu } = there[index] ?? portableNic(nic)
+    const onTap = by === 'tap'
     const { backend } = nic
     if ((backend.kind === 'tap') !== onTap)
       throw new Failure(
@@ -143,7 +148,7 @@ const orNull =
   (value, place) =>
     value === null ? null : check(value, place)
 
-const asNic = object({ model: text, mac: text, onTap: truth, mtu: orNull(integer) })
+const asNic = object({ model: text, mac: text, by: oneOf('user', 'passt', 'tap'), mtu: orNull(integer) })
 
 const members = object({
   arch: oneOf('x86_64', 'aarch64', 'riscv64'),

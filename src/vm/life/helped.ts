@@ -14,8 +14,10 @@ import { planMachine, type Plan } from './plan.js'
 
 /** A VM that comes from another machine while it runs: its QEMU waits for what its guest was there. */
 export interface Arriving {
-  /** Makes the machine that this host would start the one that its guest knows. */
-  readonly shape: (machine: Machine) => Machine
+  /** Makes the machine that this host would start the one that its guest knows. Throws a Failure where it cannot be. */
+  readonly shape: (plan: Plan) => Machine
+  /** Whether passt may serve its network: what QEMU's own network has kept of it, no other can take over. */
+  readonly passt: boolean
   /** The disk that tells its guest who it is. */
   readonly seed: Buffer | undefined
   /** What `portable` in its drawer is to say. */
@@ -32,8 +34,9 @@ export interface How {
 }
 
 export async function planFor(vm: Vm, { options, caller, arriving }: How, may: Partial<May>): Promise<Plan> {
-  const plan = await planMachine(vm, options, may, caller)
-  return arriving === undefined ? plan : { ...plan, machine: arriving.shape(plan.machine) }
+  if (arriving === undefined) return planMachine(vm, options, may, caller)
+  const plan = await planMachine(vm, options, arriving.passt ? may : { ...may, passt: false }, caller)
+  return { ...plan, machine: arriving.shape(plan) }
 }
 
 /** The plan, with its helpers started; where passt or virtiofsd cannot run, QEMU does itself what they would. */

@@ -88,6 +88,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
         // Shares are mounted otherwise, above all.
         await lay(plan)
         noteStarted(vm, plan)
+        if (movable !== undefined) writeInto(drawer.portable, (await movableOf(vm, plan, arriving)) ?? movable)
       }
       pid = await launch(vm, plan, helpers, { lock, signal })
     } finally {

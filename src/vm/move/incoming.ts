@@ -1,13 +1,13 @@
 // The QEMU that a running VM comes to.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
-import { asPortable } from '../../qemu/portable.js'
+import { asPortable, onOwnNetwork } from '../../qemu/portable.js'
 import { deviceNode } from '../../qemu/device/drive.js'
 import { withJobs } from '../../qemu/jobs.js'
 import type { Qmp } from '../../qemu/qmp.js'
 import type { Machine } from '../../model/machine.js'
-import { hostFacts } from '../../host/facts.js'
 import { pause } from '../../sys/clock.js'
+import type { Plan } from '../life/plan.js'
 import { startVm } from '../life/start.js'
 import type { Vm } from '../record/vm.js'
 import type { Live, Parcel } from './parcel.js'
@@ -18,19 +18,14 @@ const answerTimeoutMs = 60_000
 /** The guest stands still meanwhile. */
 const lookMs = 3
 
-/** Throws a Failure where this machine's QEMU cannot be the one that the guest knows: before anything is made. */
-export async function checkMachine(vm: Vm, { movable, qemu }: Live, { signal }: Caller): Promise<void> {
-  const { type, arch } = movable.machine
-  const { place, settings } = vm
-  const host = await hostFacts({ program: settings.qemu, arch, cacheFile: place.hostCache, signal })
-  if (!host.machines.includes(type))
-    throw new Failure(`QEMU ${host.version} of this machine has no ${type}, which is the board of its guest`, {
-      hints: ['install a QEMU that is as new there, or move it while it is off'],
-    })
-  if (release(host.version) < release(qemu))
-    throw new Failure(`it runs in QEMU ${qemu}, and this machine has ${host.version}, which is older`, {
-      hints: ['install a QEMU that is as new there, or move it while it is off'],
-    })
+/** Throws a Failure where this machine's QEMU cannot be the one that the guest knows. */
+function checkQemu({ version, machines }: Plan['host'], { movable, qemu }: Live): void {
+  const { type } = movable.machine
+  const hints = ['install a QEMU that is as new there, or move it while it is off']
+  if (!machines.includes(type))
+    throw new Failure(`QEMU ${version} of this machine has no ${type}, which is the board of its guest`, { hints })
+  if (release(version) < release(qemu))
+    throw new Failure(`it runs in QEMU ${qemu}, and this machine has ${version}, which is older`, { hints })
 }
 
 /** Major and minor, as a number. */
@@ -42,12 +37,14 @@ function release(version: string): number {
 /** Starts the QEMU, which waits. */
 export async function startIncoming(vm: Vm, live: Live, { sharedStore }: Parcel, caller: Caller): Promise<void> {
   const { machine } = live.movable
-  const shape = (here: Machine): Machine => {
-    const same = asPortable(here, machine)
+  const shape = (plan: Plan): Machine => {
+    checkQemu(plan.host, live)
+    const same = asPortable(plan.machine, machine)
     return { ...same, args: [...same.args, '-incoming', 'defer', '-S'] }
   }
   const arriving = {
     shape,
+    passt: !onOwnNetwork(machine),
     seed: live.seed,
     movable: JSON.stringify(live.movable),
     sharesDrives: sharedStore !== undefined,

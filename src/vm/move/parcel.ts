@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { asObject, integer, list, maybe, object, size, text, truth, type Check } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
+import { vmId } from '../../core/name.js'
 import { version } from '../../core/version.js'
 import type { SettingTexts } from '../../config/fold.js'
 import { settingsFiles } from '../../config/layers.js'
@@ -12,6 +13,7 @@ import { readPlainBytes } from '../../sys/plain.js'
 import { checkMovable, checkSettings, ownSettings, type Movable } from '../life/movable.js'
 import { recordFolder, type MachineRecord } from '../record/record.js'
 import { tokenShape } from '../record/moves.js'
+import { parseRecord } from '../record/shape.js'
 import type { Vm } from '../record/vm.js'
 
 /** Changes whenever an nbsvm could not make anything of what another sends. */
@@ -143,13 +145,25 @@ const members = object({
   live: maybe(object({ movable: checkMovable, qemu: text, ran: truth, seed: maybe(bytesOf) })),
 })
 
+/** Under its own name, whatever it will be called here. */
+function checkRecord(found: string | Readonly<Record<string, unknown>>): MachineRecord {
+  const { name, class: vmClass } = asObject(found) ?? {}
+  const id = vmId(String(name), typeof vmClass === 'string' ? vmClass : undefined)
+  try {
+    return parseRecord(JSON.stringify(found), id)
+  } catch (error) {
+    throw new Failure('its record is not right', { cause: error })
+  }
+}
+
 /** Looks at what came. Throws a Failure for what this nbsvm can make nothing of. */
 export function readParcel(header: Readonly<Record<string, unknown>>): Parcel {
   if (integer(header['nbsvm'], 'nbsvm') !== protocol)
     throw new Failure(`nbsvm ${String(header['version'])} sends VMs in another way than nbsvm ${version}`, {
       hints: ['install the same nbsvm on both machines'],
     })
-  const { record, files, ...parcel } = members(header, '')
+  const { record: found, files, ...parcel } = members(header, '')
+  const record = checkRecord(found)
   const wrong = files.find(({ name }) => !ownFiles.test(name))
   if (wrong !== undefined) throw new Failure(`a file of that name does not belong to a VM: ${JSON.stringify(wrong.name)}`)
   if (!tokenShape.test(parcel.token)) throw new Failure('its token is not one')
@@ -157,7 +171,7 @@ export function readParcel(header: Readonly<Record<string, unknown>>): Parcel {
   return {
     ...parcel,
     from,
-    record: record as unknown as MachineRecord,
+    record,
     files: files.map(({ name, base64 }) => ({ name, bytes: base64 })),
   }
 }

@@ -24,7 +24,7 @@ import { openVm, type Vm } from '../record/vm.js'
 import type { Store } from '../../store/store.js'
 import { adopt, keepSettings, makeDrives } from './arrival.js'
 import { takeDrives } from './drivedata.js'
-import { checkMachine, goOn, startIncoming, untilCame, withIncoming, type Doors } from './incoming.js'
+import { goOn, startIncoming, untilCame, withIncoming, type Doors } from './incoming.js'
 import { ownFile, readParcel, type Parcel } from './parcel.js'
 import { sweepArrival, undoArrival } from './removal.js'
 import { Reader, type Frame } from './wire.js'
@@ -107,7 +107,6 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
   const vm = await openVm(name, { ...outside, vmClass, line: { ...line, ...outside.line } })
   const store = await storeOf(vm)
   await refuseTaken(vm, store, parcel)
-  if (live !== undefined) await checkMachine(vm, live, receiving)
   const mark: Mark = {
     phase: 'coming',
     token: parcel.token,
@@ -161,7 +160,7 @@ async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Pr
   const drives = parcel.sharedStore === undefined ? await makeDrives(vm, store, parcel) : []
   answer({ say: 'ready', folder: vm.drawer.folder, doors: null })
   await takeDrives(drives, reader, { folder: vm.drawer.folder, signal })
-  const received = await settle(vm, parcel, coming)
+  const received = await takeSettings(vm, parcel, coming)
   if (parcel.kind === 'move') {
     answer({ say: 'have', tookFile: received.tookFile })
     await awaitGo(reader.frame())
@@ -182,7 +181,7 @@ async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object },
   const short = parcel.token.slice(0, 8)
   const doors = { ram: `ram-${short}`, drives: `drives-${short}` }
   const numbers = parcel.sharedStore === undefined ? parcel.drives.map(({ number }) => number) : []
-  const received = await settle(vm, parcel, coming)
+  const received = await takeSettings(vm, parcel, coming)
   await withIncoming(vm, doors, numbers, async (qmp) => {
     answer({ say: 'ready', folder: vm.drawer.run, doors })
     const next = reader.frame()
@@ -239,7 +238,7 @@ async function awaitBye({ place }: Vm, { reader, mark }: Coming): Promise<void> 
 }
 
 /** Writes its settings, which come last of what can fail, and notes that they are to go where the move fails nevertheless. */
-async function settle(vm: Vm, parcel: Parcel, { receiving, mark }: Coming): Promise<Received> {
+async function takeSettings(vm: Vm, parcel: Parcel, { receiving, mark }: Coming): Promise<Received> {
   const file = ownFile(vm)
   const isNew = file !== undefined && lstat(file) === undefined
   if (isNew) writeMark(vm.place, vm.id, { ...mark, file })

@@ -24,7 +24,8 @@ export async function settleArrival(vm: Vm, token: string, { signal }: Caller = 
     const here = readHere(place, token)
     if (here !== undefined) {
       if (here.ran && isRunning(drawer)) {
-        await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => goOn(qmp, true))
+        // A guest that cannot go on is here all the same.
+        await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => goOn(qmp, true)).catch(() => {})
         noteGoesOn(place, here)
       }
       return true
