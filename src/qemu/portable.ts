@@ -50,8 +50,9 @@ export function portableOf(machine: Machine): Portable {
   const [why] = whyBound(machine)
   if (why !== undefined) throw why
   const { drives, nics, firmware, seed, discs } = machine
+  const there = same.filter((name) => machine[name] !== undefined)
   return {
-    ...(Object.fromEntries(same.map((name) => [name, machine[name]])) as Pick<Machine, Same>),
+    ...(Object.fromEntries(there.map((name) => [name, machine[name]])) as Pick<Machine, Same>),
     firmware: firmware?.kind ?? null,
     seed: seed?.kind ?? null,
     drives: 'words' in drives ? [] : drives.map(({ number }) => number),
