@@ -131,7 +131,7 @@ setting('smp', 'so many processors; one by default', async () => {
   assert.equal(await count('smp=3'), 3)
 })
 
-setting('cpu', 'the processor that the guest sees; under TCG all that QEMU can do', async () => {
+setting('cpu movable', 'the processor that the guest sees; under TCG all that QEMU can do, or what any host has', async () => {
   const type = (...line: string[]) =>
     seen(['foo', ...line, 'start', '-S'], async ({ qmp }) => {
       const [cpu] = (await qmp.execute('query-cpus-fast')) as { 'qom-path': string }[]
@@ -139,6 +139,7 @@ setting('cpu', 'the processor that the guest sees; under TCG all that QEMU can d
     })
   assert.equal(await type(), 'max-x86_64-cpu')
   assert.equal(await type('cpu=qemu64'), 'qemu64-x86_64-cpu')
+  assert.equal(await type('movable=yes'), 'Westmere-x86_64-cpu')
 })
 
 setting('machine', 'the board; by default the newest q35 with its version', async () => {
