@@ -1,4 +1,6 @@
 // What is right of the words and flags of actions. Each throws a UsageError for what can mean nothing.
+import { seconds } from '../config/quantity.js'
+import { parseAwaited } from '../console/awaited.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseDestination } from '../core/target.js'
@@ -22,4 +24,9 @@ export function checkMove([host]: readonly string[], { downtime, settle, keep }:
 export function checkExec(_: readonly string[], { timeout }: Flags): void {
   if (timeout !== undefined && !/^[1-9]\d{0,7}$/.test(String(timeout)))
     throw new UsageError(`${quote(String(timeout))} is not a number of seconds`, { hints: ['write it like --timeout=60'] })
+}
+
+export function checkWait([word = '']: readonly string[], { timeout }: Flags): void {
+  parseAwaited(word)
+  if (timeout !== undefined) seconds.parse(String(timeout))
 }

@@ -1,8 +1,6 @@
 // Every action once, and every command (commandrows.ts): what the line needs to know of them before any of their code is loaded.
 // Help, man page, completion and the parser are made from these rows; `load.ts` says where the code is.
 import { checkOptions } from '../config/options.js'
-import { seconds } from '../config/quantity.js'
-import { parseAwaited } from '../console/awaited.js'
 import { parseTyped } from '../console/escapes.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
@@ -12,7 +10,7 @@ import { quoteWord, quoteWords } from '../core/words.js'
 import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import { checkExec, checkMove, checkNumber } from './rowcheck.js'
+import { checkExec, checkMove, checkNumber, checkWait } from './rowcheck.js'
 import type { ActionRow, Takes } from './verb.js'
 
 export { commands } from './commandrows.js'
@@ -121,10 +119,7 @@ export const actions: readonly ActionRow[] = [
     words: 'TEXT|STATE',
     flags: { 'timeout=SECONDS': 'in place of the setting timeout', all: 'look at all since power-on again' },
     summary: 'wait until TEXT or /REGEX/ is on the console, or for a state: stopped, agent, ssh, port:80 ...',
-    check: ([word = ''], { timeout }) => {
-      parseAwaited(word)
-      if (timeout !== undefined) seconds.parse(String(timeout))
-    },
+    check: checkWait,
   }),
   action('type', one, {
     ...onTheRun,
