@@ -44,7 +44,18 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
   fencing.kill = (name) => nodeOf(cluster, name).kill()
   const [one, two, three] = cluster.nodes as readonly [ClusterNode, ClusterNode, ClusterNode]
 
-  await t.test('it has the agents that the package brings, and understands them', async () => {
+  // What comes after a step counts on it.
+  let isWhole = true
+  const step = async (name: string, run: () => Promise<void>): Promise<void> => {
+    const perform = async (): Promise<void> => {
+      isWhole = false
+      await run()
+      isWhole = true
+    }
+    await t.test(name, { skip: isWhole ? false : 'the step before it failed' }, perform)
+  }
+
+  await step('it has the agents that the package brings, and understands them', async () => {
     const { stdout } = await one.run('nbsvm', 'pacemaker', '--json')
     const agents = JSON.parse(stdout) as { name: string; state: string }[]
     for (const { name, state } of agents) {
@@ -55,7 +66,7 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
     }
   })
 
-  await t.test('its VMs are started, each where it is preferred', async () => {
+  await step('its VMs are started, each where it is preferred', async () => {
     for (const vm of ['web1', 'web2']) {
       const { status, stderr } = await one.run('nbsvm', vm, 'drive_size=16M', 'newimg')
       assert.equal(status, 0, stderr)
@@ -80,7 +91,7 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
     },
   )
 
-  await t.test('the node comes back, and takes part', async () => {
+  await step('the node comes back, and takes part', async () => {
     await one.boot()
     await until('node1', 120_000, async () => /Online: \[.* ?node1 /.test(await shown(three)))
     assert.notEqual(await whereIs(three, 'web1'), 'node1')

@@ -13,9 +13,18 @@ export interface Resource {
   readonly prefers?: string
 }
 
-/** The whole of it. Nodes look for each other for 3 seconds, in place of 20. */
+/**
+ * The whole of it. Nodes look for each other for 3 seconds, in place of 20. A node without quorum leaves its VMs as they are: that it is
+ * fenced must be enough.
+ */
 export function cib(resources: readonly Resource[]): string {
-  const options = { 'dc-deadtime': '3s', 'stonith-enabled': 'true', 'have-watchdog': 'false', 'cluster-recheck-interval': '30s' }
+  const options = {
+    'dc-deadtime': '3s',
+    'no-quorum-policy': 'freeze',
+    'stonith-enabled': 'true',
+    'have-watchdog': 'false',
+    'cluster-recheck-interval': '30s',
+  }
   return `<cib crm_feature_set="3.0.14" validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="1"><configuration>
 <crm_config>${set('cluster_property_set', 'options', options)}</crm_config>
 <nodes/>
