@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { shells } from '../src/action/shell/offer.js'
 import { actions, commands } from '../src/action/rows.js'
 import { settingNames } from '../src/config/settings.js'
+import { hashHex } from '../src/sys/stamp.js'
 import {
   asRoot,
   asUser,
@@ -26,6 +28,16 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 const home = path.join(folder, 'home')
 fill(home, { state: 'state', drives: 'drives', config: 'config' })
+
+// Machines that ssh knows, and a connection to one of them.
+fs.mkdirSync(path.join(folder, '.ssh'))
+fs.writeFileSync(path.join(folder, '.ssh/config'), 'Host box1 *.lan\n  User me\nhost box2 !no\nMatch host box3\n')
+const socket = path.join(home, 'state/.ssh', hashHex('box1').slice(0, 16))
+fs.mkdirSync(path.dirname(socket))
+const listener = net.createServer().listen(socket)
+after(() => listener.close())
+const answer = `case $* in *ControlPath=${socket}*) printf 'VM\\naway\\nweb\\n$(id)\\n';; esac`
+fs.writeFileSync(path.join(folder, 'bin/ssh'), `#!/bin/sh\n${answer}\n`, { mode: 0o755 })
 
 const settings = ['class', ...settingNames].map((name) => `${name}=`)
 const actionNames = actions.map(({ name }) => name)
@@ -83,6 +95,15 @@ const cases: readonly (readonly [line: string, words: readonly string[], environ
   ['nbsvm foo run ', ['<files>']],
   ['nbsvm ls --', ['--json', '--timeout=', '--watch']],
   ['nbsvm ls fo', []],
+  ['nbsvm bo', ['box1:', 'box2:']],
+  ['nbsvm web1,bo', ['web1,box1:', 'web1,box2:']],
+  ['nbsvm box1:', ['box1:away', 'box1:web']],
+  ['nbsvm box1:away,box1:', ['box1:away,box1:web']],
+  ['nbsvm box2:', []],
+  ['nbsvm box1:web sta', ['start', 'status']],
+  ['nbsvm ls bo', ['box1:', 'box2:']],
+  ['nbsvm ssh-config foo box1:a', ['box1:away']],
+  ['nbsvm inventory we', ['web1', 'web2', 'web3']],
   ['nbsvm completion ', ['bash', 'zsh', 'fish']],
   ['nbsvm help ', [...new Set([...actionNames, ...commandNames, ...settingNames])]],
   ['nbsvm help drive_', ['drive_if', 'drive_size']],

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { actions, commands } from '../src/action/rows.js'
 import { agentKernel, program, until, type Result } from './cli.js'
 import { openWindow } from './fixture/window.js'
 import { makeMachines, whyNoMachine } from './support/machines.js'
@@ -12,6 +13,8 @@ import { makeMachines, whyNoMachine } from './support/machines.js'
 function plain({ status, stdout, stderr }: Result, name: string): Result {
   const same = (text: string): string =>
     text
+      .replaceAll(`nbsvm box1:${name}`, `nbsvm ${name}`)
+      .replaceAll('nbsvm ls box1:', 'nbsvm ls')
       .replaceAll(new RegExp(`\\b${name}\\b`, 'g'), 'NAME')
       .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g, 'ID')
       .replaceAll(/\d+/g, 'N')
@@ -31,6 +34,7 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['status'],
       ['resize', '+1M', '--drive=1'],
       ['explain', '--json'],
+      ['export'],
       ['gold=gold', 'snapshot'],
       ['gold=gold', 'clone'],
       ['network= ', 'mem=64', 'start', '-S'],
@@ -52,20 +56,41 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['rm', '--yes'],
       ['shutdown', 'nosuch'],
       ['stop'],
+      ['console'],
+      ['monitor'],
+      ['vnc'],
+      ['ssh', 'true'],
+      ['log'],
+      ['type', 'x'],
+      ['screenshot', '/nosuch/x.png'],
+      ['forward', '--remove', '1'],
+      ['disable'],
       ['rm-drive', '7', '--yes'],
       ['rm-drive', '1', '--yes'],
       ['mem=x', 'start'],
       ['rm'],
       ['rm', '--yes'],
       ['rm', '--yes'],
+      ['enable'],
+      ['mem=x', 'move', 'nosuch'],
+      ['mem=x', 'send'],
+      ['mem=x', 'receive'],
     ]
+    const tried = new Set(lines.flat())
+    assert.deepEqual(
+      actions.filter(({ name }) => !tried.has(name)),
+      [],
+      'actions that no line here tries',
+    )
     assert.equal((await there.nbsvm(['gold', 'drive_size=1M', 'newimg'])).status, 0)
     for (const words of lines) {
       const [direct, remote] = [await there.nbsvm(['vmhere', ...words]), await nbsvm(['box1:vmthere', ...words])]
       assert.deepEqual(plain(remote, 'vmthere'), plain(direct, 'vmhere'), words.join(' '))
     }
-    for (const words of [['images'], ['help', 'start'], ['version'], ['ls', '--json'], ['doctor']])
+    for (const { name } of commands) {
+      const words = [name, ...(name === 'completion' ? ['bash'] : [])]
       assert.deepEqual(await nbsvm(['box1:', ...words]), await there.nbsvm(words), words.join(' '))
+    }
   })
 
   it('bytes, exit statuses and words of a guest come through', async () => {
@@ -77,6 +102,21 @@ describe('another machine', { skip: whyNoMachine }, () => {
     assert.deepEqual([status, stdout, stderr], [7, 'in\n', words.map((word) => `<${word}>`).join('')])
     const { stdout: png } = await nbsvm(['box1:guest', 'screenshot', '-'])
     assert.match(png, /PNG/)
+    for (const line of [
+      ['log'],
+      ['status', '--json'],
+      ['wait', '--all', 'ready'],
+      ['wait', '--timeout=1', 'nosuch'],
+      ['exec', 'nosuch'],
+      ['exec', '--timeout=1', 'sleep', '9'],
+      ['type', '\n'],
+      ['cp', ':/nosuch', '.'],
+    ])
+      assert.deepEqual(
+        plain(await nbsvm(['box1:guest', ...line]), 'guest'),
+        plain(await there.nbsvm(['guest', ...line]), 'guest'),
+        line.join(' '),
+      )
     await nbsvm(['box1:guest', 'stop'])
   })
 
@@ -164,12 +204,37 @@ describe('another machine', { skip: whyNoMachine }, () => {
     assert.equal(unknown.status, 1)
     assert.match(unknown.stderr, /cannot reach nowhere\.invalid by ssh: .*Could not resolve hostname/)
     assert.equal((await nbsvm(['-oProxyCommand=x:web', 'start'])).status, 2)
-    const own = await nbsvm(['box1:web', 'cp', './site', ':/srv/'])
-    assert.deepEqual(
-      [own.status, /"\.\/site" would be a file of box1, not of this machine/.test(own.stderr)],
-      [2, true],
-      own.stderr,
+    for (const [line, status, expected] of [
+      ['box1: start', 2, 'which VM of box1?\n  write: nbsvm box1:VM start'],
+      ['box1: web start', 2, 'which VM of box1?\n  write: nbsvm box1:web start'],
+      [
+        'box1:/etc/x start',
+        2,
+        '"/etc/x" is not a VM name, but a path\n  files of a guest there: nbsvm box1:VM cp :/etc/hostname .',
+      ],
+      ['ssh://box1/web start', 2, '"//box1/web" is not a VM name, but a path'],
+      [':web start', 2, '":web" names no machine before the colon'],
+      ['ls box1', 2, 'unexpected argument "box1" after nbsvm ls\n  the VMs of a machine: nbsvm ls box1:'],
+      ['cp a box1:web:/x', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm box1:web cp a :/x'],
+      ['cp web:/x .', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm web cp :/x .'],
+      ['box1:zzz stop', 2, 'there is no VM zzz\n  make it: nbsvm box1:zzz newimg\n  see which there are: nbsvm ls box1:'],
+      ['box1:zzz* stop', 2, 'no VM matches "zzz*"\n  see which there are: nbsvm ls box1:'],
+      ['box1:a,box1:b forward 8080:80', 2, 'forward opens ports of this machine, so it is for one VM at a time'],
+      [
+        'box1:a forward 53:53/udp',
+        2,
+        'udp does not go through the connection to box1\n  on box1 itself: ssh box1 nbsvm VM forward 53:53/udp',
+      ],
+    ] as const) {
+      const said = await nbsvm(line.split(' '))
+      assert.deepEqual([said.status, said.stderr.startsWith(`nbsvm: ${expected}\n`)], [status, true], `${line}: ${said.stderr}`)
+    }
+    // A machine without its colon.
+    fs.mkdirSync(path.join(home.folder, '.ssh'))
+    fs.writeFileSync(path.join(home.folder, '.ssh/config'), 'Host box1 box2\n')
+    assert.match(
+      (await nbsvm(['box1', 'start'])).stderr,
+      /there is no VM box1\n {2}a VM of the machine box1: nbsvm box1:VM \.\.\.;/,
     )
-    assert.match((await nbsvm(['box1:', 'start'])).stderr, /which VM of box1\?\n {2}write: nbsvm box1:VM start\n/)
   })
 })

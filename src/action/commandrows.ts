@@ -2,7 +2,8 @@
 import { seconds } from '../config/quantity.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
-import { checkHost } from '../core/target.js'
+import { checkHost, parseTarget } from '../core/target.js'
+import { quoteWord } from '../core/words.js'
 import { parseImageRef } from '../model/imageref.js'
 import type { Row, Takes } from './verb.js'
 
@@ -18,7 +19,9 @@ export function listWords(words: readonly string[]): { readonly chosen?: string;
   const hosts = at === -1 ? words : words.toSpliced(at, 2)
   const odd = hosts.find((word) => !word.endsWith(':'))
   if (odd !== undefined)
-    throw new UsageError(`unexpected argument ${quote(odd)} after nbsvm ls`, { hints: ['see: nbsvm help ls'] })
+    throw new UsageError(`unexpected argument ${quote(odd)} after nbsvm ls`, {
+      hints: [...(/^[^:-][^:]*$/.test(odd) ? [`the VMs of a machine: nbsvm ls ${quoteWord(odd)}:`] : []), 'see: nbsvm help ls'],
+    })
   for (const host of hosts) if (host !== ':') checkHost(host.slice(0, -1))
   return { hosts, ...(at === -1 ? {} : { chosen: words[at + 1] ?? '' }) }
 }
@@ -29,6 +32,11 @@ function checkColumns(words: readonly string[]): void {
   const all = listColumns.join(',')
   const wrong = chosen.split(',').find((name) => !listColumns.some((one) => one === name))
   if (wrong !== undefined) throw new UsageError(`ls has no column ${quote(wrong)}`, { hints: [`choose of: nbsvm ls -c ${all}`] })
+}
+
+/** VMs of this machine, and of others, or all of a machine's. */
+function checkTargets(words: readonly string[]): void {
+  for (const word of words) if (word !== ':') parseTarget(word)
 }
 
 const works: Readonly<Record<string, string>> = { pull: 'NAME ...', rm: 'NAME ...', prune: '' }
@@ -69,11 +77,14 @@ export const commands: readonly Row[] = [
     },
   }),
   command('ssh-config', anyNumber, {
-    words: '[VM...]',
+    words: '[VM|HOST:[VM] ...]',
+    flags: { json: 'as a JSON array' },
     summary: 'print what ssh must know to reach the VMs, for its own config file',
+    check: checkTargets,
   }),
   command('inventory', anyNumber, {
-    words: '[VM...]',
+    words: '[VM|HOST:[VM] ...]',
+    check: checkTargets,
     flags: { json: "as the JSON object of Ansible's scripts" },
     summary: 'print an inventory of the VMs for Ansible',
   }),

@@ -59,8 +59,8 @@ async function runExec(context: Context): Promise<number> {
 
 let whole: Promise<Buffer | undefined> | undefined
 
-/** Each exec of a line, and each of its VMs, gets all of stdin. */
-function wholeInput({ note, signal }: Context): Promise<Buffer | undefined> {
+/** All of stdin, which each exec of a line gets, and each of its VMs; undefined where there is none. */
+export function wholeInput({ note, signal }: Pick<Context, 'note' | 'signal'>): Promise<Buffer | undefined> {
   const onWaiting = (): void => note('waiting for the end of stdin; </dev/null gives none')
   whole ??= readInput({ mostBytes: mostInputBytes, signal, onWaiting })
   return whole

@@ -10,6 +10,7 @@ export const inventory: Command = {
   help: `Prints the VMs that ssh can reach as an inventory for Ansible: a group for each class, and nbsvm for all of them.
 
   nbsvm inventory >hosts.ini && ansible-playbook -i hosts.ini site.yml
+  nbsvm inventory : box2:     those of box2 too, through it: web.box2 (see: nbsvm help ssh-config)
   nbsvm inventory --json      what a script that is an inventory prints; the file hosts.sh, made executable, may be:
                               #!/bin/sh
                               exec nbsvm inventory --json`,

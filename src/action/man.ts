@@ -71,7 +71,8 @@ sockets in a folder (the drawer), and its drives in a store. Every command finds
 VM is a name, several with commas between them (web1,web2), or a pattern in quotes ('web*') for those that exist. A name has letters,
 digits, ".", "_" and "-", first a letter or digit, 64 at most. Several VMs are worked on side by side, and each line of output
 bears its VM's name. HOST:VM is a VM of another machine, whose own nbsvm runs the line, by ssh(1); HOST as ssh calls it. HOST: COMMAND is
-a command there. Files that a line names, and ports that it opens, are those of the other machine then.
+a command there. The files of cp, run and screenshot, and those that user_data, password and ssh_key name, are the caller's then, and
+travel; all others are files of that machine. vnc and forward come through the connection.
 
 The whole line is read and checked before its first action runs. Actions run from left to right and stop at the first that fails. Without
 an action it is status; without a VM it is ls.`

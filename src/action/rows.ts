@@ -86,6 +86,7 @@ export const actions: readonly ActionRow[] = [
   }),
   action('vnc', none, {
     interactive: true,
+    flags: { socket: 'only serve it, on a socket of your own, whose path is printed' },
     summary: 'show the screen in the VNC viewer that is installed',
   }),
   action(
@@ -183,9 +184,12 @@ export const actions: readonly ActionRow[] = [
   action('forward', many, {
     ...onTheRun,
     words: 'PORTS ...',
-    flags: { remove: 'close them again' },
+    flags: { remove: 'close them again', hold: 'until Ctrl-C, which closes them' },
     summary: 'open ports into it while it runs: 8080:80',
-    check: (words, { remove }) => void (remove === true ? parseClosings(words) : parseForwards(words)),
+    check: (words, { remove, hold }) => {
+      if (remove === true && hold === true) throw new UsageError('either --remove or --hold')
+      void (remove === true ? parseClosings(words) : parseForwards(words))
+    },
   }),
   action('attach', one, {
     words: 'WHAT',
@@ -237,7 +241,7 @@ export const actions: readonly ActionRow[] = [
   action('receive', none, {
     needs: 'nothing',
     makes: true,
-    reads: 'stdin',
+    reads: 'stream',
     flags: { 'settle=TOKEN': 'tell what became of a move' },
     summary: 'make a VM of what send wrote, from stdin',
   }),

@@ -89,6 +89,6 @@ export interface ActionRow extends Row {
   readonly goesWithoutFiles: boolean
   /** It takes over the terminal, so it is for one VM at a time. */
   readonly interactive: boolean
-  /** What it reads besides: an answer at the terminal, where the flag `yes` does not give it; or stdin, where that is no terminal. */
-  readonly reads: 'nothing' | 'consent' | 'stdin'
+  /** What it reads besides: an answer at the terminal, where the flag `yes` does not give it; or stdin, where that is no terminal: all of it before it begins, or a stream. */
+  readonly reads: 'nothing' | 'consent' | 'stdin' | 'stream'
 }

@@ -18,6 +18,8 @@ export function refuseWrongOrder(first: string, words: readonly string[], { acti
   const isAction = (word: string | undefined): boolean => actions.some(({ name }) => name === word)
   const isPair = (word: string): boolean => word.includes('=') && settings.includes(word.split('=')[0] ?? '')
   const [second = 'VM', ...others] = words
+  const copied = first === 'cp' ? copying(words) : undefined
+  if (copied !== undefined) throw new UsageError('the VM\'s name comes first, not "cp"', { hints: [`try: nbsvm ${copied}`] })
   if ((isAction(first) && !isAction(second)) || isPair(first)) {
     throw new UsageError(`the VM's name comes first, not ${quote(first)}`, {
       hints: [`try: nbsvm ${quoteWords([second, first, ...others])}`],
@@ -28,6 +30,13 @@ export function refuseWrongOrder(first: string, words: readonly string[], { acti
   if (vm === undefined || isAction(vm)) return
   const lines = linesFor(first, [vm, ...words.filter(isPair)])
   if (lines.length > 0) throw new UsageError(`unknown action ${quote(first)}, and the VM's name comes first`, { hints: lines })
+}
+
+/** `cp site box2:web:/srv/`, as scp(1) has it: the words with the VM first; undefined where none says which. */
+function copying(words: readonly string[]): string | undefined {
+  const [, vm] = words.map((word) => /^((?:[^:/]+:)?[^:/]+):/.exec(word)).find((match) => match !== null) ?? []
+  if (vm === undefined) return undefined
+  return quoteWords([vm, 'cp', ...words.map((word) => (word.startsWith(`${vm}:`) ? word.slice(vm.length) : word))])
 }
 
 /** What to type in place of a word of another tool, after what was said before it; none for a word that nobody brings. */

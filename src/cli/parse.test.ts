@@ -166,7 +166,13 @@ test('a line for other machines is read as one for this, and goes there as it wa
     { host: 'box2', name: 'web*' },
     { host: undefined, name: 'here' },
   ])
-  assert.deepEqual(line.words, ['mem=1G', 'start', '-S', '--', 'wait', 'running'])
+  assert.deepEqual(line.written, {
+    settings: ['mem=1G'],
+    steps: [
+      ['start', '-S', '--'],
+      ['wait', 'running'],
+    ],
+  })
   assert.deepEqual(
     line.steps.map(({ name }) => name),
     ['start', 'wait'],
@@ -174,9 +180,9 @@ test('a line for other machines is read as one for this, and goes there as it wa
   assert.deepEqual(parse('box1:', 'images'), {
     kind: 'remote',
     targets: [{ host: 'box1', name: '' }],
-    words: ['images'],
     settings: {},
     steps: [step('images')],
+    written: { settings: [], steps: [['images']] },
   })
   assert.deepEqual(parse('box1:,box2:'), { kind: 'command', step: step('ls', ['box1:', 'box2:']) })
   for (const words of [

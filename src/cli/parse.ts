@@ -1,6 +1,8 @@
 // The line, read and checked as a whole before its first action runs. Pure: it looks at nothing else.
 import type { ActionRow, Flags, Row, Takes } from '../action/verb.js'
 import { UsageError } from '../core/errors.js'
+import { isGlob } from '../core/glob.js'
+import { checkName, nameFault } from '../core/name.js'
 import { nearest } from '../core/nearest.js'
 import { quote } from '../core/quote.js'
 import { parseTarget, type Target } from '../core/target.js'
@@ -23,6 +25,8 @@ export interface ScriptLine {
   /** As it is written there. */
   readonly text: string
   readonly steps: readonly Step[]
+  /** The words of each. */
+  readonly written: readonly (readonly string[])[]
 }
 
 /** What the line asks for. */
@@ -42,10 +46,10 @@ export interface VmLine {
 export interface RemoteLine {
   readonly kind: 'remote'
   readonly targets: readonly Target[]
-  /** All that stands after them, as it was written. */
-  readonly words: readonly string[]
   readonly settings: Readonly<Record<string, string>>
   readonly steps: readonly [Step, ...Step[]]
+  /** All that stands after the targets, as it was written: the settings, and each step that was. */
+  readonly written: { readonly settings: readonly string[]; readonly steps: readonly (readonly string[])[] }
 }
 
 const synonyms: Readonly<Record<string, string>> = {
@@ -71,15 +75,38 @@ function parseRemoteLine(first: string, words: readonly string[], grammar: Gramm
   if (targets.every(({ name }) => name === '')) {
     if (words.length === 0) return parseLine(['ls', ...targets.map(({ host }) => `${host}:`)], grammar)
     const line = grammar.actions.some(({ name }) => name === words[0]) ? undefined : parseLine(words, grammar)
-    if (line?.kind !== 'command') {
-      throw new UsageError(`which VM of ${first.slice(0, -1)}?`, {
-        hints: [`write: nbsvm ${quoteWords([`${first}VM`, ...words])}`, `see them: nbsvm ls ${first}`],
+    if (line?.kind !== 'command') throw whichVm(first, words, grammar)
+    return { kind: 'remote', targets, settings: {}, steps: [line.step], written: { settings: [], steps: [words] } }
+  }
+  checkNames(targets)
+  const line = readVmLine(targets.map(({ name }) => name).join(','), words, grammar)
+  return { ...line, kind: 'remote', targets }
+}
+
+function whichVm(machine: string, words: readonly string[], { actions }: Grammar): UsageError {
+  const [next = '', ...others] = words
+  // A blank that slipped in: `box2: web start`.
+  const isVm = nameFault(next) === undefined && !actions.some(({ name }) => name === next)
+  const meant = isVm ? [machine + next, ...others] : [`${machine}VM`, ...words]
+  return new UsageError(`which VM of ${machine.slice(0, -1)}?`, {
+    hints: [`write: nbsvm ${quoteWords(meant)}`, `see them: nbsvm ls ${machine}`],
+  })
+}
+
+/** The names of VMs of other machines, which nobody need be asked to know for wrong. */
+function checkNames(targets: readonly Target[]): void {
+  for (const { host, name } of targets) {
+    if (name === '' || isGlob(name)) continue
+    if (name.includes('/')) {
+      throw new UsageError(`${quote(name)} is not a VM name, but a path`, {
+        hints: [
+          `files of a guest there: nbsvm ${host ?? ''}:VM cp :/etc/hostname .`,
+          `of the machine itself: scp ${host ?? ''}:FILE .`,
+        ],
       })
     }
-    return { kind: 'remote', targets, words, settings: {}, steps: [line.step] }
+    checkName('VM', name)
   }
-  const { settings, steps } = parseVmLine(targets.map(({ name }) => name).join(','), words, grammar)
-  return { kind: 'remote', targets, words, settings, steps }
 }
 
 function parseCommand(row: Row, words: readonly string[]): Step {
@@ -90,6 +117,11 @@ function parseCommand(row: Row, words: readonly string[]): Step {
 }
 
 function parseVmLine(first: string, words: readonly string[], grammar: Grammar): VmLine {
+  const { written: _, ...line } = readVmLine(first, words, grammar)
+  return line
+}
+
+function readVmLine(first: string, words: readonly string[], grammar: Grammar): VmLine & Pick<RemoteLine, 'written'> {
   refuseWrongOrder(first, words, grammar)
   const settings: Record<string, string> = {}
   let at = 0
@@ -97,18 +129,27 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
     settings[pair[0]] = pair[1]
   const targets = first.split(',')
   if (targets.length > 1 && targets.includes('')) throw new UsageError(`there is an empty name in ${quote(first)}`)
-  const steps = parseSteps(words.slice(at), grammar, [first, ...words.slice(0, at)])
-  const [head = { name: 'status', words: [], flags: {} }, ...others] = steps
-  return { kind: 'vm', targets, settings, steps: [head, ...others] }
+  const chain = readSteps(words.slice(at), grammar, [first, ...words.slice(0, at)])
+  const [head = { name: 'status', words: [], flags: {} }, ...others] = chain.map(({ step }) => step)
+  const written = { settings: words.slice(0, at), steps: chain.map(({ written: one }) => one) }
+  return { kind: 'vm', targets, settings, steps: [head, ...others], written }
 }
 
-/** Reads a chain of actions; `said` are the words before it. Throws UsageError as `parseLine` does. */
-export function parseSteps(words: readonly string[], grammar: Grammar, said: readonly string[]): Step[] {
-  const steps: Step[] = []
+/**
+ * Reads a chain of actions, each with the words that it was written with, the `--` after it among them; `said` are the words before
+ * it. Throws UsageError as `parseLine` does.
+ */
+export function readSteps(
+  words: readonly string[],
+  grammar: Grammar,
+  said: readonly string[],
+): { readonly step: Step; readonly written: readonly string[] }[] {
+  const steps: { step: Step; written: readonly string[] }[] = []
   for (let at = 0; at < words.length;) {
     const { step, next } = takeStep(findAction(words, at, grammar, said), words, at + 1)
-    steps.push(step)
-    at = words[next] === '--' ? next + 1 : next
+    const end = words[next] === '--' ? next + 1 : next
+    steps.push({ step, written: words.slice(at, end) })
+    at = end
   }
   return steps
 }

@@ -3,11 +3,16 @@ import { actions } from '../action/rows.js'
 import { chooseClass } from '../config/class.js'
 import { UsageError } from '../core/errors.js'
 import { isGlob } from '../core/glob.js'
-import { quote } from '../core/quote.js'
+import { wholeInput } from '../action/exec.js'
 import { callHost, type Way } from '../remote/call.js'
 import { socketsIn } from '../remote/connection.js'
+import { hereFull } from '../sys/file.js'
+import { isTerminal } from '../sys/output.js'
+import { ownFilesOf, refuseRelative } from './ownfiles.js'
 import type { RemoteLine, Step } from './parse.js'
 import { printError } from './report.js'
+import { wayThrough } from './through.js'
+import { pathHere, withFiles, wordsThere } from './travel.js'
 import { voice } from './voice.js'
 import type { World } from './world.js'
 
@@ -23,23 +28,76 @@ export async function runRemote(
   const byHost = new Map<string | undefined, string[]>()
   for (const { host, name } of line.targets) byHost.set(host, [...(byHost.get(host) ?? []), name])
   refuseMany(line)
-  refuseOwnFiles(line)
-  const { place, signal } = world
+  for (const host of byHost.keys()) if (host !== undefined) refuseRelative(line, host, (file) => hereFull(file) !== undefined)
+  // What is wrong with a key is told before anything is done.
+  wordsThere(line.written, '')
   const isOneOfMany = byHost.size > 1
-  const { note } = voice(undefined)
-  const sockets = socketsIn(place.state)
   const call = async (host: string, names: readonly string[]): Promise<number> => {
-    const about = names.filter((name) => name !== '')
-    const words = [...(about.length === 0 ? [] : [about.join(',')]), ...classWords(line, world), ...line.words]
-    const way: Way = { input: isOneOfMany ? 'none' : inputOf(line.steps), ...(isOneOfMany ? { as: host } : {}) }
     try {
-      return await callHost({ host, sockets }, words, way, { signal, note })
+      return await callFor(line, { host, names, isOneOfMany }, world)
     } catch (error) {
       return printError(error, isOneOfMany ? `${host}: ` : '')
     }
   }
   const statuses = await Promise.all([...byHost].map(([host, names]) => (host === undefined ? here(names) : call(host, names))))
   return statuses.find((status) => status !== 0) ?? 0
+}
+
+interface On {
+  readonly host: string
+  readonly names: readonly string[]
+  readonly isOneOfMany: boolean
+}
+
+/** Runs the line on one machine, its files with it. */
+async function callFor(line: RemoteLine, { host, names, isOneOfMany }: On, world: World): Promise<number> {
+  const { place, signal } = world
+  const machine = { host, sockets: socketsIn(place.state) }
+  const { note, progress } = voice(isOneOfMany ? host : undefined)
+  const about = names.filter((name) => name !== '')
+  const call = async (mirror?: Way['mirror']): Promise<number> => {
+    const { settings, steps } = wordsThere(line.written, mirror?.root ?? '')
+    const before = [...(about.length === 0 ? [] : [about.join(',')]), ...classWords(line, world), ...settings]
+    for (const { through, steps: some, written } of partsOf(line.steps, steps)) {
+      const words = (step: readonly string[]): string[] => [...before, ...step]
+      const way: Way = { mirror, ...(isOneOfMany ? { input: 'none', as: host } : { input: inputOf(some) }) }
+      const callThere = (step: readonly string[]): Promise<number> => callHost(machine, words(step), way, { signal, note })
+      const [step] = some
+      const status = await (through === undefined || step === undefined
+        ? callThere(written.flat())
+        : through({ machine, name: about[0] ?? '', line, step, words, call: callThere }, world))
+      if (status !== 0) return status
+    }
+    return 0
+  }
+  // What has come to its end here cannot be cut off on its way.
+  const readsInput = line.steps.some(({ name }) => rowOf(name)?.reads === 'stdin')
+  const input = readsInput ? await wholeInput({ note, signal }) : undefined
+  const files = ownFilesOf(line, { at: pathHere, input })
+  // Through a pipe nothing there would be told that nobody waits any more, but that the pipe has ended.
+  const isPiped = inputOf(line.steps) === 'terminal' && !isOneOfMany && !isTerminal(0)
+  return files === undefined && !isPiped ? call() : withFiles(machine, files, { signal, note, progress }, call)
+}
+
+/** Steps that go there in one line, or one that does something here. */
+interface Part {
+  readonly through: ReturnType<typeof wayThrough>
+  readonly steps: readonly Step[]
+  readonly written: readonly (readonly string[])[]
+}
+
+function partsOf(steps: readonly Step[], written: readonly (readonly string[])[]): Part[] {
+  const parts: Part[] = []
+  for (const [at, step] of steps.entries()) {
+    const through = wayThrough(step)
+    const last = parts.at(-1)
+    // A line that says nothing means `status`.
+    const words = written[at] === undefined ? [] : [written[at]]
+    if (through !== undefined || last === undefined || last.through !== undefined)
+      parts.push({ through, steps: [step], written: words })
+    else parts.splice(-1, 1, { ...last, steps: [...last.steps, step], written: [...last.written, ...words] })
+  }
+  return parts
 }
 
 /** The class that the name of the program or a variable here says, which nobody there would know. */
@@ -50,9 +108,11 @@ function classWords({ settings, targets }: RemoteLine, { environment, program }:
 }
 
 function refuseMany({ targets, steps }: RemoteLine): void {
+  if (targets.length === 1 && targets.every(({ name }) => !isGlob(name))) return
   const alone = steps.find(({ name }) => rowOf(name)?.interactive)
-  if (alone === undefined || (targets.length === 1 && targets.every(({ name }) => !isGlob(name)))) return
-  throw new UsageError(`${alone.name} takes over the terminal, so it is for one VM at a time`)
+  if (alone !== undefined) throw new UsageError(`${alone.name} takes over the terminal, so it is for one VM at a time`)
+  const opens = steps.find((step) => step.name === 'forward' && step.flags['remove'] !== true)
+  if (opens !== undefined) throw new UsageError('forward opens ports of this machine, so it is for one VM at a time')
 }
 
 function rowOf(name: string): (typeof actions)[number] | undefined {
@@ -61,25 +121,7 @@ function rowOf(name: string): (typeof actions)[number] | undefined {
 
 function inputOf(steps: readonly Step[]): Way['input'] {
   const rows = steps.map((step) => ({ row: rowOf(step.name), asks: step.flags['yes'] !== true }))
-  if (rows.some(({ row, asks }) => row?.interactive === true || (row?.reads === 'consent' && asks))) return 'terminal'
-  return rows.some(({ row }) => row?.reads === 'stdin') ? 'stream' : 'none'
-}
-
-/** Words of these that are files are files of the other machine. */
-const takesFiles: Readonly<Record<string, (word: string) => boolean>> = {
-  cp: (word) => !word.startsWith(':'),
-  run: () => true,
-  screenshot: (word) => word !== '-',
-}
-
-/** A path from this folder means a file of this machine, and would be looked for there. */
-function refuseOwnFiles({ targets, steps }: RemoteLine): void {
-  for (const { name, words } of steps) {
-    const own = words.find((word) => takesFiles[name]?.(word) === true && !word.startsWith('/'))
-    const host = targets.find((target) => target.host !== undefined)?.host ?? ''
-    if (own === undefined) continue
-    throw new UsageError(`${name}: ${quote(own)} would be a file of ${host}, not of this machine`, {
-      hints: [`write its whole path there; to bring a file there: scp FILE ${host}:/tmp/`],
-    })
-  }
+  return rows.some(({ row, asks }) => row?.interactive === true || row?.reads === 'stream' || (row?.reads === 'consent' && asks))
+    ? 'terminal'
+    : 'none'
 }

@@ -4,6 +4,7 @@ import { version } from '../core/version.js'
 import { write } from '../sys/output.js'
 import { node } from '../sys/self.js'
 import { sourceTrace } from '../sys/trace.js'
+import { asTyped } from './voice.js'
 
 /** Prints an error with its causes, once each, and its hints. Returns the exit status it stands for. */
 export function printError(error: unknown, prefix = ''): number {
@@ -27,7 +28,7 @@ function describe(error: unknown): string[] {
   const hints = error instanceof Failure ? error.hints : bugHints(error)
   return [`nbsvm: ${messages.join(': ')}`.replaceAll('\n', '\n  '), ...hints.map((hint) => `  ${hint}`)].map((text) =>
     // QEMU's words, names of files, what a lock's file says: anybody may have written them.
-    printableMessage(text),
+    printableMessage(asTyped(text)),
   )
 }
 

@@ -21,14 +21,12 @@ export async function runLine(argv: readonly string[], world: World): Promise<nu
   const grammar = { actions, commands, settings: ['class', ...settingNames] }
   const line = parseLine(argv, grammar)
   if (line.kind === 'command') return runCommand(line.step, world)
-  if (line.kind === 'remote') {
-    const here = (targets: readonly string[]): Promise<number> =>
-      runVmLine({ ...line, kind: 'vm', targets }, world, 'one of many')
-    return (await import('./remote.js')).runRemote(line, world, here)
-  }
   const readsScript = line.steps.some(({ name }) => name === 'run')
   const steps = readsScript ? (await import('./script.js')).withScripts(line.steps, grammar) : line.steps
-  return runVmLine({ ...line, steps }, world)
+  if (line.kind === 'vm') return runVmLine({ ...line, steps }, world)
+  const here = (targets: readonly string[]): Promise<number> =>
+    runVmLine({ ...line, kind: 'vm', targets, steps }, world, 'one of many')
+  return (await import('./remote.js')).runRemote({ ...line, steps }, world, here)
 }
 
 async function runCommand({ name, words, flags }: Step, world: World): Promise<number> {

@@ -3,7 +3,7 @@ import { Failure, UsageError } from '../core/errors.js'
 import { splitWords } from '../core/words.js'
 import { readRegular } from '../sys/file.js'
 import type { Grammar } from './meant.js'
-import { parseSteps, type ScriptLine, type Step } from './parse.js'
+import { readSteps, type ScriptLine, type Step } from './parse.js'
 
 const mostBytes = 1024 * 1024
 
@@ -19,7 +19,7 @@ function readScript(file: string, grammar: Grammar): ScriptLine[] {
     .split(/\r?\n/)
     .map((line, at) => ({ place: `${file}:${at + 1}`, text: line.trim() }))
     .filter(({ text }) => text !== '' && !text.startsWith('#'))
-    .map(({ place, text }) => ({ place, text, steps: parseScriptLine(text, place, grammar) }))
+    .map(({ place, text }) => parseScriptLine(text, place, grammar))
 }
 
 function textOf(file: string): string {
@@ -33,12 +33,12 @@ function textOf(file: string): string {
   return text
 }
 
-function parseScriptLine(text: string, place: string, grammar: Grammar): Step[] {
+function parseScriptLine(text: string, place: string, grammar: Grammar): ScriptLine {
   try {
-    const steps = parseSteps(splitWords(text), grammar, ['VM'])
+    const chain = readSteps(splitWords(text), grammar, ['VM'])
     // It could name itself.
-    if (steps.some(({ name }) => name === 'run')) throw new UsageError('a file of steps runs no other one')
-    return steps
+    if (chain.some(({ step }) => step.name === 'run')) throw new UsageError('a file of steps runs no other one')
+    return { place, text, steps: chain.map(({ step }) => step), written: chain.map(({ written }) => written) }
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     throw new UsageError(`${place}: ${error.message}`, { cause: error.cause, hints: error.hints })

@@ -6,6 +6,14 @@ import type { Context } from '../action/verb.js'
 /** What the caller calls this machine, where it is one of several that a line is about: remote/command.ts. */
 export const calledAs = environment['NBSVM_AS'] || undefined
 
+/** Where files of the caller's are, on another machine: remote/mirror.ts. */
+const mirror = environment['NBSVM_MIRROR'] || undefined
+
+/** Words about files, with the paths that they have where the line was typed. */
+export function asTyped(text: string): string {
+  return mirror === undefined ? text : text.replaceAll(mirror, '')
+}
+
 /** What each line of a VM's begins with; nothing where it is the only one that speaks. */
 export function nameAmong(id: string, isOneOfMany: boolean): string | undefined {
   if (calledAs !== undefined) return `${calledAs}:${id}`
@@ -38,13 +46,13 @@ export function voice(
   const draws = (): boolean => prefix === undefined && environment['TERM'] !== 'dumb' && endsOnTerminal(2)
   return {
     // Also into a pipe, which may well end on a terminal: `ssh host nbsvm ls`.
-    out: (text) => say(1, printable(text)),
+    out: (text) => say(1, printable(asTyped(text))),
     outRaw: (text) => say(1, text),
     outBytes: (fd, bytes) => {
       if (prefix === undefined) write(fd, bytes)
       else if (bytes.length > 0) say(fd, bytes.toString().replace(/\n$/, ''))
     },
-    note: (text) => say(2, printableMessage(text)),
+    note: (text) => say(2, printableMessage(asTyped(text))),
     progress: (line) => (draws() ? draw(printableMessage(line ?? '')) : undefined),
     isTerminal: () => endsOnTerminal(1),
   }

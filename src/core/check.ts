@@ -40,6 +40,11 @@ export function maybe<T>(check: Check<T>): Check<T | undefined> {
   return (value, place) => (value === undefined ? undefined : check(value, place))
 }
 
+/** What is missing is null. */
+export function orNull<T>(check: Check<T>): Check<T | null> {
+  return (value, place) => (value === undefined || value === null ? null : check(value, place))
+}
+
 export function list<T>(check: Check<T>): Check<readonly T[]> {
   return (value, place) =>
     Array.isArray(value) ? value.map((item: unknown, at) => check(item, `${place}[${at}]`)) : wrong('a list', place)

@@ -16,6 +16,11 @@ const hostShape = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9._
 export function parseTarget(text: string): Target {
   const colon = text.lastIndexOf(':')
   if (colon === -1) return { host: undefined, name: text }
+  if (colon === 0) {
+    throw new UsageError(`${quote(text)} names no machine before the colon`, {
+      hints: ['a VM of this machine is written without one; of another: box2:web'],
+    })
+  }
   return { host: checkHost(text.slice(0, colon)), name: text.slice(colon + 1) }
 }
 

@@ -40,6 +40,18 @@ export function* pack(sources: readonly Source[], owner: Owner, onLeftOut: (name
   yield tarEnd
 }
 
+/** A folder or a file that is nowhere but in the archive; to stand before `pack`. */
+export function* packMade(
+  { name, content }: { readonly name: Name; readonly content?: string | Buffer },
+  owner: Owner,
+): Generator<Buffer> {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : (content ?? Buffer.alloc(0))
+  const kind = content === undefined ? 'folder' : 'file'
+  yield tarHeader({ name, kind, target: '', mode: 0o700, mtimeSeconds: 0, sizeBytes: bytes.length, ...owner })
+  yield bytes
+  yield tarPadding(bytes.length)
+}
+
 function* packFile(found: Found, entry: TarEntry): Generator<Buffer> {
   let size = 0
   yield* readFileOf(found, (sizeBytes) => {

@@ -4,19 +4,21 @@ import { Failure } from '../core/errors.js'
 import { isTerminal } from '../sys/output.js'
 import { run, runApart, runHere } from '../sys/process.js'
 import { version } from '../core/version.js'
-import { remoteCommand, type RemoteLine } from './command.js'
+import { remoteCommand, type Mirrored, type RemoteLine } from './command.js'
 import { connect, isConnected, silent, sshWords, type Machine } from './connection.js'
 
 /** How the line goes there. */
 export interface Way {
-  /** `terminal`: it is for somebody at this terminal; `stream`: it reads stdin where that is no terminal; `none`: it reads nothing. */
-  readonly input: 'terminal' | 'stream' | 'none'
+  /** `terminal`: it is for somebody at this terminal, and reads stdin where that is none; `none`: it reads nothing of here. */
+  readonly input: 'terminal' | 'none'
   /** What the machine is called in what it says, where there are several. */
   readonly as?: string | undefined
+  /** Where the files of this machine are that the line names. */
+  readonly mirror?: Mirrored | undefined
 }
 
 /** What ssh says of a connection that ends is for whoever makes one. */
-const quiet = ['-o', 'LogLevel=ERROR']
+export const quiet = ['-o', 'LogLevel=ERROR']
 
 /** What ssh ends with when it has failed itself. */
 const sshFailed = 255
@@ -30,22 +32,28 @@ const [usageStatus, missingStatus] = [2, 127]
  */
 export async function callHost(machine: Machine, words: readonly string[], way: Way, caller: Caller): Promise<number> {
   await connect(machine, caller)
-  const status = await runThere(machine, words, way, caller)
-  if (status === sshFailed && (await isConnected(machine)) === false) {
-    throw new Failure(`the connection to ${machine.host} is lost: what was begun there has been told to end`, {
-      hints: [`see what became of it: nbsvm ls ${machine.host}:`],
-    })
-  }
+  return judged(machine, await runThere(machine, words, way, caller), caller)
+}
+
+/** The exit status of a line there. Throws a Failure where that is of a connection that is lost; tells where another version may be why. */
+export async function judged(machine: Machine, status: number, caller: Caller): Promise<number> {
+  if (status === sshFailed && (await isConnected(machine)) === false) throw connectionLost(machine)
   if (status === usageStatus || status === missingStatus) await compareVersions(machine, caller)
   return status
 }
 
-function runThere(machine: Machine, words: readonly string[], { input, as }: Way, { signal }: Caller): Promise<number> {
-  const isPiped = input !== 'none' && !isTerminal(0)
+export function connectionLost({ host }: Machine): Failure {
+  return new Failure(`the connection to ${host} is lost: what was begun there has been told to end`, {
+    hints: [`see what became of it: nbsvm ls ${host}:`],
+  })
+}
+
+function runThere(machine: Machine, words: readonly string[], { input, as, mirror }: Way, { signal }: Caller): Promise<number> {
+  const isPiped = input === 'terminal' && !isTerminal(0)
   const hasTerminal = input === 'terminal' && !isPiped && isTerminal(1)
   const terminals = hasTerminal ? [] : ([1, 2] as const).filter(isTerminal)
   const isWatched = !hasTerminal && !isPiped
-  const command = remoteCommand({ words, as, terminals, isWatched })
+  const command = remoteCommand({ words, host: machine.host, as, terminals, isWatched, mirror })
   // A tilde that is typed is for who is at the other end.
   const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none', ...quiet], [command])
   return isWatched ? runApart(ssh, signal) : runHere(ssh, signal)
@@ -84,7 +92,7 @@ export async function askHost(
   { timeoutMs, mostSaid }: Bounds = usualBounds,
 ): Promise<Answer> {
   await connect(machine, caller, timeoutMs)
-  const line: RemoteLine = { words, terminals: [], isWatched: false }
+  const line: RemoteLine = { words, host: machine.host, terminals: [], isWatched: false }
   const limit = AbortSignal.timeout(timeoutMs)
   const signal = caller.signal === undefined ? limit : AbortSignal.any([caller.signal, limit])
   const command = sshWords(machine, ['-T', '-n', ...quiet], [remoteCommand(line)])

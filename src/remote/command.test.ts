@@ -15,7 +15,7 @@ function machine(script: string): NodeJS.ProcessEnv {
   return { PATH: `${folder}:/usr/bin:/bin`, HOME: folder }
 }
 
-const usual = { terminals: [], isWatched: false } as const
+const usual = { host: 'box2', terminals: [], isWatched: false } as const
 const odd = ['a b', "it's", '$HOME', '', '"', '\\', 'é', '*', 'a\nb', '!x']
 
 for (const shell of ['sh', 'bash', 'fish', 'zsh']) {

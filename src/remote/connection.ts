@@ -4,9 +4,10 @@ import path from 'node:path'
 import type { Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
 import { sshName } from '../core/target.js'
-import { lstat, makePrivateFolder } from '../sys/file.js'
+import { lstat, makePrivateFolder, remove } from '../sys/file.js'
 import { isTerminal } from '../sys/output.js'
 import { run } from '../sys/process.js'
+import { connect as connectTo } from '../sys/socket.js'
 import { hashHex } from '../sys/stamp.js'
 
 export interface Machine {
@@ -64,7 +65,7 @@ function socketOf({ host, sockets }: Machine): string | undefined {
 export async function connect(machine: Machine, { signal }: Caller = {}, silenceMs = connectMs): Promise<void> {
   makePrivateFolder(machine.sockets)
   const socket = socketOf(machine)
-  if (socket !== undefined && lstat(socket) !== undefined) return
+  if (socket !== undefined && (await answers(socket))) return
   const canAsk = isTerminal(0) || isTerminal(2)
   const command = sshWords(machine, ['-T', ...(canAsk ? [] : ['-o', 'BatchMode=yes'])], ['true'])
   const limitMs = canAsk ? Math.max(typingMs, silenceMs) : silenceMs
@@ -74,6 +75,18 @@ export async function connect(machine: Machine, { signal }: Caller = {}, silence
     throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
   })
   if (status !== 0) throw unreachable(machine.host, stderr, canAsk)
+}
+
+/** Whether somebody holds the connection. What one that was killed has left is removed: ssh would complain of it at each line. */
+async function answers(socket: string): Promise<boolean> {
+  if (lstat(socket) === undefined) return false
+  try {
+    ;(await connectTo(socket)).destroy()
+    return true
+  } catch {
+    remove(socket)
+    return false
+  }
 }
 
 /** Whether the connection that was there still is; undefined where none is shared. */
@@ -87,6 +100,42 @@ export function silent(host: string, timeoutMs: number): Failure {
   return new Failure(`${host} has not answered within ${timeoutMs / 1000} seconds`, {
     hints: [`try it alone: ssh ${sshName(host)}`],
   })
+}
+
+/** A way through the connection: `ADDRESS:PORT` or a socket's path at both ends, as `ssh -L` has them. */
+export interface Lead {
+  readonly here: string
+  readonly there: string
+}
+
+/**
+ * Opens ways through the connection, all or none. Throws a Failure, with `hints`, where something here is taken, and where no connection
+ * is shared.
+ */
+export async function openLeads(machine: Machine, leads: readonly Lead[], hints: readonly string[] = []): Promise<void> {
+  if (socketOf(machine) === undefined)
+    throw new Failure(`no connection to ${machine.host} can be kept: the path ${machine.sockets} is too long for its socket`, {
+      hints: ['a shorter one: NBSVM_HOME=DIR'],
+    })
+  const { status } = await run(sshWords(machine, ['-O', 'forward', ...leadWords(leads)], []))
+  if (status === 0) return
+  await closeLeads(machine, leads)
+  const places = leads.map(({ here }) => here).join(' and ')
+  throw new Failure(`cannot listen on ${places} of this machine, for the connection to ${machine.host}`, { hints })
+}
+
+/** Closes those of them that are there. */
+export async function closeLeads(machine: Machine, leads: readonly Lead[]): Promise<void> {
+  await run(closingWords(machine, leads))
+}
+
+/** The command that does so. */
+export function closingWords(machine: Machine, leads: readonly Lead[]): string[] {
+  return sshWords(machine, ['-O', 'cancel', ...leadWords(leads)], [])
+}
+
+function leadWords(leads: readonly Lead[]): string[] {
+  return leads.flatMap(({ here, there }) => ['-L', `${here}:${there}`])
 }
 
 function unreachable(host: string, stderr: string, canAsk: boolean): Failure {

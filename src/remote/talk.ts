@@ -14,7 +14,7 @@ export async function talkToHost(
   caller: Caller,
 ): Promise<Talk> {
   await connect(machine, caller)
-  const command = remoteCommand({ words, terminals: [], isWatched: false })
+  const command = remoteCommand({ words, host: machine.host, terminals: [], isWatched: false })
   return talkTo(sshWords(machine, ['-T', '-e', 'none', '-o', 'LogLevel=ERROR'], [command]), onWords)
 }
 

@@ -1,6 +1,7 @@
 // The completion script for bash 4.4 and later.
 import { quoteWord } from '../../core/words.js'
 import { namesOf, type Offer, type RowOffer } from './offer.js'
+import { bashMachines } from './machines.js'
 import { sourceText, valueCases } from './value.js'
 
 /** The complete script: sourced, or loaded by bash-completion by the program's name. */
@@ -117,6 +118,8 @@ _nbsvm_vms() {
   done
 }
 
+${bashMachines}
+
 # Offers the numbers of the VM's drives.
 _nbsvm_numbers() {
   local vm vms found drive
@@ -158,6 +161,11 @@ _nbsvm_from() {
       _nbsvm_offer "\${choices[@]}"
       ;;
     vms) _nbsvm_vms ;;
+    targets)
+      _nbsvm_vms
+      _nbsvm_machines vms
+      ;;
+    machines) _nbsvm_machines ;;
     classes) _nbsvm_classes ;;
     numbers) _nbsvm_numbers ;;
     names) _nbsvm_offer "\${_nbsvm_names[@]}" ;;
@@ -239,6 +247,7 @@ _nbsvm() {
   if ((last == 1)); then
     if [[ $cur == *,* ]]; then prefix=\${cur%,*},; else _nbsvm_offer "\${_nbsvm_commands[@]}"; fi
     _nbsvm_vms
+    _nbsvm_machines vms
   elif [[ " \${_nbsvm_commands[*]} " == *" \${words[1]} "* ]]; then
     local at=1
     _nbsvm_follow command
@@ -249,10 +258,10 @@ _nbsvm() {
   _nbsvm_finish
 }
 
-# No blank after name=; and only what comes after the last = or : where readline breaks words there.
+# No blank after name= and HOST:; and only what comes after the last = or : where readline breaks words there.
 _nbsvm_finish() {
   local mark begin at
-  if [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *= ]]; then compopt -o nospace; fi
+  if [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *[=:] ]]; then compopt -o nospace; fi
   for mark in = :; do
     [[ $COMP_WORDBREAKS == *$mark* && $cur == *$mark* ]] || continue
     begin=\${cur%"\${cur##*"$mark"}"}

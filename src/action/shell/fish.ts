@@ -1,5 +1,6 @@
 // The completion script for fish 3.2 and later.
 import type { Offer, RowOffer } from './offer.js'
+import { fishMachines } from './machines.js'
 import { sourceText, valuesOf } from './value.js'
 
 /** The complete script: fish loads it by the program's name, or it is sourced. */
@@ -121,6 +122,8 @@ function __nbsvm_vms -S
     end
 end
 
+${fishMachines}
+
 # Offers the numbers of the VM's drives.
 function __nbsvm_numbers -S
     for vm in (string split , -- $line[2])
@@ -147,6 +150,11 @@ function __nbsvm_from -S
             end
         case vms
             __nbsvm_vms
+        case targets
+            __nbsvm_vms
+            __nbsvm_machines vms
+        case machines
+            __nbsvm_machines
         case classes
             __nbsvm_classes
         case numbers
@@ -259,6 +267,7 @@ function __nbsvm_complete
         set prefix (string match -r '^.*,' -- $cur)
         test -n "$prefix"; or __nbsvm_commands
         __nbsvm_vms
+        __nbsvm_machines vms
     else if __nbsvm_commands | string match -q -- $line[2]\\t'*'
         set -l at 2
         __nbsvm_follow command

@@ -19,6 +19,9 @@ export type Source =
   | 'names'
   | 'shells'
   | 'vms'
+  /** VMs, machines, and VMs of machines. */
+  | 'targets'
+  | 'machines'
   | 'classes'
   | { readonly choices: readonly string[] }
 
@@ -103,6 +106,8 @@ const sources: Readonly<Record<string, Source>> = {
   '[pull NAME ... | rm NAME ... | prune]': { choices: ['pull', 'rm', 'prune', ...imageNames] },
   '[install | remove]': { choices: ['install', 'remove'] },
   'TEXT|STATE': { choices: conditions },
+  '[VM|HOST:[VM] ...]': 'targets',
+  '[-c COLUMNS] [HOST: ...]': 'machines',
   'SRC ... DST': 'files',
 }
 

@@ -1,6 +1,7 @@
 // The completion script for zsh 5.
 import { quoteWord } from '../../core/words.js'
 import type { Offer, RowOffer } from './offer.js'
+import { zshMachines } from './machines.js'
 import { sourceText, valueCases } from './value.js'
 
 /** The complete script: a file `_nbsvm` in a folder of fpath, or it is sourced. */
@@ -109,6 +110,8 @@ _nbsvm_vms() {
   _describe -t vms VM ids
 }
 
+${zshMachines}
+
 # Offers the numbers of the VM's drives.
 _nbsvm_numbers() {
   local vm
@@ -135,6 +138,8 @@ _nbsvm_from() {
   case $1 in
     :*) choices=(\${=1#:}); _describe -t values value choices ;;
     vms) _nbsvm_vms ;;
+    targets) _nbsvm_vms; _nbsvm_machines vms ;;
+    machines) _nbsvm_machines ;;
     classes) _nbsvm_classes ;;
     numbers) _nbsvm_numbers ;;
     names) _describe -t names 'action, command or setting' _nbsvm_names ;;
@@ -211,6 +216,7 @@ _nbsvm() {
   if ((CURRENT == 2)); then
     compset -P '*,' || _describe -t commands command _nbsvm_commands
     _nbsvm_vms
+    _nbsvm_machines vms
   elif ((\${_nbsvm_commands[(I)$line[2]:*]})); then
     local -i at=2
     _nbsvm_follow command

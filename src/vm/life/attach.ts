@@ -55,20 +55,35 @@ export interface Screen {
  * for this once; on a socket for us alone where no port is asked for and the viewer takes that.
  */
 export async function serveScreen(vm: Vm, viewerOptions: ViewerOptions): Promise<Screen> {
+  return serveSocket({ socketPath: screenOf(vm), port: vm.settings.vnc_port }, viewerOptions)
+}
+
+/** Serves it on a socket for us alone, whatever viewer there is, until `close`. */
+export function serveScreenPrivately(vm: Vm): Promise<VncServer> {
+  return serveVncPrivately({ socketPath: screenOf(vm), at: temporaryName('nbsvm-vnc') })
+}
+
+/** QEMU's socket. Throws a Failure for a VM that has none. */
+function screenOf(vm: Vm): string {
   requireRunning(vm, 'show')
-  const { drawer, id, settings } = vm
-  if (stat(drawer.vnc) === undefined) {
-    throw new Failure(`${id} has no VNC screen: it was started with a display of its own`, { hints: ['see: nbsvm help display'] })
-  }
+  const { drawer, id } = vm
+  if (stat(drawer.vnc) !== undefined) return drawer.vnc
+  throw new Failure(`${id} has no VNC screen: it was started with a display of its own`, { hints: ['see: nbsvm help display'] })
+}
+
+/** The same for a screen that is at a socket, wherever that comes from. */
+export async function serveSocket(
+  { socketPath, port }: { readonly socketPath: string; readonly port: number | undefined },
+  viewerOptions: ViewerOptions,
+): Promise<Screen> {
   const secretFile = temporaryName('nbsvm-vnc')
-  const port = settings.vnc_port
   if (port === undefined && takesSocket(viewerOptions)) {
-    const server = await serveVncPrivately({ socketPath: drawer.vnc, at: secretFile })
+    const server = await serveVncPrivately({ socketPath, at: secretFile })
     const command = viewerCommand({ at: secretFile, secretFile }, viewerOptions)?.command
     return { server, address: secretFile, password: undefined, viewer: command, asks: false, close: () => server.close() }
   }
   const password = makePassword()
-  const server = await serveVnc({ socketPath: drawer.vnc, port, password })
+  const server = await serveVnc({ socketPath, port, password })
   const at = Number(server.at)
   const found = viewerCommand({ at, secretFile }, viewerOptions)
   const close = (): void => {

@@ -1,6 +1,8 @@
 import { UsageError } from '../../core/errors.js'
 import { nearest } from '../../core/nearest.js'
-import { stat } from '../../sys/file.js'
+import { quoteWord } from '../../core/words.js'
+import { homeFolder } from '../../sys/environment.js'
+import { readRegular, stat } from '../../sys/file.js'
 import { recordFolder } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Outside } from '../../host/place.js'
@@ -21,6 +23,30 @@ export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly st
   const near = nearest(vm.name, [...names, ...otherWords])
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return new UsageError(`there is no VM ${vm.id}${question}`, {
-    hints: [`make it: ${vm.call} newimg`, ...(names.length > 0 ? ['see which there are: nbsvm ls'] : [])],
+    hints: [
+      ...(isMachine(vm.name)
+        ? [`a VM of the machine ${vm.name}: nbsvm ${vm.name}:VM ...; all of them: nbsvm ls ${vm.name}:`]
+        : []),
+      `make it: ${vm.call} newimg`,
+      ...(names.length > 0 ? [`see which there are: ${listCall(outside)}`] : []),
+    ],
   })
+}
+
+/** How whoever typed the line lists the VMs, be it at another machine. */
+export function listCall({ environment }: Pick<Outside, 'environment'>): string {
+  const host = environment['NBSVM_HOST']
+  return host === undefined ? 'nbsvm ls' : `nbsvm ls ${quoteWord(`${host}:`)}`
+}
+
+const mostConfigBytes = 1024 * 1024
+
+/** Whether ssh's own config names a machine so. */
+function isMachine(name: string): boolean {
+  try {
+    const text = readRegular(`${homeFolder()}/.ssh/config`, mostConfigBytes) ?? ''
+    return [...text.matchAll(/^\s*host\s+(?<names>.*)$/gim)].some(({ groups }) => groups?.['names']?.split(/\s+/).includes(name))
+  } catch {
+    return false
+  }
 }

@@ -1,6 +1,6 @@
 // The VMs of other machines, as their own nbsvm lists them. Whoever owns such a machine says there what he likes: it is bounded in size
 // and time, and looked at before it is believed.
-import { integer, list, object, size, text, wrong, type Check } from '../../core/check.js'
+import { integer, list, object, orNull, size, text, wrong, type Check } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { isVmId, nameFault, parseDriveName } from '../../core/name.js'
 import { shorten } from '../../core/quote.js'
@@ -19,10 +19,6 @@ const mostSaid = 4 * 1024 ** 2
 
 /** What a machine complains of beside its list: so many lines, each of so many characters. */
 const [mostNotes, longestNote] = [20, 500]
-
-function orNull<T>(check: Check<T>): Check<T | null> {
-  return (value, where) => (value === undefined || value === null ? null : check(value, where))
-}
 
 function named(isRight: (name: string) => boolean, kind: string): Check<string> {
   return (value, where) => (typeof value === 'string' && isRight(value) ? value : wrong(kind, where))

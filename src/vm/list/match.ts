@@ -1,6 +1,7 @@
 import { UsageError } from '../../core/errors.js'
 import { globMatcher, isGlob } from '../../core/glob.js'
 import { quote } from '../../core/quote.js'
+import { listCall } from './exists.js'
 import { calledNames, listVms, type OnFault } from './list.js'
 import type { Outside } from '../../host/place.js'
 
@@ -14,7 +15,7 @@ export async function matchVms(targets: readonly string[], outside: Outside, onF
     if (!isGlob(target)) return [target]
     const matching = names.filter(globMatcher(target))
     if (matching.length > 0) return matching
-    throw new UsageError(`no VM matches ${quote(target)}`, { hints: ['see which there are: nbsvm ls'] })
+    throw new UsageError(`no VM matches ${quote(target)}`, { hints: [`see which there are: ${listCall(outside)}`] })
   })
   return [...new Set(found)]
 }

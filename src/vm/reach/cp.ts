@@ -85,8 +85,8 @@ async function copyOut(vm: Vm, { sources, destination }: Copying, caller: CopyCa
   }
 }
 
-/** Fetches one tree into a folder beside its place, and then gives it its place. */
-async function fetchInto(
+/** Fetches one tree, by a shell that is where it is, into a folder beside its place, and then gives it its place. */
+export async function fetchInto(
   shell: GuestShell,
   source: string,
   { parent, name }: { readonly parent: string; readonly name: string },

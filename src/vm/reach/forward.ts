@@ -8,9 +8,10 @@ import { requireIpv4 } from '../../net/plan.js'
 import { takenHints } from '../../net/taken.js'
 import { hostForward, listening } from '../../qemu/device/nic.js'
 import { withQmp, type Qmp } from '../../qemu/qmp.js'
+import { pause } from '../../sys/clock.js'
 import { requireRunning } from '../life/up.js'
 import { noteAdded, whileAdding } from '../record/added.js'
-import { journalOf } from '../record/state.js'
+import { isRunning, journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 
 const qmpTimeoutMs = 5000
@@ -58,6 +59,35 @@ export function removeForwards(vm: Vm, unwanted: readonly Closing[], caller: Cal
     }
     return left
   })
+}
+
+const lookEveryMs = 1000
+
+/**
+ * Opens ports as `addForwards` does, and closes those that were not open before when `signal` is aborted. Resolves then, or as soon as
+ * all of them are closed, or the VM has ended. `onOpen` is called with each, as text, when all are open.
+ */
+export async function holdForwards(
+  vm: Vm,
+  wanted: readonly Forward[],
+  { signal, onOpen }: { readonly signal: AbortSignal; readonly onOpen: (text: string) => void },
+): Promise<void> {
+  const missing = (): Forward[] => wanted.filter((forward) => !forwardsOf(vm).some((one) => isSame(one, forward)))
+  const ours = missing()
+  await addForwards(vm, wanted, { signal })
+  try {
+    for (const forward of wanted) onOpen(`${listenText(forward)}->${forward.guestPort}`)
+    while (!signal.aborted && missing().length < wanted.length) await pause(lookEveryMs, signal).catch(() => {})
+  } finally {
+    const gone = missing()
+    const left = ours.filter((forward) => !gone.includes(forward))
+    if (left.length > 0) await removeForwards(vm, left)
+  }
+}
+
+/** The ports that lead into a VM now; none into one that does not run. */
+function forwardsOf({ drawer }: Vm): readonly Forward[] {
+  return isRunning(drawer) ? (journalOf(drawer).started?.forwards ?? []) : []
 }
 
 /** How ports come to a VM while it runs, and go. */

@@ -1,7 +1,7 @@
 // What ssh is told of a VM: as words of its command, as a file for others (rsync, editors, Ansible).
 import { UsageError } from '../../core/errors.js'
 import { quoteWord } from '../../core/words.js'
-import { stat } from '../../sys/file.js'
+import { readText, stat } from '../../sys/file.js'
 import { readRecord } from '../record/record.js'
 import { keyFiles, loginUser, sshAlias } from '../record/seed.js'
 import type { Vm } from '../record/vm.js'
@@ -16,6 +16,8 @@ export interface SshEntry {
   readonly user: string
   /** Options of ssh_config(5), in order; values as they stand there. */
   readonly options: readonly (readonly [name: string, value: string])[]
+  /** The public half of the host key that it must show, as a file of known hosts has it; undefined where nobody has told it its key. */
+  readonly hostKey?: string | undefined
 }
 
 /**
@@ -45,7 +47,8 @@ export function entryOf(vm: Vm, { host, port }: Address): SshEntry {
         ] as [string, string][])
       : []),
   ]
-  return { alias: sshAlias(id), host, port, user, options }
+  const shown = isPinned ? readText(`${hostKey}.pub`)?.split(' ').slice(0, 2).join(' ').trim() : undefined
+  return { alias: sshAlias(id), host, port, user, options, hostKey: shown }
 }
 
 /** A path as a value: a percent sign would begin a token, a blank the next value. */

@@ -3,6 +3,7 @@ import { loadSettings, settingsFiles, type Subject } from '../../config/layers.j
 import type { Settings } from '../../config/settings.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { checkName, nameIn, vmId } from '../../core/name.js'
+import { quoteWord } from '../../core/words.js'
 import { stat } from '../../sys/file.js'
 import { drawerNow, type Drawer } from './drawer.js'
 import { dataFolders, type Outside, type Place } from '../../host/place.js'
@@ -14,7 +15,7 @@ export interface Vm {
   /** As the user calls it, without the class. */
   readonly name: string
   readonly class: string | undefined
-  /** How the user calls it, for messages that say what to type: `nbsvm foo`, `nbsvm foo class=win`. */
+  /** How the user calls it, for messages that say what to type: `nbsvm foo`, `nbsvm foo class=win`, `nbsvm box2:foo`. */
   readonly call: string
   /** `[CLASS-]VM`: what its drawer, drives and files are called. */
   readonly id: string
@@ -48,7 +49,10 @@ export async function openVm(called: string, outside: Outside, onMistake?: (mist
     { folders: place.config, vm: name, vmClass, drawer: drawer.folder, commandLine: line, environment },
     onMistake,
   )
-  const call = vmClass === undefined ? `nbsvm ${name}` : `nbsvm ${name} class=${vmClass}`
+  const host = environment['NBSVM_HOST']
+  // Whoever has typed the line at another machine (remote/command.ts) types the next one there.
+  const target = host === undefined ? name : quoteWord(`${host}:${name}`)
+  const call = vmClass === undefined ? `nbsvm ${target}` : `nbsvm ${target} class=${vmClass}`
   return { name, call, class: vmClass, id, place, drawer, settings: folded.settings, folded }
 }
 
