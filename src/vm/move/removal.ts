@@ -52,7 +52,7 @@ export async function sweepArrivals(outside: Outside): Promise<void> {
 }
 
 /** The same for one VM. */
-export async function sweepArrival(outside: Outside, id: string): Promise<void> {
+async function sweepArrival(outside: Outside, id: string): Promise<void> {
   const { place } = outside
   if (readMark(place, id)?.phase !== 'coming') return
   const lock = await lockMove(place, id, `clean up after the move of ${id}`, 0)
