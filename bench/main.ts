@@ -9,6 +9,7 @@ import { guest } from './guest.js'
 import { ls } from './ls.js'
 import { lvm } from './lvm.js'
 import { pull } from './pull.js'
+import { rbd } from './rbd.js'
 import { remote } from './remote.js'
 import { snapshot } from './snapshot.js'
 import { start } from './start.js'
@@ -16,7 +17,7 @@ import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, consoleBench, pull, guest, fleet, remote, against]
+const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, rbd, consoleBench, pull, guest, fleet, remote, against]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))

@@ -59,3 +59,9 @@ export function parseDriveName(name: string): { id: string; number: number } | u
   const { id = '', number = '' } = match.groups
   return nameShape.test(id) ? { id, number: Number(number) } : undefined
 }
+
+/** The drive of VM `id` that comes next: one above the highest. */
+export function nextDriveName(id: string, names: readonly string[]): string {
+  const numbers = names.map(parseDriveName).filter((drive) => drive?.id === id)
+  return driveName(id, Math.max(-1, ...numbers.map((drive) => drive?.number ?? -1)) + 1)
+}

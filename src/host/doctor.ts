@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.js'
 import { pause } from '../sys/clock.js'
 import { readRequirements } from './check/requirements.js'
 import { lacking, type Finding } from './check/finding.js'
+import { checkCeph } from './check/ceph.js'
 import { checkFirmware, checkTpm } from './check/firmware.js'
 import { checkFlock, checkNode, checkSudo } from './check/host.js'
 import { checkLvm } from './check/lvm.js'
@@ -34,6 +35,7 @@ export async function examine(outside: Outside): Promise<Finding[]> {
     flock: checkFlock,
     drives: () => checkRoom(outside.place.drives),
     lvm: () => checkLvm(requirements),
+    ceph: () => checkCeph(requirements),
     sudo: checkSudo,
     taps: () => checkTaps(requirements),
     bridges: () => checkBridges(requirements),

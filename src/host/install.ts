@@ -7,6 +7,8 @@ export type Installable =
   | 'qemu-img'
   | 'flock'
   | 'lvm'
+  | 'ceph'
+  | 'qemu-rbd'
   | 'ip'
   | 'passt'
   | 'sudo'
@@ -23,7 +25,7 @@ interface Distribution {
   readonly packages: Readonly<Partial<Record<Installable, string>>>
 }
 
-const common = { flock: 'util-linux', lvm: 'lvm2', vncviewer: 'tigervnc' } as const
+const common = { flock: 'util-linux', lvm: 'lvm2', ceph: 'ceph-common', vncviewer: 'tigervnc' } as const
 
 const debian: Distribution = {
   install: 'sudo apt install',
@@ -31,6 +33,7 @@ const debian: Distribution = {
     ...common,
     qemu: 'qemu-system-x86 qemu-utils',
     'qemu-img': 'qemu-utils',
+    'qemu-rbd': 'qemu-block-extra',
     ip: 'iproute2',
     ssh: 'openssh-client',
     vncviewer: 'tigervnc-viewer',
@@ -48,6 +51,7 @@ const fedora: Distribution = {
   packages: {
     ...common,
     qemu: 'qemu-system-x86-core qemu-img',
+    'qemu-rbd': 'qemu-block-rbd',
     ip: 'iproute',
     ssh: 'openssh-clients',
     flock: 'util-linux-core',
@@ -64,6 +68,8 @@ const arch: Distribution = {
   packages: {
     ...common,
     qemu: 'qemu-base',
+    ceph: 'ceph',
+    'qemu-rbd': 'qemu-block-rbd',
     ip: 'iproute2',
     ssh: 'openssh',
     'qemu-aarch64': 'qemu-system-aarch64',
@@ -80,6 +86,7 @@ const suse: Distribution = {
     ...common,
     qemu: 'qemu-x86 qemu-tools',
     'qemu-img': 'qemu-tools',
+    'qemu-rbd': 'qemu-block-rbd',
     ip: 'iproute2',
     ssh: 'openssh-clients',
     'qemu-aarch64': 'qemu-arm',
@@ -103,6 +110,8 @@ const distributions: readonly (readonly [names: readonly string[], distribution:
 /** What one looks for in packages, where the distribution is not known: the program that is meant. */
 const programs: Readonly<Partial<Record<Installable, string>>> = {
   qemu: 'qemu-system-x86_64 and qemu-img',
+  ceph: "Ceph's program rbd",
+  'qemu-rbd': "QEMU's driver for Ceph's RBD",
   'qemu-aarch64': 'qemu-system-aarch64',
   'qemu-riscv64': 'qemu-system-riscv64',
   'uefi-x86_64': "OVMF, QEMU's UEFI firmware",

@@ -12,7 +12,19 @@ export function byteNode(image: Image, properties: NodeProperties = {}): object 
       return { driver: 'file', ...properties, filename: image.path }
     case 'block':
       return { driver: 'host_device', ...properties, filename: image.path }
+    case 'rbd': {
+      const { pool, name, conf, user } = image
+      return { driver: 'rbd', ...properties, pool, image: name, conf, user }
+    }
   }
+}
+
+/** Ceph's configuration in the folder that a QEMU runs in, with no key but that of its drives. */
+export const ownConf = 'ceph.conf'
+
+/** The image as a VM's QEMU reaches it, which may read nothing of Ceph's but its own configuration. */
+export function inOwnFolder(image: Image): Image {
+  return image.kind === 'rbd' ? { ...image, conf: ownConf } : image
 }
 
 /**

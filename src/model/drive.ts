@@ -5,7 +5,7 @@ export type ImageFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vhdx' | 'vpc'
  * Where the bytes of one image are, and how they are laid out. A store returns it; `blocknode.ts` makes of it what QEMU
  * opens. The whole chain is spelled out, so that QEMU never has to believe what a file says of itself.
  */
-export type Image = FileImage | DeviceImage
+export type Image = FileImage | DeviceImage | RbdImage
 
 export interface FileImage extends Layout {
   readonly kind: 'file'
@@ -18,6 +18,19 @@ export interface DeviceImage extends Layout {
   readonly kind: 'block'
   /** Absolute path. */
   readonly path: string
+}
+
+/** An image in a pool of Ceph, which QEMU reaches by itself. */
+export interface RbdImage extends Layout {
+  readonly kind: 'rbd'
+  readonly pool: string
+  readonly name: string
+  /** `POOL/NAME`, as Ceph's own programs call it. */
+  readonly path: string
+  /** File that says where the monitors are: an absolute path, or a name in the folder that QEMU runs in. */
+  readonly conf: string
+  /** Who asks, without `client.`. */
+  readonly user: string
 }
 
 interface Layout {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { inOwnFolder } from '../model/blocknode.js'
 import type { Drive, FileImage, Image } from '../model/drive.js'
 import { qemuCommand, qemuOptions } from './command.js'
 import { handOver, handSeed, handVhost } from './handover.js'
@@ -44,6 +45,15 @@ const plain: Machine = {
   logs: { console: '/dev/fdset/1', events: '/dev/fdset/2' },
 }
 
+const rbd: Image = {
+  format: 'raw',
+  kind: 'rbd',
+  pool: 'vms',
+  name: 'nbsvm-foo-0',
+  path: 'vms/nbsvm-foo-0',
+  conf: '/etc/ceph/ceph.conf',
+  user: 'nbsvm',
+}
 const iso = (name: string): Image => ({ format: 'raw', kind: 'file', path: `/discs/${name}.iso` })
 const base: Image = { format: 'raw', kind: 'file', path: '/drives/.base/1.raw' }
 const middle: Image = { format: 'qcow2', kind: 'file', path: '/drives/.base/2.qcow2', backing: base }
@@ -71,6 +81,13 @@ const cases: Record<string, Partial<Machine>> = {
   'no-drives': { drives: [] },
   'drive-raw': { drives: [drive(0, { format: 'raw', kind: 'file', path: '/drives/nbsvm-foo-0.raw' })] },
   'drive-block': { drives: [drive(0, { format: 'raw', kind: 'block', path: '/dev/vg0/nbsvm-foo-0' })] },
+  'drive-rbd': { drives: [drive(0, inOwnFolder(rbd))] },
+  'drive-rbd-scsi': { drives: [drive(0, inOwnFolder(rbd))], driveInterface: 'scsi' },
+  'drive-rbd-nvme': { drives: [drive(0, inOwnFolder(rbd))], driveInterface: 'nvme' },
+  'drive-rbd-without-rights': {
+    ...handOver({ console: 'c', events: 'e' }, { drives: [drive(0, inOwnFolder(rbd))], discs: [] }, { givesDrives: true }),
+    prefix: ['setpriv', '--reuid', '4711', '--'],
+  },
   'drive-backing': { drives: [drive(0, { ...qcow2, backing: middle })] },
   'drive-hostile-path': { drives: [drive(0, { ...qcow2, path: '/a,file=b "c" \\d/x' })] },
   'drive-if-virtio-three': { drives: three },

@@ -37,6 +37,8 @@ export function handOver(
   }
   // A writable image is handed over twice, as QEMU may want to read only.
   const giveImage = <I extends Image>(image: I, modes: readonly Handed['mode'][]): I => {
+    // No file of this machine.
+    if (image.kind === 'rbd') return image
     const own = { ...image, path: give(image.path, modes) }
     return image.backing === undefined ? own : { ...own, backing: giveImage(image.backing, ['read']) }
   }

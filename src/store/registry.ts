@@ -12,6 +12,10 @@ export interface StoreOptions {
   readonly vg: string | undefined
   readonly pool?: string | undefined
   readonly snapshotSizeBytes?: number | undefined
+  /** The kind that the setting `store` names: a pool in Ceph is meant only where it is named. */
+  readonly kind?: string | undefined
+  readonly cephConf?: string | undefined
+  readonly cephUser?: string | undefined
 }
 
 /** One kind of store. */
@@ -37,8 +41,22 @@ const lvm: Kind = {
   },
 }
 
+const rbd: Kind = {
+  place: ({ kind, pool, cephConf, cephUser }) =>
+    kind === 'rbd' && pool !== undefined ? [pool, cephConf, cephUser].join(' ') : undefined,
+  open: async ({ pool, cephConf, cephUser }) => {
+    if (pool === undefined) {
+      throw new UsageError('store=rbd needs a pool of Ceph', {
+        hints: ['name it: pool=NAME', 'see which there are: rados lspools'],
+      })
+    }
+    const { rbdStore, clusterOf } = await import('./rbd/rbdstore.js')
+    return rbdStore(clusterOf({ pool, conf: cephConf, user: cephUser }))
+  },
+}
+
 /** In the order in which they are chosen where the setting `store` chooses none: the first that is meant. */
-export const stores = { lvm, dir } as const satisfies Readonly<Record<string, Kind>>
+export const stores = { rbd, lvm, dir } as const satisfies Readonly<Record<string, Kind>>
 
 export type StoreKind = keyof typeof stores
 

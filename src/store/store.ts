@@ -118,16 +118,33 @@ export interface Store {
    * Who has a drive open, in words that follow "is": `in use by pid 4711 (qemu-system-x86)`, `mounted on /mnt`. Empty when
    * nobody is seen, which proves nothing: other users' processes stay hidden.
    */
-  users(drive: Drive): readonly string[]
+  users(drive: Drive): Promise<readonly string[]>
   /** How near a drive is to running out of room on the host; undefined where it cannot be seen. Absent where nothing can. */
   health?(drive: Drive): Promise<Health | undefined>
   /**
    * Makes drives usable for a VM that is about to start, and tells what will soon be wrong. Throws a Failure for one that is
    * lost, in use or mounted on the host. Absent where a drive is always ready.
    */
-  ready?(drives: readonly Drive[], onNote?: (text: string) => void): Promise<void>
+  ready?(drives: readonly Drive[], onNote?: (text: string) => void): Promise<Held | undefined>
+
+  /** What QEMU has to find in the folder that it runs in, so that it can open the drives. Absent where that is nothing. */
+  filesFor?(drives: readonly Drive[]): Promise<readonly QemuFile[]>
   /** The commands, to be run by root, with which `ready` lets a user's own QEMU open the drives. Absent where none is ever needed. */
   opening?(drives: readonly Drive[]): readonly (readonly string[])[]
+}
+
+/** Drives that are kept for a VM that starts, until its QEMU has them open, or will not. */
+export interface Held {
+  /** `pid` is QEMU's, undefined where it did not start. */
+  end(pid: number | undefined): Promise<void>
+}
+
+/** A file for a QEMU, which holds a secret maybe: only QEMU's user may read it. */
+export interface QemuFile {
+  readonly name: string
+  readonly text: string
+  /** A line for a shell that writes the same to its output. */
+  readonly making: string
 }
 
 /** How a drive stands with the room that it can take on the host. */

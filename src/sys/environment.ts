@@ -30,6 +30,11 @@ export function machineId(): string | undefined {
   return ids.find((id) => /^[0-9a-f]{32}$/.test(id))
 }
 
+/** What this machine calls itself. */
+export function machineName(): string {
+  return readText('/proc/sys/kernel/hostname')?.trim() || 'localhost'
+}
+
 /** The processor of this machine, as QEMU calls it. */
 export function hostArch(): Arch {
   return archs[process.arch] ?? 'x86_64'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { fateOf, processMark } from './mark.js'
 
@@ -23,6 +24,23 @@ test('a process that is gone has ended, also when its pid is another process now
   await new Promise((resolve) => child.on('exit', resolve))
   assert.equal(fateOf(mark), 'ended')
   assert.equal(fateOf(markWith({ tick: '1' })), 'ended')
+})
+
+test('a process that has ended has ended, although its parent has not asked yet how', async () => {
+  // The shell has become a program that asks after no child.
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'])
+  try {
+    const [text] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(text.toString())
+    const mark = processMark(pid)
+    assert.equal(fateOf(mark), 'runs')
+    process.kill(pid, 'SIGKILL')
+    const deadline = Date.now() + 5000
+    while (fateOf(mark) === 'runs' && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
+    assert.equal(fateOf(mark), 'ended')
+  } finally {
+    parent.kill('SIGKILL')
+  }
 })
 
 test('another boot of this host has ended; another host, or pid namespace, cannot be known', () => {

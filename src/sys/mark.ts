@@ -1,6 +1,6 @@
 import { digest } from '../core/digest.js'
 import { machineId } from './environment.js'
-import { readLink, readText } from './file.js'
+import { list, readLink, readText } from './file.js'
 
 /** What is known of the process of a mark. `unknown`: it is another host's, or of another pid namespace, or /proc hides it. */
 export type Fate = 'runs' | 'ended' | 'unknown'
@@ -43,16 +43,21 @@ function namespacePart(): string {
   return /\d+/.exec(readLink('/proc/self/ns/pid') ?? '')?.[0] ?? '0'
 }
 
-/** Field 22 of proc(5)'s stat; the name in field 2 may hold blanks and brackets. */
+/** Field 22 of proc(5)'s stat; the name in field 2 may hold blanks and brackets. -1 for one that has ended and waits for its parent. */
 function startTick(pid: number): number | undefined {
   try {
     const fields = readText(`/proc/${pid}/stat`)
       ?.replace(/^.*\) /s, '')
       .split(' ')
-    return fields === undefined ? undefined : Number(fields[19])
+    return fields === undefined ? undefined : isOver(pid, fields[0]) ? -1 : Number(fields[19])
   } catch {
     return undefined // it ended between open and read
   }
+}
+
+/** A zombie whose other threads are gone too: nothing of it can do anything any more. */
+function isOver(pid: number, state: string | undefined): boolean {
+  return state === 'Z' && list(`/proc/${pid}/task`).length <= 1
 }
 
 /** Asks with signal 0; "not permitted" means that it is there. */

@@ -10,8 +10,8 @@ import { bad, good, type Finding } from './finding.js'
 
 /** One requirement, and where it comes from. */
 export interface Requirement {
-  readonly setting: 'accel' | 'bridge' | 'firmware' | 'pool' | 'qemu' | 'run_as' | 'tpm' | 'vg' | 'viewer'
-  /** `kvm`, a bridge, `secure x86_64`, `VG/POOL`, a program, a user, `yes`, a volume group. */
+  readonly setting: 'accel' | 'bridge' | 'ceph' | 'firmware' | 'pool' | 'qemu' | 'run_as' | 'tpm' | 'vg' | 'viewer'
+  /** `kvm`, a bridge, `{"pool":"vms"}`, `secure x86_64`, `VG/POOL`, a program, a user, `yes`, a volume group. */
   readonly value: string
   /** `vg=vg0 in /etc/nbsvm/default.class:3` */
   readonly by: string
@@ -74,8 +74,12 @@ function load({ place, environment, line }: Outside, vm: string | undefined, vmC
 }
 
 function requirementsOf({ settings, texts, origins }: Folded, isGeneral: boolean): Requirement[] {
-  const { accel, arch, bridge, firmware, pool, qemu, run_as: user, store, tpm, vg, viewer } = settings
-  const requirement = (setting: Requirement['setting'], value: string, named: SettingName = setting): Requirement => {
+  const { accel, arch, bridge, ceph_conf: conf, ceph_user, firmware, pool, qemu, run_as: user, store, tpm, vg, viewer } = settings
+  const requirement = (
+    setting: Requirement['setting'],
+    value: string,
+    named: SettingName = setting === 'ceph' ? 'store' : setting,
+  ): Requirement => {
     const text = [texts[named] ?? ''].flat().join(' ')
     return { setting, value, by: `${named}=${text} in ${describeOrigin(origins[named])}`, isGeneral }
   }
@@ -94,6 +98,7 @@ function requirementsOf({ settings, texts, origins }: Folded, isGeneral: boolean
     ...(viewer?.[0] === undefined ? [] : [requirement('viewer', viewer[0])]),
     ...(bridge ?? []).map((name) => requirement('bridge', name)),
     ...(usesLvm ? [requirement('vg', vg ?? '', vg === undefined ? 'store' : 'vg')] : []),
+    ...(store === 'rbd' ? [requirement('ceph', JSON.stringify({ pool, conf, user: ceph_user }))] : []),
     ...(usesLvm && vg !== undefined && pool !== undefined ? [requirement('pool', `${vg}/${pool}`)] : []),
   ]
 }

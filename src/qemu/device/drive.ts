@@ -34,7 +34,9 @@ export function deviceId(number: number): string {
  * file name when a snapshot of the running VM puts a new layer over it, and that name may belong to the new layer by then.
  */
 export function fileNode(image: Image, name: string, aio?: Machine['aio']): object {
-  return { ...byteNode(image, { 'node-name': name }), discard: 'unmap', ...(aio === undefined ? {} : { aio }) }
+  // Ceph's client has threads of its own.
+  const how = aio === undefined || image.kind === 'rbd' ? {} : { aio }
+  return { ...byteNode(image, { 'node-name': name }), discard: 'unmap', ...how }
 }
 
 /** The node of the format over the node `file`. Discarded blocks are given back to the host. */
@@ -89,8 +91,21 @@ function iothread(id: string): Option {
   return json('-object', { 'qom-type': 'iothread', id })
 }
 
-function device(drive: Drive, properties: object): Option {
-  return json('-device', { ...properties, id: deviceId(drive.number), drive: deviceNode(drive.number) })
+function device(drive: Drive, properties: Readonly<Record<string, unknown>> & { readonly driver: string }): Option {
+  return json('-device', {
+    ...properties,
+    id: deviceId(drive.number),
+    drive: deviceNode(drive.number),
+    ...onError(drive, properties.driver),
+  })
+}
+
+/**
+ * A drive of a cluster comes back when the cluster does: the guest is held until then, and is told of no error. NVMe has no such
+ * properties in QEMU; there the guest is told.
+ */
+function onError({ image }: Drive, driver: string): object {
+  return image.kind === 'rbd' && driver !== 'nvme' ? { werror: 'stop', rerror: 'stop' } : {}
 }
 
 function onBoard(drives: readonly Drive[], room: readonly object[]): Option[] {

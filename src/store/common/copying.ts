@@ -37,11 +37,24 @@ export function checkDdArguments({ args }: NonNullable<CopyOptions['dd']>): void
 }
 
 /** Copies what the guest sees of an image, the whole chain, into a qcow2 file that stands alone; zeros are left out. */
-export async function convert(from: Image, to: string, virtualBytes: number, options: Copying & { readonly trust?: boolean }) {
+export function convert(from: Image, to: string, virtualBytes: number, options: Converting): Promise<void> {
+  return convertTo(`copy ${from.path}`, from, ['-O', 'qcow2', to], virtualBytes, options)
+}
+
+type Converting = Copying & { readonly trust?: boolean }
+
+/** Copies it to what the arguments of qemu-img say. */
+export async function convertTo(
+  doing: string,
+  from: Image,
+  target: readonly string[],
+  virtualBytes: number,
+  options: Converting,
+): Promise<void> {
   // An image that is trusted to name others finds them itself; else the chain is spelled out and nothing in it is believed.
   const source = options.trust ? ['-f', from.format, from.path] : [jsonName(from)]
-  const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, '-O', 'qcow2', to]
-  await attended(`copy ${from.path}`, tied(command), options, (text) => {
+  const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, ...target]
+  await attended(doing, tied(command), options, (text) => {
     const percent = /(?<percent>[0-9.]+)\/100%\)\s*$/.exec(text)?.groups?.['percent']
     if (percent !== undefined) options.onProgress?.(Math.round((Number(percent) / 100) * virtualBytes), virtualBytes)
   })

@@ -26,6 +26,7 @@ export function dirStore(options: { readonly folder: string }): Store {
     ready: async (drives) => {
       if (isRoot()) makeLayers(folder)
       if (drives.some(({ fault }) => fault !== undefined)) (await import('./look.js')).checkDrives(folder, drives)
+      return undefined
     },
     findSource: async (wanted) => (await import('./dirsource.js')).findSource(folder, wanted),
     create: async (id, sizeBytes, how = {}) => (await import('./dirmake.js')).create(folder, id, sizeBytes, how),
@@ -41,7 +42,7 @@ export function dirStore(options: { readonly folder: string }): Store {
     resize: async (drive, sizeBytes, how) => (await import('./change.js')).resize(folder, drive, sizeBytes, how),
     grow: async (drive, sizeBytes, { live }) => (await import('./change.js')).grow(folder, drive, sizeBytes, live),
     remove: async (drive, how = {}) => (await import('./change.js')).remove(folder, drive, how),
-    users: ({ image }) => fileUsers(image.path),
+    users: async ({ image }) => fileUsers(image.path),
   }
 }
 

@@ -3,7 +3,7 @@
 // What killed commands left is swept by the next one.
 import type { Drive } from '../../model/drive.js'
 import { Failure, messageOf } from '../../core/errors.js'
-import { parseDriveName } from '../../core/name.js'
+import { nextDriveName, parseDriveName } from '../../core/name.js'
 import { fateOf } from '../../sys/mark.js'
 import { pause } from '../../sys/clock.js'
 import {
@@ -14,7 +14,6 @@ import {
   isTemporaryName,
   makerOf,
   makerTag,
-  nextDriveName,
   pinsOf,
   temporaryName,
   unfinishedTag,

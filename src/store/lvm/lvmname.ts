@@ -1,7 +1,7 @@
 // Names and tags in the volume group. What is not a complete drive never has a drive's name.
 import type { Drive } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
-import { driveName, parseDriveName } from '../../core/name.js'
+import { parseDriveName } from '../../core/name.js'
 
 /** lvm(8). Whoever else has the disk may have written anything into its metadata, and this goes to terminals and commands. */
 export const nameShape = /^[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,127}$/
@@ -95,10 +95,4 @@ export function asDrive(path: string): Drive | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1)
   const number = parseDriveName(name)?.number
   return number === undefined ? undefined : { name, number, image: { format: 'raw', path, kind: 'block' } }
-}
-
-/** The drive of VM `id` that comes next: one above the highest. */
-export function nextDriveName(id: string, names: readonly string[]): string {
-  const numbers = names.map(parseDriveName).filter((drive) => drive?.id === id)
-  return driveName(id, Math.max(-1, ...numbers.map((drive) => drive?.number ?? -1)) + 1)
 }

@@ -68,7 +68,10 @@ export function lvmStore(options: LvmOptions): Store {
     driveNames: () => driveNames(group),
     size: (drive) => sizeOf(group, drive),
     health: (drive) => healthIfSeen(group, drive),
-    ready: (drives, onNote) => makeReady(group, drives, onNote),
+    ready: async (drives, onNote) => {
+      await makeReady(group, drives, onNote)
+      return undefined
+    },
     opening: (drives) => openingCommands(group, drives),
     findSource: (wanted) => findSource(group, wanted, options.probe),
     create: (id, sizeBytes, { onNote } = {}) => createDrive(group, id, sizeBytes, onNote),
@@ -77,7 +80,7 @@ export function lvmStore(options: LvmOptions): Store {
     resize: (drive, sizeBytes, how) => resizeDrive(group, drive, sizeBytes, how),
     grow: (drive, sizeBytes, { live }) => growDrive(group, drive, sizeBytes, live),
     remove: (drive, { onNote }: Pick<CopyOptions, 'onNote'> = {}) => removeDrive(group, drive, onNote),
-    users: (drive) => deviceUsers(drive.image.path),
+    users: async (drive) => deviceUsers(drive.image.path),
     freeze: (drive, pin, how) => freezeDrive(group, drive, pin, how),
     pin: (base, name) => pinBase(group, base, name),
     release: (base, name) => releaseBase(group, base, name),

@@ -8,5 +8,9 @@ import type { Vm } from '../record/vm.js'
  */
 export async function drivesInUse(vm: Vm): Promise<string[]> {
   const store = await storeOf(vm)
-  return (await store.drives(vm.id)).flatMap((drive) => store.users(drive).map((user) => `drive ${drive.name} is ${user}`))
+  const drives = await store.drives(vm.id)
+  const users = await Promise.all(
+    drives.map(async (drive) => (await store.users(drive)).map((user) => `drive ${drive.name} is ${user}`)),
+  )
+  return users.flat()
 }

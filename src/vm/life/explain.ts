@@ -5,11 +5,13 @@ import type { Caller } from '../../core/caller.js'
 import { formatSize } from '../../core/size.js'
 import { quoteWords } from '../../core/words.js'
 import { pasteableHelpers } from '../../helper/command.js'
+import type { Drive } from '../../model/drive.js'
 import type { Words } from '../../model/machine.js'
 import { makingCommands } from '../../net/tap.js'
 import { pasteable } from '../../qemu/command.js'
 import { isRoot } from '../../sys/environment.js'
 import { historyIn } from '../record/drawer.js'
+import type { Store } from '../../store/store.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 import { planMachine, type Plan } from './plan.js'
@@ -44,7 +46,9 @@ export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}
   const { machine, runAs, helpers, record, newVariables } = plan
   const { drawer } = vm
   const sudo = isRoot() ? [] : ['sudo']
-  const asRoot = [...(await openingOf(vm)), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
+  const store = vm.settings.drives === undefined ? await storeOf(vm) : undefined
+  const drives = (await store?.drives(vm.id)) ?? []
+  const asRoot = [...(store?.opening?.(drives) ?? []), ...tapsOf(machine, runAs.uid).flatMap(makingCommands)]
   const hasSeed = machine.seed !== undefined
   const seed = hasSeed ? (await import('./seeding.js')).describeSeed(vm, record, machine) : []
   const random = 'generation id: random; written into its record when nbsvm makes a drive of it, or starts it'
@@ -59,6 +63,7 @@ export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}
     commands: [
       ...asRoot.map((command) => quoteWords([...sudo, ...command])),
       ...(newVariables === undefined ? [] : [(await import('./nvram.js')).makingVariables(newVariables)]),
+      ...(store?.filesFor === undefined ? [] : await laying(vm, store, drives, runAs)),
       ...(machine.tpm ? [(await import('./tpm.js')).preparingTpm(vm, runAs)] : []),
       ...pasteableHelpers(drawer.folder, helpers, historyIn(drawer)),
       pasteable(machine, drawer.folder, runAs),
@@ -66,11 +71,8 @@ export async function explainVm(vm: Vm, options: Words = [], caller: Caller = {}
   }
 }
 
-/** What lets a user's QEMU open its drives. */
-async function openingOf(vm: Vm): Promise<readonly (readonly string[])[]> {
-  if (vm.settings.drives !== undefined) return []
-  const store = await storeOf(vm)
-  return store.opening?.(await store.drives(vm.id)) ?? []
+async function laying({ drawer }: Vm, store: Store, drives: readonly Drive[], runAs: Plan['runAs']): Promise<string[]> {
+  return (await import('../drive/qemufiles.js')).layingQemuFiles(drawer, store, drives, runAs)
 }
 
 function explained(name: SettingName, { folded, settings }: Vm, { machine, record }: Plan): ExplainedSetting {

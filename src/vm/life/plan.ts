@@ -7,7 +7,8 @@ import { planNics } from '../../net/plan.js'
 import { bridgeMtu, canMakeTaps, isTunOpen } from '../../net/tap.js'
 import { handOver, handSeed, handVhost, vhostDevice } from '../../qemu/handover.js'
 import { hostFacts, type HostFacts } from '../../host/facts.js'
-import type { Image } from '../../model/drive.js'
+import { inOwnFolder } from '../../model/blocknode.js'
+import type { Drive, Image } from '../../model/drive.js'
 import type { Arch } from '../../model/guest.js'
 import type { Helper } from '../../model/helper.js'
 import type { Firmware, Machine, Words } from '../../model/machine.js'
@@ -178,7 +179,12 @@ async function openedFor(
     return { ...handOver(logs, { drives: [], discs }, { givesDrives, firmware }), drives: { words: settings.drives } }
   }
   const store = await storeOf(vm)
-  return handOver(logs, { drives: await store.drives(id), discs }, { givesDrives, layers: store.layers, firmware })
+  const drives = (await store.drives(id)).map(asQemuSees)
+  return handOver(logs, { drives, discs }, { givesDrives, layers: store.layers, firmware })
+}
+
+function asQemuSees(drive: Drive): Drive {
+  return { ...drive, image: inOwnFolder(drive.image) }
 }
 
 /** Few VMs have any: the code is loaded for those. */

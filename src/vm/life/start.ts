@@ -22,6 +22,7 @@ import { noteRefused, planFor, portTaken, withHelpers, type Arriving, type How }
 import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
 import { journalOf, qemuPid } from '../record/state.js'
 import { seedKind } from '../record/seed.js'
+import type { Held } from '../../store/store.js'
 import { storeOf } from '../record/stores.js'
 import { sweep } from './sweep.js'
 import { makeTapsOf, tapsOf } from './taps.js'
@@ -60,6 +61,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
   const hold = { hold: 'exclusive', timeoutMs: lockWaitMs, doing: `start ${vm.id}`, signal, mayBeNew } as const
   const lock = await holdVm(vm, await storeOf(vm), hold)
   if (lock === undefined) throw runsAlready(vm)
+  let held: Held | undefined
   try {
     if (arriving === undefined && hasMoves(vm.place)) (await import('../record/moves.js')).refuseMoving(vm, 'start')
     const record = await ensureRecord(vm)
@@ -72,7 +74,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
     const [first] = await Promise.all([planFor(vm, how, {}), refuseSurvivors(vm, `start ${vm.id}`)])
     const movable = await movableOf(vm, first, arriving)
     makeRun(drawer, first.runAs)
-    await makeReady(vm, first, note, arriving)
+    held = await makeReady(vm, first, note, arriving)
     signal?.throwIfAborted()
     const lay = async (plan: Plan): Promise<void> => {
       if (arriving?.seed !== undefined) writeWhole(drawer.seed, arriving.seed)
@@ -95,10 +97,12 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
       helpers.abandon()
     }
     // It runs: whatever fails now is no failure of the start.
+    await held?.end(pid).catch((error: unknown) => note(messageOf(error)))
     if (arriving === undefined) await pinHardware(vm, plan, note).catch((error: unknown) => note(messageOf(error)))
     return { pid, plan }
   } catch (error) {
     // What went wrong is worth more to the user than what could not be removed; the next command tries again.
+    await held?.end(undefined).catch(() => {})
     await sweep(drawer).catch(() => {})
     throw error
   } finally {
@@ -119,18 +123,32 @@ async function makeReady(
   { machine, runAs, newVariables }: Plan,
   note: (text: string) => void,
   arriving: Arriving | undefined,
-): Promise<void> {
+): Promise<Held | undefined> {
   if (machine.firmware !== undefined && newVariables !== undefined) {
     const { makeVariables } = await import('./nvram.js')
     await makeVariables(vm, machine.firmware.kind, newVariables, note)
   }
-  const store = await storeOf(vm)
-  const isOwn = !('words' in machine.drives) && arriving?.sharesDrives !== true
-  if (isOwn && store.ready !== undefined) await store.ready(await store.drives(vm.id), note)
   if (machine.tpm) (await import('./tpm.js')).prepareTpm(vm, runAs)
   const taps = tapsOf(machine, runAs.uid)
   if (taps.length > 0 && runAs.prefix.length > 0) requireOpenTun(runAs.user)
   await makeTapsOf(vm.drawer, taps)
+  return 'words' in machine.drives ? undefined : readyDrives(vm, runAs, note, arriving)
+}
+
+async function readyDrives(
+  vm: Vm,
+  runAs: RunAs,
+  note: (text: string) => void,
+  arriving: Arriving | undefined,
+): Promise<Held | undefined> {
+  const store = await storeOf(vm)
+  if (store.ready === undefined && store.filesFor === undefined) return undefined
+  const drives = await store.drives(vm.id)
+  if (store.filesFor !== undefined) {
+    await (await import('../drive/qemufiles.js')).layQemuFiles(vm.drawer, store, drives, runAs)
+  }
+  // Those of a VM that comes from another machine are open there still.
+  return arriving?.sharesDrives === true ? undefined : store.ready?.(drives, note)
 }
 
 function runsAlready(vm: Vm): Failure {

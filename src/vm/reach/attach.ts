@@ -2,11 +2,12 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { quoteWord } from '../../core/words.js'
+import { inOwnFolder } from '../../model/blocknode.js'
 import type { AddedDevice, DiscDrive } from '../../model/device.js'
 import { discNode, discNodeName } from '../../qemu/device/disc.js'
 import { deviceId, fileNode, formatNode } from '../../qemu/device/drive.js'
 import { withQmp, QmpError, type Qmp } from '../../qemu/qmp.js'
-import { readHead, realPath } from '../../sys/file.js'
+import { readHead, realPath, stat } from '../../sys/file.js'
 import { probe } from '../../store/common/probe.js'
 import { findDrive } from '../drive/drives.js'
 import { discImage } from '../life/discs.js'
@@ -127,7 +128,13 @@ async function attachOwn(vm: Vm, qmp: Qmp, number: string): Promise<Attached> {
   const id = deviceId(drive.number)
   if (drive.fault !== undefined) throw new Failure(`cannot attach ${drive.name}: ${drive.fault}`)
   const [format = '', file = ''] = nodesOf(id)
-  await openable(vm, drive.image, 'write', store.layers, async (image) => {
+  const [user] = store.isShared ? await store.users(drive) : []
+  if (user !== undefined) throw new Failure(`cannot attach ${drive.name}: it is ${user}`)
+  if (store.filesFor !== undefined) {
+    const owner = stat(vm.drawer.run) ?? { uid: 0, gid: 0 }
+    await (await import('../drive/qemufiles.js')).layQemuFiles(vm.drawer, store, [drive], owner)
+  }
+  await openable(vm, inOwnFolder(drive.image), 'write', store.layers, async (image) => {
     const nodes = [fileNode(image, file), formatNode(image, format, file)]
     const bus = await scsiBus(vm, qmp)
     await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id, bus, drive: format }).catch((error: unknown) => {

@@ -6,6 +6,8 @@ import type { Store } from '../../store/store.js'
 import type { Place, Outside } from '../../host/place.js'
 import type { Vm } from './vm.js'
 
+type StoreSettings = Pick<Settings, 'store' | 'vg' | 'pool' | 'snapshot_size' | 'ceph_conf' | 'ceph_user'>
+
 /** The store that a VM's settings choose: `store`, else `lvm` where a volume group is set, else plain files. */
 export function storeOf({ settings, place }: Vm): Promise<Store> {
   const options = optionsOf(place, settings)
@@ -13,9 +15,9 @@ export function storeOf({ settings, place }: Vm): Promise<Store> {
   return stores[kind].open(options)
 }
 
-function optionsOf({ drives: folder }: Place, settings: Pick<Settings, 'vg' | 'pool' | 'snapshot_size'>): StoreOptions {
-  const { vg, pool, snapshot_size: snapshotSizeBytes } = settings
-  return { folder, vg, pool, snapshotSizeBytes }
+function optionsOf({ drives: folder }: Place, settings: StoreSettings): StoreOptions {
+  const { store: kind, vg, pool, snapshot_size: snapshotSizeBytes, ceph_conf: cephConf, ceph_user: cephUser } = settings
+  return { kind, folder, vg, pool, snapshotSizeBytes, cephConf, cephUser }
 }
 
 /**
@@ -36,7 +38,8 @@ export async function allStores(outside: Outside, onFault: (fault: unknown) => v
   add({ folder: place.drives, vg: undefined })
   const classes = classesIn(place.config, onFault)
   // Nobody names another store, on most machines; then a list need not load the reader of settings.
-  if (classes.length > 0 || environment['vg'] || line.vg !== undefined) {
+  const names = ['vg', 'store'] as const
+  if (classes.length > 0 || names.some((name) => environment[name] || line[name] !== undefined)) {
     const { loadSettings } = await import('../../config/layers.js')
     for (const vmClass of [undefined, ...classes.filter((name) => name !== 'default')]) {
       const subject = { folders: place.config, vm: undefined, vmClass, drawer: undefined, commandLine: line, environment }

@@ -1,0 +1,75 @@
+// The store of a pool in Ceph: drives are images, which every machine reaches that has the pool.
+import { UsageError } from '../../core/errors.js'
+import { parseDriveName } from '../../core/name.js'
+import { processMark } from '../../sys/mark.js'
+import { run } from '../../sys/process.js'
+import { randomHex } from '../../sys/stamp.js'
+import type { Health, Store } from '../store.js'
+import { createOnBase, freezeDrive, pinBase, pinnedBases, releaseBase } from './rbdbase.js'
+import { type Cluster, lookSeconds } from './rbdcall.js'
+import { removeDrive, resizeDrive } from './rbdchange.js'
+import { filesForQemu } from './rbdconf.js'
+import { findSource } from './rbdcopy.js'
+import { poolHealth } from './rbdhealth.js'
+import { imageNames, imageSize } from './rbdimage.js'
+import { cloneDrive, createDrive, createFrom, snapshotDrive } from './rbdmake.js'
+import { asDrive, checkCephName } from './rbdname.js'
+import { makeReady, usersOf } from './rbdready.js'
+
+/** Which pool, whose monitors, and who asks. */
+export interface RbdOptions {
+  readonly pool: string
+  readonly conf?: string | undefined
+  readonly user?: string | undefined
+}
+
+export const usualConf = '/etc/ceph/ceph.conf'
+
+/** Whoever has its key has the pool's drives, and nothing else of the cluster: so it is not `admin`. */
+export const usualUser = 'nbsvm'
+
+/** The cluster that settings mean. Throws a UsageError for what cannot be the name of anything in it. */
+export function clusterOf({ pool, conf = usualConf, user = usualUser }: RbdOptions): Cluster {
+  checkCephName('pool', pool)
+  checkCephName('ceph_user', user)
+  if (/[\p{Cc},;"']/u.test(conf))
+    throw new UsageError(`ceph_conf: ${JSON.stringify(conf)} cannot be the name of Ceph's configuration`)
+  return { pool, conf, user, run, mark: processMark(), unique: () => randomHex(4) }
+}
+
+/** The store of a pool. */
+export function rbdStore(cluster: Cluster): Store {
+  const look = { seconds: lookSeconds }
+  const names = (): Promise<string[]> => imageNames(cluster, look)
+  // All drives of a VM are in it: it is asked once.
+  let health: Promise<Health | undefined> | undefined
+  return {
+    name: 'rbd',
+    isShared: true,
+    drives: async (id) => {
+      const own = (await names()).filter((name) => parseDriveName(name)?.id === id)
+      const drives = own.map((name) => asDrive(cluster, name)).filter((drive) => drive !== undefined)
+      return drives.toSorted((a, b) => a.number - b.number)
+    },
+    driveNames: async () => (await names()).filter((name) => parseDriveName(name) !== undefined),
+    size: ({ name }) => imageSize(cluster, name, look),
+    health: () => (health ??= poolHealth(cluster)),
+    ready: (drives, onNote) => makeReady(cluster, drives, onNote),
+    filesFor: async (drives) => (drives.length === 0 ? [] : filesForQemu(cluster)),
+    users: (drive) => usersOf(cluster, drive),
+    findSource: (wanted) => findSource(cluster, wanted),
+    create: (id, sizeBytes, { onNote } = {}) => createDrive(cluster, id, sizeBytes, onNote),
+    snapshot: (id, source, how) => snapshotDrive(cluster, id, source, how),
+    clone: (id, source, how) => cloneDrive(cluster, id, source, how),
+    createFrom: (id, origin, sizeBytes, how = {}) => createFrom(cluster, id, { ...origin, sizeBytes }, how),
+    resize: (drive, sizeBytes, how) => resizeDrive(cluster, drive, sizeBytes, how),
+    // QEMU, which has the image, makes it larger by itself.
+    grow: (drive, sizeBytes, { live }) => live.grow(drive, Math.ceil(sizeBytes / 512) * 512),
+    remove: (drive) => removeDrive(cluster, drive),
+    freeze: (drive, pin, { onNote }) => freezeDrive(cluster, drive, pin, onNote),
+    pin: (base, name) => pinBase(cluster, base, name),
+    release: (base, name) => releaseBase(cluster, base, name),
+    pins: () => pinnedBases(cluster),
+    createOn: (id, base, { onNote } = {}) => createOnBase(cluster, id, base, onNote),
+  }
+}

@@ -1,0 +1,277 @@
+// Drives in a pool of a real Ceph: one monitor and two OSDs, in a folder.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { Failure } from '../src/core/errors.js'
+import type { Drive } from '../src/model/drive.js'
+import type { Cluster } from '../src/store/rbd/rbdcall.js'
+import { clusterOf, rbdStore } from '../src/store/rbd/rbdstore.js'
+import type { Store } from '../src/store/store.js'
+import { processMark } from '../src/sys/mark.js'
+import { until } from './cli.js'
+import { makeCeph, pool, user, whyNoCeph } from './support/ceph.js'
+import { findGold, mib, noneLive } from './support/drives.js'
+
+describe('drives in a pool of Ceph', { skip: whyNoCeph }, () => {
+  const ceph = makeCeph('memstore')
+  let cluster: Cluster
+  let store: Store
+  const files = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-rbd-'))
+  const live = noneLive
+  before(async () => {
+    await ceph.up()
+    process.env['PATH'] = ceph.env['PATH']
+    cluster = clusterOf({ pool, conf: ceph.conf, user })
+    store = rbdStore(cluster)
+  })
+  after(() => fs.rmSync(files, { recursive: true }))
+
+  const io = (drive: Drive, command: string): string => {
+    const { path: name } = drive.image
+    return execFileSync('qemu-io', ['-f', 'raw', '-c', command, `rbd:${name}:conf=${ceph.conf}:id=${user}`], { encoding: 'utf8' })
+  }
+  const write = (drive: Drive, value: number, at = '0', length = '1M'): void =>
+    void io(drive, `write -P ${value} ${at} ${length}`)
+  const has = (drive: Drive, value: number, at = '0', length = '1M'): boolean =>
+    !io(drive, `read -P ${value} ${at} ${length}`).includes('verification failed')
+  const rbd = (...words: string[]): string => ceph.admin('rbd', ...words)
+  const remove = async (...drives: Drive[]): Promise<void> => {
+    for (const drive of drives) await store.remove(drive)
+  }
+  /** All that is in the pool, what Ceph keeps out of sight too. */
+  const remains = (): string[] => [
+    ...(JSON.parse(rbd('ls', '--format', 'json', pool)) as string[]),
+    ...(JSON.parse(rbd('trash', 'ls', '--all', '--format', 'json', pool)) as { name: string }[]).map(
+      ({ name }) => `trash ${name}`,
+    ),
+  ]
+
+  test('an empty drive: its name, its size, what it takes; several at once get numbers of their own', async () => {
+    const first = await store.create('foo', 10 * mib + 1)
+    assert.deepEqual([first.name, first.number, first.image.path], ['nbsvm-foo-0', 0, `${pool}/nbsvm-foo-0`])
+    assert.deepEqual(await store.size(first), { virtualBytes: 10 * mib + 512, allocatedBytes: 0 })
+    await Promise.all([store.create('foo', mib), store.create('foo', mib), store.create('foo-1', mib)])
+    assert.deepEqual(
+      (await store.drives('foo')).map(({ name }) => name),
+      ['nbsvm-foo-0', 'nbsvm-foo-1', 'nbsvm-foo-2'],
+    )
+    rbd('create', '--size', '1M', `${pool}/somebody`)
+    assert.deepEqual((await store.driveNames()).toSorted(), ['nbsvm-foo-0', 'nbsvm-foo-1', 'nbsvm-foo-1-0', 'nbsvm-foo-2'])
+    write(first, 7)
+    assert.equal((await store.size(first)).allocatedBytes, 4 * mib)
+    assert.deepEqual(await store.health?.(first), { state: 'fine', words: '', hints: [] })
+    await remove(...(await store.drives('foo')), ...(await store.drives('foo-1')))
+    assert.deepEqual(remains(), ['somebody'])
+    rbd('rm', '--no-progress', `${pool}/somebody`)
+    await assert.rejects(store.remove(first), /there is no image vms\/nbsvm-foo-0 any more|error opening image/)
+  })
+
+  test('a snapshot and its origin know nothing of each other, and either can go first', async () => {
+    const gold = await store.create('gold', 64 * mib)
+    write(gold, 1)
+    const source = await findGold(store)
+    assert.equal(source.name, 'nbsvm-gold-0')
+    const copy = await store.snapshot('copy', source, { live })
+    write(gold, 2)
+    write(copy, 3, '8M')
+    assert.ok(has(copy, 1) && has(copy, 3, '8M') && has(gold, 2) && has(gold, 0, '8M'))
+    const deeper = await store.snapshot('deeper', await findGold(store, { gold: 'copy-0' }), { live })
+    assert.deepEqual(JSON.parse(rbd('snap', 'ls', '--format', 'json', `${pool}/nbsvm-gold-0`)), [], 'nothing shows on the origin')
+    await remove(gold)
+    assert.deepEqual(await store.drives('gold'), [])
+    await remove(copy)
+    assert.ok(has(deeper, 1) && has(deeper, 3, '8M'))
+    await store.resize(deeper, 128 * mib, { shrink: false })
+    assert.ok(has(deeper, 0, '100M'))
+    await remove(deeper)
+    assert.deepEqual(remains(), [], 'what was kept for it goes with it')
+  })
+
+  test('a clone stands alone, tells how far it is, and is of a drive, of a file, or not there at all', async () => {
+    const gold = await store.create('gold', 64 * mib)
+    write(gold, 1)
+    write(gold, 2, '40M')
+    const told: number[] = []
+    const clone = await store.clone('foo', await findGold(store), { live, onProgress: (done, all) => told.push(done / all) })
+    assert.equal(told.at(-1), 1)
+    assert.ok(!rbd('info', `${pool}/${clone.name}`).includes('parent'))
+    await remove(gold)
+    assert.ok(has(clone, 1) && has(clone, 2, '40M') && has(clone, 0, '20M'))
+
+    const file = path.join(files, 'disk.qcow2')
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '32M'])
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 9 16M 1M', file])
+    const source = await findGold(store, { source: file })
+    const copied = await store.clone('foo', source, { live })
+    assert.deepEqual([copied.number, (await store.size(copied)).virtualBytes], [1, 32 * mib])
+    assert.ok(has(copied, 9, '16M') && has(copied, 0))
+    await assert.rejects(store.snapshot('foo', source, { live }), /not in pool vms[^]*/)
+    await assert.rejects(store.clone('foo', source, { live, dd: { args: [] } }), /leave out bs and ddargs|dd cannot clone/)
+
+    const controller = new AbortController()
+    const aborted = store.clone('foo', await findGold(store, { gold: 'foo-0' }), {
+      live,
+      signal: controller.signal,
+      onProgress: () => controller.abort(new Failure('enough')),
+    })
+    await assert.rejects(aborted, /enough/)
+    await remove(clone, copied)
+    assert.deepEqual(remains(), [])
+  })
+
+  test('a source that is not there, and those that are', async () => {
+    const gold = await store.create('gold', mib)
+    rbd('create', '--size', '1M', `${pool}/windows`)
+    await assert.rejects(findGold(store, { gold: 'none' }), (error: Failure) => {
+      assert.match(error.message, /pool vms has no image nbsvm-none or nbsvm-none-0/)
+      assert.match(error.hints.join(), /those it has: nbsvm-gold-0, windows/)
+      return true
+    })
+    assert.equal((await findGold(store, { snapshotLv: 'windows' })).drive, undefined)
+    assert.equal((await store.snapshot('foo', await findGold(store, { snapshotLv: 'windows' }), { live })).name, 'nbsvm-foo-0')
+    await assert.rejects(findGold(store, { source: 'relative' }), /not an absolute path/)
+    await remove(gold, ...(await store.drives('foo')))
+    rbd('rm', '--no-progress', `${pool}/windows`)
+  })
+
+  test('resize, and what stands in the way of it and of rm: a size that cuts, snapshots of the user, somebody who has it', async () => {
+    const drive = await store.create('foo', 8 * mib)
+    await store.resize(drive, 16 * mib, { shrink: false })
+    await assert.rejects(store.resize(drive, 4 * mib, { shrink: false }), /it is 16M now/)
+    await store.resize(drive, 4 * mib, { shrink: true })
+    assert.equal((await store.size(drive)).virtualBytes, 4 * mib)
+    rbd('snap', 'create', '--no-progress', `${pool}/nbsvm-foo-0@mine`)
+    await assert.rejects(store.remove(drive), (error: Failure) => {
+      assert.match(error.message, /snapshots that were not made by nbsvm: mine/)
+      assert.match(error.hints.join(), /rbd snap purge vms\/nbsvm-foo-0/)
+      return true
+    })
+    rbd('snap', 'rm', '--no-progress', `${pool}/nbsvm-foo-0@mine`)
+    await remove(drive)
+  })
+
+  test('a base lasts as long as it is pinned; drives on it last longer', async () => {
+    const gold = await store.create('gold', 8 * mib)
+    write(gold, 1)
+    const base = await store.freeze(gold, 'first', { live })
+    assert.equal(base.virtualBytes, 8 * mib)
+    write(gold, 2)
+    await store.pin(base, 'second')
+    await store.pin(base, 'second')
+    const pinned = (await store.pins()).map(({ name, base: { name: of } }) => `${name} ${of}`)
+    assert.deepEqual(pinned.toSorted(), [`first ${base.name}`, `second ${base.name}`])
+    const one = await store.createOn('one', base)
+    await store.release(base, 'first')
+    await store.release(base, 'never')
+    await remove(gold)
+    const two = await store.createOn('two', base)
+    await store.release(base, 'second')
+    assert.deepEqual(await store.pins(), [])
+    assert.ok(has(one, 1) && has(two, 1))
+    await assert.rejects(store.createOn('three', base), /has no base/)
+    await assert.rejects(store.pin(base, 'late'), /has no base/)
+    await assert.rejects(store.pin(base, 'a/b'), /cannot be the name of a pin/)
+    await store.release(base, 'second')
+    await remove(one, two)
+    assert.deepEqual(remains(), [])
+  })
+
+  test("a distribution's image comes into the pool once, for all; drives on it are independent of it", async () => {
+    const file = path.join(files, 'image.qcow2')
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M'])
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 5 0 2M', file])
+    const origin = { image: { kind: 'file', format: 'qcow2', path: file }, hex: 'c0ffee' } as const
+    const both = await Promise.all([store.createFrom('foo', origin, 32 * mib), store.createFrom('bar', origin, 16 * mib)])
+    assert.deepEqual(await Promise.all(both.map(async (drive) => (await store.size(drive)).virtualBytes)), [32 * mib, 16 * mib])
+    fs.rmSync(file)
+    const third = await store.createFrom('foo', origin, 16 * mib)
+    assert.deepEqual(
+      (JSON.parse(rbd('ls', '--format', 'json', pool)) as string[]).filter((name) => !name.startsWith('nbsvm-')),
+      ['nbsvm_image.c0ffee'],
+    )
+    assert.ok(has(third, 5) && has(both[0], 5) && has(both[0], 0, '20M'))
+    rbd('snap', 'purge', '--no-progress', `${pool}/nbsvm_image.c0ffee`)
+    rbd('rm', '--no-progress', '--rbd-move-parent-to-trash-on-remove', 'true', `${pool}/nbsvm_image.c0ffee`)
+    assert.ok(has(third, 5))
+    await remove(...both, third)
+    assert.deepEqual(remains(), [])
+  })
+
+  test('what killed commands left goes with the next one; what another machine does stays', async () => {
+    const own = processMark(execFileSyncPid())
+    const foreign = own.replace(/^.{8}\..{8}/, '0badcafe.0badcafe')
+    const gold = await store.create('gold', mib)
+    for (const mark of [own, foreign]) rbd('create', '--size', '1M', `${pool}/nbsvm_tmp.${mark}.aa`)
+    rbd('snap', 'create', '--no-progress', `${pool}/nbsvm_tmp.${own}.aa@base`)
+    rbd('snap', 'create', '--no-progress', `${pool}/nbsvm-gold-0@nbsvm_tmp.${own}.bb`)
+    const copy = await store.snapshot('foo', await findGold(store), { live })
+    assert.deepEqual(remains().toSorted(), ['nbsvm-foo-0', 'nbsvm-gold-0', `nbsvm_tmp.${foreign}.aa`])
+    assert.deepEqual(JSON.parse(rbd('snap', 'ls', '--format', 'json', `${pool}/nbsvm-gold-0`)), [])
+    await remove(gold, copy)
+    rbd('rm', '--no-progress', `${pool}/nbsvm_tmp.${foreign}.aa`)
+  })
+
+  test('what is wrong is said: pool, configuration, key, a program that is missing', async () => {
+    const told = async (change: Partial<Cluster>): Promise<string> => {
+      const error = await rbdStore({ ...cluster, ...change })
+        .create('foo', mib)
+        .then(
+          () => assert.fail('it was made'),
+          (thrown: unknown) => thrown as Failure,
+        )
+      return [error.message, ...error.hints].join('\n')
+    }
+    assert.match(await told({ pool: 'none' }), /Ceph has no pool none\n[^]*ceph osd pool create none/)
+    assert.match(await told({ conf: '/nonexistent' }), /\/nonexistent cannot be read[^]*ceph_conf=PATH/)
+    assert.match(
+      await told({ user: 'stranger' }),
+      /does not let client\.stranger do that[^]*ceph auth get-or-create client\.stranger/,
+    )
+    assert.match(await told({ run: () => Promise.resolve({ status: 0, stdout: '{"a":', stderr: '' }) }), /answer cannot be read/)
+    process.env['PATH'] = '/nowhere'
+    const missing = await told({}).finally(() => (process.env['PATH'] = ceph.env['PATH']))
+    assert.match(missing, /cannot run rbd, which drives in Ceph need: it is not installed\ninstall ceph-common/)
+    assert.throws(() => clusterOf({ pool: 'a/b' }), /cannot be the name of a pool of Ceph/)
+    assert.throws(() => clusterOf({ pool, user: '-x' }), /cannot be the name of a user of Ceph/)
+  })
+
+  test('a full pool is called full, by what waits for room too', async () => {
+    const drive = await store.create('foo', 16 * mib)
+    write(drive, 1, '0', '4M')
+    // Each is at least what the one before is.
+    for (const which of ['nearfull', 'backfillfull', 'full']) ceph.admin('ceph', 'osd', `set-${which}-ratio`, '0.0001')
+    try {
+      const words = async (): Promise<string | undefined> => (await rbdStore(cluster).health?.(drive))?.words
+      await until('the pool to be full', 60_000, async () => (await words()) !== '')
+      assert.equal(await words(), 'pool vms is full: its drives wait with every write')
+    } finally {
+      ceph.admin('ceph', 'osd', 'set-full-ratio', '0.95')
+    }
+    await remove(drive)
+  })
+
+  test('a monitor that is silent: everything ends within seconds, and says what is silent', async () => {
+    ceph.signal('mon', 'SIGSTOP')
+    try {
+      const begin = Date.now()
+      await assert.rejects(store.driveNames(), (error: Failure) => {
+        assert.match(error.message, /cannot list the images of pool vms: Ceph does not answer/)
+        assert.match(error.hints.join(), /ceph --conf .* status/)
+        return true
+      })
+      const took = Date.now() - begin
+      assert.ok(took < 15_000, `${took} ms`)
+    } finally {
+      ceph.signal('mon', 'SIGCONT')
+    }
+    assert.deepEqual(await store.driveNames(), [])
+  })
+})
+
+/** The number of a process that has ended. */
+function execFileSyncPid(): number {
+  return Number(execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }))
+}
