@@ -1,4 +1,5 @@
 // How Ceph is asked: by its own programs, each within a time, and an answer is believed as far as it has been looked at.
+import { list, object, text } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
 import { findProgram } from '../../sys/file.js'
@@ -63,7 +64,7 @@ export async function ask(cluster: Cluster, doing: string, words: readonly strin
 }
 
 /** The command with who asks, whom, and for how long. */
-export function cephCommand({ conf, user }: Pick<Cluster, 'conf' | 'user'>, words: readonly string[], seconds: number): string[] {
+function cephCommand({ conf, user }: Pick<Cluster, 'conf' | 'user'>, words: readonly string[], seconds: number): string[] {
   const [program = '', ...args] = words
   const time = String(seconds)
   const times =
@@ -136,8 +137,27 @@ function isKilled(status: number): boolean {
 
 /** Writes to a full pool are not refused but wait, which looks like silence. */
 async function fullPool(cluster: Cluster): Promise<Failure | undefined> {
-  const state = await (await import('./rbdhealth.js')).poolState(cluster)
+  const state = await poolState(cluster)
   return state?.isFull === true ? poolIsFull(cluster.pool) : undefined
+}
+
+interface PoolState {
+  readonly isFull: boolean
+  readonly isFilling: boolean
+}
+
+/** Asks the monitors; undefined where they do not answer. */
+export async function poolState(cluster: Cluster): Promise<PoolState | undefined> {
+  const words = ['ceph', 'osd', 'pool', 'ls', 'detail', '--format', 'json']
+  const { status, stdout } = await tryAsk(cluster, words, { seconds: lookSeconds })
+  return status === 0 ? read(`look at pool ${cluster.pool}`, stdout, (json) => parsePoolState(json, cluster.pool)) : undefined
+}
+
+/** The flags of a pool in what `ceph osd pool ls detail --format json` writes. */
+function parsePoolState(json: string, pool: string): PoolState {
+  const pools = list(object({ pool_name: text, flags_names: text }))(JSON.parse(json), '')
+  const flags = new Set(pools.find(({ pool_name }) => pool_name === pool)?.flags_names.split(','))
+  return { isFull: flags.has('full') || flags.has('full_quota'), isFilling: flags.has('nearfull') }
 }
 
 function poolIsFull(pool: string): Failure {

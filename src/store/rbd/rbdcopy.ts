@@ -62,9 +62,12 @@ export async function fillImage(
 
 /** The image's name for qemu-img, with how long it waits for the cluster: without that for ever. */
 function qemuName({ pool, conf, user }: Cluster, name: string): string {
-  const escaped = (text: string): string => text.replaceAll(/[\\:=@/]/g, (one) => (one === '/' ? one : `\\${one}`))
   const times = ['client_mount_timeout', 'rados_mon_op_timeout', 'rados_osd_op_timeout'].map((key) => `${key}=${changeSeconds}`)
   return ['rbd', `${escaped(pool)}/${escaped(name)}`, `conf=${escaped(conf)}`, `id=${escaped(user)}`, ...times].join(':')
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\:=@]/g, String.raw`\$&`)
 }
 
 /** Copies what an image stands on into it, after which it stands alone. */

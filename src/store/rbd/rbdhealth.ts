@@ -1,28 +1,8 @@
 // How the pool stands: full, filling, or without word. Ceph counts what its disks hold; a pool has no room of its own.
-import { list, object, text } from '../../core/check.js'
 import type { Health } from '../store.js'
-import { type Cluster, lookSeconds, read, tryAsk } from './rbdcall.js'
+import { type Cluster, poolState } from './rbdcall.js'
 
-export interface PoolState {
-  readonly isFull: boolean
-  readonly isFilling: boolean
-}
-
-/** Asks the monitors; undefined where they do not answer. */
-export async function poolState(cluster: Cluster): Promise<PoolState | undefined> {
-  const words = ['ceph', 'osd', 'pool', 'ls', 'detail', '--format', 'json']
-  const { status, stdout } = await tryAsk(cluster, words, { seconds: lookSeconds })
-  return status === 0 ? read(`look at pool ${cluster.pool}`, stdout, (json) => parsePoolState(json, cluster.pool)) : undefined
-}
-
-/** The flags of a pool in what `ceph osd pool ls detail --format json` writes. */
-export function parsePoolState(json: string, pool: string): PoolState {
-  const pools = list(object({ pool_name: text, flags_names: text }))(JSON.parse(json), '')
-  const flags = new Set(pools.find(({ pool_name }) => pool_name === pool)?.flags_names.split(','))
-  return { isFull: flags.has('full') || flags.has('full_quota'), isFilling: flags.has('nearfull') }
-}
-
-/** The same for `status`. */
+/** How it stands, for `status`; undefined where the monitors do not answer. */
 export async function poolHealth(cluster: Cluster): Promise<Health | undefined> {
   const state = await poolState(cluster)
   if (state === undefined) return undefined

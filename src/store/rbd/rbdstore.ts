@@ -23,10 +23,10 @@ export interface RbdOptions {
   readonly user?: string | undefined
 }
 
-export const usualConf = '/etc/ceph/ceph.conf'
+const usualConf = '/etc/ceph/ceph.conf'
 
 /** Whoever has its key has the pool's drives, and nothing else of the cluster: so it is not `admin`. */
-export const usualUser = 'nbsvm'
+const usualUser = 'nbsvm'
 
 /** The cluster that settings mean. Throws a UsageError for what cannot be the name of anything in it. */
 export function clusterOf({ pool, conf = usualConf, user = usualUser }: RbdOptions): Cluster {
