@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Failure } from '../src/core/errors.js'
+import { checkCeph } from '../src/host/check/ceph.js'
 import type { Drive } from '../src/model/drive.js'
 import type { Cluster } from '../src/store/rbd/rbdcall.js'
 import { clusterOf, rbdStore } from '../src/store/rbd/rbdstore.js'
@@ -236,6 +237,24 @@ describe('drives in a pool of Ceph', { skip: whyNoCeph }, () => {
     assert.match(missing, /cannot run rbd, which drives in Ceph need: it is not installed\ninstall ceph-common/)
     assert.throws(() => clusterOf({ pool: 'a/b' }), /cannot be the name of a pool of Ceph/)
     assert.throws(() => clusterOf({ pool, user: '-x' }), /cannot be the name of a user of Ceph/)
+  })
+
+  test('doctor says what is there of it, of pools that are named too', async () => {
+    const requirement = { setting: 'ceph', by: 'store=rbd on the line', isGeneral: true } as const
+    const pools = [{ pool, conf: ceph.conf, user }, { pool: 'none', conf: ceph.conf, user }, {}]
+    const found = await checkCeph(pools.map((one) => Object.assign({ value: JSON.stringify(one) }, requirement)))
+    assert.deepEqual(
+      found.map(({ name, ok }) => [name, ok]),
+      [
+        ['ceph', true],
+        ['pool vms of Ceph', true],
+        ['pool none of Ceph', false],
+        ['pool of Ceph', false],
+      ],
+    )
+    process.env['PATH'] = '/nowhere'
+    const missing = await checkCeph([]).finally(() => (process.env['PATH'] = ceph.env['PATH']))
+    assert.deepEqual([missing.length, missing[0]?.ok], [1, null])
   })
 
   test('a full pool is called full, by what waits for room too', async () => {
