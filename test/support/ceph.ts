@@ -7,6 +7,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after } from 'node:test'
+import { until } from '../cli.js'
 import { freePort } from '../guest.js'
 
 const unpacked = path.resolve('build/ceph')
@@ -110,6 +111,13 @@ export function openCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
       startOsd(number)
     }
     admin('rbd', 'pool', 'init', pool)
+    // One that joins later holds everything up for seconds.
+    await until('all OSDs', 60_000, () => {
+      const { num_up_osds: isUp } = JSON.parse(admin('ceph', 'osd', 'stat', '--format', 'json')) as { num_up_osds: number }
+      return isUp === osds
+    })
+    admin('rbd', 'create', '--size', '1M', `${pool}/first`)
+    admin('rbd', 'rm', '--no-progress', `${pool}/first`)
   }
   return {
     up,
