@@ -134,8 +134,8 @@ async function copying(world: World): Promise<Row[]> {
     (): number =>
       (50 * 1000) / world.time('web', 'cp', ...words)
   const goal = { atLeast: 0.8 }
-  const into = await inPairs(rounds, cp(file, ':/tmp/'), scp(file, 'nbsvm-web:/tmp/'))
-  const out = await inPairs(rounds, cp(':/tmp/fifty', back), scp('nbsvm-web:/tmp/fifty', back))
+  const into = await inPairs(rounds, cp(file, ':/tmp/'), scp(file, 'nbsvm-web:'))
+  const out = await inPairs(rounds, cp(':/tmp/fifty', back), scp('nbsvm-web:fifty', back))
   return [
     { what: 'cp of 50 MB into the guest | scp', pairs: into, unit: 'MB/s', goal },
     { what: 'cp of 50 MB out of the guest | scp', pairs: out, unit: 'MB/s', goal },

@@ -9,7 +9,7 @@ import { makeKey } from '../src/guest/key.js'
 import type { Explanation } from '../src/vm/life/explain.js'
 import type { Status } from '../src/vm/life/status.js'
 import { findPlace } from '../src/host/place.js'
-import { sshAnswers } from '../src/vm/reach/banner.js'
+import { recentAnswer, sshAnswers } from '../src/vm/reach/banner.js'
 import { scpWords } from '../src/vm/reach/ssh.js'
 import { openVm, type Vm } from '../src/vm/record/vm.js'
 import { guestDisk, makeHome, until } from './cli.js'
@@ -162,9 +162,15 @@ test('who waits for a guest without an sshd is told what it does, and how long h
   await home.nbsvm(['mute', 'console'], { input: '(while :; do echo SSH-2.0-none | nc -l -p 22; done) & echo serving\n' })
   await until('a banner', 30_000, async () => sshAnswers(await mute()))
   assert.equal((await scpWords(await mute())).guest, 'alice@127.0.0.1:')
+  assert.deepEqual(
+    recentAnswer(await mute()),
+    { host: '127.0.0.1', port: record('mute').sshPort },
+    'it is not asked again at once',
+  )
   const failed = await nbsvm(['mute', 'ssh', 'true'])
   assert.equal(failed.status, 255, failed.stderr)
   await nbsvm(['mute', 'reset'])
+  assert.equal(recentAnswer(await mute()), undefined)
   const ending = vm('mute').ssh()
   setTimeout(() => void nbsvm(['mute', 'stop']), 500)
   await assert.rejects(ending, /mute has ended before it answered by ssh/)

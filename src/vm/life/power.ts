@@ -3,6 +3,7 @@ import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
+import { remove } from '../../sys/file.js'
 import { requireRunning } from './up.js'
 import type { Vm } from '../record/vm.js'
 
@@ -55,6 +56,8 @@ export async function resetVm(vm: Vm, { signal }: Caller = {}): Promise<{ readon
   requireRunning(vm, 'reset')
   return withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
     await qmp.execute('system_reset')
+    // What answered there does so no more.
+    remove(vm.drawer.answered)
     return { isRunning: (await statusOf(qmp)) === 'running' }
   })
 }

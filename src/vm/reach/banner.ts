@@ -1,6 +1,7 @@
 // The banner of a guest's ssh, which is what shows that it is there: a port takes connections, by QEMU or passt, before the guest listens.
 import type { Caller } from '../../core/caller.js'
-import { pause } from '../../sys/clock.js'
+import { monotonicMs, pause } from '../../sys/clock.js'
+import { readRegular, writeInto } from '../../sys/file.js'
 import { firstBytes } from '../../sys/socket.js'
 import type { Vm } from '../record/vm.js'
 import { addressesOf, type Address } from './address.js'
@@ -16,6 +17,12 @@ const patienceMs = 12_000
  * once takes it for too much: of 10 without a login it begins to close some (MaxStartups in sshd_config(5)).
  */
 const anewMs = 2000
+
+/**
+ * sshd (OpenSSH 9.8) holds a connection without a login against who makes it, a second each, and from 15 of them on refuses all that
+ * come from there (PerSourcePenalties in sshd_config(5)). So where a line is about to log in, one that has just answered is not asked.
+ */
+const recentMs = 3000
 
 /** As any client of ssh says first. passt (2023, of Debian 12) lets a guest know of a connection only when its client says something. */
 const greeting = 'SSH-2.0-nbsvm\r\n'
@@ -34,10 +41,19 @@ export async function firstBanner(vm: Vm, timeoutMs: number, signal: AbortSignal
     if (bytes.toString('latin1') === 'SSH-') return address
     throw new Error('it says something else')
   })
-  return Promise.any(looks).catch(() => {
+  const found = await Promise.any(looks).catch(() => {
     signal?.throwIfAborted()
     return undefined
   })
+  if (found !== undefined) writeInto(vm.drawer.answered, `${monotonicMs()} ${found.port} ${found.host}`)
+  return found
+}
+
+/** Where the guest's ssh has answered in the last three seconds. */
+export function recentAnswer({ drawer }: Vm): Address | undefined {
+  const [at, port, host] = readRegular(drawer.answered, 200)?.split(' ') ?? []
+  const agoMs = monotonicMs() - Number(at)
+  return host !== undefined && agoMs >= 0 && agoMs < recentMs ? { host, port: Number(port) } : undefined
 }
 
 export interface BannerQuestions {

@@ -6,7 +6,7 @@ import { agentShell, requireSuccess, type GuestShell } from '../../guest/shell.j
 import { flow } from '../../sys/flow.js'
 import { agentAnswers, agentTurns } from '../life/agent.js'
 import type { Vm } from '../record/vm.js'
-import { sshAnswers } from './banner.js'
+import { recentAnswer, sshAnswers } from './banner.js'
 import { sshCommand } from './ssh.js'
 
 /** So long a guest may take to say the banner of its ssh: with an agent there, nobody waits for it. */
@@ -28,6 +28,7 @@ export async function guestShell(vm: Vm, doing: string, bytes: number, caller: C
 }
 
 async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
+  if (recentAnswer(vm) !== undefined) return true
   const limit = AbortSignal.any([AbortSignal.timeout(sshLookMs), ...(signal === undefined ? [] : [signal])])
   const answers = await sshAnswers(vm, { signal: limit }).catch(() => false)
   signal?.throwIfAborted()

@@ -13,7 +13,7 @@ import { keyFiles, loginUser } from '../record/seed.js'
 import { endingOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 import { settledAddress, type Address } from './address.js'
-import { bannerQuestions, firstBanner, sshAnswers } from './banner.js'
+import { bannerQuestions, firstBanner, recentAnswer, sshAnswers } from './banner.js'
 import { entryOf, optionWords, type SshEntry } from './sshentry.js'
 
 const betweenMs = 250
@@ -91,7 +91,7 @@ export async function scpWords(vm: Vm, caller: Waiting = {}): Promise<{ readonly
 
 async function reached(vm: Vm, caller: Waiting): Promise<{ entry: SshEntry; host: string }> {
   requireRunning(vm, 'reach')
-  const { host, port } = await waitForSsh(vm, caller)
+  const { host, port } = recentAnswer(vm) ?? (await waitForSsh(vm, caller))
   return { entry: entryOf(vm, { host, port }), host }
 }
 

@@ -41,6 +41,8 @@ export interface Drawer {
   readonly consoleLog: string
   /** How far into it `wait` has come: `INODE OFFSET` and the bytes before that, in hexadecimal. */
   readonly heard: string
+  /** Where its ssh answered last, and when: `MILLISECONDS PORT HOST`, of a clock that begins with the host's boot. */
+  readonly answered: string
   readonly vnc: string
   /** QEMU's events, a JSON object a line: how a VM is, and why it is gone. */
   readonly events: string
@@ -94,6 +96,7 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     monitorLock: inside(`${qemuFiles.monitor}.lock`),
     consoleLog: inside(keeperFiles.console),
     heard: inside('heard'),
+    answered: inside('ssh-answered'),
     vnc: running(qemuFiles.vnc),
     events: inside(keeperFiles.events),
     journal: inside('journal.jsonl'),
@@ -111,8 +114,17 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
 }
 
 /** What the last run has left, which is removed when the next one starts. */
-export function historyIn({ pid, journal, added, heard, portable, consoleLog, events, qemuLog }: Drawer): string[] {
-  return [pid, journal, added, heard, portable, ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)])]
+export function historyIn(drawer: Drawer): string[] {
+  const { pid, journal, added, heard, answered, portable, consoleLog, events, qemuLog } = drawer
+  return [
+    pid,
+    journal,
+    added,
+    heard,
+    answered,
+    portable,
+    ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)]),
+  ]
 }
 
 /**
