@@ -118,27 +118,27 @@ async function running(world: World): Promise<Row[]> {
 }
 
 async function copying(world: World): Promise<Row[]> {
-  const [file, config, back] = ['fifty', 'ssh_config', 'back'].map((name) => path.join(world.folder, name)) as [
+  const [file, config, back] = ['hundred', 'ssh_config', 'back'].map((name) => path.join(world.folder, name)) as [
     string,
     string,
     string,
   ]
-  writeFileSync(file, Buffer.alloc(50 * mib, 'nbsvm '), { mode: 0o644 })
+  writeFileSync(file, Buffer.alloc(100 * mib, 'nbsvm '), { mode: 0o644 })
   writeFileSync(config, world.nbsvm('ssh-config', 'web'), { mode: 0o644 })
   const scp =
     (...words: string[]) =>
     (): number =>
-      (50 * 1000) / world.timeOf('scp', '-q', '-F', config, ...words)
+      (100 * 1000) / world.timeOf('scp', '-q', '-F', config, ...words)
   const cp =
     (...words: string[]) =>
     (): number =>
-      (50 * 1000) / world.time('web', 'cp', ...words)
+      (100 * 1000) / world.time('web', 'cp', ...words)
   const goal = { atLeast: 0.8 }
   const into = await inPairs(rounds, cp(file, ':/tmp/'), scp(file, 'nbsvm-web:'))
-  const out = await inPairs(rounds, cp(':/tmp/fifty', back), scp('nbsvm-web:fifty', back))
+  const out = await inPairs(rounds, cp(':/tmp/hundred', back), scp('nbsvm-web:hundred', back))
   return [
-    { what: 'cp of 50 MB into the guest | scp', pairs: into, unit: 'MB/s', goal },
-    { what: 'cp of 50 MB out of the guest | scp', pairs: out, unit: 'MB/s', goal },
+    { what: 'cp of 100 MB into the guest | scp', pairs: into, unit: 'MB/s', goal },
+    { what: 'cp of 100 MB out of the guest | scp', pairs: out, unit: 'MB/s', goal },
   ]
 }
 

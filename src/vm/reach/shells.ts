@@ -3,6 +3,7 @@ import type { Caller } from '../../core/caller.js'
 import { quoteWords } from '../../core/words.js'
 import { asRootScript, whoScript } from '../../guest/script.js'
 import { agentShell, requireSuccess, type GuestShell } from '../../guest/shell.js'
+import { stat, writeInto } from '../../sys/file.js'
 import { flow } from '../../sys/flow.js'
 import { agentAnswers, agentTurns } from '../life/agent.js'
 import type { Vm } from '../record/vm.js'
@@ -24,7 +25,10 @@ export async function guestShell(vm: Vm, doing: string, bytes: number, caller: C
   const hasAgent = await agentAnswers(vm, caller)
   if ((hasAgent && bytes < soonBytes) || !(await hasSsh(vm, caller))) return byAgent
   const bySsh = sshShell(vm, caller)
-  return !hasAgent || (await isRoot(bySsh)) ? bySsh : byAgent
+  if (!hasAgent) return bySsh
+  if (!(await leadsToRoot(vm, bySsh))) return byAgent
+  // A login takes longer than all that a small script does.
+  return (script) => (script.input === undefined && script.saysMuch !== true ? byAgent : bySsh)(script)
 }
 
 async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
@@ -33,6 +37,14 @@ async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
   const answers = await sshAnswers(vm, { signal: limit }).catch(() => false)
   signal?.throwIfAborted()
   return answers
+}
+
+/** Looked at once a run of the VM, which is a login. */
+async function leadsToRoot({ drawer }: Vm, bySsh: GuestShell): Promise<boolean> {
+  if (stat(drawer.sshRoot) !== undefined) return true
+  const isThere = await isRoot(bySsh)
+  if (isThere) writeInto(drawer.sshRoot, '')
+  return isThere
 }
 
 async function isRoot(shell: GuestShell): Promise<boolean> {
