@@ -158,7 +158,12 @@ function toldAndReached(release: Release): void {
     mkdirSync(files)
     chmodSync(files, 0o777)
     await trySubtests(t, nbsvm, 'web_1', files)
-    if (release === '13') await t.test('it has booted under secure boot, and has a TPM', () => isSecured(nbsvm, 'web_1'))
+    if (release === '13') {
+      await t.test('it has booted under secure boot, and has a TPM', async () => {
+        await done(nbsvm(['web_1', 'timeout=120', 'wait', 'agent']))
+        await isSecured(nbsvm, 'web_1')
+      })
+    }
     await t.test('its secrets are for nobody else', () => {
       for (const file of ['state/web_1/seed.iso', 'vms/web_1/ssh_key', 'vms/web_1/ssh_host_ed25519_key'])
         assert.equal(statSync(`${home.folder}/${file}`).mode & 0o077, 0, file)

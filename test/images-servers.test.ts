@@ -37,7 +37,7 @@ async function fails(answer: (socket: Socket, request: string) => void): Promise
   const [error] = await download(folder, names, wanted, {
     silenceMs,
     note: (text) => void notes.push(text),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(60_000),
   }).then(
     () => [undefined],
     (failure: unknown) => [failure],
@@ -49,7 +49,7 @@ async function fails(answer: (socket: Socket, request: string) => void): Promise
 
 const head = (length: number | string, more = ''): string => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n${more}\r\n`
 
-test('one that says nothing, or next to nothing, is given up', { timeout: 60_000 }, async () => {
+test('one that says nothing, or next to nothing, is given up', { timeout: 150_000 }, async () => {
   assert.match(await fails(() => {}), /127\.0\.0\.1:\d+: nothing, or next to nothing, came for/)
   const drip = (socket: Socket): void => {
     socket.write(head(1e9))
