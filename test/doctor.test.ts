@@ -83,7 +83,7 @@ describe('on this machine', () => {
   test('the names and fields that scripts rely on', async () => {
     const { all } = await findings()
     const names =
-      'node,qemu,qemu features,kvm,run_as,qemu-img,uefi,secure boot,tpm,flock,drives,reflinks,lvm,sudo,taps,bridges,passt,viewer,settings'.split(
+      'node,qemu,qemu features,kvm,run_as,qemu-img,uefi,secure boot,tpm,flock,drives,reflinks,lvm,ceph,sudo,taps,bridges,passt,viewer,settings'.split(
         ',',
       )
     assert.deepEqual(
