@@ -64,7 +64,7 @@ interface Packed {
 async function pack(): Promise<Packed> {
   const copy = path.join(folder, 'copy')
   fs.mkdirSync(copy)
-  const tracked = ['src', 'test', 'scripts', 'bench', 'keys', ...fs.readdirSync('.').filter((name) => fs.statSync(name).isFile())]
+  const tracked = ['src', 'test', 'scripts', 'bench', 'keys', 'pacemaker', ...fs.readdirSync('.').filter((name) => fs.statSync(name).isFile())]
   for (const name of tracked.filter((name) => fs.existsSync(name))) fs.cpSync(name, path.join(copy, name), { recursive: true })
   fs.symlinkSync(path.join(repository, 'node_modules'), path.join(copy, 'node_modules'))
   const npm = ['--prefix', copy, 'pack', copy, '--json', '--pack-destination', folder]

@@ -74,8 +74,8 @@ export const face: readonly Mutation[] = [
   {
     fault: '-- is taken for the next action',
     file: parse,
-    from: "at = words[next] === '--' ? next + 1 : next",
-    to: 'at = next',
+    from: "const end = words[next] === '--' ? next + 1 : next",
+    to: 'const end = next',
     test: parseTest,
   },
   {
