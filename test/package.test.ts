@@ -64,7 +64,15 @@ interface Packed {
 async function pack(): Promise<Packed> {
   const copy = path.join(folder, 'copy')
   fs.mkdirSync(copy)
-  const tracked = ['src', 'test', 'scripts', 'bench', 'keys', 'pacemaker', ...fs.readdirSync('.').filter((name) => fs.statSync(name).isFile())]
+  const tracked = [
+    'src',
+    'test',
+    'scripts',
+    'bench',
+    'keys',
+    'pacemaker',
+    ...fs.readdirSync('.').filter((name) => fs.statSync(name).isFile()),
+  ]
   for (const name of tracked.filter((name) => fs.existsSync(name))) fs.cpSync(name, path.join(copy, name), { recursive: true })
   fs.symlinkSync(path.join(repository, 'node_modules'), path.join(copy, 'node_modules'))
   const npm = ['--prefix', copy, 'pack', copy, '--json', '--pack-destination', folder]
@@ -97,7 +105,7 @@ describe('the package', () => {
       [],
     )
     assert.ok(packed.size < 1024 * 1024, `${packed.size} bytes`)
-    assert.ok(packed.unpackedSize < 3 * 1024 ** 2, `${packed.unpackedSize} bytes unpacked`)
+    assert.ok(packed.unpackedSize < 4 * 1024 ** 2, `${packed.unpackedSize} bytes unpacked`)
   })
 
   test('needs no other package, and names no place of the machine that built it', () => {

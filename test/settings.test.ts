@@ -643,7 +643,7 @@ setting('store', 'dir by default, also by name', async () => {
   assert.equal((await ok(['stored', 'store=dir', 'drive_size=1G', 'newimg'])).stdout, `${drives}/nbsvm-stored-0.qcow2\n`)
   const wrong = await nbsvm(['stored', 'store=zfs', 'newimg'])
   assert.equal(wrong.status, 2)
-  assert.match(wrong.stderr, /store=zfs: expected dir, lvm, not "zfs"/)
+  assert.match(wrong.stderr, /store=zfs: expected dir, lvm, rbd, not "zfs"/)
 })
 
 test('class: by the environment, by the line, by the name of the program; its id, file and drives', async () => {
@@ -806,7 +806,7 @@ test('the serial port and the monitor cannot be replaced: they are there whateve
 })
 
 test('every setting is tried here, or where the machine for it is', () => {
-  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts.
+  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts. Ceph: test/store-rbd*.test.ts.
   const elsewhere = [
     'image',
     'share',
@@ -817,6 +817,8 @@ test('every setting is tried here, or where the machine for it is', () => {
     'user_data',
     'vg',
     'pool',
+    'ceph_conf',
+    'ceph_user',
     'snapshot_size',
     'bridge',
     'vhost',
