@@ -1,9 +1,10 @@
 // How an image appears under its name only when it is complete: it is made under a temporary name, which says by whom, and renamed at
-// the end. `rbd rename` refuses a name that is taken, so of two at once, on two machines too, one gets the next number. What killed
-// commands left is swept by the next one of that machine.
+// the end. `rbd rename` does not replace an image that has the name, so of two at once, on two machines too, one gets the next
+// number. What killed commands left is swept by the next one of that machine.
 import { Failure, messageOf } from '../../core/errors.js'
 import { nextDriveName } from '../../core/name.js'
 import type { Drive } from '../../model/drive.js'
+import { pause } from '../../sys/clock.js'
 import { fateOf } from '../../sys/mark.js'
 import { fenceCommand, fencedSeconds, watchersOf } from './fence.js'
 import { ask, cephFailure, type Cluster, exitOf, read, tryAsk } from './rbdcall.js'
@@ -22,13 +23,20 @@ export interface Making {
   readonly onNote?: OnNote
 }
 
+const [mostLooks, lookEveryMs] = [20, 100]
+
 /** Makes the VM's next drive. Whatever fails, or is aborted, leaves no trace. */
 export async function makeDrive(cluster: Cluster, id: string, making: Making): Promise<Drive> {
   const names = await sweep(cluster, making.onNote)
   const first = nextDriveName(id, names)
   const name = await makeImage(cluster, making, first, async (taken) => {
-    const next = nextDriveName(id, await imageNames(cluster))
-    return next === taken ? undefined : next
+    // Who has taken it is in the list only a moment later.
+    for (let look = 0; look < mostLooks; look++) {
+      const next = nextDriveName(id, await imageNames(cluster))
+      if (next !== taken) return next
+      await pause(lookEveryMs)
+    }
+    return undefined
   })
   const drive = asDrive(cluster, name)
   if (drive === undefined) throw new Failure(`${name} is not the name of a drive`)
@@ -52,8 +60,10 @@ export async function makeImage(
     for (let wanted = name; ;) {
       const words = ['rbd', 'rename', spec(cluster, temporary), spec(cluster, wanted)]
       const renamed = await tryAsk(cluster, words)
-      if (renamed.status === 0) return wanted
-      const next = renamed.status === exitOf.exists ? await another(wanted) : undefined
+      const isTaken = renamed.status === exitOf.exists || (renamed.status === 0 && (await isThere(cluster, temporary)))
+      if (renamed.status === 0 && !isTaken) return wanted
+      const next = isTaken ? await another(wanted) : undefined
+      if (next === undefined && renamed.status === 0) throw new Failure(`cannot ${doing}: ${wanted} is there by now`)
       if (next === undefined) throw await cephFailure(cluster, doing, renamed, words)
       wanted = next
     }
@@ -61,6 +71,11 @@ export async function makeImage(
     await discard(cluster, temporary).catch((failed: unknown) => onNote?.(`${messageOf(failed)}; the next command tries again`))
     throw error
   }
+}
+
+/** `rbd rename` says that all went well, too, when somebody took the name just after it had looked: then the old name is still there. */
+async function isThere(cluster: Cluster, name: string): Promise<boolean> {
+  return (await tryAsk(cluster, ['rbd', 'info', '--format', 'json', spec(cluster, name)])).status !== exitOf.missing
 }
 
 /**
