@@ -21,7 +21,8 @@ export async function withImageJob<T>(folder: string, work: (job: ImageJob) => P
   sweepParts(folder, partAgeMs)
   const id = randomHex(8)
   const lockFile = path.join(folder, jobLockName(id))
-  const lock = tryLock(lockFile)
+  // Another's sweep may just be trying whether it is held.
+  const lock = await waitLock(lockFile, 5000)
   if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`)
   let count = 0
   const name = (): string => path.join(folder, temporaryName(id, count++))
