@@ -35,6 +35,9 @@ const [aliveSeconds, aliveTries] = [15, 4]
 /** ssh's own limit ends before it knows who is there: a machine that falls silent after that is given up too, later where somebody may be typing a password. */
 const [connectMs, typingMs] = [60_000, 120_000]
 
+/** Whatever the user's configuration has for a login of their own: nothing there needs the keys or the screen of this machine. */
+const ownSettings = ['ForwardAgent=no', 'ForwardX11=no', 'RemoteCommand=none']
+
 /** The command that runs `words` there: ssh with its options. After `connect`, which is where a password can be asked for. */
 export function sshWords({ host, sockets }: Machine, options: readonly string[], words: readonly string[]): string[] {
   const socket = socketOf({ host, sockets })
@@ -47,6 +50,7 @@ export function sshWords({ host, sockets }: Machine, options: readonly string[],
     `ConnectTimeout=${connectSeconds}`,
     `ServerAliveInterval=${aliveSeconds}`,
     `ServerAliveCountMax=${aliveTries}`,
+    ...ownSettings,
   ]
   return ['ssh', ...settings.flatMap((setting) => ['-o', setting]), ...options, '--', sshName(host), ...words]
 }
