@@ -57,7 +57,7 @@ export function serve<P extends Place>(caller: Place, machines: ReadonlyMap<stri
       const config = path.join(keys, `${name}.config`)
       const env = { ...there.env, TMPDIR: temporary, PATH: `${bin}:${process.env['PATH']}` }
       fs.writeFileSync(config, serverConfig({ hostKey, authorized, env }))
-      const cut = (): void => void process.kill(Number(fs.readFileSync(`${config}.pid`, 'utf8')), 'SIGKILL')
+      const cut = (): void => killSshd(Number(fs.readFileSync(`${config}.pid`, 'utf8')))
       return [name, { ...there, bin, config, temporary, cut }] as const
     }),
   )
@@ -74,6 +74,13 @@ export function serve<P extends Place>(caller: Place, machines: ReadonlyMap<stri
   fs.writeFileSync(path.join(bin, 'ssh'), `#!/bin/sh\nexec ${ssh} -F ${clientConfig} "$@"\n`, { mode: 0o755 })
   caller.env['PATH'] = `${bin}:${caller.env['PATH']}`
   return served
+}
+
+/** An sshd is two processes from OpenSSH 9.8 on, for root too; what runs for the user is a child of the second, and not meant. */
+function killSshd(pid: number): void {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  const isSshd = (child: number): boolean => fs.readFileSync(`/proc/${child}/comm`, 'utf8').startsWith('sshd')
+  for (const one of [pid, ...children.filter(isSshd)]) process.kill(one, 'SIGKILL')
 }
 
 function serverConfig({ hostKey, authorized, env }: { hostKey: string; authorized: string; env: NodeJS.ProcessEnv }): string {
