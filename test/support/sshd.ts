@@ -80,7 +80,16 @@ export function serve<P extends Place>(caller: Place, machines: ReadonlyMap<stri
 function killSshd(pid: number): void {
   const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
   const isSshd = (child: number): boolean => fs.readFileSync(`/proc/${child}/comm`, 'utf8').startsWith('sshd')
-  for (const one of [pid, ...children.filter(isSshd)]) process.kill(one, 'SIGKILL')
+  for (const one of [pid, ...children.filter(isSshd)]) kill(one)
+}
+
+/** One that has just ended with the other is what is wanted. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 function serverConfig({ hostKey, authorized, env }: { hostKey: string; authorized: string; env: NodeJS.ProcessEnv }): string {
