@@ -78,10 +78,14 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
 }
 
 /** Asks again every 100 ms until the answer is true; throws with `what` after `timeoutMs`. */
-export async function until(what: string, timeoutMs: number, ask: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  what: string | (() => string),
+  timeoutMs: number,
+  ask: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await ask())) {
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`)
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${typeof what === 'string' ? what : what()}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

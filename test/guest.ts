@@ -48,7 +48,7 @@ export class Serial {
       end = match === null ? -1 : this.#seen + match.index + match[0].length
       return end >= 0
     }
-    await until(`${String(pattern)} on the serial port, which says:\n${this.text.slice(-2000)}`, timeoutMs, isThere)
+    await until(() => `${String(pattern)} on the serial port, which says:\n${this.text.slice(-2000)}`, timeoutMs, isThere)
     const text = this.text.slice(this.#seen, end)
     this.#seen = end
     return text
