@@ -13,7 +13,8 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-servers-'))
 after(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 const names = partNames('0'.repeat(32))
-const silenceMs = 200
+/** How long a server may be silent: where that is tried, and where it is not. */
+const [briefMs, patienceMs] = [200, 20_000]
 
 /** A server that answers each connection in its own way. Resolves to its URL. */
 async function serve(answer: (socket: Socket, request: string) => void): Promise<string> {
@@ -30,7 +31,7 @@ async function serve(answer: (socket: Socket, request: string) => void): Promise
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`
 }
 
-async function fails(answer: (socket: Socket, request: string) => void): Promise<string> {
+async function fails(answer: (socket: Socket, request: string) => void, silenceMs = patienceMs): Promise<string> {
   const url = await serve(answer)
   const notes: string[] = []
   const wanted = { url, algorithm: 'sha256', decidedBy: 'digest' } as const
@@ -50,13 +51,13 @@ async function fails(answer: (socket: Socket, request: string) => void): Promise
 const head = (length: number | string, more = ''): string => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n${more}\r\n`
 
 test('one that says nothing, or next to nothing, is given up', { timeout: 150_000 }, async () => {
-  assert.match(await fails(() => {}), /127\.0\.0\.1:\d+: nothing, or next to nothing, came for/)
+  assert.match(await fails(() => {}, briefMs), /127\.0\.0\.1:\d+: nothing, or next to nothing, came for/)
   const drip = (socket: Socket): void => {
     socket.write(head(1e9))
     const timer = setInterval(() => socket.write('x'), 20)
     socket.on('close', () => clearInterval(timer))
   }
-  assert.match(await fails(drip), /next to nothing/)
+  assert.match(await fails(drip, briefMs), /next to nothing/)
 })
 
 test('one whose length is a lie', async () => {
@@ -64,7 +65,7 @@ test('one whose length is a lie', async () => {
   assert.match(await fails((socket) => socket.end(`${head('9'.repeat(14))}x`)), /which no image has/)
   // What is behind the length is not of this file.
   const url = await serve((socket) => socket.end(`${head(4)}goodEVIL`))
-  const got = await download(folder, names, { url, algorithm: 'sha256', decidedBy: 'digest' }, { silenceMs })
+  const got = await download(folder, names, { url, algorithm: 'sha256', decidedBy: 'digest' }, { silenceMs: patienceMs })
   assert.equal(got.digest.hex, sha('sha256', Buffer.from('good')))
   fs.rmSync(path.join(folder, names.part))
   fs.rmSync(path.join(folder, names.facts))
