@@ -1,5 +1,7 @@
 // This build against another one, NBSVM_BENCH_AGAINST=CHECKOUT with a dist/ in it: what a change costs or buys.
 import path from 'node:path'
+import { delay, flood, openConsole } from './console.js'
+import { makeImage, timeIn } from './disk.js'
 import { makeStopped } from './ls.js'
 import { ordinaryUser, who } from './user.js'
 import { inPairs, type Bench, type Row } from './table.js'
@@ -23,8 +25,9 @@ export const against: Bench = {
 
 /** Each has a home of its own: their drawers and records differ. */
 async function* rows(now: World, before: World): AsyncIterable<Row> {
+  const of = `, ${who(now)}: this build | the other`
   const pair = async (what: string, time: (world: World) => number, count = rounds): Promise<Row> => ({
-    what: `${what}, ${who(now)}: this build | the other`,
+    what: `${what}${of}`,
     pairs: await inPairs(
       count,
       () => time(now),
@@ -45,6 +48,19 @@ async function* rows(now: World, before: World): AsyncIterable<Row> {
     for (; made < count; made++) for (const world of [now, before]) makeStopped(world, `vm${made}`)
     yield await pair(`ls, ${count} VMs`, (world) => world.time('ls'))
   }
+  for (const world of [now, before]) {
+    world.nbsvm('foo', 'rm', '--yes')
+    world.nbsvm('foo', `source=${makeImage(world)}`, 'clone')
+  }
+  const disks = await inPairs(
+    5,
+    () => timeIn(now, network),
+    () => timeIn(before, network),
+  )
+  yield { what: `a guest reads its drive${of}`, pairs: disks, unit: 'ms' }
+  const [ours, theirs] = [openConsole(now), openConsole(before)]
+  yield { what: `console, 256 MB${of}`, pairs: await inPairs(5, flood(ours), flood(theirs)), unit: 'MB/s' }
+  yield { what: `console, one key, there and back${of}`, pairs: await inPairs(5, delay(ours), delay(theirs)), unit: 'ms' }
 }
 
 const network = 'network=-nic user'

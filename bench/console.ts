@@ -1,11 +1,11 @@
 // The console on a terminal against socat on a terminal, both with the same peer at the other end of the socket.
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { inPairs, median, type Bench } from './table.js'
-import { program, type World } from './world.js'
+import type { World } from './world.js'
 
 const floodBytes = 256 * 1024 * 1024
 const keys = 300
@@ -27,17 +27,8 @@ export const consoleBench: Bench = {
   name: 'console',
   async *rows(world) {
     world.run('socat', '-V')
-    world.atEnd(() => world.nbsvm('foo', 'stop'))
-    // Only a socket of QEMU's own user is connected to, and the one that takes its place will be ours.
-    const asUs = process.getuid?.() === 0 ? ['run_as=root'] : []
-    world.nbsvm('foo', 'mem=64', 'network= ', ...asUs, 'start', '-S')
-    const run = path.join(world.env['NBSVM_HOME'] ?? '', 'state', 'foo', 'run')
-    // Files, because a comma in a command would be one of socat's own.
-    const ours = script(world, 'ours', `${program} foo console`)
-    const theirs = script(world, 'theirs', 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:console.sock')
-    const measure = (how: Measure) => (command: string) => (): Promise<number> => withPeer(world, run, command, how)
-    const [flood, colours] = [measure(throughput(kernel)), measure(throughput([...kernel, ...systemd]))]
-    const delay = measure(latency)
+    const ours = openConsole(world)
+    const theirs = { ...ours, command: script(world, 'theirs', 'socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:console.sock') }
     const goal = { atLeast: 0.9 }
     const floods = await inPairs(7, flood(ours), flood(theirs))
     yield { what: 'console, a guest that prints 256 MB | socat', pairs: floods, unit: 'MB/s', goal }
@@ -48,6 +39,31 @@ export const consoleBench: Bench = {
   },
 }
 
+/** A program on a terminal, and where it finds the console's socket, which only QEMU's user makes. */
+interface OnTerminal {
+  readonly world: World
+  readonly folder: string
+  readonly owner: { readonly uid: number; readonly gid: number }
+  readonly command: string
+}
+
+/** A VM that waits, and nbsvm's console of it. */
+export function openConsole(world: World): OnTerminal {
+  world.atEnd(() => world.nbsvm('foo', 'stop'))
+  world.nbsvm('foo', 'mem=64', 'network= ', 'start', '-S')
+  const folder = socketFolder(world, 'foo')
+  const owner = statSync(path.join(folder, 'console.sock'))
+  return { world, folder, owner, command: script(world, 'ours', `${world.program} foo console`) }
+}
+
+/** Where the sockets of a running VM's QEMU are. Before there were users of their own it was the drawer itself. */
+export function socketFolder({ env }: World, vm: string): string {
+  const drawer = path.join(env['NBSVM_HOME'] ?? '', 'state', vm)
+  const run = path.join(drawer, 'run')
+  return existsSync(run) ? run : drawer
+}
+
+// A file, because a comma in a command would be one of socat's own.
 function script({ folder }: World, name: string, command: string): string {
   const file = path.join(folder, name)
   writeFileSync(file, `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 })
@@ -62,19 +78,24 @@ interface Ends {
   readonly screen: Readable
 }
 
+/** On a terminal: a number of it. */
 type Measure = (ends: Ends) => Promise<number>
+
+const measuring = (measure: Measure) => (what: OnTerminal) => (): Promise<number> => withPeer(what, measure)
 
 /**
  * Runs a command on a terminal of its own (socat makes one, for both alike) and puts this process in the guest's place: the
  * VM is there and waits, but the name of its console's socket leads here.
  */
-async function withPeer(world: World, folder: string, command: string, measure: Measure): Promise<number> {
+async function withPeer({ world, folder, owner, command }: OnTerminal, measure: Measure): Promise<number> {
   process.chdir(folder)
   rmSync('console.sock', { force: true })
   const server = createServer().listen('console.sock')
+  chownSync('console.sock', owner.uid, owner.gid)
   const terminal = spawn('socat', ['-', `EXEC:${command},pty,setsid,ctty`], {
     env: world.env,
     cwd: folder,
+    ...world.as,
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const ended = new Promise((resolve) => terminal.once('exit', resolve))
@@ -121,7 +142,7 @@ const throughput =
   }
 
 /** Median time of a key to the guest and of its echo to the screen, in ms. */
-async function latency({ guest, keyboard, screen }: Ends): Promise<number> {
+async function oneKey({ guest, keyboard, screen }: Ends): Promise<number> {
   guest.on('data', (bytes: Buffer) => guest.write(bytes))
   screen.resume()
   const times: number[] = []
@@ -135,3 +156,8 @@ async function latency({ guest, keyboard, screen }: Ends): Promise<number> {
   guest.end()
   return median(times)
 }
+
+/** MB/s of what a kernel prints, and with colours; ms of one key, there and back. */
+export const flood = measuring(throughput(kernel))
+const colours = measuring(throughput([...kernel, ...systemd]))
+export const delay = measuring(oneKey)

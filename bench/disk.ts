@@ -1,5 +1,6 @@
 // What the defaults for disks buy: io_uring in place of threads, and a thread for each disk.
 import path from 'node:path'
+import { socketFolder } from './console.js'
 import { Serial, guestPrompt } from '../test/guest.js'
 import { guestKernel } from '../test/cli.js'
 import { inPairs, type Bench, type Pair } from './table.js'
@@ -12,9 +13,7 @@ const rounds = 7
 export const disk: Bench = {
   name: 'disk',
   async *rows(world) {
-    const image = path.join(world.folder, 'disk.qcow2')
-    world.run('qemu-img', 'create', '-q', '-f', 'qcow2', image, '1G')
-    world.run('qemu-io', '-f', 'qcow2', '-c', 'write -q -P 1 0 1G', image)
+    const image = makeImage(world)
     for (const [what, words] of Object.entries({ 'reads of 4 KB': [], 'writes of 4 KB': ['-w'] })) {
       const time = (aio: string) => () =>
         world.timeOf('qemu-img', 'bench', '-f', 'qcow2', '-i', aio, '-d', '16', '-c', '30000', ...words, image)
@@ -35,6 +34,14 @@ export const disk: Bench = {
   },
 }
 
+/** 1 GB of data. */
+export function makeImage(world: World): string {
+  const image = path.join(world.folder, 'disk.qcow2')
+  world.run('qemu-img', 'create', '-q', '-f', 'qcow2', image, '1G')
+  world.run('qemu-io', '-f', 'qcow2', '-c', 'write -q -P 1 0 1G', image)
+  return image
+}
+
 /** How long a guest reads, started with one setting and with the other in turn. */
 function inGuests(world: World, a: string, b: string): Promise<Pair[]> {
   return inPairs(
@@ -44,9 +51,10 @@ function inGuests(world: World, a: string, b: string): Promise<Pair[]> {
   )
 }
 
-async function timeIn(world: World, setting: string): Promise<number> {
-  world.nbsvm('foo', setting, 'mem=128', 'start', ...guestKernel)
-  const serial = await Serial.open(path.join(world.env['NBSVM_HOME'] ?? '', 'state/foo/run/console.sock'))
+/** ms of the guest's own reading, in a VM `foo` that is started for it. */
+export async function timeIn(world: World, ...settings: readonly string[]): Promise<number> {
+  world.nbsvm('foo', ...settings, 'mem=128', 'start', ...guestKernel)
+  const serial = await Serial.open(path.join(socketFolder(world, 'foo'), 'console.sock'))
   try {
     await serial.waitFor(/guest ready/)
     await serial.waitFor(guestPrompt)

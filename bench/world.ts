@@ -12,6 +12,8 @@ const maxBuffer = 64 * 2 ** 20
 export interface World {
   /** On the file system of the checkout: a tmpfs would say nothing of disks. */
   readonly folder: string
+  /** The file of the nbsvm that it runs. */
+  readonly program: string
   /** The environment of every process that is timed; Node 20 reads every certificate at start where it is told to. */
   readonly env: NodeJS.ProcessEnv
   /** Whom they run as. */
@@ -57,6 +59,7 @@ export function openWorld({ parent = build, nbsvm = program, uid }: Choice = {})
   }
   return {
     folder,
+    program: nbsvm,
     env,
     as,
     nbsvm: (...words) => timed(nbsvm, words).stdout,
