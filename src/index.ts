@@ -4,6 +4,9 @@
 //     const foo = vm('foo', { mem: '2G' })
 //     await foo.newimg()
 //     await foo.start()
+//
+// It knows the VMs of this machine. Those of others (`box2:foo`) are for the program, or for this library run there; `move` alone takes
+// the name of another machine.
 import { isSettingName } from './config/settings.js'
 import type { DownloadCaller } from './image/download.js'
 import { parseTyped } from './console/escapes.js'

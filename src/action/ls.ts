@@ -31,7 +31,10 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
     const { chosen, hosts } = listWords(words)
     const names = (chosen?.split(',') ?? usual) as ColumnName[]
     const withImages = names.includes('image') || (flags['json'] === true && chosen === undefined)
-    const show = flags['json'] === true ? inJson(chosen === undefined ? undefined : names) : table(names)
+    const show =
+      flags['json'] === true
+        ? inJson(chosen === undefined ? undefined : names)
+        : table(names, hosts.includes(':') ? '' : (hosts[0] ?? ''))
     let failed = false
     const lookAll = async (tell: (text: string) => void): Promise<Listed[]> => {
       if (hosts.length === 0) return look(outside, tell, withImages)
@@ -45,7 +48,9 @@ into it, its drives. nbsvm alone does the same. What is wrong with one VM, or wi
       })
     }
     if (flags['watch'] === undefined) {
-      out(show(await lookAll(note)))
+      const vms = await lookAll(note)
+      // Of a machine that did not answer nobody knows whether it has any.
+      if (vms.length > 0 || !failed || flags['json'] === true) out(show(vms))
       return failed ? 1 : 0
     }
     while (!signal.aborted) {
@@ -99,9 +104,10 @@ const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (
   fault: ['fault', ({ fault }) => fault ?? ''],
 }
 
-function table(names: readonly ColumnName[]): (vms: readonly Listed[]) => string {
+/** `where`: the machine that a first VM would be made on, `box2:`. */
+function table(names: readonly ColumnName[], where: string): (vms: readonly Listed[]) => string {
   return (vms) => {
-    if (vms.length === 0) return 'no VMs yet; make one: nbsvm NAME image=debian newimg start ssh'
+    if (vms.length === 0) return `no VMs yet; make one: nbsvm ${where}NAME image=debian newimg start ssh`
     const rows = vms.map((vm) => names.map((name) => column[name][1](vm) || '-'))
     return columns([names.map((name) => name.toUpperCase()), ...rows]).join('\n')
   }

@@ -78,7 +78,20 @@ export function notAnAction(
   )
   if (lines.length > 0) return new UsageError(unknown, { hints: lines })
   const error = unknownWord('action', word, names)
-  return new UsageError(error.message, { hints: [...error.hints, 'several VMs: nbsvm VM1,VM2 ACTION'] })
+  return new UsageError(error.message, { hints: [...error.hints, ...severalHints(word, said, next)] })
+}
+
+/** A further VM, or a machine's that lacks its colon. */
+function severalHints(word: string, [vm = 'VM', ...more]: readonly string[], next: readonly string[]): string[] {
+  const isFar = /^[^/:=]+:[^/:]*$/.test(word)
+  if (isFar && next.includes('move'))
+    return [`from one machine to another: nbsvm ${quoteWords([vm])} move ${word.replace(/:$/, '')}`]
+  if (isFar) return [`several VMs: nbsvm ${quoteWords([`${vm},${word}`])} ACTION`]
+  const ofMachine =
+    more.length === 0 && next.length > 0 && !vm.includes(':')
+      ? [`of another machine: nbsvm ${quoteWords([`${vm}:${word}`])} ACTION`]
+      : []
+  return ['several VMs: nbsvm VM1,VM2 ACTION', ...ofMachine]
 }
 
 /** The error for the name of a setting that there is not. */

@@ -79,7 +79,7 @@ function parseRemoteLine(first: string, words: readonly string[], grammar: Gramm
     return { kind: 'remote', targets, settings: {}, steps: [line.step], written: { settings: [], steps: [words] } }
   }
   checkNames(targets)
-  const line = readVmLine(targets.map(({ name }) => name).join(','), words, grammar)
+  const line = readVmLine(targets.map(({ name }) => name).join(','), words, grammar, first)
   return { ...line, kind: 'remote', targets }
 }
 
@@ -121,7 +121,13 @@ function parseVmLine(first: string, words: readonly string[], grammar: Grammar):
   return line
 }
 
-function readVmLine(first: string, words: readonly string[], grammar: Grammar): VmLine & Pick<RemoteLine, 'written'> {
+/** `typed`: the VMs with their machines, for lines to type. */
+function readVmLine(
+  first: string,
+  words: readonly string[],
+  grammar: Grammar,
+  typed = first,
+): VmLine & Pick<RemoteLine, 'written'> {
   refuseWrongOrder(first, words, grammar)
   const settings: Record<string, string> = {}
   let at = 0
@@ -129,7 +135,7 @@ function readVmLine(first: string, words: readonly string[], grammar: Grammar): 
     settings[pair[0]] = pair[1]
   const targets = first.split(',')
   if (targets.length > 1 && targets.includes('')) throw new UsageError(`there is an empty name in ${quote(first)}`)
-  const chain = readSteps(words.slice(at), grammar, [first, ...words.slice(0, at)])
+  const chain = readSteps(words.slice(at), grammar, [typed, ...words.slice(0, at)])
   const [head = { name: 'status', words: [], flags: {} }, ...others] = chain.map(({ step }) => step)
   const written = { settings: words.slice(0, at), steps: chain.map(({ written: one }) => one) }
   return { kind: 'vm', targets, settings, steps: [head, ...others], written }
