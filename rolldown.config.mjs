@@ -37,6 +37,7 @@ const groups = [
   { name: 'program', tags: ['$initial'], priority: 2 },
   { name: 'vm', test: /(vm.(record.vm|list.exists|life.start)|store.dir.look|action.start)\.ts/, priority: 1 },
   { name: 'qmp', test: /(qemu.qmp|sys.socket)\.ts/ },
+  { name: 'asking', test: /(vm.list.machines|remote.(ask|command|connection))\.ts/ },
   { name: 'stop', test: /(action.stop|vm.life.(stop|kill|up))\.ts/ },
 ]
 

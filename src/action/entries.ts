@@ -75,7 +75,7 @@ async function allHere(context: CommandContext): Promise<Found[]> {
 
 /** Those of another machine, through it: all of them where the names are none. */
 async function entriesOf(host: string, names: readonly string[], { outside, note, signal }: CommandContext): Promise<Found[]> {
-  const { askHost } = await import('../remote/call.js')
+  const { askHost } = await import('../remote/ask.js')
   const { socketsIn } = await import('../remote/connection.js')
   const { asToldEntries, jumpEntry, nameThere } = await import('../vm/reach/jump.js')
   const machine = { host, sockets: socketsIn(outside.place.state) }

@@ -1,10 +1,10 @@
 // Runs a line about other machines' VMs: there, by their own nbsvm.
 import { actions } from '../action/rows.js'
 import { chooseClass } from '../config/class.js'
-import { UsageError } from '../core/errors.js'
+import { Failure, UsageError } from '../core/errors.js'
 import { isGlob } from '../core/glob.js'
 import { wholeInput } from '../action/exec.js'
-import { callHost, type Way } from '../remote/call.js'
+import { callHost, type Guard, type Way } from '../remote/call.js'
 import { socketsIn } from '../remote/connection.js'
 import { hereFull } from '../sys/file.js'
 import { isTerminal } from '../sys/output.js'
@@ -32,15 +32,22 @@ export async function runRemote(
   // What is wrong with a key is told before anything is done.
   wordsThere(line.written, '')
   const isOneOfMany = byHost.size > 1
-  const call = async (host: string, names: readonly string[]): Promise<number> => {
+  const call = async (host: string | undefined, names: readonly string[]): Promise<number> => {
     try {
-      return await callFor(line, { host, names, isOneOfMany }, world)
+      return await (host === undefined ? here(names) : callFor(line, { host, names, isOneOfMany }, world))
     } catch (error) {
-      return printError(error, isOneOfMany ? `${host}: ` : '')
+      return printError(host === undefined ? error : explained(error, line), isOneOfMany && host !== undefined ? `${host}: ` : '')
     }
   }
-  const statuses = await Promise.all([...byHost].map(([host, names]) => (host === undefined ? here(names) : call(host, names))))
+  const statuses = await Promise.all([...byHost].map(([host, names]) => call(host, names)))
   return statuses.find((status) => status !== 0) ?? 0
+}
+
+/** What has kept the line from its end, with the exit status that is no program's in a guest where the line ends with one. */
+function explained(error: unknown, { steps }: RemoteLine): unknown {
+  const last = steps.at(-1)?.name
+  if (!(error instanceof Failure) || error instanceof UsageError || (last !== 'exec' && last !== 'ssh')) return error
+  return new Failure(error.message, { cause: error.cause, hints: error.hints, exitStatus: 255 })
 }
 
 interface On {
@@ -60,7 +67,7 @@ async function callFor(line: RemoteLine, { host, names, isOneOfMany }: On, world
     const before = [...(about.length === 0 ? [] : [about.join(',')]), ...classWords(line, world), ...settings]
     for (const { through, steps: some, written } of partsOf(line.steps, steps)) {
       const words = (step: readonly string[]): string[] => [...before, ...step]
-      const way: Way = { mirror, ...(isOneOfMany ? { input: 'none', as: host } : { input: inputOf(some) }) }
+      const way: Way = { mirror, guard, ...(isOneOfMany ? { input: 'none', as: host } : { input: inputOf(some) }) }
       const callThere = (step: readonly string[]): Promise<number> => callHost(machine, words(step), way, { signal, note })
       const [step] = some
       const status = await (through === undefined || step === undefined
@@ -77,6 +84,10 @@ async function callFor(line: RemoteLine, { host, names, isOneOfMany }: On, world
   // Through a pipe nothing there would be told that nobody waits any more, but that the pipe has ended.
   const isPiped = inputOf(line.steps) === 'terminal' && !isOneOfMany && !isTerminal(0)
   return files === undefined && !isPiped ? call() : withFiles(machine, files, { signal, note, progress }, call)
+}
+
+async function guard(): Promise<Guard> {
+  return (await import('./guard.js')).makeGuard()
 }
 
 /** Steps that go there in one line, or one that does something here. */

@@ -4,10 +4,12 @@ import { showScreen } from '../action/vnc.js'
 import { loadSettings } from '../config/layers.js'
 import { hasScreen } from '../console/viewer.js'
 import { UsageError } from '../core/errors.js'
+import { printableMessage } from '../core/text.js'
 import { listenText, parseClosings, parseForwards, type Forward } from '../model/forward.js'
-import { closeLeads, connect, type Lead, type Machine } from '../remote/connection.js'
+import { connect, type Machine } from '../remote/connection.js'
 import { takenHints } from '../net/taken.js'
-import { keepThere, leaveThere, requireAnswer, socketLead } from '../remote/kept.js'
+import { keepThere, leaveThere } from '../remote/kept.js'
+import { closeLeads, requireAnswer, socketLead, type Lead } from '../remote/leads.js'
 import { remove } from '../sys/file.js'
 import { write } from '../sys/output.js'
 import { serveSocket } from '../vm/life/attach.js'
@@ -74,7 +76,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** What a line there has said of errors, for whoever waits here. */
 function tell({ status, errors }: { readonly status: number | undefined; readonly errors: string }): number {
-  write(2, errors)
+  if (errors !== '') write(2, `${printableMessage(errors.trimEnd())}\n`)
   return status ?? 0
 }
 

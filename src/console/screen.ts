@@ -1,6 +1,6 @@
 // What is written to the user's terminal before and after a guest has it.
 import { createFilter } from './filter.js'
-import type { Traces } from './sequence.js'
+import { noTraces, type Traces } from './sequence.js'
 
 /**
  * The last `rows` lines of a console's log, as they can be shown on any terminal, so that one sees the prompt that was
@@ -47,6 +47,12 @@ export function resetSequence(traces: Readonly<Traces>): string {
   if (traces.cursorShape) bytes += '\u001B[0 q'
   return `${bytes}\r\n${belowGone}`
 }
+
+/**
+ * The same where nobody knows what was changed: the usual screen (1047 does nothing where it is shown, and leaves the cursor alone), and
+ * no margins, which would move the cursor.
+ */
+export const leftSequence = `\u001B\\\u001B[?1047l\u001B7\u001B[r\u001B8${resetSequence(noTraces())}`
 
 /** The last `count` lines of a console's log that say anything, as plain text for a message. */
 export function lastPlainLines(log: string, count: number): string[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
-import { sideBySide } from './sidebyside.js'
+import { gate, sideBySide } from './sidebyside.js'
 
 test('results are in the order of the items, and no more than so many are worked on at once', async () => {
   let [now, most] = [0, 0]
@@ -21,4 +21,23 @@ test('nothing to do, and one that fails', async () => {
     sideBySide([1, 2], 1, (n) => (n === 2 ? Promise.reject(new Error('two')) : Promise.resolve(n))),
     /two/,
   )
+})
+
+test('a gate lets so many in, those who wait in their order, and somebody for each who fails', async () => {
+  const enter = gate(2)
+  const order: number[] = []
+  let [now, most] = [0, 0]
+  const work = (n: number) => async (): Promise<void> => {
+    order.push(n)
+    most = Math.max(most, ++now)
+    await sleep(2)
+    now--
+    if (n === 1) throw new Error('one')
+  }
+  const ended = await Promise.allSettled([0, 1, 2, 3, 4].map((n) => enter(work(n))))
+  assert.deepEqual(
+    ended.map(({ status }) => status === 'fulfilled'),
+    [true, false, true, true, true],
+  )
+  assert.deepEqual([order, most], [[0, 1, 2, 3, 4], 2])
 })

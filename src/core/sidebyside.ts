@@ -11,3 +11,20 @@ export async function sideBySide<T, R>(items: readonly T[], most: number, work: 
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker))
   return results
 }
+
+/** A way in for at most `most` at a time; the others wait, in their order. */
+export function gate(most: number): <R>(work: () => Promise<R>) => Promise<R> {
+  let inside = 0
+  const waiting: (() => void)[] = []
+  return async (work) => {
+    if (inside < most) inside++
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) inside--
+      else next()
+    }
+  }
+}

@@ -2,10 +2,11 @@
 import type { Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
 import { isTerminal } from '../sys/output.js'
-import { run, runApart, runHere } from '../sys/process.js'
+import { runApart, runHere, type Takers } from '../sys/process.js'
 import { version } from '../core/version.js'
-import { remoteCommand, type Mirrored, type RemoteLine } from './command.js'
-import { connect, isConnected, silent, sshWords, type Machine } from './connection.js'
+import { askHost } from './ask.js'
+import { missingWords, remoteCommand, type Mirrored } from './command.js'
+import { connect, isConnected, quiet, sshFailed, sshWords, type Machine } from './connection.js'
 
 /** How the line goes there. */
 export interface Way {
@@ -15,13 +16,19 @@ export interface Way {
   readonly as?: string | undefined
   /** Where the files of this machine are that the line names. */
   readonly mirror?: Mirrored | undefined
+  /** Stands between that machine and a terminal here. */
+  readonly guard: () => Promise<Guard>
 }
 
-/** What ssh says of a connection that ends is for whoever makes one. */
-export const quiet = ['-o', 'LogLevel=ERROR']
-
-/** What ssh ends with when it has failed itself. */
-const sshFailed = 255
+/** What keeps a terminal from what somebody else's machine sends. */
+export interface Guard {
+  /** Takes what came, and shows of it what may be shown. */
+  readonly show: (fd: 1 | 2, bytes: Buffer) => void
+  /** Puts right what was shown last, when no more comes. */
+  readonly end: () => void
+  /** Gives back a terminal that a program there had for itself when it was cut off. */
+  readonly giveBack: () => void
+}
 
 /** As a usage error of nbsvm's ends, and what a shell says of a program that it does not find. */
 const [usageStatus, missingStatus] = [2, 127]
@@ -32,7 +39,41 @@ const [usageStatus, missingStatus] = [2, 127]
  */
 export async function callHost(machine: Machine, words: readonly string[], way: Way, caller: Caller): Promise<number> {
   await connect(machine, caller)
-  return judged(machine, await runThere(machine, words, way, caller), caller)
+  const isPiped = way.input === 'terminal' && !isTerminal(0)
+  const hasTerminal = way.input === 'terminal' && !isPiped && isTerminal(1)
+  const terminals = hasTerminal ? [] : ([1, 2] as const).filter(isTerminal)
+  const isWatched = !hasTerminal && !isPiped
+  const command = remoteCommand({ words, host: machine.host, as: way.as, terminals, isWatched, mirror: way.mirror })
+  // A tilde that is typed is for who is at the other end.
+  const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none', ...quiet], [command])
+  const run = isWatched ? runApart : runHere
+  const guard = hasTerminal || terminals.length > 0 ? await way.guard() : undefined
+  const status = await (guard === undefined || hasTerminal
+    ? run(ssh, caller.signal)
+    : runGuarded((given, takers) => run(given, caller.signal, takers), ssh, terminals, guard))
+  try {
+    return await judged(machine, status, caller)
+  } catch (error) {
+    if (hasTerminal) guard?.giveBack()
+    throw error
+  }
+}
+
+/** Runs it with the guard before what is a terminal here. */
+async function runGuarded(
+  run: (command: readonly string[], takers: Takers) => Promise<number>,
+  command: readonly string[],
+  terminals: readonly (1 | 2)[],
+  guard: Guard,
+): Promise<number> {
+  const [first, second] = terminals
+  // By two pipes it could be seen in another order than it was said.
+  const given = second === undefined ? command : ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command]
+  try {
+    return await run(given, first === undefined ? {} : { [first]: (bytes: Buffer) => guard.show(first, bytes) })
+  } finally {
+    guard.end()
+  }
 }
 
 /** The exit status of a line there. Throws a Failure where that is of a connection that is lost; tells where another version may be why. */
@@ -48,56 +89,15 @@ export function connectionLost({ host }: Machine): Failure {
   })
 }
 
-function runThere(machine: Machine, words: readonly string[], { input, as, mirror }: Way, { signal }: Caller): Promise<number> {
-  const isPiped = input === 'terminal' && !isTerminal(0)
-  const hasTerminal = input === 'terminal' && !isPiped && isTerminal(1)
-  const terminals = hasTerminal ? [] : ([1, 2] as const).filter(isTerminal)
-  const isWatched = !hasTerminal && !isPiped
-  const command = remoteCommand({ words, host: machine.host, as, terminals, isWatched, mirror })
-  // A tilde that is typed is for who is at the other end.
-  const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none', ...quiet], [command])
-  return isWatched ? runApart(ssh, signal) : runHere(ssh, signal)
-}
-
-/** Tells of another version, where that may be why a line is not understood. */
+/** Tells of another version, or of an nbsvm that does not run, where that may be why a line is not understood. */
 async function compareVersions(machine: Machine, { note, signal }: Caller): Promise<void> {
-  const { status, stdout } = await askHost(machine, ['version'], { signal }).catch(() => ({ status: 1, stdout: '' }))
+  const { status, stdout, stderr } = await askHost(machine, ['version'], { signal }).catch(() => nothing)
   const theirs = stdout.trim().replace(/^nbsvm /, '')
   if (status === 0 && theirs !== version && /^[\w.+-]{1,40}$/.test(theirs))
     note?.(`${machine.host} has nbsvm ${theirs}, and here is ${version}`)
+  // As where node is in the PATH of a terminal's shell alone.
+  if (status === missingStatus && !stderr.includes(missingWords))
+    note?.(`nbsvm on ${machine.host} does not run: ${stderr.trim()}`)
 }
 
-export interface Answer {
-  readonly status: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** How long a connection and then an answer may take, and how long that may be, in characters. */
-export interface Bounds {
-  readonly timeoutMs: number
-  readonly mostSaid: number
-}
-
-const usualBounds: Bounds = { timeoutMs: 30_000, mostSaid: 16 * 1024 ** 2 }
-
-/**
- * Runs a line there that reads nothing, and returns what it says. Throws a Failure where the machine cannot be reached, falls silent or
- * says too much.
- */
-export async function askHost(
-  machine: Machine,
-  words: readonly string[],
-  caller: Caller,
-  { timeoutMs, mostSaid }: Bounds = usualBounds,
-): Promise<Answer> {
-  await connect(machine, caller, timeoutMs)
-  const line: RemoteLine = { words, host: machine.host, terminals: [], isWatched: false }
-  const limit = AbortSignal.timeout(timeoutMs)
-  const signal = caller.signal === undefined ? limit : AbortSignal.any([caller.signal, limit])
-  const command = sshWords(machine, ['-T', '-n', ...quiet], [remoteCommand(line)])
-  return run(command, { signal, mostSaid }).catch((error: unknown) => {
-    if (limit.aborted && caller.signal?.aborted !== true) throw silent(machine.host, timeoutMs)
-    throw error instanceof Failure ? new Failure(`no answer of ${machine.host} can be read`, { cause: error }) : error
-  })
-}
+const nothing = { status: 1, stdout: '', stderr: '' }

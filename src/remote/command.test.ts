@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { remoteCommand } from './command.js'
+import { behindMark, cutAtMark, mark, markedScript, remoteCommand } from './command.js'
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-remote-'))
 after(() => fs.rmSync(folder, { recursive: true }))
@@ -56,5 +56,28 @@ test('a machine without nbsvm says so', () => {
     encoding: 'utf8',
   })
   assert.equal(status, 127)
-  assert.match(stderr, /^nbsvm: there is no nbsvm on \S+, or not in the PATH of a line by ssh\n$/)
+  assert.match(stderr, /^nbsvm: there is no nbsvm on \S+, or not in the PATH of a line by ssh\n {2}install it there; .*\n$/)
+})
+
+test('what a login says is told from what comes after the mark, however it is cut', () => {
+  const { stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', `printf greeting; ${remoteCommand({ ...usual, words: ['x'], isMarked: true })}`],
+    {
+      env: machine('echo "$1"; echo why >&2'),
+      encoding: 'utf8',
+    },
+  )
+  assert.deepEqual(cutAtMark(stdout), { before: 'greeting', after: 'x\n' })
+  assert.deepEqual(cutAtMark(stderr), { before: '', after: 'why\n' })
+  assert.equal(cutAtMark(`${mark}, it says`).after, undefined)
+  const said = spawnSync('sh', ['-c', `echo greeting; ${markedScript('cat; echo "$1"', ["it's"])}`], { input: 'in\n' }).stdout
+  for (const size of [1, 7, 100]) {
+    let taken = ''
+    const take = behindMark((piece) => (taken += piece.toString()))
+    for (let at = 0; at < said.length; at += size) take(said.subarray(at, at + size))
+    assert.equal(taken, "in\nit's\n")
+  }
+  const endless = behindMark(() => {})
+  assert.throws(() => Array.from({ length: 20 }, () => endless(Buffer.alloc(10_000))), /its login says more/)
 })

@@ -3,11 +3,11 @@
 import path from 'node:path'
 import type { Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
+import { gate } from '../core/sidebyside.js'
 import { sshName } from '../core/target.js'
 import { lstat, makePrivateFolder, remove } from '../sys/file.js'
 import { isTerminal } from '../sys/output.js'
 import { run } from '../sys/process.js'
-import { connect as connectTo } from '../sys/socket.js'
 import { hashHex } from '../sys/stamp.js'
 
 export interface Machine {
@@ -33,10 +33,28 @@ const connectSeconds = 15
 const [aliveSeconds, aliveTries] = [15, 4]
 
 /** ssh's own limit ends before it knows who is there: a machine that falls silent after that is given up too, later where somebody may be typing a password. */
-const [connectMs, typingMs] = [60_000, 120_000]
+const connectMs = 60_000
+export const typingMs = 120_000
 
-/** Whatever the user's configuration has for a login of their own: nothing there needs the keys or the screen of this machine. */
-const ownSettings = ['ForwardAgent=no', 'ForwardX11=no', 'RemoteCommand=none']
+/** So many are made at once: less than the ten that an sshd lets knock at its door, should all be behind one (`MaxStartups`, ProxyJump). */
+export const mostLogins = 8
+
+const door = gate(mostLogins)
+
+/**
+ * Whatever the user's configuration has for a login of their own: nothing there needs the keys, the screen or the ports of this machine,
+ * and one of these may be taken.
+ */
+const ownSettings = ['ForwardAgent=no', 'ForwardX11=no', 'RemoteCommand=none', 'ClearAllForwardings=yes']
+
+/** What ssh says of a connection that ends is for whoever makes one. */
+export const quiet = ['-o', 'LogLevel=ERROR']
+
+/** Nobody is asked for anything. */
+export const batch = ['-o', 'BatchMode=yes']
+
+/** What ssh ends with when it has failed itself. */
+export const sshFailed = 255
 
 /** The command that runs `words` there: ssh with its options. After `connect`, which is where a password can be asked for. */
 export function sshWords({ host, sockets }: Machine, options: readonly string[], words: readonly string[]): string[] {
@@ -50,40 +68,63 @@ export function sshWords({ host, sockets }: Machine, options: readonly string[],
     `ConnectTimeout=${connectSeconds}`,
     `ServerAliveInterval=${aliveSeconds}`,
     `ServerAliveCountMax=${aliveTries}`,
-    ...ownSettings,
+    ...(options[0] === '-O' ? [] : ownSettings),
   ]
-  return ['ssh', ...settings.flatMap((setting) => ['-o', setting]), ...options, '--', sshName(host), ...words]
+  // What is asked of a connection that is there needs no configuration, and ports that it opens would be asked for too.
+  const config = options[0] === '-O' ? ['-F', '/dev/null'] : []
+  return ['ssh', ...config, ...settings.flatMap((setting) => ['-o', setting]), ...options, '--', sshName(host), ...words]
 }
 
-/** Where the connection is shared; undefined where no socket can have such a path: then each line makes its own. */
-function socketOf({ host, sockets }: Machine): string | undefined {
-  const short = 16
-  const socket = path.join(sockets, hashHex(host).slice(0, short))
-  return Buffer.byteLength(socket) > longestPath || socket.includes('"') ? undefined : socket
+/** A name that is no longer stands in its socket's. */
+const longestName = 32
+
+/**
+ * Where the connection is shared, by the machine's name where that is short and plain; undefined where no socket can have such a path:
+ * then each line makes its own. The completion scripts look there too.
+ */
+export function socketOf({ host, sockets }: Machine): string | undefined {
+  const isPlain = /^[\w.@-]+$/.test(host) && host.length <= longestName
+  const named = path.join(sockets, `to-${host}`)
+  // A hash is looked up where it must be: node:crypto takes 5 ms to load.
+  const socket = isPlain && isFit(named) ? named : path.join(sockets, hashHex(host).slice(0, 16))
+  return isFit(socket) ? socket : undefined
+}
+
+function isFit(socket: string): boolean {
+  return Buffer.byteLength(socket) <= longestPath && !socket.includes('"')
 }
 
 /**
  * Sees to it that there is a connection. ssh asks for a password, or whether a key is right, at the terminal; without one that is an
  * error. Throws a Failure with ssh's own words where the machine cannot be reached.
  */
-export async function connect(machine: Machine, { signal }: Caller = {}, silenceMs = connectMs): Promise<void> {
+export async function connect(machine: Machine, { signal }: Caller = {}): Promise<void> {
   makePrivateFolder(machine.sockets)
   const socket = socketOf(machine)
   if (socket !== undefined && (await answers(socket))) return
-  const canAsk = isTerminal(0) || isTerminal(2)
-  const command = sshWords(machine, ['-T', ...(canAsk ? [] : ['-o', 'BatchMode=yes'])], ['true'])
-  const limitMs = canAsk ? Math.max(typingMs, silenceMs) : silenceMs
-  const limit = AbortSignal.timeout(limitMs)
-  const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
-  const { status, stderr } = await run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
-    throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
+  const mayType = canAsk()
+  const command = sshWords(machine, ['-T', ...(mayType ? [] : batch)], ['true'])
+  const limitMs = mayType ? typingMs : connectMs
+  const { status, stdout, stderr } = await door(() => {
+    const limit = AbortSignal.timeout(limitMs)
+    const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
+    return run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
+      throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
+    })
   })
-  if (status !== 0) throw unreachable(machine.host, stderr, canAsk)
+  if (status !== 0) throw unreachable(machine.host, stderr.trim() || stdout, mayType)
+}
+
+/** Whether somebody may be there whom ssh can ask. */
+export function canAsk(): boolean {
+  return isTerminal(0) || isTerminal(2)
 }
 
 /** Whether somebody holds the connection. What one that was killed has left is removed: ssh would complain of it at each line. */
 async function answers(socket: string): Promise<boolean> {
   if (lstat(socket) === undefined) return false
+  // A question needs no socket here.
+  const { connect: connectTo } = await import('../sys/socket.js')
   try {
     ;(await connectTo(socket)).destroy()
     return true
@@ -106,46 +147,11 @@ export function silent(host: string, timeoutMs: number): Failure {
   })
 }
 
-/** A way through the connection: `ADDRESS:PORT` or a socket's path at both ends, as `ssh -L` has them. */
-export interface Lead {
-  readonly here: string
-  readonly there: string
-}
-
-/**
- * Opens ways through the connection, all or none. Throws a Failure, with `hints`, where something here is taken, and where no connection
- * is shared.
- */
-export async function openLeads(machine: Machine, leads: readonly Lead[], hints: readonly string[] = []): Promise<void> {
-  if (socketOf(machine) === undefined)
-    throw new Failure(`no connection to ${machine.host} can be kept: the path ${machine.sockets} is too long for its socket`, {
-      hints: ['a shorter one: NBSVM_HOME=DIR'],
-    })
-  const { status } = await run(sshWords(machine, ['-O', 'forward', ...leadWords(leads)], []))
-  if (status === 0) return
-  await closeLeads(machine, leads)
-  const places = leads.map(({ here }) => here).join(' and ')
-  throw new Failure(`cannot listen on ${places} of this machine, for the connection to ${machine.host}`, { hints })
-}
-
-/** Closes those of them that are there. */
-export async function closeLeads(machine: Machine, leads: readonly Lead[]): Promise<void> {
-  await run(closingWords(machine, leads))
-}
-
-/** The command that does so. */
-export function closingWords(machine: Machine, leads: readonly Lead[]): string[] {
-  return sshWords(machine, ['-O', 'cancel', ...leadWords(leads)], [])
-}
-
-function leadWords(leads: readonly Lead[]): string[] {
-  return leads.flatMap(({ here, there }) => ['-L', `${here}:${there}`])
-}
-
-function unreachable(host: string, stderr: string, canAsk: boolean): Failure {
-  const words = lastLines(stderr)
+/** A machine that lets nobody in; what it or ssh has said of that is told, and `mayType`: somebody could be asked. */
+export function unreachable(host: string, stderr: string, mayType: boolean): Failure {
+  const words = lastLines(stderr.replace(changedBanner, 'its host key is not the one that it had\n'))
   const hints = hintsFor(words, host)
-  if (/Permission denied/.test(words) && !canAsk) hints.push('there is no terminal here, so nobody can be asked for a password')
+  if (/Permission denied/.test(words) && !mayType) hints.push('there is no terminal here, so nobody can be asked for a password')
   return new Failure(`cannot reach ${host} by ssh${words === '' ? '' : `: ${words}`}`, { hints })
 }
 
@@ -157,10 +163,13 @@ function lastLines(text: string): string {
 
 const mostLines = 20
 
+/** The three lines with which ssh begins when a machine has another key than it had. */
+const changedBanner = /@{20,}\r?\n@.*IDENTIFICATION HAS CHANGED.*\r?\n@{20,}\r?\n/
+
 function hintsFor(words: string, host: string): string[] {
   const name = sshName(host)
   if (/Could not resolve hostname/.test(words)) return ['is it spelt right? machines with another name: ~/.ssh/config']
-  if (/IDENTIFICATION HAS CHANGED|Host key verification failed/.test(words))
+  if (/Host key verification failed/.test(words))
     return [`if you know why its key is another, or to see it the first time: ssh ${name}`]
   if (/Permission denied/.test(words)) return [`let a key of yours in: ssh-copy-id ${name}`]
   return [`try it alone: ssh ${name}`]

@@ -1,24 +1,29 @@
 // What goes on there while this machine's nbsvm has something to do with it, or after it has ended.
 import path from 'node:path'
 import type { Caller } from '../core/caller.js'
-import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
-import { pause } from '../sys/clock.js'
+import { monotonicMs, pause } from '../sys/clock.js'
 import { environment } from '../sys/environment.js'
-import { openFifo } from '../sys/fifo.js'
-import { close, open, readText, remove } from '../sys/file.js'
+import { openFifo, readWaiting } from '../sys/fifo.js'
+import { close, open, remove, rewrite } from '../sys/file.js'
 import { hold, type Held } from '../sys/held.js'
 import { startDetached } from '../sys/process.js'
-import { connect as connectTo } from '../sys/socket.js'
 import { randomHex } from '../sys/stamp.js'
-import { connectionLost, judged, quiet } from './call.js'
-import { remoteCommand } from './command.js'
-import { closeLeads, closingWords, connect, isConnected, openLeads, sshWords, type Lead, type Machine } from './connection.js'
+import { connectionLost, judged } from './call.js'
+import { cutAtMark, longestGreeting, mark, remoteCommand } from './command.js'
+import { connect, isConnected, quiet, sshWords, type Machine } from './connection.js'
+import { closeLeads, closingWords, openLeads, requireLeave, type Lead } from './leads.js'
 
 /** A line that goes on there. */
 function lineWords(machine: Machine, words: readonly string[]): string[] {
-  const command = remoteCommand({ words, host: machine.host, terminals: [], isWatched: true })
+  const command = remoteCommand({ words, host: machine.host, terminals: [], isWatched: true, isMarked: true })
   return sshWords(machine, ['-T', ...quiet], [command])
+}
+
+/** What nbsvm there has said of errors: ssh, or the login, may have said something before. */
+function errorsIn(stderr: string): string {
+  const { before, after } = cutAtMark(stderr)
+  return after ?? before
 }
 
 /** What came of a line that is to go on: its exit status where it has ended, and what it said of errors. */
@@ -45,12 +50,15 @@ export async function keepThere(
   caller: Caller,
 ): Promise<Kept | Ended> {
   await connect(machine, caller)
-  const held = await hold(lineWords(machine, words), caller)
+  const beganMs = monotonicMs()
+  const held = await hold(lineWords(machine, words), { signal: caller.signal, after: mark })
   const { line, ended } = held
-  if (line === undefined) return { status: await judged(machine, await ended, caller), errors: held.errors() }
+  const readyMs = monotonicMs() - beganMs
+  if (line === undefined) return { status: await judged(machine, await ended, caller), errors: errorsIn(held.errors()) }
   try {
     const { leads, hints } = leadsTo(line)
     await openLeads(machine, leads, hints)
+    await requireLeave(machine, leads, readyMs, caller)
     let over: number | undefined
     void ended.then((status) => (over = status))
     return {
@@ -65,33 +73,6 @@ export async function keepThere(
     await held.release()
     throw error
   }
-}
-
-/** A new socket here that leads to one there. Throws a Failure for what is not the path of one. */
-export function socketLead({ host, sockets }: Machine, there: string): Lead {
-  // What comes from there becomes a word of ours.
-  if (!/^\/[^\p{Cc}:]{1,107}$/u.test(there)) throw new Failure(`${host} does not say where it serves`)
-  return { here: path.join(sockets, `s${randomHex(7)}`), there }
-}
-
-/** So long the first bytes may take. */
-const answerMs = 10_000
-
-/** Throws a Failure where nothing comes from the other end, as where its sshd lets nothing through. */
-export async function requireAnswer({ host }: Machine, socketPath: string): Promise<void> {
-  const socket = await connectTo(socketPath)
-  const answers = await new Promise<boolean>((resolve) => {
-    socket
-      .once('data', () => resolve(true))
-      .once('close', () => resolve(false))
-      .on('error', () => {})
-    setTimeout(() => resolve(false), answerMs).unref()
-  })
-  socket.destroy()
-  if (answers) return
-  throw new Failure(`nothing comes through the connection to ${host}`, {
-    hints: ['its sshd_config must let it: AllowStreamLocalForwarding yes, and no DisableForwarding'],
-  })
 }
 
 const lookEveryMs = 20
@@ -109,28 +90,39 @@ export async function leaveThere(
 ): Promise<Ended> {
   await connect(machine, caller)
   const own = (name: string): string => path.join(machine.sockets, `${name}${randomHex(6)}`)
+  // Nobody reads what is said later: then these are full, and that machine waits.
   const [output, errors, input] = [own('o'), own('e'), own('i')]
-  const fds = [open(output, 'new'), open(errors, 'new')] as const
-  const { guard, reader } = await openFifo(input)
+  const [out, err, stdin] = [await openFifo(output), await openFifo(errors), await openFifo(input)]
+  const isOpen = own('l')
+  const flag = open(isOpen, 'new')
   try {
     // The end of its stdin would end it. When it has ended, for whatever reason, nothing is to lead there any more.
-    const script = `${quoteWords(lineWords(machine, words))} <&3 2>&4; status=$?; [ ! -s /proc/self/fd/1 ] || ${quoteWords(closingWords(machine, leads))} >&4 2>&4; exit $status`
-    const left = startDetached(['sh', '-c', script], { cwd: '/', output: fds[0], pass: [guard, fds[1]], env: ownEnvironment() })
+    const script = `${quoteWords(lineWords(machine, words))} <&3 2>&4; status=$?; [ ! -s /proc/self/fd/5 ] || ${quoteWords(closingWords(machine, leads))} >&4 2>&4; exit $status`
+    const pass = [stdin.guard, err.guard, flag]
+    const left = startDetached(['sh', '-c', script], { cwd: '/', output: out.guard, pass, env: ownEnvironment() })
     let status: number | undefined
+    let said = ''
     void left.ended.then((ended) => (status = ended))
-    const saysNothing = (): boolean => status === undefined && !(readText(output) ?? '').includes('\n')
+    const waits = (): boolean =>
+      status === undefined &&
+      !(cutAtMark((said = (said + readWaiting(output)).slice(0, 2 * longestGreeting))).after ?? '').includes('\n')
     try {
-      while (saysNothing()) await pause(lookEveryMs, caller.signal)
-      if (status === undefined) await openLeads(machine, leads, hints)
-      else await judged(machine, status, caller)
-      return { status, errors: readText(errors) ?? '' }
+      const beganMs = monotonicMs()
+      while (waits()) await pause(lookEveryMs, caller.signal)
+      if (status === undefined) {
+        rewrite(flag, 'open')
+        await openLeads(machine, leads, hints)
+        await requireLeave(machine, leads, monotonicMs() - beganMs, caller)
+      } else await judged(machine, status, caller)
+      return { status, errors: errorsIn(readWaiting(errors)) }
     } catch (error) {
       left.kill()
       throw error
     }
   } finally {
-    for (const fd of [...fds, guard, reader]) close(fd)
-    for (const file of [output, errors, input]) remove(file)
+    for (const { guard, reader } of [out, err, stdin]) [guard, reader].forEach(close)
+    close(flag)
+    for (const file of [output, errors, input, isOpen]) remove(file)
   }
 }
 

@@ -8,9 +8,9 @@ import { Failure } from '../core/errors.js'
 import { printableMessage } from '../core/text.js'
 import { flow } from '../sys/flow.js'
 import { hold } from '../sys/held.js'
-import { connectionLost, quiet } from './call.js'
-import { pidFile, scriptCommand } from './command.js'
-import { connect, isConnected, sshWords, type Machine } from './connection.js'
+import { connectionLost } from './call.js'
+import { behindMark, mark, markedScript, pidFile } from './command.js'
+import { connect, isConnected, quiet, sshWords, type Machine } from './connection.js'
 
 export interface Mirror {
   readonly root: string
@@ -50,7 +50,7 @@ const keepScript = [
 export async function makeMirror(machine: Machine, caller: Caller): Promise<Mirror> {
   await connect(machine, caller)
   const { signal } = caller
-  const held = await hold(sshWords(machine, ['-T', ...quiet], [scriptCommand(keepScript, [])]), { signal })
+  const held = await hold(sshWords(machine, ['-T', ...quiet], [markedScript(keepScript, [])]), { signal, after: mark })
   const [, uid, gid, root] = /^(\d{1,10}) (\d{1,10}) (\/[^\p{Cc}]{1,400})$/u.exec(held.line ?? '') ?? []
   if (root === undefined) {
     await held.release()
@@ -67,8 +67,8 @@ export async function makeMirror(machine: Machine, caller: Caller): Promise<Mirr
 }
 
 async function runScript(machine: Machine, { text, words, input, take }: MachineScript, { signal }: Caller): Promise<void> {
-  const command = sshWords(machine, ['-T', ...quiet], [scriptCommand(text.trim(), words)])
-  const { status, stderr } = await flow(command, { input, take, signal })
+  const command = sshWords(machine, ['-T', ...quiet], [markedScript(text.trim(), words)])
+  const { status, stderr } = await flow(command, { input, take: take && behindMark(take), signal })
   if (status === 0) return
   if ((await isConnected(machine)) === false) throw connectionLost(machine)
   const said = printableMessage(stderr.toString('utf8', 0, 2000).trim(), 500)

@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import { errorCode } from '../core/errors.js'
 import { lstat, remove } from './file.js'
 import { runOrFail } from './process.js'
 
@@ -25,5 +26,23 @@ export async function openFifo(file: string): Promise<Fifo> {
   } catch (error) {
     fs.closeSync(guard)
     throw error
+  }
+}
+
+/** More than a FIFO holds. */
+const mostWaiting = 1024 * 1024
+
+/** What waits in a FIFO that somebody keeps open; waits for nothing. */
+export function readWaiting(file: string): string {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants
+  const fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+  const bytes = Buffer.alloc(mostWaiting)
+  try {
+    return bytes.toString('utf8', 0, fs.readSync(fd, bytes))
+  } catch (error) {
+    if (errorCode(error) === 'EAGAIN') return ''
+    throw error
+  } finally {
+    fs.closeSync(fd)
   }
 }

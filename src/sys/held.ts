@@ -7,7 +7,7 @@ import { searchPath } from './file.js'
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
 export interface Held {
-  /** The first line that it said; undefined where it has ended without one. */
+  /** The first line that it said, after `after` where that is given; undefined where it has ended without one. */
   readonly line: string | undefined
   /** What it has said of errors so far. */
   errors(): string
@@ -15,6 +15,12 @@ export interface Held {
   readonly ended: Promise<number>
   /** Ends its stdin, which is how it is told to end, and waits for that; after some seconds it is killed. */
   release(): Promise<void>
+}
+
+export interface HoldOptions {
+  readonly signal?: AbortSignal | undefined
+  /** A line that comes before what it has to say. */
+  readonly after?: string
 }
 
 /** A program that is told to end may take so long. */
@@ -28,7 +34,7 @@ const mostSaid = 64 * 1024
  * that ends. Ctrl-C at the terminal does not reach it. Resolves when it has said the line, or ended; rejects where it cannot be run,
  * and with the reason of `signal` where that is aborted by then.
  */
-export function hold(command: readonly string[], { signal }: { readonly signal?: AbortSignal | undefined }): Promise<Held> {
+export function hold(command: readonly string[], { signal, after }: HoldOptions): Promise<Held> {
   const [program = '', ...args] = command
   const env = { ...process.env, PATH: searchPath().join(':') }
   const child = load().spawn(program, args, { env, detached: true, stdio: 'pipe' })
@@ -53,13 +59,19 @@ export function hold(command: readonly string[], { signal }: { readonly signal?:
     child.on('error', (error) => reject(new Failure(`cannot run ${program}`, { cause: error })))
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(0, mostSaid)
-      if (!said.includes('\n')) return
+      const line = firstLine(said, after)
+      if (line === undefined) return
       signal?.removeEventListener('abort', stop)
-      resolve({ line: said.slice(0, said.indexOf('\n')), ended, errors, release })
+      resolve({ line, ended, errors, release })
     })
     child.on('close', () => {
       signal?.removeEventListener('abort', stop)
       resolve({ line: undefined, ended, errors, release })
     })
   })
+}
+
+function firstLine(said: string, after: string | undefined): string | undefined {
+  const [line, end] = (after === undefined ? said : (said.split(`${after}\n`, 2)[1] ?? '')).split('\n', 2)
+  return end === undefined ? undefined : line
 }

@@ -89,35 +89,43 @@ export const run: Run = (command, options = {}) => {
   })
 }
 
+/** What takes a program's stdout or stderr, which else is this process's own. */
+export interface Takers {
+  readonly 1?: ((bytes: Buffer) => void) | undefined
+  readonly 2?: ((bytes: Buffer) => void) | undefined
+}
+
 /**
  * Runs a program on this process's own stdin, stdout and stderr, to its end; returns its exit status. Ctrl-C reaches it by itself, on
  * the terminal that both have; what else aborts `signal` is handed on.
  */
-export function runHere(command: readonly string[], signal?: AbortSignal): Promise<number> {
-  return runAttached(command, { stdio: 'inherit' }, (child) => child.kill('SIGTERM'), signal)
+export function runHere(command: readonly string[], signal?: AbortSignal, takers: Takers = {}): Promise<number> {
+  return runAttached(command, { stdin: 'inherit', takers }, (child) => child.kill('SIGTERM'), signal)
 }
 
 /**
  * The same in a session of its own, so that Ctrl-C at this terminal does not reach it. Its stdin is a pipe that carries nothing, and
  * ends when `signal` is aborted: that is how it is told.
  */
-export function runApart(command: readonly string[], signal?: AbortSignal): Promise<number> {
-  const own: childProcess.SpawnOptions = { detached: true, stdio: ['pipe', 'inherit', 'inherit'] }
-  return runAttached(command, own, (child) => child.stdin?.end(), signal)
+export function runApart(command: readonly string[], signal?: AbortSignal, takers: Takers = {}): Promise<number> {
+  return runAttached(command, { stdin: 'pipe', takers }, (child) => child.stdin?.end(), signal)
 }
 
-/** What it says goes where this process's own words go; `onAbort` tells it to end. */
+/** What it says goes where this process's own words go, unless it is taken; `onAbort` tells it to end. */
 function runAttached(
   command: readonly string[],
-  options: childProcess.SpawnOptions,
+  { stdin, takers }: { readonly stdin: 'inherit' | 'pipe'; readonly takers: Takers },
   onAbort: (child: childProcess.ChildProcess) => void,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const [program = '', ...args] = command
+  const stdio = [stdin, ...([1, 2] as const).map((fd) => (takers[fd] === undefined ? 'inherit' : 'pipe'))] as const
   return new Promise((resolve, reject) => {
-    const child = load().spawn(program, args, { env: { ...process.env, PATH: searchPath().join(':') }, ...options })
+    const env = { ...process.env, PATH: searchPath().join(':') }
+    const child = load().spawn(program, args, { env, stdio: [...stdio], detached: stdin === 'pipe' })
     const end = (): void => onAbort(child)
     child.stdin?.on('error', () => {})
+    for (const fd of [1, 2] as const) child.stdio[fd]?.on('data', (bytes: Buffer) => takers[fd]?.(bytes))
     signal?.addEventListener('abort', end)
     if (signal?.aborted === true) end()
     child.on('error', (error) => reject(startFailure(program, error)))

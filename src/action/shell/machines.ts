@@ -14,7 +14,8 @@ _nbsvm_machines() {
   local typed=\${cur#"$prefix"} host socket line vm
   [[ -n $typed ]] || return 0
   if [[ $typed == *:* ]]; then
-    host=\${typed%%:*} socket=$state/.ssh/$(printf %s "\${typed%%:*}" | sha256sum | cut -c 1-16)
+    host=\${typed%%:*} socket=$state/.ssh/to-\${typed%%:*}
+    [[ -S $socket ]] || socket=$state/.ssh/$(printf %s "$host" | sha256sum | cut -c 1-16)
     [[ $1 == vms && $host =~ ^[A-Za-z0-9_][A-Za-z0-9._@-]*$ && -S $socket ]] || return 0
     while read -r vm; do
       [[ $vm =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ && ",$prefix" != *",$host:$vm,"* ]] && _nbsvm_offer "$host:$vm"
@@ -35,7 +36,8 @@ _nbsvm_machines() {
   local -a names used
   [[ -n $PREFIX ]] || return
   if compset -P '*:'; then
-    host=\${\${IPREFIX%:}##*,} socket=$state/.ssh/\${"$(printf %s \${\${IPREFIX%:}##*,} | sha256sum)"[1,16]}
+    host=\${\${IPREFIX%:}##*,} socket=$state/.ssh/to-\${\${IPREFIX%:}##*,}
+    [[ -S $socket ]] || socket=$state/.ssh/\${"$(printf %s $host | sha256sum)"[1,16]}
     [[ $1 == vms && $host == [A-Za-z0-9_][A-Za-z0-9._@-]# && -S $socket ]] || return
     names=(\${(M)\${(f)"$(${askThere})"}:#[A-Za-z0-9][A-Za-z0-9._-]#})
     used=(\${\${(M)\${(s:,:)IPREFIX}:#$host:?*}#*:})
@@ -55,7 +57,8 @@ function __nbsvm_machines -S
     test -n "$typed"; or return
     if string match -q '*:*' -- $typed
         set -l host (string replace -r ':.*' '' -- $typed)
-        set -l socket $state/.ssh/(printf %s $host | sha256sum | string sub -l 16)
+        set -l socket $state/.ssh/to-$host
+        test -S "$socket"; or set socket $state/.ssh/(printf %s $host | sha256sum | string sub -l 16)
         test "$argv[1]" = vms -a -S "$socket"; and string match -qr '^[A-Za-z0-9_][A-Za-z0-9._@-]*$' -- $host; or return
         for vm in (${askThere} | string match -r '^[A-Za-z0-9][A-Za-z0-9._-]*$')
             string match -q "*,$host:$vm,*" -- ",$prefix"; or printf '%s%s:%s\\tVM\\n' "$prefix" $host $vm

@@ -6,12 +6,9 @@ import { isVmId, nameFault, parseDriveName } from '../../core/name.js'
 import { shorten } from '../../core/quote.js'
 import { sideBySide } from '../../core/sidebyside.js'
 import type { Place } from '../../host/place.js'
-import { askHost } from '../../remote/call.js'
-import { socketsIn } from '../../remote/connection.js'
+import { askHost } from '../../remote/ask.js'
+import { mostLogins, socketsIn } from '../../remote/connection.js'
 import type { Listed, OnFault } from './list.js'
-
-/** So many are asked at once: less than the ten that an sshd lets knock at its door, should all be behind one (`MaxStartups`, ProxyJump). */
-const mostAtOnce = 8
 
 /** More VMs than one machine has, and longer than their list: a hundred machines that lie are a gigabyte at most. */
 const mostVms = 5000
@@ -90,7 +87,7 @@ export async function listMachines(
   list: (host: string) => Promise<readonly Listed[]>,
   onFault: OnFault,
 ): Promise<Listed[]> {
-  const lists = await sideBySide([...new Set(hosts)], mostAtOnce, (host) =>
+  const lists = await sideBySide([...new Set(hosts)], mostLogins, (host) =>
     list(host).catch((fault: unknown) => {
       onFault(fault)
       return []

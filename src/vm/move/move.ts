@@ -2,7 +2,7 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
-import { askHost } from '../../remote/call.js'
+import { askHost } from '../../remote/ask.js'
 import { socketsIn, type Machine } from '../../remote/connection.js'
 import type { Store } from '../../store/store.js'
 import { hostName } from '../../sys/environment.js'

@@ -1,0 +1,82 @@
+// A question to another machine's nbsvm: a line that reads nothing, and whose answer is for this program.
+//
+// It makes the connection where there is none, so that the first question costs one login and no more.
+import type { Caller } from '../core/caller.js'
+import { Failure } from '../core/errors.js'
+import { makePrivateFolder } from '../sys/file.js'
+import { run, type RunResult } from '../sys/process.js'
+import { cutAtMark, longestGreeting, mark, remoteCommand } from './command.js'
+import {
+  batch,
+  canAsk,
+  isConnected,
+  quiet,
+  silent,
+  sshFailed,
+  sshWords,
+  typingMs,
+  unreachable,
+  type Machine,
+} from './connection.js'
+
+export interface Answer {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How long a connection and then an answer may take, and how long that may be, in characters. */
+export interface Bounds {
+  readonly timeoutMs: number
+  readonly mostSaid: number
+}
+
+const usualBounds: Bounds = { timeoutMs: 30_000, mostSaid: 16 * 1024 ** 2 }
+
+/**
+ * Runs a line there that reads nothing, and returns what it says. Throws a Failure where the machine cannot be reached, falls silent,
+ * says too much, or is lost.
+ */
+export async function askHost(
+  machine: Machine,
+  words: readonly string[],
+  { signal }: Caller,
+  { timeoutMs, mostSaid }: Bounds = usualBounds,
+): Promise<Answer> {
+  makePrivateFolder(machine.sockets)
+  const mayType = canAsk()
+  const remote = remoteCommand({ words, host: machine.host, terminals: [], isWatched: false, isMarked: true })
+  const command = sshWords(machine, ['-T', '-n', ...quiet, ...(mayType ? [] : batch)], [remote])
+  const limit = new AbortController()
+  let limitMs = mayType ? Math.max(typingMs, timeoutMs) : timeoutMs
+  const begin = () => setTimeout(() => limit.abort(), limitMs)
+  let timer = begin()
+  let greeting = ''
+  const onOutput = (text: string): void => {
+    if (greeting.length > longestGreeting || greeting.includes(mark)) return
+    greeting += text
+    if (!greeting.includes(mark)) return
+    clearTimeout(timer)
+    limitMs = timeoutMs
+    timer = begin()
+  }
+  const either = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal])
+  const said = await run(command, { signal: either, mostSaid, onOutput, endedBy: 'SIGTERM' })
+    .catch((error: unknown) => {
+      if (limit.signal.aborted && signal?.aborted !== true) throw silent(machine.host, limitMs)
+      throw error instanceof Failure ? new Failure(`no answer of ${machine.host} can be read`, { cause: error }) : error
+    })
+    .finally(() => clearTimeout(timer))
+  return answerOf(machine, said, mayType)
+}
+
+/** What was said after the mark. Throws a Failure where it was not said, and for a connection that is lost. */
+async function answerOf(machine: Machine, { status, stdout, stderr }: RunResult, mayType: boolean): Promise<Answer> {
+  const { before: greeting, after: answer } = cutAtMark(stdout)
+  const { before: reasons, after: errors } = cutAtMark(stderr)
+  // What keeps somebody out, as nologin(8), may say so on stdout.
+  if (answer === undefined) throw unreachable(machine.host, reasons.trim() || greeting, mayType)
+  if (status === sshFailed && (await isConnected(machine)) === false)
+    throw new Failure(`the connection to ${machine.host} is lost`)
+  return { status, stdout: answer, stderr: errors ?? reasons }
+}
