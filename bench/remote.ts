@@ -1,5 +1,6 @@
-// Lists of other machines against one round trip of ssh(1) to one of them. The machines are this one, by real sshds, so two cores do the
-// work of three machines.
+// Lists of other machines against one round trip of ssh(1) to one of them: a login without a connection, what the same list takes by hand
+// with one. The machines are this one, by real sshds, so two cores do the work of three machines; by one machine alone it shows what
+// nbsvm here adds.
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { disconnect, serve, whyNoMachine } from '../test/support/sshd.js'
@@ -42,6 +43,15 @@ export const remote: Bench = {
       pairs: await inPairs(pairs, list, () => trip(...shared, 'box1', 'nbsvm', 'ls')),
       unit: 'ms',
       goal: { atMost: 2 },
+    }
+    yield {
+      what: 'ls of 1 machine, connected | the same ssh',
+      pairs: await inPairs(
+        pairs,
+        () => world.time('ls', 'box1:'),
+        () => trip(...shared, 'box1', 'nbsvm', 'ls'),
+      ),
+      unit: 'ms',
     }
   },
 }

@@ -29,15 +29,21 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }))
 const home = path.join(folder, 'home')
 fill(home, { state: 'state', drives: 'drives', config: 'config' })
 
-// Machines that ssh knows, and a connection to one of them.
+// Machines that ssh knows, and connections to two of them: one's name is too long for that of a socket.
+const longName = 'box4.in.a.domain.whose.name.is.long'
 fs.mkdirSync(path.join(folder, '.ssh'))
 fs.writeFileSync(path.join(folder, '.ssh/config'), 'Host box1 *.lan\n  User me\nhost box2 !no\nMatch host box3\n')
-const socket = path.join(home, 'state/.ssh', hashHex('box1').slice(0, 16))
-fs.mkdirSync(path.dirname(socket))
-const listener = net.createServer().listen(socket)
-after(() => listener.close())
-const answer = `case $* in *ControlPath=${socket}*) printf 'VM\\naway\\nweb\\n$(id)\\n';; esac`
-fs.writeFileSync(path.join(folder, 'bin/ssh'), `#!/bin/sh\n${answer}\n`, { mode: 0o755 })
+fs.mkdirSync(path.join(home, 'state/.ssh'))
+for (const [name, vms] of [
+  ['to-box1', 'away\\nweb\\n$(id)'],
+  [hashHex(longName).slice(0, 16), 'far'],
+]) {
+  const socket = path.join(home, 'state/.ssh', name ?? '')
+  const listener = net.createServer().listen(socket)
+  after(() => listener.close())
+  fs.appendFileSync(path.join(folder, 'answers'), `case $* in *ControlPath=${socket}*) printf 'VM\\n${vms}\\n';; esac\n`)
+}
+fs.writeFileSync(path.join(folder, 'bin/ssh'), `#!/bin/sh\n. ${folder}/answers\n`, { mode: 0o755 })
 
 const settings = ['class', ...settingNames].map((name) => `${name}=`)
 const actionNames = actions.map(({ name }) => name)
@@ -100,6 +106,7 @@ const cases: readonly (readonly [line: string, words: readonly string[], environ
   ['nbsvm box1:', ['box1:away', 'box1:web']],
   ['nbsvm box1:away,box1:', ['box1:away,box1:web']],
   ['nbsvm box2:', []],
+  [`nbsvm ${longName}:`, [`${longName}:far`]],
   ['nbsvm box1:web sta', ['start', 'status']],
   ['nbsvm ls bo', ['box1:', 'box2:']],
   ['nbsvm ssh-config foo box1:a', ['box1:away']],

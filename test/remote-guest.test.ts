@@ -1,12 +1,12 @@
 // What goes through a line for another machine, and a real sshd: files of this one, there and back, the screen, ports, ssh's entries.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { before, describe, it } from 'node:test'
-import { agentKernel, until, type Result } from './cli.js'
+import { agentKernel, program, until, type Result } from './cli.js'
 import { freePort } from './guest.js'
 import { makeMachines, whyNoMachine } from './support/machines.js'
 
@@ -20,7 +20,7 @@ function isFreeAt(port: number): Promise<boolean> {
 }
 
 describe('through a line for another machine', { skip: whyNoMachine }, () => {
-  const { home, of } = makeMachines('box1', 'box2')
+  const { home, of } = makeMachines('box1', 'box2', 'strict')
   const { nbsvm } = home
   const box1 = of('box1')
   const here = path.join(home.folder, 'here')
@@ -138,6 +138,24 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
     assert.match((await refused('box1:a,box1:b', 'vnc')).stderr, /one VM at a time/)
   })
 
+  it('exec that is cut off is told as what exec itself could not do, and ended in the guest', async () => {
+    const child = spawn(program, ['box1:guest', 'exec', 'sh', '-c', 'sleep 3456; :'], {
+      env: home.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let told = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text))
+    const ended = once(child, 'close')
+    const runs = async (): Promise<boolean> => (await said('box1:guest', 'exec', 'ps')).includes('sleep 3456')
+    await until('it goes on', 30_000, runs)
+    box1.cut()
+    assert.deepEqual(await ended, [255, null])
+    assert.match(told, /^nbsvm: the connection to box1 is lost: /)
+    await until('it is ended', 30_000, async () => !(await runs()))
+    const { status, stderr } = await nbsvm(['nowhere.invalid:guest', 'exec', 'true'])
+    assert.equal(status, 255, stderr)
+  })
+
   it('forward opens a port here that ends with the one there', async () => {
     const port = await freePort()
     const page = async (): Promise<string | undefined> =>
@@ -166,6 +184,29 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
     await until('it is closed here too', 5000, () => isFreeAt(port))
   })
 
+  it('an sshd that lets nothing through is told, and nothing stays open', async () => {
+    const { config, folder } = of('strict')
+    fs.appendFileSync(config, 'AllowTcpForwarding no\nAllowStreamLocalForwarding no\n')
+    // What a profile says is not what nbsvm says.
+    fs.writeFileSync(path.join(folder, '.bashrc'), 'echo welcome; echo careful >&2\n')
+    await said('strict:shut', 'network=-nic user', 'drive_size=1M', 'newimg', 'start', '-S')
+    const port = await freePort()
+    for (const [words, message] of [
+      [['forward', `127.0.0.2:${port}:80`], /^nbsvm: no port comes through the connection to strict\n.*AllowTcpForwarding yes/],
+      [['forward', '--hold', `127.0.0.2:${port}:80`], /^nbsvm: no port comes through the connection to strict\n/],
+      [['vnc'], /^nbsvm: nothing comes through the connection to strict\n.*AllowStreamLocalForwarding yes/],
+    ] as const) {
+      const { status, stdout, stderr } = await refused('strict:shut', ...words)
+      assert.deepEqual([status, stdout], [1, ''])
+      assert.match(stderr, message)
+    }
+    assert.ok(await isFreeAt(port))
+    assert.match(await said('ls', 'strict:'), /^strict:shut +paused +\S+ +\S+ +- /m)
+    write('key-data', '#cloud-config\n')
+    assert.match(await said('strict:shut', `user_data=${here}/key-data`, 'explain'), /welcome\n[^]*#cloud-config/)
+    await said('strict:shut', 'stop')
+  })
+
   it('ssh-config and inventory name the VMs there, through that machine', async () => {
     await said('box1:seeded', 'user=me', 'newimg', 'start', '-S')
     const config = await said('ssh-config', 'box1:seeded')
@@ -178,7 +219,7 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
   })
 
   it('nothing of it stays there', async () => {
-    for (const name of ['box1', 'box2'])
+    for (const name of ['box1', 'box2', 'strict'])
       await until(`nothing is left on ${name}`, 10_000, () => fs.readdirSync(of(name).temporary).length === 0)
   })
 })

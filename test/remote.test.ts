@@ -5,8 +5,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { actions, commands } from '../src/action/rows.js'
-import { agentKernel, program, until, type Result } from './cli.js'
-import { openWindow } from './fixture/window.js'
+import { agentKernel, program, run, until, type Result } from './cli.js'
+import { freePort } from './guest.js'
 import { makeMachines, whyNoMachine } from './support/machines.js'
 
 /** What differs between two VMs and two moments. */
@@ -89,7 +89,10 @@ describe('another machine', { skip: whyNoMachine }, () => {
     }
     for (const { name } of commands) {
       const words = [name, ...(name === 'completion' ? ['bash'] : [])]
-      assert.deepEqual(await nbsvm(['box1:', ...words]), await there.nbsvm(words), words.join(' '))
+      // What doctor finds out within its time, and how much room there is, are of the moment.
+      const same = async (): Promise<void> =>
+        assert.deepEqual(await nbsvm(['box1:', ...words]), await there.nbsvm(words), words.join(' '))
+      await same().catch(same)
     }
   })
 
@@ -136,34 +139,6 @@ describe('another machine', { skip: whyNoMachine }, () => {
     fs.rmSync(source)
   })
 
-  const noTerminal = process.geteuid?.() === 0 ? false : 'an sshd that is not root may be unable to give a terminal away'
-  it('a terminal here is one there: the console, a question', { skip: noTerminal }, async () => {
-    assert.equal((await nbsvm(['box1:foo', 'newimg', 'network= ', 'start', '-S'])).status, 2)
-    assert.equal((await nbsvm(['box1:foo', 'network= ', 'newimg', 'start', '-S'])).status, 0)
-    const window = (line: string) =>
-      openWindow(`${process.execPath} ${program} ${line}`, {
-        folder: home.folder,
-        env: { ...home.env, TERM: 'xterm' },
-        told: true,
-      })
-    const shows = async (screen: NodeJS.ReadableStream, pattern: RegExp): Promise<void> => {
-      let shown = ''
-      screen.on('data', (bytes: Buffer) => (shown += bytes.toString('latin1')))
-      await until(`the screen shows ${pattern}`, 20_000, () => pattern.test(shown)).catch((error: unknown) =>
-        assert.fail(`${String(error)}\n${shown}`),
-      )
-    }
-    const attached = window('box1:foo console')
-    await shows(attached.screen, /foo: console; Ctrl-\] leaves/)
-    attached.keyboard.write('\u001D')
-    assert.equal(await attached.status(), 0)
-    assert.equal((await nbsvm(['box1:foo', 'stop'])).status, 0)
-    const question = window('box1:foo rm')
-    await shows(question.screen, /remove foo: .*\?/)
-    question.keyboard.write('y\n')
-    assert.equal(await question.status(), 0)
-  })
-
   it('several machines are one line, and one list', async () => {
     for (const [host, names] of [
       ['box1', ['a', 'b']],
@@ -184,6 +159,40 @@ describe('another machine', { skip: whyNoMachine }, () => {
     assert.match((await nbsvm(['box1:a,box2:a', 'console'])).stderr, /console takes over the terminal/)
   })
 
+  it('what one machine sends, another receives', async () => {
+    assert.equal((await nbsvm(['box1:sent', 'drive_size=1M', 'newimg'])).status, 0)
+    const line = `${process.execPath} ${program} box1:sent send | ${process.execPath} ${program} box2:taken receive`
+    const { status, stderr } = await run('sh', ['-c', line], home.env)
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, /^sent sent; it is still here as well/m)
+    assert.match(stderr, /^received taken from \S+$/m)
+    const list = await nbsvm(['ls', '-c', 'vm,drives', 'box1:', 'box2:'])
+    for (const row of [/^box1:sent +nbsvm-sent-0$/m, /^box2:taken +nbsvm-taken-0$/m]) assert.match(list.stdout, row)
+    for (const gone of ['box1:sent', 'box2:taken']) assert.equal((await nbsvm([gone, 'rm', '--yes'])).status, 0)
+  })
+
+  it('it is called as in the caller’s own ssh_config, behind another one too', async () => {
+    const port = await freePort()
+    const file = path.join(home.folder, 'keys/config')
+    const config = fs.readFileSync(file, 'utf8')
+    const [, command = ''] = /^Host box2\n +ProxyCommand (.*)$/m.exec(config) ?? []
+    const key = fs.readFileSync(path.join(home.folder, 'keys/box2.pub'), 'utf8').split(' ', 2).join(' ')
+    const inner = ['HostName 127.0.0.1', `Port ${port}`, 'ProxyJump box1', `KnownHostsCommand /bin/echo inner ${key}`]
+    const more = ['HostKeyAlias inner', 'UserKnownHostsFile none', 'ControlMaster no', 'RequestTTY force', 'RemoteCommand true']
+    const ports = [`LocalForward 127.0.0.1:${port} localhost:1`, 'ExitOnForwardFailure yes']
+    fs.writeFileSync(file, `Host inner\n  ${[...inner, ...more, ...ports].join('\n  ')}\n${config}`)
+    const door = spawn('socat', [`TCP-LISTEN:${port},bind=127.0.0.1,fork`, `EXEC:${command}`], { stdio: 'ignore' })
+    try {
+      const { status, stderr } = await nbsvm(['inner:within', 'drive_size=1M', 'newimg'])
+      assert.equal(status, 0, stderr)
+      assert.match((await nbsvm(['ls', 'inner:'])).stdout, /^inner:within +stopped/m)
+      assert.equal((await nbsvm(['box2:within', 'rm', '--yes'])).status, 0)
+    } finally {
+      door.kill()
+      fs.writeFileSync(file, config)
+    }
+  })
+
   it('one that cannot be reached, or is none, is told with what to do', async () => {
     fs.rmSync(path.join(of('bare').bin, 'nbsvm'))
     const bare = await nbsvm(['bare:web', 'start'])
@@ -195,6 +204,8 @@ describe('another machine', { skip: whyNoMachine }, () => {
       { mode: 0o755 },
     )
     assert.match((await nbsvm(['bare:web', 'start'])).stderr, /^no\nbare has nbsvm 9\.9\.9, and here is \d/m)
+    fs.writeFileSync(path.join(of('bare').bin, 'nbsvm'), '#!/bin/sh\nexec nonode "$0"\n', { mode: 0o755 })
+    assert.match((await nbsvm(['bare:web', 'start'])).stderr, /^nbsvm on bare does not run: .*nonode/m)
     fs.writeFileSync(path.join(of('bare').bin, 'nbsvm'), '#!/bin/sh\necho "[{}]"\n', { mode: 0o755 })
     const listed = await nbsvm(['ls', 'bare:', 'box2:'])
     assert.equal(listed.status, 1)
@@ -202,6 +213,7 @@ describe('another machine', { skip: whyNoMachine }, () => {
     assert.match(listed.stdout, /^box2:a /m)
     const unknown = await nbsvm(['nowhere.invalid:web', 'start'])
     assert.equal(unknown.status, 1)
+    assert.deepEqual([unknown.stdout, (await nbsvm(['ls', 'nowhere.invalid:'])).stdout], ['', ''])
     assert.match(unknown.stderr, /cannot reach nowhere\.invalid by ssh: .*Could not resolve hostname/)
     assert.equal((await nbsvm(['-oProxyCommand=x:web', 'start'])).status, 2)
     for (const [line, status, expected] of [
@@ -215,6 +227,22 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['ssh://box1/web start', 2, '"//box1/web" is not a VM name, but a path'],
       [':web start', 2, '":web" names no machine before the colon'],
       ['ls box1', 2, 'unexpected argument "box1" after nbsvm ls\n  the VMs of a machine: nbsvm ls box1:'],
+      [
+        'box1:a box2:b start',
+        2,
+        'unknown action "box2:b"\n  see all actions: nbsvm help\n  several VMs: nbsvm box1:a,box2:b ACTION',
+      ],
+      [
+        'box1:a box2:b move',
+        2,
+        'unknown action "box2:b"\n  see all actions: nbsvm help\n  from one machine to another: nbsvm box1:a move box2:b',
+      ],
+      [
+        'box1 web start',
+        2,
+        'unknown action "web"\n  see all actions: nbsvm help\n  several VMs: nbsvm VM1,VM2 ACTION\n  of another machine: nbsvm box1:web ACTION',
+      ],
+      ['box1:a create', 2, 'unknown action "create"\n  try: nbsvm box1:a newimg start'],
       ['cp a box1:web:/x', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm box1:web cp a :/x'],
       ['cp web:/x .', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm web cp :/x .'],
       ['box1:zzz stop', 2, 'there is no VM zzz\n  make it: nbsvm box1:zzz newimg\n  see which there are: nbsvm ls box1:'],

@@ -1,6 +1,7 @@
 // Many machines in no room: a stand-in for ssh answers for each by a script of its own, in place of the nbsvm there.
 import fs from 'node:fs'
 import path from 'node:path'
+import { mark } from '../../src/remote/command.js'
 
 export interface Fleet {
   /** The folder with the stand-in, for the front of a PATH. */
@@ -16,22 +17,15 @@ export function makeFleet(folder: string): Fleet {
   const [bin, machines] = ['bin', 'machines'].map((name) => path.join(folder, name)) as [string, string]
   const log = path.join(folder, 'log')
   for (const one of [bin, machines]) fs.mkdirSync(one, { recursive: true })
-  // As ssh does: the first line makes the socket by which the others go.
   const lines = [
     '#!/bin/sh',
-    'while [ "$1" != -- ]; do',
-    '  case $1 in ControlPath=*) socket=${1#ControlPath=\\"} ;; esac',
-    '  shift',
-    'done',
+    'while [ "$1" != -- ]; do shift; done',
     `echo begin >>'${log}'`,
     `trap 'echo end >>"${log}"' EXIT`,
-    'if [ "$3" = true ]; then',
-    `  [ -e '${machines}/'"$2" ] || { echo "ssh: Could not resolve hostname $2" >&2; exit 255; }`,
-    `  '${machines}/'"$2.connecting"`,
-    '  : >"${socket%\\"}"',
-    'else',
-    `  '${machines}/'"$2"`,
-    'fi',
+    `[ -e '${machines}/'"$2" ] || { echo "ssh: Could not resolve hostname $2" >&2; exit 255; }`,
+    `'${machines}/'"$2.connecting"`,
+    `echo ${mark}; echo ${mark} >&2`,
+    `'${machines}/'"$2"`,
   ]
   fs.writeFileSync(path.join(bin, 'ssh'), `${lines.join('\n')}\n`, { mode: 0o755 })
   return {
