@@ -114,12 +114,16 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['exec', '--timeout=1', 'sleep', '9'],
       ['type', '\n'],
       ['cp', ':/nosuch', '.'],
-    ])
-      assert.deepEqual(
-        plain(await nbsvm(['box1:guest', ...line]), 'guest'),
-        plain(await there.nbsvm(['guest', ...line]), 'guest'),
-        line.join(' '),
-      )
+    ]) {
+      // The guest may get an address in between.
+      const same = async (): Promise<void> =>
+        assert.deepEqual(
+          plain(await nbsvm(['box1:guest', ...line]), 'guest'),
+          plain(await there.nbsvm(['guest', ...line]), 'guest'),
+          line.join(' '),
+        )
+      await same().catch(same)
+    }
     await nbsvm(['box1:guest', 'stop'])
   })
 
@@ -243,6 +247,8 @@ describe('another machine', { skip: whyNoMachine }, () => {
         'unknown action "web"\n  see all actions: nbsvm help\n  several VMs: nbsvm VM1,VM2 ACTION\n  of another machine: nbsvm box1:web ACTION',
       ],
       ['box1:a create', 2, 'unknown action "create"\n  try: nbsvm box1:a newimg start'],
+      ['ls box1:web', 2, 'unexpected argument "box1:web" after nbsvm ls\n  one VM there: nbsvm box1:web status'],
+      ['doctor box1:', 2, 'unexpected argument "box1:" after nbsvm doctor\n  on that machine: nbsvm box1: doctor'],
       ['cp a box1:web:/x', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm box1:web cp a :/x'],
       ['cp web:/x .', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm web cp :/x .'],
       ['box1:zzz stop', 2, 'there is no VM zzz\n  make it: nbsvm box1:zzz newimg\n  see which there are: nbsvm ls box1:'],

@@ -20,7 +20,11 @@ export function listWords(words: readonly string[]): { readonly chosen?: string;
   const odd = hosts.find((word) => !word.endsWith(':'))
   if (odd !== undefined)
     throw new UsageError(`unexpected argument ${quote(odd)} after nbsvm ls`, {
-      hints: [...(/^[^:-][^:]*$/.test(odd) ? [`the VMs of a machine: nbsvm ls ${quoteWord(odd)}:`] : []), 'see: nbsvm help ls'],
+      hints: [
+        ...(/^[^:-][^:]*$/.test(odd) ? [`the VMs of a machine: nbsvm ls ${quoteWord(odd)}:`] : []),
+        ...(/^[^:-][^:]*:[^:]+$/.test(odd) ? [`one VM there: nbsvm ${quoteWord(odd)} status`] : []),
+        'see: nbsvm help ls',
+      ],
     })
   for (const host of hosts) if (host !== ':') checkHost(host.slice(0, -1))
   return { hosts, ...(at === -1 ? {} : { chosen: words[at + 1] ?? '' }) }

@@ -83,7 +83,7 @@ export function notAnAction(
 
 /** A further VM, or a machine's that lacks its colon. */
 function severalHints(word: string, [vm = 'VM', ...more]: readonly string[], next: readonly string[]): string[] {
-  const isFar = /^[^/:=]+:[^/:]*$/.test(word)
+  const isFar = /^[^/:=]+:[^/:]+$/.test(word) || (/^[^/:=]+:$/.test(word) && next.includes('move'))
   if (isFar && next.includes('move'))
     return [`from one machine to another: nbsvm ${quoteWords([vm])} move ${word.replace(/:$/, '')}`]
   if (isFar) return [`several VMs: nbsvm ${quoteWords([`${vm},${word}`])} ACTION`]

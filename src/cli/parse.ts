@@ -112,7 +112,11 @@ function checkNames(targets: readonly Target[]): void {
 function parseCommand(row: Row, words: readonly string[]): Step {
   const { step, next } = takeStep(row, words, 0)
   const extra = words[next]
-  if (extra !== undefined) throw new UsageError(`unexpected argument ${quote(extra)} after nbsvm ${row.name}`, helpFor(row.name))
+  if (extra !== undefined) {
+    const there = /^[^:/-][^:/]*:$/.test(extra) ? [`on that machine: nbsvm ${quoteWords([extra, row.name])}`] : []
+    const { hints } = helpFor(row.name)
+    throw new UsageError(`unexpected argument ${quote(extra)} after nbsvm ${row.name}`, { hints: [...there, ...hints] })
+  }
   return step
 }
 
