@@ -12,7 +12,7 @@ import { counted, goesOn, startCounting } from './support/moving.js'
 import { smallDisk } from './support/smalldisk.js'
 
 describe('a VM moves', { skip: whyNoMachine }, () => {
-  const { home, of } = makeMachines('box1', 'box2', 'small')
+  const { home, of } = makeMachines('box1', 'box2', 'small', 'liar')
   const [box1, box2] = [of('box1'), of('box2')]
 
   const idsOf = async ({ nbsvm }: Home): Promise<string[]> =>
@@ -37,6 +37,12 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
       )
     }
   }
+  /** What the machine `liar` has for an nbsvm. */
+  const lie = (script: string): void => {
+    const file = path.join(of('liar').bin, 'nbsvm')
+    fs.rmSync(file)
+    fs.writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  }
   const written = ['write -P 9 2M 64k', 'write -P 8 63M 1M'] as const
   const held = ['read -P 7 1M 1M', 'read -P 9 2M 64k', 'read -P 7 3M 1M', 'read -P 8 63M 1M', 'read -P 0 4M 59M'] as const
 
@@ -49,17 +55,26 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
     io(drive(home, 'off-0'), ...written)
     io(drive(home, 'off-2'), 'write -P 5 0 4k')
     fs.mkdirSync(path.join(home.folder, 'config'), { recursive: true })
-    fs.writeFileSync(path.join(home.folder, 'config/off.vm'), 'mem=300\n')
+    // What a machine is, and what it runs VMs by, is its own.
+    const file = 'mem=300\nqemu=/nowhere/qemu\nargs=(-boot menu=on)\n'
+    fs.writeFileSync(path.join(home.folder, 'config/off.vm'), file)
+    const ended = '{"nbsvm":"started","at":1,"bootId":"b"}\n{"nbsvm":"stopping","at":2000,"by":"shutdown"}\n'
+    fs.mkdirSync(path.join(home.folder, 'state/off'), { recursive: true, mode: 0o700 })
+    fs.writeFileSync(path.join(home.folder, 'state/off/journal.jsonl'), ended)
     const before = recordOf(home, 'off')
-    assert.match((await home.nbsvm(['off', 'smp=2', 'move', 'box1'])).stderr, /^moved off to box1\n$/)
+    assert.match((await home.nbsvm(['off', 'smp=2', 'args=-boot menu=off', 'move', 'box1'])).stderr, /^moved off to box1\n$/)
     assert.deepEqual([await idsOf(home), await idsOf(box1)], [['gold'], ['off']])
     assert.equal(recordOf(box1, 'off'), before)
     io(drive(box1, 'off-0'), ...held)
     io(drive(box1, 'off-2'), 'read -P 5 0 4k')
-    assert.equal(fs.readFileSync(path.join(box1.folder, 'config/off.vm'), 'utf8'), 'mem=300\nsmp=2\n')
+    assert.equal(fs.readFileSync(path.join(box1.folder, 'config/off.vm'), 'utf8'), `${file}smp=2\nargs=(-boot menu=off)\nqemu=\n`)
+    const { ending } = JSON.parse((await box1.nbsvm(['off', 'status', '--json'])).stdout) as { ending: object }
+    assert.deepEqual(ending, { kind: 'stopped', atMs: 2000, words: 'ended by shutdown' })
     assert.equal(fs.existsSync(path.join(home.folder, 'config/off.vm')), false)
     assert.deepEqual(await home.nbsvm(['off', 'move', 'box1']), { status: 0, stdout: '', stderr: 'off is on box1 already\n' })
     assert.equal((await home.nbsvm(['nosuch', 'move', 'box1'])).status, 2)
+    const back = await home.nbsvm(['box1:off', 'move', 'box1'])
+    assert.match(back.stderr, /off stays here: .* that leads back to the very machine that it is on/)
     assertClean(home, box1)
   })
 
@@ -198,5 +213,67 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
       assert.equal((await home.nbsvm(['stays', ...words])).status, 2, words.join(' '))
     assert.deepEqual(await idsOf(home), ['gold', ...(disk.skip === false ? ['large'] : []), 'stays', 'tied'])
     assertClean(home, box2)
+  })
+
+  it('a machine that lies is believed nothing: it stays, and nothing of this machine is touched', async () => {
+    await done(home.nbsvm(['told', 'drive_size=1M', 'newimg']))
+    const precious = path.join(home.folder, 'precious')
+    fs.writeFileSync(precious, '')
+    const doors = { ram: '../../../precious', drives: 'drives-01234567' }
+    for (const [answer, why] of [
+      [
+        `echo '${JSON.stringify({ say: 'ready', folder: home.folder, doors })}'`,
+        /answers as no nbsvm does: ready: its doors\.ram/,
+      ],
+      [`echo '{"say":"have","tookFile":true}'`, /says have, not ready/],
+      [`yes '{"say":"note","text":"x"}'`, /says more than any nbsvm would/],
+      ['head -c 3000000 /dev/zero', /says more than any nbsvm would/],
+      [String.raw`printf '%s\n' '{"say":"failed","why":"a\u001b[2Jb","hints":[]}'`, /told stays here: .* a\?\[2Jb/],
+      ['exit 3', /the nbsvm of liar has ended: exit status 3/],
+    ] as const) {
+      lie(`read -r parcel; ${answer}`)
+      const { status, stderr } = await home.nbsvm(['told', 'move', 'liar'])
+      assert.deepEqual([status, why.test(stderr)], [1, true], stderr)
+      assert.ok(stderr.split('\n').length < 30)
+    }
+    assert.ok(fs.existsSync(precious))
+    assertClean(home)
+  })
+
+  it('while nobody knows who has it, nothing is done to it here, and it is told', async () => {
+    const mark = path.join(home.folder, 'vms/.moves/told.json')
+    const { uuid } = await statusOf(home, 'told')
+    const given = {
+      phase: 'given',
+      token: '0123456789abcdef',
+      uuid,
+      host: 'liar',
+      name: 'told',
+      ran: false,
+      shared: false,
+      atMs: 0,
+    }
+    const doubt = /it was given to liar, and it is not known whether that has it/
+    const give = (): void => {
+      fs.mkdirSync(path.dirname(mark), { recursive: true })
+      fs.writeFileSync(mark, JSON.stringify(given))
+    }
+    give()
+    for (const words of [['start'], ['newimg'], ['resize', '2M'], ['rm-drive', '0', '--yes'], ['send'], ['rm', '--yes']]) {
+      const { status, stderr } = await home.nbsvm(['told', ...words])
+      assert.deepEqual([status, doubt.test(stderr)], [1, true], stderr)
+    }
+    assert.match((await home.nbsvm(['told', 'status'])).stdout, doubt)
+    assert.match((await home.nbsvm(['ls'])).stderr, doubt)
+    lie(`echo '{"here":false}'`)
+    assert.match((await home.nbsvm(['told', 'move', '--settle'])).stderr, /told stays here/)
+    give()
+    assert.match((await home.nbsvm(['told', 'move', '--keep'])).stderr, /told stays here/)
+    assert.equal((await home.nbsvm(['told', 'resize', '2M'])).status, 0)
+    give()
+    lie(`echo '{"here":true}'`)
+    assert.match((await home.nbsvm(['told', 'move', '--settle'])).stderr, /told is on liar/)
+    assert.equal((await idsOf(home)).includes('told'), false)
+    assertClean(home)
   })
 })

@@ -72,8 +72,9 @@ const wipe = '\u001B[H\u001B[J'
 
 async function look(outside: Outside, note: (text: string) => void, withImages: boolean): Promise<Listed[]> {
   if (hasMoves(outside.place)) {
-    const { sweepArrivals } = await import('../vm/move/removal.js')
+    const { movesInDoubt, sweepArrivals } = await import('../vm/move/removal.js')
     await sweepArrivals(outside).catch((fault: unknown) => noteFault(fault, note))
+    for (const text of movesInDoubt(outside)) note(text)
   }
   const vms = await listVms(outside, (fault) => noteFault(fault, note), { withImages })
   for (const { id, fault } of vms) if (fault !== null) note(`${id}: ${fault}`)

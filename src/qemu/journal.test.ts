@@ -22,6 +22,13 @@ function journalOf(text: string) {
   })
 }
 
+const came = journalLine({
+  nbsvm: 'moved',
+  at: 10_000,
+  from: 'box1',
+  ended: { kind: 'guest-shutdown', atMs: 7, words: 'the guest shut down' },
+})
+
 const resume = event(2, 'RESUME')
 const shutdown = (reason: string, guest = false): string => event(8, 'SHUTDOWN', { guest, reason })
 
@@ -68,6 +75,11 @@ test('why a VM is gone', () => {
     // A tail without the start, as a bounded read gives it.
     [resume + shutdown('guest-shutdown', true), 'guest-shutdown', 8500, 'the guest shut down'],
     [resume, 'killed', null, 'QEMU was killed, or crashed'],
+    // It came as one that is off, and tells what it was there, until it is started here.
+    [came, 'guest-shutdown', 7, 'the guest shut down'],
+    [started.replace(boot, 'b1') + came, 'guest-shutdown', 7, 'the guest shut down'],
+    [came + started + resume, 'killed', null, 'QEMU was killed, or crashed'],
+    [started + resume + journalLine({ nbsvm: 'moved', at: 5, from: 'box1' }) + stopping, 'stopped', 9000, 'ended by stop'],
     // Torn lines: at the end, and before another.
     [started + resume + shutdown('guest-shutdown', true).slice(0, 70), 'killed', null, 'QEMU was killed, or crashed'],
     [started + event(4, 'RESET').slice(0, 30) + shutdown('host-ui'), 'window-closed', 8500, 'its window was closed'],
@@ -138,7 +150,7 @@ test('what QEMU writes is never taken for what nbsvm has written', () => {
   const journal = parseJournal({ ours: '', events: lie + resume })
   assert.deepEqual(
     { ...journal, events: journal.events.length },
-    { started: undefined, stopping: undefined, refused: undefined, events: 1 },
+    { started: undefined, stopping: undefined, refused: undefined, came: undefined, events: 1 },
   )
 })
 

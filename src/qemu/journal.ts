@@ -58,6 +58,8 @@ export interface Moved {
   readonly nbsvm: 'moved'
   readonly at: number
   readonly from: string
+  /** How it had ended there, where it was off. */
+  readonly ended?: Ending | undefined
 }
 
 /** The events after which a VM is in another state. The log keeper keeps these, and those below, whatever else QEMU reports. */
@@ -82,6 +84,8 @@ export interface Journal {
   readonly events: readonly JournalEvent[]
   readonly stopping: Stopping | undefined
   readonly refused: Refused | undefined
+  /** It came here as one that is off, and was not started since. */
+  readonly came: Moved | undefined
 }
 
 /** So much of QEMU's words is written down. */
@@ -95,11 +99,13 @@ export function journalLine(entry: Ours): string {
 
 /** Reads a journal, or the end of it: nbsvm's part and QEMU's. What is torn, unknown or not JSON is ignored. */
 export function parseJournal(text: { readonly ours: string; readonly events: string }): Journal {
-  let journal: Omit<Journal, 'events'> = { started: undefined, stopping: undefined, refused: undefined }
+  const nothing = { started: undefined, stopping: undefined, refused: undefined, came: undefined }
+  let journal: Omit<Journal, 'events'> = nothing
   for (const entry of parseLines(text.ours)) {
-    if (isOurs(entry, 'started', 'bootId')) journal = { started: entry, stopping: undefined, refused: undefined }
+    if (isOurs(entry, 'started', 'bootId')) journal = { ...nothing, started: entry }
     else if (isOurs(entry, 'stopping', 'by')) journal = { ...journal, stopping: entry }
     else if (isOurs(entry, 'refused', 'words')) journal = { ...journal, refused: entry }
+    else if (isOurs(entry, 'moved', 'from') && entry.ended !== undefined) journal = { ...nothing, came: entry }
   }
   const events = parseLines(text.events).flatMap((entry): JournalEvent[] => {
     if (typeof entry['event'] !== 'string') return []
@@ -212,7 +218,7 @@ const endsOfStop: ReadonlySet<unknown> = new Set<Reason>(['host-qmp-quit', 'host
 
 /** Tells why a VM that is known not to run is gone. `bootId` is the host's present one. */
 export function whyEnded(journal: Journal, { bootId }: { readonly bootId: string }): Ending {
-  const { started, refused, stopping, events } = journal
+  const { started, refused, stopping, came, events } = journal
   const shutdown = lastShutdown(events)
   const reason = shutdown?.data['reason']
   if (stopping !== undefined && (shutdown === undefined || endsOfStop.has(reason))) {
@@ -223,6 +229,7 @@ export function whyEnded(journal: Journal, { bootId }: { readonly bootId: string
     return { ...ending, atMs: shutdown.atMs }
   }
   if (refused !== undefined) return { kind: 'refused', atMs: refused.at, words: `QEMU refused to start it: ${refused.words}` }
+  if (came?.ended !== undefined) return came.ended
   if (started === undefined && events.length === 0) return { kind: 'never-started', atMs: null, words: 'it was never started' }
   if (started !== undefined && started.bootId !== bootId) {
     return { kind: 'host-rebooted', atMs: null, words: 'the host went down while it ran' }

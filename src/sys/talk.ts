@@ -15,11 +15,14 @@ export interface Talk {
   readonly line: () => Promise<string | undefined>
   /** Settles when it has ended, with its exit status, 255 where a signal ended it. */
   readonly ended: Promise<number>
+  /** Whether it was killed because it said more than is read. */
+  readonly saidTooMuch: () => boolean
   readonly kill: () => void
 }
 
-/** A line that is longer ends the program. */
+/** A line that is longer ends the program, and so do more of them that nobody has taken yet. */
 const longestLine = 1024 * 1024
+const mostLines = 1000
 
 /**
  * Runs a program in a session of its own, so that Ctrl-C at this terminal does not reach it; it ends with this process all the same.
@@ -35,14 +38,19 @@ export function talkTo(command: readonly string[], onWords: (line: string) => vo
   const lines: string[] = []
   const waiting: ((line: string | undefined) => void)[] = []
   let isOver = false
+  let isFlood = false
   const give = (line: string): void => {
     const next = waiting.shift()
-    if (next === undefined) lines.push(line)
-    else next(line)
+    if (next !== undefined) next(line)
+    else if (lines.push(line) > mostLines) flood()
   }
   const kill = (): void => void child.kill('SIGKILL')
-  child.stdout.setEncoding('utf8').on('data', cutLines(give, kill))
-  child.stderr.setEncoding('utf8').on('data', cutLines(onWords, kill))
+  const flood = (): void => {
+    isFlood = true
+    kill()
+  }
+  child.stdout.setEncoding('utf8').on('data', cutLines(give, flood))
+  child.stderr.setEncoding('utf8').on('data', cutLines(onWords, flood))
   child.stdin.on('error', () => {})
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', (error) => reject(new Failure(`cannot run ${program}`, { cause: error })))
@@ -66,6 +74,7 @@ export function talkTo(command: readonly string[], onWords: (line: string) => vo
       return new Promise((resolve) => waiting.push(resolve))
     },
     ended,
+    saidTooMuch: () => isFlood,
     kill,
   }
 }

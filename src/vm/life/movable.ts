@@ -15,22 +15,25 @@ export interface Movable {
   readonly settings: SettingTexts
 }
 
-/** Those that say what a host has, or what is done there once; a machine that a VM comes to has its own. */
+/** Those that say what a host has, and how it runs VMs. */
+export const hostSettings = [
+  'aio',
+  'store',
+  'vg',
+  'pool',
+  'snapshot_size',
+  'bridge',
+  'vhost',
+  'accel',
+  'run_as',
+  'qemu',
+  'vnc_port',
+  'viewer',
+] as const satisfies readonly SettingName[]
+
+/** These, and those that say what is done there once; a machine that a VM comes to has its own. */
 const ofTheHost: ReadonlySet<SettingName> = new Set([
-  ...([
-    'aio',
-    'store',
-    'vg',
-    'pool',
-    'snapshot_size',
-    'bridge',
-    'vhost',
-    'accel',
-    'run_as',
-    'qemu',
-    'vnc_port',
-    'viewer',
-  ] as const),
+  ...hostSettings,
   ...(['gold', 'snapshot_lv', 'source', 'bs', 'ddargs', 'trust_source', 'image', 'drive_size', 'timeout', 'log_size'] as const),
   ...(['ssh_key', 'password', 'user_data', 'packages', 'share'] as const),
 ])

@@ -20,7 +20,7 @@ import { archOf, firmwareOf, hasTpm, type FirmwareKind } from '../record/choice.
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepQuietly } from './sweep.js'
 import { memBytesOf } from '../record/memory.js'
-import { readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
+import { hasMoves, readRecord, type Accelerator, type MachineRecord } from '../record/record.js'
 import type { RecordedImage } from '../record/shape.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
@@ -74,7 +74,7 @@ export interface Status {
   /** The user that QEMU runs as. */
   readonly runAs: string | null
   readonly drawer: string
-  /** What could not be looked at, and why; all else is true nevertheless. */
+  /** What could not be looked at, and why, or that a move is not over; all else is true nevertheless. */
   readonly faults: readonly string[]
 }
 
@@ -147,8 +147,14 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     helpers,
     runAs: started?.runAs ?? null,
     drawer: drawer.folder,
-    faults,
+    faults: [...faults, ...(await movingOf(vm))],
   }
+}
+
+async function movingOf(vm: Vm): Promise<string[]> {
+  if (!hasMoves(vm.place)) return []
+  const found = (await import('../record/moves.js')).whyNotOurs(vm)
+  return found === undefined ? [] : [[found.why, ...found.hints].join('; ')]
 }
 
 /** A record that is damaged keeps nobody from seeing what the VM does. */

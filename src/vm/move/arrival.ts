@@ -1,15 +1,15 @@
 // Making a VM of what comes from another machine: what must be there before its drives and its RAM.
 import path from 'node:path'
-import { messageOf, Failure } from '../../core/errors.js'
+import { Failure } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
-import { quoteWord } from '../../core/words.js'
-import type { SettingTexts } from '../../config/fold.js'
-import { isSettingName, type SettingName } from '../../config/settings.js'
+import { quoteWord, quoteWords, splitWords } from '../../core/words.js'
+import type { Folded, SettingTexts } from '../../config/fold.js'
+import { isSettingName, settingsTable, type SettingName } from '../../config/settings.js'
 import type { Outside } from '../../host/place.js'
 import type { Drive } from '../../model/drive.js'
 import type { Store } from '../../store/store.js'
 import { appendText, freeBytes, lstat, makePrivateFolder, readText, writeWhole } from '../../sys/file.js'
-import { ownSettings } from '../life/movable.js'
+import { hostSettings, ownSettings } from '../life/movable.js'
 import { adoptRecord, recordFolder } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
 import { ownFile, type Parcel, type ParcelDrive } from './parcel.js'
@@ -54,7 +54,8 @@ async function makeDrive(vm: Vm, store: Store, wanted: ParcelDrive, isLive: bool
 
 /**
  * Writes the settings that make its hardware where they are looked for, so that its next start makes the same machine. A file that is
- * there already stays, and gets what would be other than it was. Returns those lines.
+ * there already stays, and gets what would be other than it was. The file that came along says nothing of this host, whose own settings
+ * (store, bridge, qemu) stay as they were before it. Returns the lines that were added.
  */
 export async function keepSettings(vm: Vm, { settings, file: text }: Parcel, outside: Outside): Promise<readonly string[]> {
   const file = ownFile(vm)
@@ -63,24 +64,41 @@ export async function keepSettings(vm: Vm, { settings, file: text }: Parcel, out
     makePrivateFolder(path.dirname(file))
     writeWhole(file, text)
   }
-  const added = lines(settings, await settingsHere(vm, outside))
+  const here = await foldedHere(vm, outside)
+  const added = [...hardwareLines(settings, ownSettings({ folded: here })), ...hostLines(vm.folded, here, file)]
   if (added.length > 0) {
     makePrivateFolder(path.dirname(file))
     const before = readText(file) ?? ''
     appendText(file, `${before === '' || before.endsWith('\n') ? '' : '\n'}${added.map((line) => `${line}\n`).join('')}`)
+    await foldedHere(vm, outside)
   }
   return added
 }
 
-async function settingsHere(vm: Vm, outside: Outside): Promise<SettingTexts> {
+async function foldedHere(vm: Vm, outside: Outside): Promise<Folded> {
   try {
-    return ownSettings(await openVm(vm.id, { ...outside, line: {}, vmClass: vm.class }))
+    return (await openVm(vm.id, { ...outside, line: {}, vmClass: vm.class })).folded
   } catch (error) {
-    throw new Failure(`its settings are not right on this machine: ${messageOf(error)}`, { cause: error })
+    throw new Failure('its settings are not right on this machine', { cause: error })
   }
 }
 
-function lines(wanted: SettingTexts, here: SettingTexts): string[] {
+function hardwareLines(wanted: SettingTexts, here: SettingTexts): string[] {
   const names = Object.keys(wanted).filter((name): name is SettingName => isSettingName(name))
-  return names.filter((name) => wanted[name] !== here[name]).map((name) => `${name}=${quoteWord(wanted[name] ?? '')}`)
+  return names.filter((name) => wanted[name] !== here[name]).map((name) => settingLine(name, wanted[name] ?? ''))
+}
+
+/** What this host had without the file, where the file says otherwise. */
+function hostLines({ texts: before }: Folded, { texts, origins }: Folded, file: string): string[] {
+  const isChanged = (name: SettingName): boolean => {
+    const origin = origins[name]
+    return origin.kind === 'file' && origin.file === file && String(texts[name]) !== String(before[name] ?? '')
+  }
+  return hostSettings.filter(isChanged).map((name) => settingLine(name, before[name] ?? ''))
+}
+
+/** A list as an array: a shell takes no string in its place once it is one. */
+function settingLine(name: SettingName, value: string | readonly string[]): string {
+  if (!settingsTable[name].quantity.isList) return `${name}=${value === '' ? '' : quoteWord(String(value))}`
+  return `${name}=(${quoteWords(typeof value === 'string' ? splitWords(value) : value)})`
 }

@@ -1,6 +1,6 @@
 // The conversation with the nbsvm that a VM goes to.
 import { orAborted } from '../../core/caller.js'
-import { asObject, list, object, text, truth } from '../../core/check.js'
+import { asObject, list, object, text, truth, wrong, type Check } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import type { Machine } from '../../remote/connection.js'
 import { talkToHost } from '../../remote/talk.js'
@@ -29,6 +29,7 @@ export class Dialogue {
   readonly #host: string
   readonly #note: (text: string) => void
   readonly #words: readonly string[]
+  #noted = 0
 
   private constructor(talk: Talk, host: string, words: readonly string[], note: (text: string) => void) {
     this.#words = words
@@ -59,14 +60,19 @@ export class Dialogue {
     return this.#talk.write(frameHead({ kind: 'word', word }))
   }
 
+  tell(text: string): void {
+    this.#note(text)
+  }
+
   /** The next answer, which must be this one. Throws a Failure with the reason where the other side gives up, or is gone. */
   async expect<S extends Answer['say']>(say: S, signal?: AbortSignal): Promise<Extract<Answer, { say: S }>> {
     for (;;) {
       const line = await orAborted(this.#talk.line(), signal)
       if (line === undefined) throw await this.#gone()
-      const answer = parseAnswer(line)
-      if (answer?.say === 'note') this.#note(`${this.#host}: ${answer.text}`)
-      else if (answer?.say === 'failed') throw new Failure(`${this.#host}: ${answer.why}`, { hints: answer.hints })
+      const answer = parseAnswer(line, this.#host)
+      if (answer?.say === 'note') {
+        if (this.#noted++ < mostWords) this.#note(`${this.#host}: ${answer.text}`)
+      } else if (answer?.say === 'failed') throw new Failure(`${this.#host}: ${answer.why}`, { hints: answer.hints })
       else if (answer?.say === say) return answer as Extract<Answer, { say: S }>
       // What a shell's start files print there is no answer.
       else if (answer !== undefined) throw new Failure(`${this.#host} says ${answer.say}, not ${say}`)
@@ -75,6 +81,7 @@ export class Dialogue {
 
   async #gone(): Promise<Failure> {
     const status = await this.#talk.ended.catch(() => 255)
+    if (this.#talk.saidTooMuch()) return new Failure(`${this.#host} says more than any nbsvm would`)
     const words = this.#words.join('\n')
     const hints =
       status === 2 || status === 127 ? [`the nbsvm there may be too old to take in VMs: nbsvm ${this.#host}: version`] : []
@@ -105,10 +112,14 @@ export class Dialogue {
   }
 }
 
-/** So many lines of what is complained of there are kept. */
+/** So many lines of what is complained of there are kept, and so many notes are told. */
 const mostWords = 20
 
-const doors = object({ ram: text, drives: text })
+/** It stands in a folder of this machine too, and is removed there. */
+const doorName: Check<string> = (value, place) =>
+  /^[a-z]+-[0-9a-f]{8}$/.test(text(value, place)) ? text(value, place) : wrong('the name of a socket', place)
+
+const doors = object({ ram: doorName, drives: doorName })
 const answers: Readonly<Record<Answer['say'], (value: unknown, place: string) => object>> = {
   note: object({ text }),
   ready: object({ folder: text, doors: (value: unknown, place: string) => (value === null ? null : doors(value, place)) }),
@@ -117,11 +128,21 @@ const answers: Readonly<Record<Answer['say'], (value: unknown, place: string) =>
   failed: object({ why: text, hints: list(text) }),
 }
 
-function parseAnswer(line: string): Answer | undefined {
+/** Undefined for what is none. Throws a Failure for one that is not right. */
+function parseAnswer(line: string, host: string): Answer | undefined {
+  const found = parseObject(line)
+  const say = Object.keys(answers).find((name): name is Answer['say'] => name === found?.['say'])
+  if (say === undefined) return undefined
   try {
-    const found = asObject(JSON.parse(line))
-    const say = Object.keys(answers).find((name): name is Answer['say'] => name === found?.['say'])
-    return say === undefined ? undefined : ({ say, ...answers[say](found, '') } as Answer)
+    return { say, ...answers[say](found, '') } as Answer
+  } catch (error) {
+    throw new Failure(`${host} answers as no nbsvm does: ${say}`, { cause: error })
+  }
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    return asObject(JSON.parse(line))
   } catch {
     return undefined
   }

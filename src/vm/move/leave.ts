@@ -25,6 +25,9 @@ const askAgainMs = 500
 
 const qmpTimeoutMs = 30_000
 
+/** Its guest stands still, and all that the other side has to do is to rename a file and let it go on. */
+const doneTimeoutMs = 30_000
+
 export interface Leaving extends Caller {
   /** Called before anything of the VM is removed here: what else knows of it. */
   readonly beforeRemoval: () => Promise<void>
@@ -36,14 +39,16 @@ export interface Leaving extends Caller {
  */
 export async function give(vm: Vm, mark: Mark, to: { readonly machine: Machine; readonly dialogue: Dialogue }): Promise<void> {
   writeMark(vm.place, vm.id, { ...mark, phase: 'given' })
+  const limit = AbortSignal.timeout(doneTimeoutMs)
   try {
     await to.dialogue.say('go')
-    await to.dialogue.expect('done')
+    await to.dialogue.expect('done', limit)
   } catch (error) {
+    if (limit.aborted) to.dialogue.tell(`${mark.host} does not say that it has ${vm.id}: it is asked again`)
     await to.dialogue.close()
     if (await isThere(vm, mark, to.machine)) return
     writeMark(vm.place, vm.id, { ...mark, phase: 'going' })
-    throw error
+    throw limit.aborted ? new Failure(`${mark.host} did not take it within ${doneTimeoutMs / 1000} s`) : error
   }
 }
 

@@ -19,7 +19,7 @@ import { requireMovable } from './bound.js'
 import { Dialogue, type Partner } from './dialogue.js'
 import { newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
 import { give, leave, stays } from './leave.js'
-import { ownFile, packParcel, parcelLine, type Live } from './parcel.js'
+import { ownFile, packParcel, parcelLine, requireSame, type Live } from './parcel.js'
 import { openDoors } from './passage.js'
 
 /** QEMU answers at once, but for a host under load. */
@@ -99,6 +99,7 @@ async function send(going: Going, live: Live): Promise<Given> {
     await dialogue.write(parcelLine(parcel))
     const { folder, doors } = await dialogue.expect('ready', caller.signal)
     if (doors === null) throw new Failure(`${to.machine.host} does not wait for a VM that runs`)
+    await requireSame(vm, store, drives)
     const passage = await openDoors(vm, to.machine, { folder, doors })
     try {
       const { stoppedAtMs, tookFile } = await transfer(going, live, dialogue, { ...doors, hasDrives: !store.isShared })

@@ -21,7 +21,7 @@ import { newMark, settling, type MoveCaller, type Moved, type MoveOptions } from
 export type { MoveCaller, Moved, MoveOptions } from './going.js'
 import { forget, give, settleMove, stays, type Leaving } from './leave.js'
 import { moveLive } from './live.js'
-import { ownFile, packParcel, parcelLine } from './parcel.js'
+import { ownFile, packParcel, parcelLine, requireSame } from './parcel.js'
 import { removeAll } from './removal.js'
 
 /**
@@ -111,6 +111,7 @@ async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pi
       const write = (bytes: Buffer): Promise<void> => other.write(bytes)
       await sendDrives(store.isShared ? [] : drives, { folder: drawer.folder, write, onProgress, signal })
       const { tookFile } = await other.expect('have', signal)
+      await requireSame(vm, store, drives)
       const given = { ...mark, file: tookFile ? ownFile(vm) : undefined }
       await give(vm, given, { machine: partner.machine, dialogue: other })
       await caller.beforeRemoval()

@@ -1,12 +1,13 @@
 // What goes along with a VM besides its drives and its RAM: the first line of what is sent.
 import path from 'node:path'
-import { asObject, integer, list, maybe, object, size, text, truth, type Check } from '../../core/check.js'
+import { asObject, integer, list, maybe, object, orNull, size, text, truth, word, wrong, type Check } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { vmId } from '../../core/name.js'
 import { version } from '../../core/version.js'
 import type { SettingTexts } from '../../config/fold.js'
 import { settingsFiles } from '../../config/layers.js'
 import type { Drive, Image } from '../../model/drive.js'
+import type { Ending } from '../../qemu/journal.js'
 import type { Store } from '../../store/store.js'
 import { list as namesIn, readRegular, stat } from '../../sys/file.js'
 import { readPlainBytes } from '../../sys/plain.js'
@@ -14,7 +15,9 @@ import { checkMovable, checkSettings, ownSettings, type Movable } from '../life/
 import { recordFolder, type MachineRecord } from '../record/record.js'
 import { tokenShape } from '../record/moves.js'
 import { parseRecord } from '../record/shape.js'
+import { endingOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
+import { notOurs } from './wire.js'
 
 /** Changes whenever an nbsvm could not make anything of what another sends. */
 const protocol = 1
@@ -38,6 +41,8 @@ export interface Parcel {
   readonly sharedStore: string | undefined
   /** A VM that runs. */
   readonly live: Live | undefined
+  /** Why one that is off does not run. */
+  readonly ended: Ending | undefined
 }
 
 export interface Live {
@@ -63,9 +68,12 @@ export interface ParcelDrive {
 }
 
 /** Keys, the variables of a UEFI, the state of a TPM. */
-const ownFiles = /^(?:(?:ssh_host_ed25519_key|ssh_key)(?:\.pub)?|nvram-(?:uefi|secure)\.qcow2|tpm\/[A-Za-z0-9._-]{1,64})$/
+const ownFiles =
+  /^(?:(?:ssh_host_ed25519_key|ssh_key)(?:\.pub)?|nvram-(?:uefi|secure)\.qcow2|tpm\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64})$/
 
 const largestFile = 16 * 1024 ** 2
+const longestWords = 4000
+const highestDrive = 999
 const largestSettings = 1024 ** 2
 
 export type Packing = Pick<Parcel, 'kind' | 'token' | 'from' | 'record' | 'live'>
@@ -83,7 +91,14 @@ export async function packParcel(vm: Vm, store: Store, drives: readonly Drive[],
     files: filesOf(vm).filter(({ name }) => packing.live === undefined || !name.startsWith('tpm/')),
     drives: sizes,
     sharedStore: store.isShared ? store.name : undefined,
+    ended: packing.live === undefined ? endingOf(vm.drawer) : undefined,
   }
+}
+
+/** Throws a Failure where somebody has made a drive, or removed one, since its drives were looked at: those that are here go. */
+export async function requireSame({ id }: Vm, store: Store, drives: readonly Drive[]): Promise<void> {
+  const now = (await store.drives(id)).map(({ name }) => name)
+  if (now.join(' ') !== drives.map(({ name }) => name).join(' ')) throw new Failure('its drives were changed meanwhile')
 }
 
 async function sizeOf(store: Store, drive: Drive): Promise<ParcelDrive> {
@@ -131,6 +146,16 @@ export function parcelLine(parcel: Parcel): string {
 
 const bytesOf: Check<Buffer> = (value, place) => Buffer.from(text(value, place), 'base64')
 
+/** What is shown on a line. */
+const line: Check<string> = (value, place) => text(value, place).slice(0, longestWords)
+
+/** Drives in order, each once; an upper bound of their numbers, as those between are made and removed where they come to. */
+const drivesOf: Check<readonly ParcelDrive[]> = (value, place) => {
+  const drives = list(object({ number: size, virtualBytes: size, allocatedBytes: size }))(value, place)
+  const isInOrder = drives.every(({ number }, at) => number > (drives[at - 1]?.number ?? -1) && number <= highestDrive)
+  return isInOrder ? drives : wrong('a list of drives in their order', place)
+}
+
 const members = object({
   version: text,
   kind: (value: unknown) => (value === 'copy' ? ('copy' as const) : ('move' as const)),
@@ -140,9 +165,12 @@ const members = object({
   settings: checkSettings,
   file: maybe(text),
   files: list(object({ name: text, base64: bytesOf })),
-  drives: list(object({ number: size, virtualBytes: size, allocatedBytes: size })),
+  drives: drivesOf,
   sharedStore: maybe(text),
   live: maybe(object({ movable: checkMovable, qemu: text, ran: truth, seed: maybe(bytesOf) })),
+  ended: maybe(
+    object({ kind: (value: unknown, place: string) => word(value, place) as Ending['kind'], atMs: orNull(integer), words: line }),
+  ),
 })
 
 /** Under its own name, whatever it will be called here. */
@@ -158,6 +186,7 @@ function checkRecord(found: string | Readonly<Record<string, unknown>>): Machine
 
 /** Looks at what came. Throws a Failure for what this nbsvm can make nothing of. */
 export function readParcel(header: Readonly<Record<string, unknown>>): Parcel {
+  if (header['nbsvm'] === undefined) throw notOurs()
   if (integer(header['nbsvm'], 'nbsvm') !== protocol)
     throw new Failure(`nbsvm ${String(header['version'])} sends VMs in another way than nbsvm ${version}`, {
       hints: ['install the same nbsvm on both machines'],
@@ -167,6 +196,7 @@ export function readParcel(header: Readonly<Record<string, unknown>>): Parcel {
   const wrong = files.find(({ name }) => !ownFiles.test(name))
   if (wrong !== undefined) throw new Failure(`a file of that name does not belong to a VM: ${JSON.stringify(wrong.name)}`)
   if (!tokenShape.test(parcel.token)) throw new Failure('its token is not one')
+  if (parcel.kind === 'copy' && parcel.live !== undefined) throw new Failure('a VM that runs does not come as a copy')
   const from = /^[A-Za-z0-9._-]{1,64}$/.test(parcel.from) ? parcel.from : 'another machine'
   return {
     ...parcel,

@@ -4,7 +4,7 @@ import { Failure, fullMessage } from '../../core/errors.js'
 import type { Outside } from '../../host/place.js'
 import { journalLine } from '../../qemu/journal.js'
 import type { Qmp } from '../../qemu/qmp.js'
-import { appendText, lstat } from '../../sys/file.js'
+import { appendText, lstat, stat } from '../../sys/file.js'
 import { claimDrawer } from '../record/drawer.js'
 import {
   commitMark,
@@ -91,6 +91,8 @@ const undoneMs = 20_000
 async function take(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiving): Promise<Received> {
   const { outside } = receiving
   const { place, id } = asked
+  // Its mover holds the lock until we have answered.
+  if (readMark(place, id)?.token === parcel.token) throw new Failure('that leads back to the very machine that it is on')
   const lock = await lockMove(place, id, `take in ${id}`, undoneMs)
   if (lock === undefined) throw new Failure(`cannot take in ${id}: ${moverOf(place, id)} is at it`)
   try {
@@ -169,7 +171,7 @@ async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Pr
     answer({ say: 'have', tookFile: received.tookFile })
     await awaitGo(reader.frame())
   }
-  commit(vm, coming.mark)
+  commit(vm, coming.mark, parcel)
   answer({ say: 'done' })
   if (parcel.kind === 'move') await awaitBye(vm, coming)
   else forgetHere(vm.place, coming.mark.token)
@@ -193,7 +195,7 @@ async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object },
     if (numbers.length > 0) await qmp.execute('nbd-server-stop')
     answer({ say: 'have', tookFile: received.tookFile })
     await awaitGo(next)
-    commit(vm, mark)
+    commit(vm, mark, parcel)
     await goOn(qmp, mark.ran)
     answer({ say: 'done' })
     noteGoesOn(vm.place, mark)
@@ -226,10 +228,10 @@ async function awaitGo(next: Promise<Frame | undefined>): Promise<void> {
 }
 
 /** The one step that makes it this machine's. */
-function commit(vm: Vm, mark: Mark): void {
+function commit(vm: Vm, mark: Mark, { ended }: Parcel): void {
   commitMark(vm.place, vm.id, mark)
   try {
-    appendText(vm.drawer.journal, journalLine({ nbsvm: 'moved', at: Date.now(), from: mark.host }))
+    appendText(vm.drawer.journal, journalLine({ nbsvm: 'moved', at: Date.now(), from: mark.host, ended }))
   } catch {
     // The disk may be full; it is here nevertheless.
   }
@@ -246,6 +248,9 @@ async function takeSettings(vm: Vm, parcel: Parcel, { receiving, mark }: Coming)
   const file = ownFile(vm)
   const isNew = file !== undefined && lstat(file) === undefined
   if (isNew) writeMark(vm.place, vm.id, { ...mark, file })
+  const from = file === undefined ? undefined : stat(file)?.size
   const added = await keepSettings(vm, parcel, receiving.outside)
+  const to = file === undefined ? undefined : stat(file)?.size
+  if (!isNew && from !== undefined && to !== undefined) writeMark(vm.place, vm.id, { ...mark, file, grown: { from, to } })
   return { id: vm.id, from: parcel.from, added, tookFile: isNew }
 }

@@ -3,13 +3,13 @@ import { parseDriveName } from '../../core/name.js'
 import { byNumberInText } from '../../core/order.js'
 import type { Outside } from '../../host/place.js'
 import type { Store } from '../../store/store.js'
-import { remove } from '../../sys/file.js'
+import { readHead, remove, stat, writeInto } from '../../sys/file.js'
 import type { Lock } from '../../sys/lock.js'
 import { whileStopped } from '../drive/drives.js'
 import { stopVm } from '../life/stop.js'
 import { sweep } from '../life/sweep.js'
 import { removeDrawer } from '../record/drawer.js'
-import { lockMove, markedIds, readMark, removeMark, unlockMove, type Mark } from '../record/moves.js'
+import { lockMove, markedIds, readMark, removeMark, unlockMove, whyNotOurs, type Mark } from '../record/moves.js'
 import { readRecord, removeRecord } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
 
@@ -33,9 +33,15 @@ export async function undoArrival(vm: Vm, mark: Mark): Promise<void> {
   // Its record is the first that was made; where there is none, or another's, there is nothing of it.
   if (quietUuid(vm) === mark.uuid) {
     await endAndRemove(vm, mark)
-    if (mark.file !== undefined) remove(mark.file)
+    if (mark.file !== undefined) giveBack(mark.file, mark.grown)
   }
   removeMark(vm.place, vm.id)
+}
+
+/** One that was there before is again as it was, unless somebody has changed it since. */
+function giveBack(file: string, grown: Mark['grown']): void {
+  if (grown === undefined) remove(file)
+  else if (stat(file)?.size === grown.to) writeInto(file, readHead(file, grown.from)?.toString('utf8') ?? '')
 }
 
 function quietUuid({ place, id }: Vm): string | undefined {
@@ -63,4 +69,14 @@ async function sweepArrival(outside: Outside, id: string): Promise<void> {
   } finally {
     unlockMove(place, id, lock)
   }
+}
+
+/** What is to be told of VMs that were given away, perhaps, when something broke. */
+export function movesInDoubt({ place }: Outside): string[] {
+  const given = markedIds(place).filter((id) => readMark(place, id)?.phase === 'given')
+  return given.flatMap((id) => {
+    const found = whyNotOurs({ place, id, call: `nbsvm ${id}` })
+    // Somebody may be at it just now.
+    return found === undefined || found.hints.length === 0 ? [] : [`${id}: ${found.why}`, `  ${found.hints.join('; ')}`]
+  })
 }

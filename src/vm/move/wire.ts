@@ -89,7 +89,7 @@ function parseHeader(line: string): Readonly<Record<string, unknown>> {
   throw notOurs()
 }
 
-function notOurs(): Failure {
+export function notOurs(): Failure {
   return new Failure('what came is no VM as nbsvm sends it', { hints: ['nbsvm foo send | ssh box2 nbsvm foo receive'] })
 }
 

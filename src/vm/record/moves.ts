@@ -31,6 +31,8 @@ export interface Mark {
   readonly atMs: number
   /** The settings file that came along. */
   readonly file?: string | undefined
+  /** That file was there before: how long it was, and is with what was added to it. In bytes. */
+  readonly grown?: { readonly from: number; readonly to: number } | undefined
 }
 
 const checkMark = object({
@@ -43,6 +45,7 @@ const checkMark = object({
   shared: truth,
   atMs: integer,
   file: maybe(text),
+  grown: maybe(object({ from: integer, to: integer })),
 }) satisfies Check<Mark>
 
 const largestBytes = 16 * 1024
@@ -132,17 +135,28 @@ export function moverOf(place: Where, id: string): string {
 }
 
 /** Throws a Failure where the VM may be another machine's by now, or is not yet this one's. */
-export function refuseMoving({ place, id, call }: Pick<Vm, 'place' | 'id' | 'call'>, doing: string): void {
+export function refuseMoving(vm: Pick<Vm, 'place' | 'id' | 'call'>, doing: string): void {
+  const found = whyNotOurs(vm)
+  if (found !== undefined) throw new Failure(`cannot ${doing} ${vm.id}: ${found.why}`, { hints: found.hints })
+}
+
+/** Why nothing is to be done with a VM that moves, or did not come to the end of that; undefined where it is all this machine's. */
+export function whyNotOurs({
+  place,
+  id,
+  call,
+}: Pick<Vm, 'place' | 'id' | 'call'>): { readonly why: string; readonly hints: readonly string[] } | undefined {
   const mark = readMark(place, id)
-  if (mark === undefined) return
+  if (mark === undefined) return undefined
   const isMoving = isLocked(lockFile(place, id))
-  if (mark.phase === 'coming') {
-    const why = isMoving ? `it is just coming from ${mark.host}` : `it did not come whole from ${mark.host}`
-    throw new Failure(`cannot ${doing} ${id}: ${why}`, { hints: [isMoving ? `wait for it: ${call}` : 'clean up: nbsvm ls'] })
-  }
-  if (isMoving) throw new Failure(`cannot ${doing} ${id}: it is being moved to ${mark.host} by ${moverOf(place, id)}`)
-  if (mark.phase !== 'given') return
-  throw new Failure(`cannot ${doing} ${id}: it was given to ${mark.host}, and it is not known whether that has it`, {
+  if (mark.phase === 'coming')
+    return isMoving
+      ? { why: `it is just coming from ${mark.host}`, hints: [`wait for it: ${call}`] }
+      : { why: `it did not come whole from ${mark.host}`, hints: ['clean up: nbsvm ls'] }
+  if (isMoving) return { why: `it is being moved to ${mark.host} by ${moverOf(place, id)}`, hints: [] }
+  if (mark.phase !== 'given') return undefined
+  return {
+    why: `it was given to ${mark.host}, and it is not known whether that has it`,
     hints: [`ask it, and finish the move or undo it: ${call} move --settle`],
-  })
+  }
 }
