@@ -298,7 +298,7 @@ export async function removeImage(name: string): Promise<RemovedImage[]> {
   return removeImages(outsideOf({}).place, name)
 }
 
-/** Removes all images that no VM was made from, and what broken downloads left. */
+/** Removes all images that no VM was made from, and what downloads and builds that broke off have left. */
 export async function pruneImages(): Promise<PrunedImages> {
   return prune(outsideOf({}).place)
 }

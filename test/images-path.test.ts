@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { guestDisk, makeHome } from './cli.js'
 import { check } from './support/drives.js'
 import { drivesOf } from '../src/store/dir/look.js'
+import { tryLock } from '../src/sys/lock.js'
 
 const home = makeHome()
 const { nbsvm } = home
@@ -88,6 +89,21 @@ test('the same file is kept once; a changed one again, and its old drives keep w
   }
   pattern('other', 9)
   pattern('web', 7)
+})
+
+test('prune removes what a build that was killed has left, and not what one that lives is at', async () => {
+  const left = (job: string): string[] => fs.readdirSync(images).filter((name) => name.startsWith(`.tmp-${job}`))
+  for (const job of ['dead', 'a11e']) {
+    fs.mkdirSync(path.join(images, `.tmp-${job}-0.XYZ/root`), { recursive: true })
+    fs.writeFileSync(path.join(images, `.tmp-${job}-0.XYZ/root/disk.raw`), Buffer.alloc(100_000, 1))
+    fs.writeFileSync(path.join(images, `.tmp-${job}.lock`), '')
+  }
+  const held = tryLock(path.join(images, '.tmp-a11e.lock'))
+  assert.match(await done('images', 'prune'), /removed \d+K of what broke off/)
+  assert.deepEqual([left('dead').length, left('a11e').length], [0, 2])
+  held?.release()
+  await done('images', 'prune')
+  assert.deepEqual(left('a11e'), [])
 })
 
 test('an image goes when nobody stands on it, and not before', async () => {

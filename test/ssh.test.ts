@@ -2,7 +2,7 @@
 // an sshd of the test's own behind the port.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { after, test } from 'node:test'
 import { makeKey } from '../src/guest/key.js'
@@ -72,13 +72,29 @@ test('explain shows what the guest is told, and no secret; what is set says more
   )
 })
 
+test('keys of the caller that cannot be read are named, and keep nobody from a start', async () => {
+  const other = `${home.folder}/other-home`
+  mkdirSync(`${other}/.ssh/id_folder.pub`, { recursive: true })
+  const started = await nbsvm(['told', ...seeded, 'start', '-S', '--', 'stop'], { env: { HOME: other } })
+  assert.match(
+    started.stderr,
+    /^cannot read \S+\/\.ssh\/id_folder\.pub \(it is not a regular file\), so no key of yours in it may log in/m,
+  )
+  rmSync(`${other}/.ssh`, { recursive: true })
+  symlinkSync('.ssh', `${other}/.ssh`)
+  const looped = await nbsvm(['told', ...seeded, 'start', '-S', '--', 'stop'], { env: { HOME: other } })
+  assert.equal(looped.status, 0, looped.stderr)
+  assert.equal(looped.stderr.split('cannot read').length, 2, 'said once')
+  assert.match(looped.stderr, /^cannot read \S+\/\.ssh \(ELOOP: too many symbolic links encountered\), so/m)
+})
+
 test('a VM whose guest nobody asked to tell anything has no seed, no keys and no port', async () => {
   assert.deepEqual(await explained(['bare', 'mem=64']), {})
   await done(nbsvm(['bare', 'mem=64', 'start', '-S']))
   assert.equal(existsSync(`${home.folder}/state/bare/seed.iso`), false)
   assert.deepEqual((JSON.parse((await nbsvm(['bare', 'status', '--json'])).stdout) as Status).forwards, [])
   const unreachable = await nbsvm(['bare', 'ssh'])
-  assert.equal(unreachable.status, 1)
+  assert.equal(unreachable.status, 255, 'as a command in the guest might have ended with 1')
   assert.match(unreachable.stderr, /no port of this machine leads to the ssh of bare.*\n.*nbsvm bare stop forward=2222:22 start/)
   await done(nbsvm(['bare', 'stop']))
 })
@@ -151,6 +167,9 @@ test('who waits for a guest without an sshd is told what it does, and how long h
     },
   )
   assert.ok(waits.length > 0)
+  const bounded = await nbsvm(['mute', 'timeout=1', 'ssh', 'true'])
+  assert.equal(bounded.status, 255)
+  assert.match(bounded.stderr, /mute does not answer by ssh after 1 s\n[^]*wait longer: nbsvm mute timeout=1200 ssh\n/)
   const interrupted = spawn(process.execPath, ['dist/nbsvm.cjs', 'mute', 'ssh'], {
     env: home.env,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,4 +1,4 @@
-import { Failure, UsageError } from '../core/errors.js'
+import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { readInput } from '../sys/input.js'
 import { isAltered } from '../sys/self.js'
@@ -7,9 +7,6 @@ import type { Context, Verb } from './verb.js'
 
 /** What is read before the program starts is in memory until then. */
 const mostInputBytes = 1024 ** 3
-
-/** As ssh says that it is not the program's status. */
-const notRun = 255
 
 export const exec: Verb = {
   help: `Runs a program in the guest, as root, through its guest agent (qemu-guest-agent): no network is needed. All words up to "--" are the
@@ -27,34 +24,25 @@ it has ended, as the agent cannot send it on: for a shell, or what takes long, u
 background must let go of its output: exec sh -c 'server >/dev/null 2>&1 &'. Ctrl-C ends the program and what it has started.`,
 
   async run(context) {
-    try {
-      return await runExec(context)
-    } catch (error) {
-      if (!(error instanceof Failure) || error instanceof UsageError) throw error
-      throw new Failure(error.message, { cause: error.cause, hints: error.hints, exitStatus: notRun })
+    const { vm, words, flags, note, outBytes, signal } = context
+    const altered = words.find(isAltered)
+    if (altered !== undefined) {
+      throw new UsageError(`${quote(altered)} is not UTF-8, and a guest agent takes nothing else`, {
+        hints: [`write such bytes as octal: exec sh -c 'cat "$(printf "caf\\351")"'`],
+      })
     }
+    const seconds = typeof flags['timeout'] === 'string' ? Number(flags['timeout']) : undefined
+    const input = await wholeInput(context)
+    const options = {
+      input,
+      spool: flags['spool'] === true ? true : undefined,
+      timeoutMs: seconds === undefined ? undefined : seconds * 1000,
+      take: outBytes,
+    }
+    const { status, isTimedOut } = await execIn(vm, words, options, { signal })
+    if (isTimedOut) note(`${words[0]} took longer than ${seconds} s, so it was ended in the guest`)
+    return status
   },
-}
-
-async function runExec(context: Context): Promise<number> {
-  const { vm, words, flags, note, outBytes, signal } = context
-  const altered = words.find(isAltered)
-  if (altered !== undefined) {
-    throw new UsageError(`${quote(altered)} is not UTF-8, and a guest agent takes nothing else`, {
-      hints: [`write such bytes as octal: exec sh -c 'cat "$(printf "caf\\351")"'`],
-    })
-  }
-  const seconds = typeof flags['timeout'] === 'string' ? Number(flags['timeout']) : undefined
-  const input = await wholeInput(context)
-  const options = {
-    input,
-    spool: flags['spool'] === true ? true : undefined,
-    timeoutMs: seconds === undefined ? undefined : seconds * 1000,
-    take: outBytes,
-  }
-  const { status, isTimedOut } = await execIn(vm, words, options, { signal })
-  if (isTimedOut) note(`${words[0]} took longer than ${seconds} s, so it was ended in the guest`)
-  return status
 }
 
 let whole: Promise<Buffer | undefined> | undefined

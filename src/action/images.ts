@@ -20,7 +20,7 @@ export const images: Command = {
   nbsvm images                     the list; --json: an array of objects: name, aliases, title, arches, level, user, kept
   nbsvm images pull debian fedora  fetch the newest now; newimg with image=NAME does it too where none is here
   nbsvm images rm fedora           remove what is here of it; one that a VM was made from stays
-  nbsvm images prune               remove all that no VM was made from, and downloads that broke off
+  nbsvm images prune               remove all that no VM was made from, and what broke off while it was made
 
 CHECKED tells how far the bytes were checked before any of them was used, or would be where nothing is here:
 ${columns(Object.entries(levelWords).map(([level, words]) => [`  ${level}`, words])).join('\n')}
@@ -82,7 +82,7 @@ async function rm({ note, outside }: CommandContext, names: readonly string[]): 
 async function prune({ note, outside }: CommandContext): Promise<void> {
   const { images: removed, partBytes } = await pruneImages(outside.place)
   for (const image of removed) note(said(image))
-  if (partBytes > 0) note(`removed ${formatSize(partBytes)} of downloads that broke off`)
+  if (partBytes > 0) note(`removed ${formatSize(partBytes)} of what broke off while it was made`)
   if (removed.length === 0 && partBytes === 0) note('there was nothing to remove')
 }
 

@@ -24,7 +24,15 @@ const rest: Takes = { min: 0, max: 'all' }
 type Given = Pick<ActionRow, 'summary'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
 
 function action(name: string, takes: Takes, row: Given): ActionRow {
-  const usual = { words: '', flags: {}, needs: 'vm', makes: false, goesWithoutFiles: false, interactive: false } as const
+  const usual = {
+    words: '',
+    flags: {},
+    needs: 'vm',
+    makes: false,
+    goesWithoutFiles: false,
+    interactive: false,
+    givesStatus: false,
+  } as const
   return { name, takes, ...usual, reads: 'nothing', ...row }
 }
 
@@ -59,19 +67,14 @@ export const actions: readonly ActionRow[] = [
     ...onTheRun,
     summary: 'press the power button and wait until it is off (timeout)',
   }),
-  action('pause', none, {
-    ...onTheRun,
-    summary: 'stop its processors; RAM stays',
-  }),
-  action('resume', none, {
-    ...onTheRun,
-    summary: 'let a paused VM go on, wake one that sleeps',
-  }),
+  action('pause', none, { ...onTheRun, summary: 'stop its processors; RAM stays' }),
+  action('resume', none, { ...onTheRun, summary: 'let a paused VM go on, wake one that sleeps' }),
   action('reset', none, { ...onTheRun, summary: 'press the reset button' }),
   action('ssh', rest, {
     ...onTheRun,
     words: '[COMMAND...]',
     interactive: true,
+    givesStatus: true,
     summary: 'log in to the guest, or run a command there, by ssh',
   }),
   action('console', none, {
@@ -96,6 +99,7 @@ export const actions: readonly ActionRow[] = [
       ...onTheRun,
       words: 'CMD ...',
       reads: 'stdin',
+      givesStatus: true,
       flags: { 'timeout=S': 'end it after S seconds', spool: 'for more than 16M of output' },
       summary: 'run a program in the guest, by its guest agent; up to --',
       check: checkExec,
@@ -111,10 +115,7 @@ export const actions: readonly ActionRow[] = [
       check: (words) => void parseCopying(words),
     },
   ),
-  action('log', none, {
-    ...onTheRun,
-    summary: "print the console's output since power-on",
-  }),
+  action('log', none, { ...onTheRun, summary: "print the console's output since power-on" }),
   action('wait', one, {
     ...onTheRun,
     words: 'TEXT|STATE',
@@ -177,10 +178,7 @@ export const actions: readonly ActionRow[] = [
     needs: 'bootable',
     summary: 'start and shut it down with this machine, by systemd',
   }),
-  action('disable', none, {
-    needs: 'nothing',
-    summary: 'undo enable',
-  }),
+  action('disable', none, { needs: 'nothing', summary: 'undo enable' }),
   action('forward', many, {
     ...onTheRun,
     words: 'PORTS ...',

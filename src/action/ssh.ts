@@ -7,9 +7,10 @@ import type { Verb } from './verb.js'
 const sshFailed = 255
 
 export const ssh: Verb = {
-  help: `Logs in to the guest by this machine's ssh, or runs a command there. It waits until the guest answers, ten minutes at most, and tells
-on a terminal how long it has waited. What follows ssh is ssh's own, up to "--" or the end of the line: options, then the command and
-its arguments, which the guest's shell reads, as ssh has it. Its exit status is that of the line.
+  help: `Logs in to the guest by this machine's ssh, or runs a command there. It waits until the guest answers, ten minutes at most (or timeout
+seconds, where that is set), and tells on a terminal how long it has waited. What follows ssh is ssh's own, up to "--" or the end of the
+line: options, then the command and its arguments, which the guest's shell reads, as ssh has it. The exit status is the command's; 255 if
+it was not run: the guest does not answer, or lets nobody in.
 
   nbsvm web ssh
   nbsvm web ssh make -C /src test

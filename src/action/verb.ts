@@ -91,4 +91,6 @@ export interface ActionRow extends Row {
   readonly interactive: boolean
   /** What it reads besides: an answer at the terminal, where the flag `yes` does not give it; or stdin, where that is no terminal: all of it before it begins, or a stream. */
   readonly reads: 'nothing' | 'consent' | 'stdin' | 'stream'
+  /** Its exit status is that of a program in the guest, so what nbsvm itself fails at is told from that: by 255, as ssh does it. */
+  readonly givesStatus: boolean
 }

@@ -11,6 +11,7 @@ import { isTerminal } from '../sys/output.js'
 import { ownFilesOf, refuseRelative } from './ownfiles.js'
 import type { RemoteLine, Step } from './parse.js'
 import { printError } from './report.js'
+import { toldApart } from './status.js'
 import { wayThrough } from './through.js'
 import { pathHere, withFiles, wordsThere } from './travel.js'
 import { voice } from './voice.js'
@@ -36,7 +37,11 @@ export async function runRemote(
     try {
       return await (host === undefined ? here(names) : callFor(line, { host, names, isOneOfMany }, world))
     } catch (error) {
-      return printError(host === undefined ? error : explained(error, line), isOneOfMany && host !== undefined ? `${host}: ` : '')
+      const status = printError(
+        host === undefined ? error : explained(error, line),
+        isOneOfMany && host !== undefined ? `${host}: ` : '',
+      )
+      return toldApart(status, line.steps)
     }
   }
   const statuses = await Promise.all([...byHost].map(([host, names]) => call(host, names)))

@@ -13,6 +13,7 @@ import { systemHints } from './hint.js'
 import { linesForAlone } from './meant.js'
 import { parseLine, type Step, type VmLine } from './parse.js'
 import { printError } from './report.js'
+import { toldApart } from './status.js'
 import { nameAmong, voice } from './voice.js'
 import type { World } from './world.js'
 
@@ -148,7 +149,7 @@ async function runChain(
   } catch (error) {
     const status = printError(explained(error, vm, doing), name === undefined ? '' : `${name}: `)
     // 2 means that nothing was done.
-    return status === 2 && doing !== steps[0] ? 1 : status
+    return toldApart(status === 2 && doing !== steps[0] ? 1 : status, doing === undefined ? [] : [doing])
   }
 }
 

@@ -155,7 +155,7 @@ export const settingsTable = {
   ),
   run_as: setting(text, 'the user that QEMU runs as', undefined, 'yourself; under root a user of its own for each VM'),
   qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-ARCH'),
-  timeout: setting(seconds, 'seconds that shutdown, wait and type wait', '60'),
+  timeout: setting(seconds, 'seconds that shutdown, wait, type and ssh wait (ssh: 600 where it is not set)', '60'),
   log_size: setting(size, "how much of the console's output is kept", '4M'),
   trust_source: setting(choice('no', 'yes'), 'accept a source image that refers to other files of the host', 'no'),
 } as const

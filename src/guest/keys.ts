@@ -9,23 +9,30 @@ const mostBytes = 256 * 1024
 
 /**
  * The public keys of the setting `ssh_key`, keys themselves or files of them (`~/` is `home`); where it is not set, those in
- * `~/.ssh/id_*.pub`, which may be none. Throws a Failure for what is not a public key.
+ * `~/.ssh/id_*.pub`, which may be none: `note` is told what of that cannot be read. Throws a Failure for what is not a public key.
  */
-export function loginKeys(wanted: readonly string[] | undefined, home: string): string[] {
+export function loginKeys(wanted: readonly string[] | undefined, home: string, note?: (text: string) => void): string[] {
   const keys =
-    wanted === undefined ? ownKeys(`${home}/.ssh`) : wanted.flatMap((one) => (isPublicKey(one) ? [one] : keysIn(one, home)))
+    wanted === undefined ? ownKeys(`${home}/.ssh`, note) : wanted.flatMap((one) => (isPublicKey(one) ? [one] : keysIn(one, home)))
   return [...new Set(keys)]
 }
 
 /** One that cannot be read, or is of a kind that is not known here, keeps nobody from a start. */
-function ownKeys(folder: string): string[] {
-  const files = list(folder).filter((name) => /^id_.*\.pub$/.test(name))
-  return files.flatMap((name) => {
+function ownKeys(folder: string, note: ((text: string) => void) | undefined): string[] {
+  const orNone = (file: string, look: () => string[]): string[] => {
     try {
-      return linesOf(readRegular(`${folder}/${name}`, mostBytes) ?? '').filter(isPublicKey)
-    } catch {
+      return look()
+    } catch (error) {
+      // The system's words end with what is said here already: `, scandir '/home/me/.ssh'`.
+      const why = messageOf(error).replace(/, [a-z]+ '.*$/, '')
+      note?.(`cannot read ${file} (${why}), so no key of yours in it may log in; to name another: ssh_key=FILE`)
       return []
     }
+  }
+  const files = orNone(folder, () => list(folder)).filter((name) => /^id_.*\.pub$/.test(name))
+  return files.flatMap((name) => {
+    const file = `${folder}/${name}`
+    return orNone(file, () => linesOf(readRegular(file, mostBytes) ?? '').filter(isPublicKey))
   })
 }
 

@@ -6,6 +6,7 @@ import { list, lstat, makePrivateFolder, remove, stat } from '../sys/file.js'
 import { tryLock, waitLock } from '../sys/lock.js'
 import { removeTree } from '../sys/removal.js'
 import { randomHex } from '../sys/stamp.js'
+import { nameOf, walkTree } from '../sys/tree.js'
 import { folderLockName, jobLockName, jobOf, partKey, partNames, temporaryName } from './imagename.js'
 
 export interface ImageJob {
@@ -17,7 +18,7 @@ export interface ImageJob {
 /** Sweeps what died, then runs a job with files of its own. */
 export async function withImageJob<T>(folder: string, work: (job: ImageJob) => Promise<T>): Promise<T> {
   makePrivateFolder(folder)
-  sweep(folder)
+  sweepJobs(folder)
   sweepParts(folder, partAgeMs)
   const id = randomHex(8)
   const lockFile = path.join(folder, jobLockName(id))
@@ -34,29 +35,40 @@ export async function withImageJob<T>(folder: string, work: (job: ImageJob) => P
   }
 }
 
-/** Removes what jobs that died have left. */
-function sweep(folder: string): void {
+/** Removes what jobs that died have left. Says how much that was. */
+export function sweepJobs(folder: string): number {
+  let bytes = 0
   const names = list(folder)
   for (const job of new Set(names.map(jobOf).filter((one) => one !== undefined))) {
     const lock = tryLock(path.join(folder, jobLockName(job)))
     if (lock === undefined) continue
-    sweepJob(folder, job)
+    bytes += sweepJob(folder, job)
     lock.release()
   }
+  return bytes
 }
 
-/** Removes all that is a job's, whose lock is held. */
-function sweepJob(folder: string, job: string): void {
+/** Removes all that is a job's, whose lock is held. Says how much that was. */
+function sweepJob(folder: string, job: string): number {
+  let bytes = 0
   for (const name of list(folder)) {
-    if (jobOf(name) === job && name !== jobLockName(job)) quietly(() => removeAny(path.join(folder, name)))
+    if (jobOf(name) === job && name !== jobLockName(job)) quietly(() => (bytes += removeAny(path.join(folder, name))))
   }
   quietly(() => remove(path.join(folder, jobLockName(job))))
+  return bytes
 }
 
-/** What builds an image works in a folder beside it. */
-function removeAny(file: string): void {
+const blockBytes = 512
+
+/** What builds an image works in a folder beside it. Says how much it was on the disk. */
+function removeAny(file: string): number {
+  let bytes = 0
+  quietly(() => {
+    for (const { stats } of walkTree(nameOf(file), '', false)) bytes += stats.blocks * blockBytes
+  })
   if (lstat(file)?.isDirectory() === true) removeTree(file)
   else remove(file)
+  return bytes
 }
 
 /** A download that nobody has gone on with for so long is not wanted any more. */

@@ -4,7 +4,7 @@ import { byNumberInText } from '../../core/order.js'
 import type { Place } from '../../host/place.js'
 import type { Entry } from '../../image/entry.js'
 import { findEntry } from '../../image/find.js'
-import { sweepParts, withFolderLock } from '../../image/imagejob.js'
+import { sweepJobs, sweepParts, withFolderLock } from '../../image/imagejob.js'
 import { keptImages, removeKept, type Kept } from '../../image/kept.js'
 import { pins } from '../../image/pins.js'
 import type { Arch, CheckLevel } from '../../model/guest.js'
@@ -144,11 +144,11 @@ export async function removeImages(place: Pick<Place, 'images' | 'config' | 'rec
 
 export interface PrunedImages {
   readonly images: readonly RemovedImage[]
-  /** What broken downloads had taken. */
+  /** What broken downloads, and builds that were killed, had taken. */
   readonly partBytes: number
 }
 
-/** Removes all that no VM was made from, and what broken downloads left. */
+/** Removes all that no VM was made from, and what downloads and builds that broke off have left. */
 export async function pruneImages(place: Pick<Place, 'images' | 'records'>): Promise<PrunedImages> {
   refuseForeign(place)
   if (lstat(place.images) === undefined) return { images: [], partBytes: 0 }
@@ -158,7 +158,7 @@ export async function pruneImages(place: Pick<Place, 'images' | 'records'>): Pro
       .filter(({ digest }) => !users.has(formatDigest(digest)))
       .map((kept) => remove(place, kept, kept.from.at(-1)?.name ?? '')),
   )
-  return { images, partBytes: sweepParts(place.images, 0) }
+  return { images, partBytes: sweepParts(place.images, 0) + sweepJobs(place.images) }
 }
 
 function remove({ images }: Pick<Place, 'images'>, kept: Kept, name: string): RemovedImage {

@@ -68,11 +68,15 @@ async function claimPort({ uuid, sshPort }: MachineRecord): Promise<number> {
   throw new Failure('no port of this machine is free for ssh', { hints: ['name one yourself: forward=PORT:22'] })
 }
 
-/** Writes what the guest will read. The VM's own folder `run` is there. */
-export function laySeed(vm: Vm, { machine, runAs }: { readonly machine: Machine; readonly runAs: RunAs }): void {
+/** Writes what the guest will read; `note` is told what is not in it. The VM's own folder `run` is there. */
+export function laySeed(
+  vm: Vm,
+  { machine, runAs }: { readonly machine: Machine; readonly runAs: RunAs },
+  note?: (text: string) => void,
+): void {
   const record = readRecord(vm.place, vm.id)
   if (machine.seed === undefined || record === undefined) return
-  const seed = seedOf(vm, record, machine)
+  const seed = seedOf(vm, record, machine, note)
   const { drawer } = vm
   if (machine.seed.kind === 'disk') {
     writeWhole(drawer.seed, seedImage(seed))
@@ -116,7 +120,7 @@ export function describeSeed(vm: Vm, record: MachineRecord, machine: Machine): S
     : [...texts, { name: `user-data of ${vm.settings.user_data}`, text: userData.toString('utf8') }]
 }
 
-function seedOf(vm: Vm, record: MachineRecord, { nics, shares }: Machine): Seed {
+function seedOf(vm: Vm, record: MachineRecord, { nics, shares }: Machine, note?: (text: string) => void): Seed {
   const { settings, name, place, id } = vm
   const { hostKey, key } = keyFiles(place, id)
   const isMade = stat(`${recordFolder(place, id)}/ssh_key.pub`) !== undefined
@@ -130,7 +134,7 @@ function seedOf(vm: Vm, record: MachineRecord, { nics, shares }: Machine): Seed 
     instanceId: seed?.instanceId ?? '',
     hostname: hostnameOf(name),
     user: isImages ? undefined : (settings.user ?? seed?.user),
-    keys: [...loginKeys(settings.ssh_key, homeFolder()), (isMade ? readKey(key) : own).public.trim()],
+    keys: [...loginKeys(settings.ssh_key, homeFolder(), note), (isMade ? readKey(key) : own).public.trim()],
     hostKey: isMade ? readKey(hostKey) : own,
     packages: settings.packages ?? [],
     passwordHash: settings.password === undefined ? undefined : hashOf(settings.password),

@@ -76,11 +76,11 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
     makeRun(drawer, first.runAs)
     held = await makeReady(vm, first, note, arriving)
     signal?.throwIfAborted()
-    const lay = async (plan: Plan): Promise<void> => {
+    const lay = async (plan: Plan, tell?: (text: string) => void): Promise<void> => {
       if (arriving?.seed !== undefined) writeWhole(drawer.seed, arriving.seed)
-      else if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan)
+      else if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan, tell)
     }
-    await lay(first)
+    await lay(first, note)
     layOut(vm, first)
     if (movable !== undefined) writeInto(drawer.portable, movable)
     const { plan, helpers } = await withHelpers(vm, first, how)

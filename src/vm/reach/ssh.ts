@@ -18,7 +18,7 @@ import { entryOf, optionWords, type SshEntry } from './sshentry.js'
 
 const betweenMs = 250
 
-/** So long `ssh` waits for a guest: one that installs itself at its first boot, or is translated by a busy machine. */
+/** So long `ssh` waits for a guest unless `timeout` is set: it may install itself at its first boot, translated by a busy machine. */
 const sshPatienceMs = 600_000
 
 /** So much of what the console said last is shown to who waited in vain. */
@@ -32,9 +32,9 @@ export interface Waiting extends Caller {
 
 /**
  * Waits until the guest answers by ssh; returns where. Throws a Failure with the last words of its console when it does not within
- * `timeoutMs` (10 minutes), or is gone.
+ * `timeoutMs` (the setting `timeout` where somebody has set it, else 10 minutes), or is gone.
  */
-async function waitForSsh(vm: Vm, { timeoutMs = sshPatienceMs, onWait, signal }: Waiting = {}): Promise<Address> {
+async function waitForSsh(vm: Vm, { timeoutMs = patienceMs(vm), onWait, signal }: Waiting = {}): Promise<Address> {
   requireRunning(vm, 'reach')
   const begin = monotonicMs()
   const deadline = deadlineIn(timeoutMs)
@@ -44,7 +44,8 @@ async function waitForSsh(vm: Vm, { timeoutMs = sshPatienceMs, onWait, signal }:
       const found = await questions.ask({ signal })
       if (found !== undefined) return found
       if (!isUp(vm)) throw new Failure(`${vm.id} has ended before it answered by ssh: ${endingOf(vm.drawer).words}`)
-      if (deadline.isOver) throw silent(vm, `after ${Math.round(timeoutMs / 1000)} s`)
+      if (deadline.isOver)
+        throw silent(vm, `after ${Math.round(timeoutMs / 1000)} s`, [`wait longer: ${vm.call} timeout=1200 ssh`])
       onWait?.(monotonicMs() - begin)
       await pause(Math.min(betweenMs, deadline.leftMs), signal)
     }
@@ -55,13 +56,18 @@ async function waitForSsh(vm: Vm, { timeoutMs = sshPatienceMs, onWait, signal }:
   }
 }
 
-function silent(vm: Vm, end: string): Failure {
+function patienceMs({ settings, folded }: Vm): number {
+  return folded.origins.timeout.kind === 'default' ? sshPatienceMs : settings.timeout * 1000
+}
+
+function silent(vm: Vm, end: string, wayOn: readonly string[] = []): Failure {
   const lines = lastPlainLines(consoleLog(vm, 16 * 1024), shownLines)
   return new Failure(`${vm.id} does not answer by ssh ${end}`, {
     hints: [
       ...(lines.length === 0
         ? ['its console has said nothing']
         : ['its console said last:', ...lines.map((line) => `  ${line}`)]),
+      ...wayOn,
       `be there: ${vm.call} console`,
       'a system that knows nothing of seeds (cloud-init) starts no sshd by itself, and lets nobody in',
     ],

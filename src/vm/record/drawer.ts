@@ -118,13 +118,14 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
 
 /** What the last run has left, which is removed when the next one starts. */
 export function historyIn(drawer: Drawer): string[] {
-  const { pid, journal, added, heard, answered, portable, consoleLog, events, qemuLog } = drawer
+  const { pid, journal, added, heard, answered, sshRoot, portable, consoleLog, events, qemuLog } = drawer
   return [
     pid,
     journal,
     added,
     heard,
     answered,
+    sshRoot,
     portable,
     ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)]),
   ]

@@ -1,0 +1,14 @@
+// Exit statuses.
+import { actions } from '../action/rows.js'
+
+/** What ssh(1) ends with where it has failed itself. */
+const notTheirs = 255
+
+/**
+ * The exit status of a line that one of these steps has failed in. Where one of them gives back that of a program in the guest, which
+ * may be 1 as well, another says that nbsvm could not do it.
+ */
+export function toldApart(status: number, steps: readonly { readonly name: string }[]): number {
+  const giving = actions.filter(({ givesStatus }) => givesStatus)
+  return status === 1 && steps.some(({ name }) => giving.some((row) => row.name === name)) ? notTheirs : status
+}
