@@ -85,7 +85,7 @@ test('a link that is named is followed, one that leads out is left out, and so i
 
 test('what cannot be done is told, and nothing is half there', async () => {
   const refused: [string[], RegExp][] = [
-    [['/nosuch', ':/tmp/'], /there is no \/nosuch/],
+    [['/nosuch', ':/tmp/'], /there is no file or folder \/nosuch/],
     [['/etc/hostname', ':/tmp/none/'], /there is no folder \/tmp\/none\//],
     [['/etc/hostname', ':/tmp/none/x'], /there is no folder \/tmp\/none/],
     [['/etc/hostname', '/etc/passwd', ':/tmp/x'], /\/tmp\/x is not a folder in the guest/],

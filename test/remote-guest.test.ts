@@ -133,7 +133,10 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
     const { status, stderr } = await nbsvm(['box1:nosuch', 'vnc'])
     assert.deepEqual(
       [status, stderr],
-      [2, 'nbsvm: there is no VM nosuch\n  make it: nbsvm box1:nosuch newimg\n  see which there are: nbsvm ls box1:\n'],
+      [
+        2,
+        'nbsvm: there is no VM nosuch\n  make it: nbsvm box1:nosuch newimg\n  with a system in it: nbsvm box1:nosuch image=debian newimg\n  see which there are: nbsvm ls box1:\n',
+      ],
     )
     assert.match((await refused('box1:a,box1:b', 'vnc')).stderr, /one VM at a time/)
   })

@@ -251,7 +251,11 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['doctor box1:', 2, 'unexpected argument "box1:" after nbsvm doctor\n  on that machine: nbsvm box1: doctor'],
       ['cp a box1:web:/x', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm box1:web cp a :/x'],
       ['cp web:/x .', 2, 'the VM\'s name comes first, not "cp"\n  try: nbsvm web cp :/x .'],
-      ['box1:zzz stop', 2, 'there is no VM zzz\n  make it: nbsvm box1:zzz newimg\n  see which there are: nbsvm ls box1:'],
+      [
+        'box1:zzz stop',
+        2,
+        'there is no VM zzz\n  make it: nbsvm box1:zzz newimg\n  with a system in it: nbsvm box1:zzz image=debian newimg\n  see which there are: nbsvm ls box1:',
+      ],
       ['box1:zzz* stop', 2, 'no VM matches "zzz*"\n  see which there are: nbsvm ls box1:'],
       ['box1:a,box1:b forward 8080:80', 2, 'forward opens ports of this machine, so it is for one VM at a time'],
       [

@@ -51,7 +51,7 @@ function checkImageWords([what, ...names]: readonly string[]): void {
   const wants = works[what]
   if (wants === undefined)
     throw new UsageError(`unexpected word ${JSON.stringify(what)} after images`, {
-      hints: ['nbsvm images [pull NAME ... | rm NAME ... | prune]'],
+      hints: ['nbsvm images [pull NAME ... | rm NAME ... | prune]', 'the list of them: nbsvm images'],
     })
   if (wants === '' && names.length > 0) throw new UsageError(`images ${what} takes no names`)
   if (wants !== '' && names.length === 0)

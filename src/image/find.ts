@@ -16,7 +16,7 @@ export function findEntry(entries: readonly Entry[], name: string): Entry {
     hints: [
       ...(near === undefined ? [] : [`did you mean ${near}?`]),
       'see them all: nbsvm images',
-      'or name a file: image=/PATH, or image=URL#sha256:HEX',
+      'or name a file: /PATH, or URL#sha256:HEX',
     ],
   })
 }

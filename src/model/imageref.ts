@@ -72,7 +72,7 @@ function parseUrl(text: string): ImageRef {
   if (digest !== undefined) return { kind: 'url', text, url: url.href, digest }
   const why = check === '' ? 'it does not say what the file must be' : `${quote(check)} is not a digest`
   throw new UsageError(`${quote(address)}: ${why}`, {
-    hints: [`add it: image='${address}#sha256:HEX' (or #sha512:HEX)`, `or take whatever comes: image='${address}#${unchecked}'`],
+    hints: [`add it: '${address}#sha256:HEX' (or #sha512:HEX)`, `or take whatever comes: '${address}#${unchecked}'`],
   })
 }
 

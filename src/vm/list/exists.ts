@@ -28,6 +28,7 @@ export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly st
         ? [`a VM of the machine ${vm.name}: nbsvm ${vm.name}:VM ...; all of them: nbsvm ls ${vm.name}:`]
         : []),
       `make it: ${vm.call} newimg`,
+      `with a system in it: ${vm.call} image=debian newimg`,
       ...(names.length > 0 ? [`see which there are: ${listCall(outside)}`] : []),
     ],
   })

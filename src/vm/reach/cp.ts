@@ -34,7 +34,7 @@ const doing = 'copy files'
 async function copyIn(vm: Vm, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
   const found = sources.map((source) => {
     const at = path.resolve(source)
-    if (stat(at) === undefined) throw new Failure(`there is no ${source}`)
+    if (stat(at) === undefined) throw new Failure(`there is no file or folder ${source}`)
     if (at === '/') throw new Failure('/ as a whole cannot be copied')
     return { at: nameOf(at), name: nameOf(path.basename(at)) }
   })
