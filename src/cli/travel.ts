@@ -86,7 +86,7 @@ async function bring(machine: Machine, mirror: Mirror, files: OwnFiles, { note, 
       progress(`${formatSize((done += piece.length))} brought to ${machine.host}`)
     }
   }
-  await mirror.shell({ text: 'exec tar -xpf - -C "$1"', words: [mirror.root], input: input() }).catch((error: unknown) => {
+  await mirror.shell({ text: 'exec tar -xpf - -C "$1"', words: [mirror.root], input }).catch((error: unknown) => {
     if (!/Wrote only|No space left|quota/i.test(error instanceof Failure ? error.message : '')) throw error
     throw new Failure(`${machine.host} has no room for these files`, {
       cause: error,

@@ -122,7 +122,8 @@ class Session implements Agent {
    * Said again with another number where no answer comes: the first may have been lost with what was on its way to others.
    */
   async shakeHands(): Promise<void> {
-    const patience = deadlineIn(this.#options.handshakeMs ?? longestSilenceMs)
+    const { handshakeMs = longestSilenceMs } = this.#options
+    const patience = deadlineIn(handshakeMs)
     for (let waitMs = 1000; ; waitMs *= 2) {
       const id = randomBelow(2 ** 31)
       const isOurs = (line: Buffer): true | undefined => (isReturn(line, id) ? true : undefined)
@@ -134,7 +135,8 @@ class Session implements Agent {
         await this.#next(isOurs, 'guest-sync-delimited', limits)
         return
       } catch (error) {
-        if (isLast || !(error instanceof TooLate)) throw error
+        if (!(error instanceof TooLate)) throw error
+        if (isLast) throw tooLate('guest-sync-delimited', handshakeMs)
       }
     }
   }
@@ -211,16 +213,15 @@ class Session implements Agent {
   /** Rejects when it has taken too long, or nobody is there. Ends quietly with `signal`. */
   async #watch(command: string, { timeoutMs, silenceMs }: Limits, signal: AbortSignal): Promise<never> {
     this.#heardMs = performance.now()
-    const late = (ms: number): TooLate => new TooLate(`the guest agent did not answer ${command} within ${Math.round(ms)} ms`)
     const deadline = deadlineIn(timeoutMs)
     for (let lookMs = firstLookMs; ; lookMs = lookAgainMs) {
       await pause(Math.min(lookMs, deadline.leftMs), signal)
-      if (deadline.isOver) throw late(timeoutMs)
+      if (deadline.isOver) throw tooLate(command, timeoutMs)
       const quietMs = performance.now() - this.#heardMs
       if (quietMs < firstLookMs / 2) continue
       const why = await this.#options.whyNot?.().catch(() => undefined)
       if (why !== undefined) throw why
-      if (quietMs >= silenceMs) throw late(quietMs)
+      if (quietMs >= silenceMs) throw tooLate(command, quietMs)
     }
   }
 
@@ -244,6 +245,10 @@ interface Limits {
 }
 
 class TooLate extends AgentSilent {}
+
+function tooLate(command: string, ms: number): TooLate {
+  return new TooLate(`the guest agent did not answer ${command} within ${Math.round(ms)} ms`)
+}
 
 function isReturn(line: Buffer, id: number): boolean {
   try {

@@ -78,11 +78,16 @@ path=$(readlink -f "$1") && [ -e "$path" ] || { echo "there is no $1 in the gues
 cd "\${path%/*}/" && exec tar -cf - "./\${path##*/}"
 `
 
-/** Says who it is run as. */
-export const whoScript = 'id -u'
+/** Runs the script $1 with $2 $3 ... as root. Fails where that needs a password. */
+export const rootScript = `
+script=$1
+shift
+[ "$(id -u)" != 0 ] || exec sh -c "$script" sh "$@"
+exec sudo -n sh -c "$script" sh "$@"
+`
 
-/** Runs the script $1 with $2 $3 ... as root, where that needs no password; else as whoever has logged in. */
-export const asRootScript = `
+/** The same as root, where that needs no password; else as whoever has logged in. */
+export const bestScript = `
 script=$1
 shift
 if [ "$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null; then exec sh -c "$script" sh "$@"; fi

@@ -9,8 +9,8 @@ import { runSpooled } from './spool.js'
 export interface Script {
   readonly text: string
   readonly words: readonly string[]
-  /** What it reads, of any size. */
-  readonly input?: Iterable<Buffer>
+  /** What it reads, of any size; from its begin each time. */
+  readonly input?: () => Iterable<Buffer>
   /** Takes what it says. */
   readonly take?: (piece: Buffer) => void
   /** That may be a lot. */
@@ -31,20 +31,19 @@ export function agentShell(turn: Turn, signal: AbortSignal | undefined): GuestSh
     }
     const isLarge = saysMuch || input !== undefined
     const ended = isLarge
-      ? await runSpooled(turn, { words: command, input: input ?? [] }, { signal }, takeOutput)
+      ? await runSpooled(turn, { words: command, input: input?.() ?? [] }, { signal }, takeOutput)
       : await runProgram(turn, { words: command }, { signal })
     takeOutput(1, ended.stdout)
     takeOutput(2, ended.stderr)
-    requireSuccess(ended.status, errors)
+    if (ended.status !== 0) throw scriptFailure(ended.status, errors)
   }
 }
 
 /** So much of what a script says of errors is looked at, however much a guest has of it. */
 const wordsBytes = 2000
 
-/** Throws a Failure with a script's own words. */
-export function requireSuccess(status: number, stderr: Buffer): void {
-  if (status === 0) return
+/** The Failure with a script's own words. */
+export function scriptFailure(status: number, stderr: Buffer): Failure {
   const words = printableMessage(stderr.toString('utf8', 0, wordsBytes).trim(), 500)
-  throw new Failure(words === '' ? `the guest's shell ended with ${status}` : words)
+  return new Failure(words === '' ? `the guest's shell ended with ${status}` : words)
 }

@@ -25,7 +25,7 @@ export interface Mirror {
 export interface MachineScript {
   readonly text: string
   readonly words: readonly string[]
-  readonly input?: Iterable<Buffer>
+  readonly input?: () => Iterable<Buffer>
   readonly take?: (piece: Buffer) => void
 }
 
@@ -68,7 +68,7 @@ export async function makeMirror(machine: Machine, caller: Caller): Promise<Mirr
 
 async function runScript(machine: Machine, { text, words, input, take }: MachineScript, { signal }: Caller): Promise<void> {
   const command = sshWords(machine, ['-T', ...quiet], [markedScript(text.trim(), words)])
-  const { status, stderr } = await flow(command, { input, take: take && behindMark(take), signal })
+  const { status, stderr } = await flow(command, { input: input?.(), take: take && behindMark(take), signal })
   if (status === 0) return
   if ((await isConnected(machine)) === false) throw connectionLost(machine)
   const said = printableMessage(stderr.toString('utf8', 0, 2000).trim(), 500)

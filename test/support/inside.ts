@@ -40,7 +40,11 @@ export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, fold
     for (const name of ['', '/large', '/run.sh']) chownSync(site + name, uid, gid)
     // Little goes by the agent, much by ssh, and what comes by ssh: as root either way.
     await done(nbsvm([id, 'cp', `${site}/run.sh`, ':/srv/small']))
+    const logins = async (): Promise<number> =>
+      Number(await done(exec(['sh', '-c', 'journalctl -q -t sshd -t sshd-session | grep -c "Accepted publickey"'])))
+    const before = await logins()
     await done(nbsvm([id, 'cp', site, ':/srv']))
+    assert.equal(await logins(), before + 1)
     const looks = 'cd /srv; stat -c "%n %a %U" small site site/*; sha256sum <site/large'
     const there = await done(exec(['sh', '-c', looks]))
     const modes = ['small 750 root', 'site 755 root', 'site/large 644 root', 'site/link 777 root', 'site/run.sh 750 root']
@@ -48,6 +52,11 @@ export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, fold
     await done(nbsvm([id, 'cp', ':/srv/site', `${folder}/back`]))
     assert.ok(readFileSync(`${folder}/back/large`).equals(bytes))
     assert.equal(statSync(`${folder}/back/run.sh`).mode & 0o777, 0o750)
+    // Where ssh does not lead to root, the agent does.
+    await done(exec(['sh', '-c', 'chmod 600 /srv/small; mv /etc/sudoers.d /etc/sudoers.away']))
+    await done(nbsvm([id, 'cp', ':/srv/small', `${folder}/roots`]))
+    await done(exec(['sh', '-c', 'chmod 750 /srv/small; mv /etc/sudoers.away /etc/sudoers.d']))
+    assert.equal(readFileSync(`${folder}/roots`, 'utf8'), '#!/bin/sh\n')
   })
 
   await t.test('status tells the name, the system and the address that the guest says it has', async () => {

@@ -8,7 +8,7 @@ import type { GuestShell } from '../../guest/shell.js'
 import { parseCopying, type Copying } from '../../guest/sides.js'
 import { unpacker } from '../../guest/unpack.js'
 import { lstat, stat } from '../../sys/file.js'
-import { nameOf, textOf } from '../../sys/tree.js'
+import { nameOf, textOf, type Name } from '../../sys/tree.js'
 import { moveInto, TreeWriter } from '../../sys/treewriter.js'
 import type { Vm } from '../record/vm.js'
 import { guestShell, soonBytes } from './shells.js'
@@ -45,10 +45,12 @@ async function copyIn(vm: Vm, { sources, destination }: Copying, caller: CopyCal
   const named = kind === 'folder' ? found : found.map(({ at }) => ({ at, name: nameOf(onto) }))
   const twice = named.find(({ name }, at) => named.findIndex((one) => one.name === name) !== at)
   if (twice !== undefined) throw new Failure(`two of the files are called ${textOf(twice.name)}`)
-  const input = counted(
-    pack(named, owner, (name) => caller.note?.(`left out, as it is no file, folder or link: ${textOf(name)}`)),
-    caller,
-  )
+  const leftOut = new Set<Name>()
+  const leave = (name: Name): void => {
+    if (!leftOut.has(name)) caller.note?.(`left out, as it is no file, folder or link: ${textOf(name)}`)
+    leftOut.add(name)
+  }
+  const input = (): Iterable<Buffer> => counted(pack(named, owner, leave), caller)
   const script = kind === 'folder' ? { text: intoScript, words: [destination] } : { text: ontoScript, words: [destination, onto] }
   await shell({ ...script, input })
 }

@@ -1,9 +1,10 @@
 // The shells that lead into a running VM's guest: by its agent, by ssh.
 import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
-import { asRootScript, whoScript } from '../../guest/script.js'
-import { agentShell, requireSuccess, type GuestShell } from '../../guest/shell.js'
-import { stat, writeInto } from '../../sys/file.js'
+import { afterBegin, beginScript } from '../../guest/begun.js'
+import { bestScript, rootScript } from '../../guest/script.js'
+import { agentShell, scriptFailure, type GuestShell } from '../../guest/shell.js'
 import { flow } from '../../sys/flow.js'
 import { agentAnswers, agentTurns } from '../life/agent.js'
 import type { Vm } from '../record/vm.js'
@@ -24,11 +25,7 @@ export async function guestShell(vm: Vm, doing: string, bytes: number, caller: C
   const byAgent = agentShell(agentTurns(vm, doing, caller), caller.signal)
   const hasAgent = await agentAnswers(vm, caller)
   if ((hasAgent && bytes < soonBytes) || !(await hasSsh(vm, caller))) return byAgent
-  const bySsh = sshShell(vm, caller)
-  if (!hasAgent) return bySsh
-  if (!(await leadsToRoot(vm, bySsh))) return byAgent
-  // A login takes longer than all that a small script does.
-  return (script) => (script.input === undefined && script.saysMuch !== true ? byAgent : bySsh)(script)
+  return hasAgent ? either(sshShell(vm, rootScript, caller), byAgent) : sshShell(vm, bestScript, caller)
 }
 
 async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
@@ -39,31 +36,34 @@ async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
   return answers
 }
 
-/** Looked at once a run of the VM, which is a login. */
-async function leadsToRoot({ drawer }: Vm, bySsh: GuestShell): Promise<boolean> {
-  if (stat(drawer.sshRoot) !== undefined) return true
-  const isThere = await isRoot(bySsh)
-  if (isThere) writeInto(drawer.sshRoot, '')
-  return isThere
-}
-
-async function isRoot(shell: GuestShell): Promise<boolean> {
-  let said = ''
-  try {
-    await shell({ text: whoScript, words: [], take: (piece) => (said += piece.toString('utf8', 0, 20)) })
-  } catch {
-    return false // nobody may log in, or what is there is no system of that kind
+/** Goes by ssh, where that leads to root, which only a login tells. It takes longer than all that a small script does by the agent. */
+function either(bySsh: GuestShell, byAgent: GuestShell): GuestShell {
+  let leads = true
+  return async (script) => {
+    if (!leads || (script.input === undefined && script.saysMuch !== true)) return byAgent(script)
+    try {
+      await bySsh(script)
+    } catch (error) {
+      if (!(error instanceof NotBegun)) throw error
+      leads = false
+      await byAgent(script)
+    }
   }
-  return said === '0\n'
 }
 
-function sshShell(vm: Vm, caller: Caller): GuestShell {
+/** The script has not begun: nobody may log in, or become root, or it is no system of that kind. */
+class NotBegun extends Failure {}
+
+/** `runner` runs a script as somebody. */
+function sshShell(vm: Vm, runner: string, { signal }: Caller): GuestShell {
   return async ({ text, words, input, take }) => {
     // The guest's own shell, whichever it is, reads one command.
-    const line = quoteWords(['sh', '-c', asRootScript, 'sh', text, ...words])
-    const [program = 'ssh', ...options] = await sshCommand(vm, [line], { signal: caller.signal })
+    const line = quoteWords(['sh', '-c', runner, 'sh', `${beginScript}${text}`, ...words])
+    const [program = 'ssh', ...options] = await sshCommand(vm, [line], { signal })
     const command = [program, '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR', ...options]
-    const { status, stderr } = await flow(command, { input, take, signal: caller.signal })
-    requireSuccess(status, stderr)
+    const said = afterBegin(take)
+    const { status, stderr } = await flow(command, { input: input?.(), take: said.take, signal })
+    if (!said.hasBegun()) throw new NotBegun(scriptFailure(status, stderr).message)
+    if (status !== 0) throw scriptFailure(status, stderr)
   }
 }

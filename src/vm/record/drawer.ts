@@ -43,8 +43,6 @@ export interface Drawer {
   readonly heard: string
   /** Where its ssh answered last, and when: `MILLISECONDS PORT HOST`, of a clock that begins with the host's boot. */
   readonly answered: string
-  /** There when a login by ssh was found to lead to root in the guest. */
-  readonly sshRoot: string
   readonly vnc: string
   /** QEMU's events, a JSON object a line: how a VM is, and why it is gone. */
   readonly events: string
@@ -99,7 +97,6 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     consoleLog: inside(keeperFiles.console),
     heard: inside('heard'),
     answered: inside('ssh-answered'),
-    sshRoot: inside('ssh-root'),
     vnc: running(qemuFiles.vnc),
     events: inside(keeperFiles.events),
     journal: inside('journal.jsonl'),
@@ -118,14 +115,13 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
 
 /** What the last run has left, which is removed when the next one starts. */
 export function historyIn(drawer: Drawer): string[] {
-  const { pid, journal, added, heard, answered, sshRoot, portable, consoleLog, events, qemuLog } = drawer
+  const { pid, journal, added, heard, answered, portable, consoleLog, events, qemuLog } = drawer
   return [
     pid,
     journal,
     added,
     heard,
     answered,
-    sshRoot,
     portable,
     ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)]),
   ]
