@@ -1,8 +1,9 @@
 // The user network by passt, where it is installed: as an ordinary user, for whom it is made.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import type { Status } from '../src/vm/life/status.js'
 import { guestDisk, makeHome, program, run, until, type Result } from './cli.js'
@@ -109,6 +110,14 @@ test('a port that is taken is told, and nothing is left', { skip }, async () => 
     /passt serves the network of one, and opens ports only when it starts; ssh, which can help out, does not get in/,
   )
   assert.match(late.stderr, /with the next start: nbsvm one forward=HOST:GUEST stop start/)
+  const other = createServer().listen(28_082, '127.0.0.1')
+  await once(other, 'listening')
+  const taken = await asUser(['one', 'forward', '28082:80'])
+  assert.match(
+    taken.stderr,
+    /^nbsvm: cannot listen on 127\.0\.0\.1:28082\/tcp: it is taken, or closed to you\n {2}see who has it/,
+  )
+  other.close()
   assert.match((await asUser(['one', 'forward', '28081:80/udp'])).stderr, /ssh, which can help out, carries no udp/)
   assert.match((await asUser(['one', 'forward', '--remove', '28080'])).stderr, /keeps 127\.0\.0\.1:28080 open until the VM ends/)
   await asUser(['one', 'stop'])

@@ -143,7 +143,8 @@ test('the balloon takes memory and gives it back; status shows what the guest ha
 test('what is not there, is no disk, or refers to other files is told', async () => {
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', file('data.qcow2'), file('over.qcow2')])
   writeFileSync(file('text.iso'), 'not a disc at all\n'.repeat(100))
-  await refused(['foo', 'attach', '/no/such'], 1, /there is no \/no\/such/)
+  await refused(['foo', 'attach', '/no/such'], 1, /there is no file \/no\/such/)
+  await refused(['foo', 'attach', 'usb:mouse'], 2, /"usb:mouse" is not a USB device\n {2}write it like usb:046d:c52b or usb:1-4/)
   await refused(
     ['foo', 'attach', file('over.qcow2')],
     1,

@@ -19,7 +19,7 @@ import type { Vm } from '../record/vm.js'
 import { insertDisc } from './disc.js'
 import { addWithNodes, removeNodes, scsiBus, unplug } from './hot.js'
 import { explained, openable } from './openable.js'
-import { findUsb, usbNode, usbShape } from './usb.js'
+import { findUsb, usbNode } from './usb.js'
 
 const qmpTimeoutMs = 10_000
 
@@ -40,7 +40,7 @@ export interface Attached extends Pick<AddedDevice, 'name' | 'kind'> {
  */
 export function attachTo(vm: Vm, what: string, options: AttachOptions = {}, caller: Caller = {}): Promise<Attached> {
   return changing(vm, `attach ${what} to`, caller, async (qmp) => {
-    if (usbShape.test(what)) return attachUsb(vm, qmp, what)
+    if (what.startsWith('usb:')) return attachUsb(vm, qmp, what)
     if (/^\d+$/.test(what)) return attachOwn(vm, qmp, what)
     return isDisc(what) ? attachDisc(vm, qmp, what) : attachDisk(vm, qmp, what, { ...options, ...caller })
   })
@@ -118,7 +118,7 @@ function note(vm: Vm, device: Attached): Attached {
 /** ISO 9660 says so in its first descriptor, https://wiki.osdev.org/ISO_9660#Volume_Descriptors; so does a disc drive of the host. */
 function isDisc(file: string): boolean {
   const path = realPath(file)
-  if (path === undefined) throw new Failure(`there is no ${file}`)
+  if (path === undefined) throw new Failure(`there is no file ${file}`)
   return /^\/dev\/sr\d+$/.test(path) || readHead(path, 5, 32_769)?.toString('latin1') === 'CD001'
 }
 

@@ -9,6 +9,7 @@ import { takenHints } from '../../net/taken.js'
 import { hostForward, listening } from '../../qemu/device/nic.js'
 import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { pause } from '../../sys/clock.js'
+import { isFree } from '../../sys/socket.js'
 import { requireRunning } from '../life/up.js'
 import { noteAdded, whileAdding } from '../record/added.js'
 import { isRunning, journalOf } from '../record/state.js'
@@ -155,6 +156,9 @@ function byTunnels(vm: Vm, caller: Caller): Way {
       if (count > mostTunnels) throw new Failure(`${late}; ssh helps out, for ${mostTunnels} ports at most`, { hints })
     },
     open: async (forward) => {
+      // Of what it is told ssh says too little.
+      if (forward.address === undefined && !(await isFree(forward.hostPort)))
+        throw taken(forward, 'it is taken, or closed to you')
       const { openTunnel } = await import('./tunnel.js')
       return openTunnel(vm, forward, caller).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error
@@ -190,12 +194,11 @@ async function open({ id }: Vm, qmp: Qmp, forward: Forward): Promise<void> {
   const answer = await qmp.execute('human-monitor-command', { 'command-line': `hostfwd_add ${hostForward(forward)}` })
   if (answer.trim() === '') return
   if (answer.includes('not in use')) throw new Failure(`${id} has no user network: no port of this machine leads into it`)
-  throw new Failure(
-    `cannot listen on ${listenText(forward)}/${forward.protocol}: it is taken, or closed to QEMU: ${answer.trim()}`,
-    {
-      hints: takenHints([forward]),
-    },
-  )
+  throw taken(forward, `it is taken, or closed to QEMU: ${answer.trim()}`)
+}
+
+function taken(forward: Forward, why: string): Failure {
+  return new Failure(`cannot listen on ${listenText(forward)}/${forward.protocol}: ${why}`, { hints: takenHints([forward]) })
 }
 
 async function close(qmp: Qmp, forward: Forward): Promise<void> {

@@ -1,5 +1,6 @@
 // USB devices of the host: found in /sys as everybody may, and named as lsusb(8) prints them.
-import { Failure } from '../../core/errors.js'
+import { Failure, UsageError } from '../../core/errors.js'
+import { quote } from '../../core/quote.js'
 import { list, readText } from '../../sys/file.js'
 
 const devices = '/sys/bus/usb/devices'
@@ -14,11 +15,16 @@ export interface UsbDevice {
 }
 
 /** `usb:046d:c52b` (vendor and product), or `usb:1-4` (bus and device), as lsusb shows both. */
-export const usbShape = /^usb:(?:(?<id>[0-9a-f]{4}:[0-9a-f]{4})|0*(?<bus>[0-9]{1,3})-0*(?<address>[0-9]{1,3}))$/i
+const usbShape = /^usb:(?:(?<id>[0-9a-f]{4}:[0-9a-f]{4})|0*(?<bus>[0-9]{1,3})-0*(?<address>[0-9]{1,3}))$/i
 
-/** The device that is meant by a word of that shape. Throws a Failure that names those there are where it is none, or several. */
+/** The device that a word means. Throws a UsageError for one of another shape, a Failure that names those there are where it is none, or several. */
 export function findUsb(word: string, folder = devices): UsbDevice {
-  const { id, bus, address } = usbShape.exec(word)?.groups ?? {}
+  const shape = usbShape.exec(word)
+  if (shape === null)
+    throw new UsageError(`${quote(word)} is not a USB device`, {
+      hints: ['write it like usb:046d:c52b or usb:1-4, as lsusb shows it'],
+    })
+  const { id, bus, address } = shape.groups ?? {}
   const all = usbDevices(folder)
   const found = all.filter((one) =>
     id === undefined ? one.bus === Number(bus) && one.address === Number(address) : one.id === id.toLowerCase(),
