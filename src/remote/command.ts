@@ -34,8 +34,8 @@ export function cutAtMark(text: string): { readonly before: string; readonly aft
   return at === -1 ? { before: text, after: undefined } : { before: text.slice(0, at), after: text.slice(at + mark.length + 1) }
 }
 
-/** Hands on what comes after the mark. Throws a Failure where that does not come. */
-export function behindMark(take: (piece: Buffer) => void): (piece: Buffer) => void {
+/** Hands on what comes after the mark, which `onMark` is told of. Throws a Failure where that does not come. */
+export function behindMark(take: (piece: Buffer) => void, onMark?: () => void): (piece: Buffer) => void {
   let greeting: Buffer | undefined = Buffer.alloc(0)
   return (piece) => {
     if (greeting === undefined) {
@@ -48,6 +48,7 @@ export function behindMark(take: (piece: Buffer) => void): (piece: Buffer) => vo
     if (at === -1) return
     const rest = greeting.subarray(at + mark.length + 1)
     greeting = undefined
+    onMark?.()
     if (rest.length > 0) take(rest)
   }
 }

@@ -2,9 +2,9 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
-import { afterBegin, beginScript } from '../../guest/begun.js'
 import { bestScript, rootScript } from '../../guest/script.js'
 import { agentShell, scriptFailure, type GuestShell } from '../../guest/shell.js'
+import { behindMark, mark } from '../../remote/command.js'
 import { flow } from '../../sys/flow.js'
 import { agentAnswers, agentTurns } from '../life/agent.js'
 import type { Vm } from '../record/vm.js'
@@ -58,12 +58,13 @@ class NotBegun extends Failure {}
 function sshShell(vm: Vm, runner: string, { signal }: Caller): GuestShell {
   return async ({ text, words, input, take }) => {
     // The guest's own shell, whichever it is, reads one command.
-    const line = quoteWords(['sh', '-c', runner, 'sh', `${beginScript}${text}`, ...words])
+    const line = quoteWords(['sh', '-c', runner, 'sh', `echo ${mark}\n${text}`, ...words])
     const [program = 'ssh', ...options] = await sshCommand(vm, [line], { signal })
     const command = [program, '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR', ...options]
-    const said = afterBegin(take)
-    const { status, stderr } = await flow(command, { input: input?.(), take: said.take, signal })
-    if (!said.hasBegun()) throw new NotBegun(scriptFailure(status, stderr).message)
+    let hasBegun = false
+    const behind = behindMark(take ?? (() => {}), () => (hasBegun = true))
+    const { status, stderr } = await flow(command, { input: input?.(), take: behind, signal })
+    if (!hasBegun) throw new NotBegun(scriptFailure(status, stderr).message)
     if (status !== 0) throw scriptFailure(status, stderr)
   }
 }
