@@ -1,5 +1,6 @@
 // A real terminal (tmux) at a real machine (sshd): what takes the terminal has it, and gives it back as it was, however it ends.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { before, describe, it } from 'node:test'
@@ -99,6 +100,32 @@ describe('a terminal at another machine', { skip: whyNoMachine || noTerminal }, 
       terminal.type('exit 7')
       await terminal.see(/status 7\n\$$/)
     })
+  })
+
+  it('ssh’s questions come one at a time, also where several machines ask', async () => {
+    for (const name of ['box1', 'box2']) await nbsvm([`${name}:`, 'version'])
+    cutHere()
+    const key = path.join(home.folder, 'keys/mine')
+    const change = (from: string, to: string): unknown =>
+      execFileSync('ssh-keygen', ['-q', '-p', '-P', from, '-N', to, '-f', key], { stdio: 'ignore' })
+    change('', 'geheim')
+    await inTerminal(async (terminal) => {
+      for (const [line, answer] of [
+        ['n box1:guest,box2:nosuch status', /^box1:guest: +state +running/m],
+        ['n ls -c vm,state box1: box2:', /^box1:guest +running/m],
+      ] as const) {
+        terminal.type(`clear; ${line}`)
+        await terminal.see(/Enter passphrase[^]*:$/)
+        assert.equal(terminal.screen().match(/Enter passphrase/g)?.length, 1)
+        terminal.type('geheim')
+        await terminal.see(/Enter passphrase[^]*Enter passphrase[^]*:$/)
+        terminal.type('geheim')
+        await terminal.see(/status \d\n\$$/)
+        assert.match(terminal.screen(), answer)
+        cutHere()
+      }
+    })
+    change('geheim', '')
   })
 
   it('vnc: Ctrl-C ends it', () =>

@@ -6,18 +6,7 @@ import { Failure } from '../core/errors.js'
 import { makePrivateFolder } from '../sys/file.js'
 import { run, type RunResult } from '../sys/process.js'
 import { cutAtMark, longestGreeting, mark, remoteCommand } from './command.js'
-import {
-  batch,
-  canAsk,
-  isConnected,
-  quiet,
-  silent,
-  sshFailed,
-  sshWords,
-  typingMs,
-  unreachable,
-  type Machine,
-} from './connection.js'
+import { isConnected, logIn, quiet, silent, sshFailed, sshWords, unreachable, type Machine } from './connection.js'
 
 export interface Answer {
   readonly status: number
@@ -40,15 +29,29 @@ const usualBounds: Bounds = { timeoutMs: 30_000, mostSaid: 16 * 1024 ** 2 }
 export async function askHost(
   machine: Machine,
   words: readonly string[],
-  { signal }: Caller,
-  { timeoutMs, mostSaid }: Bounds = usualBounds,
+  caller: Caller,
+  bounds: Bounds = usualBounds,
 ): Promise<Answer> {
   makePrivateFolder(machine.sockets)
-  const mayType = canAsk()
   const remote = remoteCommand({ words, host: machine.host, terminals: [], isWatched: false, isMarked: true })
-  const command = sshWords(machine, ['-T', '-n', ...quiet, ...(mayType ? [] : batch)], [remote])
+  const said = await logIn((options, typingMs) =>
+    listen(machine, sshWords(machine, ['-T', '-n', ...quiet, ...options], [remote]), caller, {
+      ...bounds,
+      loginMs: Math.max(typingMs, bounds.timeoutMs),
+    }),
+  )
+  return answerOf(machine, said)
+}
+
+/** Runs it until it ends; `loginMs` is how long it may be silent before the mark, `timeoutMs` how long it may take then. */
+async function listen(
+  { host }: Machine,
+  command: readonly string[],
+  { signal }: Caller,
+  { loginMs, timeoutMs, mostSaid }: Bounds & { readonly loginMs: number },
+): Promise<RunResult> {
   const limit = new AbortController()
-  let limitMs = mayType ? Math.max(typingMs, timeoutMs) : timeoutMs
+  let limitMs = loginMs
   const begin = () => setTimeout(() => limit.abort(), limitMs)
   let timer = begin()
   let greeting = ''
@@ -61,21 +64,22 @@ export async function askHost(
     timer = begin()
   }
   const either = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal])
-  const said = await run(command, { signal: either, mostSaid, onOutput, endedBy: 'SIGTERM' })
-    .catch((error: unknown) => {
-      if (limit.signal.aborted && signal?.aborted !== true) throw silent(machine.host, limitMs)
-      throw error instanceof Failure ? new Failure(`no answer of ${machine.host} can be read`, { cause: error }) : error
-    })
-    .finally(() => clearTimeout(timer))
-  return answerOf(machine, said, mayType)
+  try {
+    return await run(command, { signal: either, mostSaid, onOutput, endedBy: 'SIGTERM' })
+  } catch (error) {
+    if (limit.signal.aborted && signal?.aborted !== true) throw silent(host, limitMs)
+    throw error instanceof Failure ? new Failure(`no answer of ${host} can be read`, { cause: error }) : error
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** What was said after the mark. Throws a Failure where it was not said, and for a connection that is lost. */
-async function answerOf(machine: Machine, { status, stdout, stderr }: RunResult, mayType: boolean): Promise<Answer> {
+async function answerOf(machine: Machine, { status, stdout, stderr }: RunResult): Promise<Answer> {
   const { before: greeting, after: answer } = cutAtMark(stdout)
   const { before: reasons, after: errors } = cutAtMark(stderr)
   // What keeps somebody out, as nologin(8), may say so on stdout.
-  if (answer === undefined) throw unreachable(machine.host, reasons.trim() || greeting, mayType)
+  if (answer === undefined) throw unreachable(machine.host, reasons.trim() || greeting)
   if (status === sshFailed && (await isConnected(machine)) === false)
     throw new Failure(`the connection to ${machine.host} is lost`)
   return { status, stdout: answer, stderr: errors ?? reasons }

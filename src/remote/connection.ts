@@ -7,7 +7,7 @@ import { gate } from '../core/sidebyside.js'
 import { sshName } from '../core/target.js'
 import { lstat, makePrivateFolder, remove } from '../sys/file.js'
 import { isTerminal } from '../sys/output.js'
-import { run } from '../sys/process.js'
+import { run, type RunResult } from '../sys/process.js'
 import { hashHex } from '../sys/stamp.js'
 
 export interface Machine {
@@ -33,8 +33,7 @@ const connectSeconds = 15
 const [aliveSeconds, aliveTries] = [15, 4]
 
 /** ssh's own limit ends before it knows who is there: a machine that falls silent after that is given up too, later where somebody may be typing a password. */
-const connectMs = 60_000
-export const typingMs = 120_000
+const [connectMs, longestTypingMs] = [60_000, 120_000]
 
 /** So many are made at once: less than the ten that an sshd lets knock at its door, should all be behind one (`MaxStartups`, ProxyJump). */
 export const mostLogins = 8
@@ -49,9 +48,6 @@ const ownSettings = ['ForwardAgent=no', 'ForwardX11=no', 'RemoteCommand=none', '
 
 /** What ssh says of a connection that ends is for whoever makes one. */
 export const quiet = ['-o', 'LogLevel=ERROR']
-
-/** Nobody is asked for anything. */
-export const batch = ['-o', 'BatchMode=yes']
 
 /** What ssh ends with when it has failed itself. */
 export const sshFailed = 255
@@ -102,21 +98,35 @@ export async function connect(machine: Machine, { signal }: Caller = {}): Promis
   makePrivateFolder(machine.sockets)
   const socket = socketOf(machine)
   if (socket !== undefined && (await answers(socket))) return
-  const mayType = canAsk()
-  const command = sshWords(machine, ['-T', ...(mayType ? [] : batch)], ['true'])
-  const limitMs = mayType ? typingMs : connectMs
-  const { status, stdout, stderr } = await door(() => {
-    const limit = AbortSignal.timeout(limitMs)
-    const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
-    return run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
-      throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
-    })
-  })
-  if (status !== 0) throw unreachable(machine.host, stderr.trim() || stdout, mayType)
+  const { status, stdout, stderr } = await logIn((options, typingMs) =>
+    door(() => {
+      const limitMs = Math.max(typingMs, connectMs)
+      const limit = AbortSignal.timeout(limitMs)
+      const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
+      const command = sshWords(machine, ['-T', ...options], ['true'])
+      return run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
+        throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
+      })
+    }),
+  )
+  if (status !== 0) throw unreachable(machine.host, stderr.trim() || stdout)
+}
+
+/** Of several machines one asks at a time: two programs at one terminal would take each other's answers. */
+const question = gate(1)
+
+/**
+ * Logs in by an ssh with these options, which may be silent for so much longer as somebody may be typing: without a question first, and
+ * once more, with questions, where an answer may help and somebody is there.
+ */
+export async function logIn(attempt: (options: readonly string[], typingMs: number) => Promise<RunResult>): Promise<RunResult> {
+  const result = await attempt(['-o', 'BatchMode=yes'], 0)
+  const mayHelp = result.status === sshFailed && /Permission denied|Host key verification failed/.test(result.stderr)
+  return mayHelp && canAsk() ? question(() => attempt([], longestTypingMs)) : result
 }
 
 /** Whether somebody may be there whom ssh can ask. */
-export function canAsk(): boolean {
+function canAsk(): boolean {
   return isTerminal(0) || isTerminal(2)
 }
 
@@ -147,11 +157,11 @@ export function silent(host: string, timeoutMs: number): Failure {
   })
 }
 
-/** A machine that lets nobody in; what it or ssh has said of that is told, and `mayType`: somebody could be asked. */
-export function unreachable(host: string, stderr: string, mayType: boolean): Failure {
+/** A machine that lets nobody in; what it or ssh has said of that is told. */
+export function unreachable(host: string, stderr: string): Failure {
   const words = lastLines(stderr.replace(changedBanner, 'its host key is not the one that it had\n'))
   const hints = hintsFor(words, host)
-  if (/Permission denied/.test(words) && !mayType) hints.push('there is no terminal here, so nobody can be asked for a password')
+  if (/Permission denied/.test(words) && !canAsk()) hints.push('there is no terminal here, so nobody can be asked for a password')
   return new Failure(`cannot reach ${host} by ssh${words === '' ? '' : `: ${words}`}`, { hints })
 }
 
