@@ -61,26 +61,19 @@ describe('a terminal at another machine', { skip: whyNoMachine || noTerminal }, 
       await terminal.see(/left guest's console\n(.*\n)*status 0\n\$$/)
     }))
 
-  for (const [where, cut] of [
-    ['there', box1.cut],
-    ['here', cutHere],
-  ] as const)
-    it(`console: a connection that is cut ${where} is told, on a terminal that is as it was`, () =>
-      inTerminal(async (terminal) => {
-        terminal.type('n box1:guest console')
-        await terminal.see(/guest: console; Ctrl-\] leaves/)
-        terminal.type(String.raw`printf '\033[?1049h\033[?25l\033[?1000h\033[4h\033[5;9r'; echo $((60+4))`)
-        await terminal.see(/^64/m)
-        cut()
-        await terminal.see(/the connection to box1 is lost: .*\n.*\n?.*nbsvm ls box1:\n(.*\n)*status 1\n\$$/)
-        await until('nobody is attached there', 20_000, async () => {
-          const { stdout } = await box1.nbsvm(['guest', 'console'], { input: '\n' })
-          return stdout.includes('guest# ')
-        })
-        await box1.nbsvm(['guest', 'console'], {
-          input: String.raw`printf '\033[?1049l\033[?25h\033[?1000l\033[4l\033[r'` + '\n',
-        })
-      }))
+  it('console: a connection that is cut is told, on a terminal that is as it was', () =>
+    inTerminal(async (terminal) => {
+      terminal.type('n box1:guest console')
+      await terminal.see(/guest: console; Ctrl-\] leaves/)
+      terminal.type(String.raw`printf '\033[?1049h\033[?25l\033[?1000h\033[4h\033[5;9r'; echo $((60+4))`)
+      await terminal.see(/^64/m)
+      box1.cut()
+      await terminal.see(/the connection to box1 is lost: .*\n.*\n?.*nbsvm ls box1:\n(.*\n)*status 1\n\$$/)
+      await until('nobody is attached there', 20_000, async () => {
+        const { stdout } = await box1.nbsvm(['guest', 'console'], { input: '\n' })
+        return stdout.includes('guest# ')
+      })
+    }))
 
   it('ssh: it has the size of the window, now and later, and Ctrl-C; its exit status is the line’s', async () => {
     // The guest has no sshd, only something that answers like one; where it would be, another machine is.
