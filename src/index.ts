@@ -278,9 +278,12 @@ function movingOf(open: () => Promise<Vm>, outside: Outside): Pick<VmHandle, 'mo
   }
 }
 
-/** Every image by its name, and what is here of it, as `nbsvm images --json` tells it. */
-export async function images(): Promise<ListedImage[]> {
-  return listImages(outsideOf({}).place)
+/**
+ * Every image by its name, and what is here of it and in pools, as `nbsvm images --json` tells it. `onFault` takes why a pool cannot be
+ * asked.
+ */
+export async function images(onFault: (fault: unknown) => void = () => {}): Promise<ListedImage[]> {
+  return listImages(outsideOf({}), onFault)
 }
 
 /**
@@ -298,9 +301,12 @@ export async function removeImage(name: string): Promise<RemovedImage[]> {
   return removeImages(outsideOf({}).place, name)
 }
 
-/** Removes all images that no VM was made from, and what downloads and builds that broke off have left. */
+/**
+ * Removes all images that no VM was made from, what downloads and builds that broke off have left, and what pools have that no drive
+ * stands on.
+ */
 export async function pruneImages(): Promise<PrunedImages> {
-  return prune(outsideOf({}).place)
+  return prune(outsideOf({}))
 }
 
 /** Every VM that has a drawer or a drive, as `nbsvm ls --json` tells it. */

@@ -225,7 +225,7 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
         `echo '${JSON.stringify({ say: 'ready', folder: home.folder, doors })}'`,
         /answers as no nbsvm does: ready: its doors\.ram/,
       ],
-      [`echo '{"say":"have","tookFile":true}'`, /says have, not ready/],
+      [`echo '{"say":"have","tookFile":true,"standby":false}'`, /says have, not ready/],
       [`yes '{"say":"note","text":"x"}'`, /says more than any nbsvm would/],
       ['head -c 3000000 /dev/zero', /says more than any nbsvm would/],
       [String.raw`printf '%s\n' '{"say":"failed","why":"a\u001b[2Jb","hints":[]}'`, /told stays here: .* a\?\[2Jb/],
@@ -251,6 +251,7 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
       name: 'told',
       ran: false,
       shared: false,
+      standby: false,
       atMs: 0,
     }
     const doubt = /it was given to liar, and it is not known whether that has it/

@@ -89,6 +89,21 @@ describe('ocf:nbsvm:vm', () => {
     await is(ocf.notRunning, 'monitor', 'web')
   })
 
+  test('one whose move was cut off is started: Pacemaker knows that it runs nowhere', async () => {
+    const { uuid } = JSON.parse(fs.readFileSync(path.join(home.folder, 'vms/web/machine.json'), 'utf8')) as { uuid: string }
+    const mark = path.join(home.folder, 'vms/.moves/web.json')
+    const [token, host] = ['0123456789abcdef', 'nowhere.invalid']
+    fs.mkdirSync(path.dirname(mark))
+    fs.writeFileSync(
+      mark,
+      JSON.stringify({ phase: 'given', token, uuid, host, name: 'web', ran: true, shared: true, standby: true, atMs: 1 }),
+    )
+    assert.match((await home.nbsvm(['web', 'start'])).stderr, /cannot start web: it was given to nowhere\.invalid/)
+    await is(ocf.success, 'start', 'web')
+    assert.ok(!fs.existsSync(mark))
+    await home.nbsvm(['web', 'stop'])
+  })
+
   test('one whose drive fails is in trouble; it is ended without going on before', async () => {
     const disk = path.join(home.folder, 'disk')
     fs.writeFileSync(disk, Buffer.concat([bootSector, Buffer.alloc(2 ** 20)]))

@@ -1,11 +1,15 @@
-// Three nodes of a real Pacemaker run two VMs, lose a node, take it back, and are cut in two. The guests count, and say what they have written.
+// Three nodes of a real Pacemaker run two VMs with drives in a real Ceph: they move one as it runs, lose a node, take it back, and are cut in
+// two. The guests count, and say what they have written.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { quoteWords } from '../src/core/words.js'
 import { until } from './cli.js'
+import { makeCeph, pool, whyNoCeph } from './support/ceph.js'
 import type { Resource } from './support/cib.js'
-import { clusterFolder, makeCluster, whyNoCluster, type Cluster, type ClusterNode } from './support/cluster.js'
+import { clusterFolder, makeCluster, makeHub, whyNoCluster, type Cluster, type ClusterNode } from './support/cluster.js'
+import { addressOf } from './support/clusterfiles.js'
 import { counted, counterOptions, type Counted } from './support/counter.js'
 
 const operations = {
@@ -16,32 +20,47 @@ const operations = {
   migrate_from: { timeout: '60s' },
 }
 
+const fencing: Resource = {
+  id: 'fencing',
+  agent: 'stonith:fence_nbsvm_rbd',
+  parameters: {
+    ceph_user: 'fence',
+    pcmk_host_map: [1, 2, 3]
+      .map(addressOf)
+      .map(({ name, storage }) => `${name}:${storage}`)
+      .join(';'),
+  },
+  meta: { provides: 'unfencing' },
+}
+
 function virtualMachine(vm: string, prefers: string): Resource {
-  const meta = { 'allow-migrate': 'true', 'resource-stickiness': '100' }
+  const meta = { 'allow-migrate': 'true', 'resource-stickiness': '100', 'target-role': 'Stopped' }
   return { id: vm, agent: 'ocf:nbsvm:vm', parameters: { vm, settings: 'mem=96' }, meta, operations, prefers }
 }
 
-test('a cluster of three nodes', { skip: whyNoCluster, timeout: 600_000 }, async (t) => {
+test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600_000 }, async (t) => {
+  const hub = await makeHub()
+  const ceph = makeCeph('memstore', hub.storage)
+  await ceph.up()
+  const caps = ['mon', 'allow r, allow command "osd blocklist"']
+  ceph.admin('ceph', 'auth', 'get-or-create', 'client.fence', ...caps, '-o', path.join(ceph.folder, 'ceph.client.fence.keyring'))
   const folder = clusterFolder()
-  const fencing = serveFencing(folder)
   const cluster = await makeCluster({
     folder,
-    resources: [
-      { id: 'fencing', agent: 'stonith:fence_test', parameters: { pcmk_host_list: 'node1 node2 node3' } },
-      virtualMachine('web1', 'node1'),
-      virtualMachine('web2', 'node2'),
-    ],
+    hub,
+    resources: [fencing, virtualMachine('web1', 'node1'), virtualMachine('web2', 'node2')],
     files: {
-      '/etc/nbsvm/default.class': `accel=tcg\nnetwork=none\nargs=(${counterOptions(folder)
-        .map((word) => `'${word}'`)
-        .join(' ')})\n`,
+      '/etc/ceph/ceph.conf': fs.readFileSync(ceph.conf, 'utf8'),
+      '/etc/nbsvm/default.class': [
+        'accel=tcg network=none movable=yes',
+        `store=rbd pool=${pool}`,
+        `args=(${quoteWords(counterOptions(folder))})`,
+        '',
+      ].join('\n'),
     },
-    prepare: `mkdir -p ${folder}/drives /var/lib/nbsvm/drives
-mount --bind ${folder}/drives /var/lib/nbsvm/drives
-nbsvm pacemaker install
-ln -s ${folder}/fence_test /usr/sbin/fence_test`,
+    programs: ceph.env['PATH']?.split(':')[0] ?? '',
+    prepare: 'nbsvm pacemaker install',
   })
-  fencing.kill = (name) => nodeOf(cluster, name).kill()
   const [one, two, three] = cluster.nodes as readonly [ClusterNode, ClusterNode, ClusterNode]
 
   // What comes after a step counts on it.
@@ -49,7 +68,9 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
   const step = async (name: string, run: () => Promise<void>): Promise<void> => {
     const perform = async (): Promise<void> => {
       isWhole = false
-      await run()
+      await run().catch(async (cause: unknown) => {
+        throw new Error(`${String(cause)}\n${await account(cluster.nodes)}`, { cause })
+      })
       isWhole = true
     }
     await t.test(name, { skip: isWhole ? false : 'the step before it failed' }, perform)
@@ -67,11 +88,12 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
   })
 
   await step('its VMs are started, each where it is preferred', async () => {
-    for (const vm of ['web1', 'web2']) {
-      const { status, stderr } = await one.run('nbsvm', vm, 'drive_size=16M', 'newimg')
-      assert.equal(status, 0, stderr)
+    for (const vm of ['web1', 'web2']) await ask(one, 'nbsvm', vm, 'drive_size=16M', 'newimg')
+    for (const node of ['node2', 'node3']) {
+      await ask(one, 'sh', '-c', `for vm in web1 web2; do nbsvm $vm send | ssh ${node} nbsvm $vm receive || exit; done`)
     }
-    for (const { varLib } of [two, three]) fs.cpSync(`${one.varLib}/nbsvm/vms`, `${varLib}/nbsvm/vms`, { recursive: true })
+    for (const vm of ['web1', 'web2'])
+      await ask(one, 'crm_resource', '--resource', vm, '--meta', '--delete-parameter', 'target-role')
     await until(
       'both VMs',
       120_000,
@@ -80,16 +102,36 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
     await until('both guests', 120_000, () => said(one, 'web1') > 20 && said(two, 'web2') > 20)
   })
 
-  await t.test(
-    'a node is lost: it is fenced, its VM goes on elsewhere, and nothing that was acknowledged is missing',
-    async () => {
+  await step('one is moved as it runs, and back: its guest goes on, and nobody else can start it', async () => {
+    for (const [from, to] of [
+      [one, three],
+      [three, one],
+    ] as const) {
       const began = Date.now()
-      await one.kill()
-      const there = await failover(cluster, 'web1', [two, three])
-      t.diagnostic(`failover: ${Date.now() - began} ms`)
-      noneIsLost(log(one, 'web1'), log(there, 'web1'))
-    },
-  )
+      await ask(two, 'crm_resource', '--resource', 'web1', '--move', '--node', to.name)
+      await until(`web1 on ${to.name}`, 120_000, async () => (await whereIs(two, 'web1')) === to.name)
+      t.diagnostic(`move: ${Date.now() - began} ms`)
+      await ask(two, 'crm_resource', '--resource', 'web1', '--clear')
+      const last = said(from, 'web1')
+      await until('its guest', 120_000, () => said(to, 'web1') > last)
+      assert.equal(log(to, 'web1').resumed, undefined, 'it has not booted again')
+      // Whoever took it in writes that down when the move has come to its end.
+      await until('it to be known where it runs', 60_000, async () => {
+        const { status, stderr } = await from.run('nbsvm', 'web1', 'mem=96', 'start')
+        assert.equal(status, 1)
+        assert.match(stderr, /nbsvm-web1-0 is in use by client/)
+        return stderr.includes(`which runs web1 on ${to.name} since`)
+      })
+    }
+  })
+
+  await step('a node is lost: it is fenced, its VM goes on elsewhere, and nothing that was acknowledged is missing', async () => {
+    const began = Date.now()
+    await one.kill()
+    const there = await failover(cluster, 'web1', [two, three])
+    t.diagnostic(`failover: ${Date.now() - began} ms`)
+    noneIsLost(log(one, 'web1'), log(there, 'web1'))
+  })
 
   await step('the node comes back, and takes part', async () => {
     await one.boot()
@@ -97,7 +139,7 @@ ln -s ${folder}/fence_test /usr/sbin/fence_test`,
     assert.notEqual(await whereIs(three, 'web1'), 'node1')
   })
 
-  await t.test(
+  await step(
     'a node is cut off from the others, and does not know it: it is fenced before its VM is started elsewhere',
     async () => {
       const began = Date.now()
@@ -140,6 +182,25 @@ function nodeOf({ nodes }: Cluster, name: string): ClusterNode {
   return nodes.find((node) => node.name === name) ?? assert.fail(`no node ${name}`)
 }
 
+/** Runs a program on a node, which must end with 0. */
+async function ask(node: ClusterNode, ...command: readonly string[]): Promise<void> {
+  const { status, stderr } = await node.run(...command)
+  assert.equal(status, 0, `${command.join(' ')}: ${stderr}`)
+}
+
+/** What the nodes that are there say of the cluster, of whom they fenced, and of the VMs. */
+async function account(nodes: readonly ClusterNode[]): Promise<string> {
+  const look = "crm_mon -1 -f -m2; grep -E 'fenc|stonith|web[12]|nbsvm' /var/log/pacemaker/pacemaker.log | tail -n 80"
+  const told = nodes.map(async (node) => {
+    try {
+      return `${node.name}:\n${(await node.run('sh', '-c', look)).stdout}`
+    } catch {
+      return `${node.name} is not there`
+    }
+  })
+  return (await Promise.all(told)).join('\n')
+}
+
 async function shown(node: ClusterNode): Promise<string> {
   return (await node.run('crm_mon', '-1')).stdout
 }
@@ -147,38 +208,4 @@ async function shown(node: ClusterNode): Promise<string> {
 /** The node on which Pacemaker says that a VM runs, where it says nothing else of it. */
 async function whereIs(asked: ClusterNode, vm: string): Promise<string | undefined> {
   return new RegExp(`\\* ${vm}\\s.*:\\s+Started (node\\d)$`, 'm').exec(await shown(asked))?.[1]
-}
-
-interface Fencing {
-  /** Pulls a node's plug. */
-  kill: ((name: string) => Promise<void>) | undefined
-}
-
-/** A fence agent that has the test pull a node's plug: it asks by a file, and waits for the answer. */
-function serveFencing(folder: string): Fencing {
-  const service: Fencing = { kill: undefined }
-  const asked = path.join(folder, 'fence')
-  fs.mkdirSync(asked)
-  fs.writeFileSync(
-    path.join(folder, 'fence_test'),
-    `#!/bin/sh
-while IFS='=' read -r name value; do eval "$name=\\$value"; done
-case $action in
-  metadata) cat <<END
-<resource-agent name="fence_test"><parameters><parameter name="plug"><content type="string"/></parameter></parameters>
-<actions><action name="off"/><action name="monitor"/><action name="metadata"/></actions></resource-agent>
-END
-  ;;
-  off) >${asked}/$plug; while [ -e ${asked}/$plug ]; do sleep 0.1; done ;;
-esac
-`,
-    { mode: 0o755 },
-  )
-  fs.watch(asked, async (_, name) => {
-    const file = path.join(asked, name ?? '')
-    if (name === null || !fs.existsSync(file)) return
-    await service.kill?.(name)
-    fs.rmSync(file, { force: true })
-  }).unref()
-  return service
 }

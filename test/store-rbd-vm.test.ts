@@ -1,17 +1,27 @@
 // A VM on drives in Ceph, from two places that both have the pool: a disk of the cluster dies under its writes, it is shut out, the other
 // place takes over, its QEMU is killed.
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { before, describe, test } from 'node:test'
 import { withQmp } from '../src/qemu/qmp.js'
 import { fenceCommand, watchersOf } from '../src/store/rbd/fence.js'
 import { drawerOf, type Drawer } from '../src/vm/record/drawer.js'
-import { guestDisk, makeHome, until, type Home, type Result } from './cli.js'
+import { guestDisk, makeHome, program, run, until, type Home, type Result } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
 import { makeCeph, pool, qemuOfCeph, whyNoCeph } from './support/ceph.js'
 
 const mib = 2 ** 20
+
+/** What runs a command as an ordinary user, where root runs the tests. */
+const asUser = process.geteuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'] : []
+const whyNoUser = canRun(asUser) ? false : 'root cannot run this as another user'
+
+function canRun([command, ...args]: readonly string[]): boolean {
+  return command === undefined || spawnSync(command, [...args, program, 'version']).status === 0
+}
 
 describe('a VM on drives in Ceph', { skip: whyNoCeph }, () => {
   const ceph = makeCeph('bluestore')
@@ -83,6 +93,49 @@ describe('a VM on drives in Ceph', { skip: whyNoCeph }, () => {
     assert.deepEqual(sizes, [64 * mib, 80 * mib])
   })
 
+  test('its record goes to the other place, for that to stand by; what comes in its place is taken whole or not at all', async () => {
+    const record = path.join(there.folder, 'vms/web')
+    const names = (): string[] => fs.readdirSync(record).toSorted()
+    const marks = (): string[] => fs.readdirSync(path.join(there.folder, 'vms/.moves'))
+    await ok(here, 'web', 'stop')
+    const sent = path.join(ceph.folder, 'sent')
+    const shell = (home: Home, line: string): Promise<Result> => run('sh', ['-c', line], { ...home.env, ...env() })
+    const did = ({ status, stderr }: Result): void => assert.equal(status, 0, stderr)
+    did(await shell(here, `${program} web send >${sent}`))
+
+    fs.rmSync(record, { recursive: true, force: true })
+    did(await shell(there, `${program} web receive <${sent}`))
+    assert.deepEqual([names(), marks()], [['machine.json'], []])
+    const uuid = (home: Home): string =>
+      JSON.parse(fs.readFileSync(path.join(home.folder, 'vms/web/machine.json'), 'utf8')).uuid as string
+    assert.equal(uuid(there), uuid(here))
+
+    fs.writeFileSync(path.join(record, 'ssh_key'), 'older')
+    const cut = await shell(there, `head -c -16 ${sent} | ${program} web receive`)
+    assert.match(cut.stderr, /not all of its drives came/)
+    assert.deepEqual([names(), marks()], [['machine.json', 'ssh_key'], []])
+    // The one that is killed leaves it to the next.
+    const killed = spawn(process.execPath, [program, 'web', 'receive'], {
+      env: { ...there.env, ...env() },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    killed.stdin.write(fs.readFileSync(sent).subarray(0, -16))
+    await until('it to come', 60_000, () => marks().includes('web.json') && !names().includes('ssh_key'))
+    assert.match((await call(there, 'web', 'start', '-S')).stderr, /cannot start web: it is just coming from/)
+    killed.kill('SIGKILL')
+    await once(killed, 'exit')
+    assert.match((await call(there, 'web', 'start', '-S')).stderr, /it did not come whole/)
+    await ok(there, 'web', 'move', '--settle')
+    assert.deepEqual([names(), marks()], [['machine.json', 'ssh_key'], []])
+
+    await ok(there, 'web', 'start', '-S')
+    assert.match((await shell(there, `${program} web receive <${sent}`)).stderr, /there is a VM web here already: it runs/)
+    await ok(there, 'web', 'stop')
+    did(await shell(there, `${program} web receive <${sent}`))
+    assert.deepEqual([names(), marks()], [['machine.json'], []])
+    await ok(here, 'web', 'start')
+  })
+
   test('an OSD is killed under writes, then the VM is shut out: every write that its guest was told of is there', async (t) => {
     const serial = await Serial.open(drawer(here).console)
     serial.send('\n')
@@ -114,6 +167,45 @@ describe('a VM on drives in Ceph', { skip: whyNoCeph }, () => {
       (number) => bytes.toString('latin1', number * 512, (number + 1) * 512) !== String(number).padStart(512, '0'),
     )
     assert.deepEqual(missing, [])
+  })
+
+  test('an image of a distribution comes into the pool once, is listed with who stands on it, and pruned where nobody does', async () => {
+    const pooled = async (): Promise<{ place: string; usedBy: string[] }[]> =>
+      (JSON.parse(await ok(there, 'images', '--json')) as { pooled: { place: string; usedBy: string[] }[] }[]).flatMap(
+        (one) => one.pooled,
+      )
+    await ok(here, 'fromimage', `image=${guestDisk}`, 'newimg')
+    assert.deepEqual(
+      (await pooled()).map(({ place, usedBy }) => [place, usedBy]),
+      [[`pool ${pool}`, ['fromimage']]],
+    )
+    assert.match(await ok(here, 'images'), /\dM {2}pool vms +fromimage\n/)
+    assert.match(await ok(there, 'images', 'prune'), /there was nothing to remove/)
+    await ok(here, 'fromimage', 'rm', '--yes')
+    assert.match(await ok(there, 'images', 'prune'), /removed \S+ from pool vms: .* became free/)
+    assert.deepEqual(await pooled(), [])
+  })
+
+  test('an ordinary user who has the key makes a VM, starts, copies and removes it', { skip: whyNoUser }, async () => {
+    const user = makeHome()
+    const conf = path.join(user.folder, 'ceph.conf')
+    const keyring = path.join(user.folder, 'keyring')
+    fs.writeFileSync(conf, fs.readFileSync(ceph.conf, 'utf8').replace(/^keyring = .*$/m, `keyring = ${keyring}`))
+    fs.copyFileSync(path.join(ceph.folder, 'ceph.client.nbsvm.keyring'), keyring)
+    if (asUser.length > 0) for (const file of [user.folder, conf, keyring]) fs.chownSync(file, 65534, 65534)
+    const [first, ...rest] = [...asUser, program]
+    const mine = async (...args: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await user.nbsvm([...rest, ...args], {
+        program: first,
+        env: { ...env(), ceph_conf: conf },
+      })
+      assert.equal(status, 0, `${args.join(' ')}: ${stderr}`)
+      return stdout + stderr
+    }
+    await mine('own', 'drive_size=64M', 'newimg', 'start', '-S')
+    assert.match((await call(there, 'own', 'start')).stderr, /nbsvm-own-0 is in use by client/)
+    await mine('twin', 'gold=own', 'snapshot', 'rm', '--yes')
+    await mine('own', 'stop', 'rm', '--yes')
   })
 
   test('a QEMU that is killed keeps nobody waiting on its own machine; rm leaves nothing in the pool', async () => {

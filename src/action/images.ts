@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { parseImageRef } from '../model/imageref.js'
@@ -10,6 +11,7 @@ import {
   type ListedKept,
   type RemovedImage,
 } from '../vm/drive/images.js'
+import type { ListedPooled } from '../vm/drive/pooled.js'
 import { levelWords } from './level.js'
 import { drawn } from './progress.js'
 import type { Command, CommandContext } from './verb.js'
@@ -22,6 +24,9 @@ export const images: Command = {
   nbsvm images rm fedora           remove what is here of it; one that a VM was made from stays
   nbsvm images prune               remove all that no VM was made from, and what broke off while it was made
 
+Where store=rbd is set in a class or the environment, what its pool has of them is listed too, with the VMs of all machines whose drives
+stand on it; prune removes there what no drive stands on.
+
 CHECKED tells how far the bytes were checked before any of them was used, or would be where nothing is here:
 ${columns(Object.entries(levelWords).map(([level, words]) => [`  ${level}`, words])).join('\n')}
 
@@ -30,23 +35,24 @@ certificates. An image of your own, or a mirror for one of these, is a file ~/.c
 
   async run(context) {
     const [what, ...names] = context.words
-    if (what === undefined) list(context)
+    if (what === undefined) await list(context)
     else if (what === 'pull') await pull(context, names)
     else if (what === 'rm') await rm(context, names)
     else await prune(context)
   },
 }
 
-function list({ flags, out, outside }: CommandContext): void {
-  const found = listImages(outside.place)
+async function list({ flags, out, note, outside }: CommandContext): Promise<void> {
+  const found = await listImages(outside, (fault) => note(messageOf(fault)))
   out(flags['json'] === true ? JSON.stringify(found, undefined, 2) : table(found))
 }
 
 function table(found: readonly ListedImage[]): string {
   const rows = found.flatMap((image) => {
     const names = [image.name, ...image.aliases].join(', ')
-    if (image.kept.length === 0) return [[names, image.title, '-', image.level, '']]
-    return image.kept.map((kept, at) => [at === 0 ? names : `  ${image.name}`, image.title, ...keptCells(kept)])
+    const cells = [...image.kept.map(keptCells), ...image.pooled.map(pooledCells)]
+    if (cells.length === 0) return [[names, image.title, '-', image.level, '']]
+    return cells.map((row, at) => [at === 0 ? names : `  ${image.name}`, image.title].concat(row))
   })
   return columns([['NAME', 'WHAT', 'HERE', 'CHECKED', 'USED BY'], ...rows])
     .map((line) => line.trimEnd())
@@ -55,6 +61,10 @@ function table(found: readonly ListedImage[]): string {
 
 function keptCells({ sizeBytes, level, serial, usedBy }: ListedKept): string[] {
   return [`${formatSize(sizeBytes)}${serial === null ? '' : `  ${serial}`}`, level, usedBy.join(' ')]
+}
+
+function pooledCells({ place, sizeBytes, usedBy }: ListedPooled): string[] {
+  return [`${formatSize(sizeBytes)}  ${place}`, '', usedBy.join(' ')]
 }
 
 async function pull({ out, note, progress, signal, outside }: CommandContext, names: readonly string[]): Promise<void> {
@@ -80,10 +90,11 @@ async function rm({ note, outside }: CommandContext, names: readonly string[]): 
 }
 
 async function prune({ note, outside }: CommandContext): Promise<void> {
-  const { images: removed, partBytes } = await pruneImages(outside.place)
+  const { images: removed, partBytes, pooled } = await pruneImages(outside)
   for (const image of removed) note(said(image))
+  for (const { name, place, freedBytes } of pooled) note(`removed ${name} from ${place}: ${formatSize(freedBytes)} became free`)
   if (partBytes > 0) note(`removed ${formatSize(partBytes)} of what broke off while it was made`)
-  if (removed.length === 0 && partBytes === 0) note('there was nothing to remove')
+  if (removed.length + pooled.length === 0 && partBytes === 0) note('there was nothing to remove')
 }
 
 function said({ name, digest, freedBytes }: RemovedImage): string {

@@ -1,6 +1,6 @@
 import { parseDestination } from '../core/target.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
-import { usualDowntimeMs } from '../vm/move/going.js'
+import { usualDowntimeMs, type Moved } from '../vm/move/going.js'
 import { moveVm, settle } from '../vm/move/move.js'
 import { drawn } from './progress.js'
 import type { Context, Verb } from './verb.js'
@@ -9,6 +9,8 @@ export const move: Verb = {
   help: `Moves the VM to another machine, which needs nothing but nbsvm and a way in by ssh. One that runs goes on there, with its drives;
 its guest stands still for a moment. Its record goes along (UUID, MAC addresses, keys, UEFI variables, TPM), and so does the settings file
 that you wrote for it. What its settings say of this host (store, bridge, run_as) is what they say there.
+With drives that both machines share (store=rbd) only RAM is sent. Where the other had its record already, off, as in a cluster, this machine
+keeps one too.
 
   nbsvm web move box2
   nbsvm web move root@box2:web-old          under another name
@@ -30,7 +32,7 @@ given away, and it runs on neither machine until --settle, or move again, can as
     if (flags['settle'] === true || flags['keep'] === true) {
       const settled = await settle(vm, leaving, { keep: flags['keep'] === true })
       if (settled === undefined) note(`${vm.id}: no move was cut off`)
-      else note(settled.result === 'moved' ? `${vm.id} is on ${settled.host}` : `${vm.id} stays here`)
+      else note(settledWords(vm.id, settled))
       return
     }
     const { host, name } = parseDestination(words[0] ?? '')
@@ -44,6 +46,11 @@ given away, and it runs on neither machine until --settle, or move again, can as
       progress(undefined)
     }
   },
+}
+
+function settledWords(id: string, { result, host }: Moved): string {
+  if (result === 'undone') return `${id} did not come whole from ${host}: what had come is removed`
+  return result === 'moved' ? `${id} is on ${host}` : `${id} stays here`
 }
 
 /** It shall not be started here when this machine starts. */

@@ -7,7 +7,8 @@ import type { Verb } from './verb.js'
 
 export const receive: Verb = {
   help: `Makes a VM of what send wrote, read from stdin, under the name that you give. Its drives come into the store that its settings here
-say. A VM of that name must not be there. Where what comes is cut, or does not fit, nothing of it stays.
+say. A VM of that name must not be there, but for this very VM with drives that both machines share (store=rbd): its record is replaced then,
+so that either machine can start it. Where what comes is cut, or does not fit, nothing of it stays.
 
   nbsvm foo send | ssh box2 nbsvm foo receive
   zstd -d <foo.vm.zst | nbsvm foo receive

@@ -37,6 +37,11 @@ export function parseDigest(text: string): Digest | undefined {
   return name !== undefined && hex.length === digits[name] ? { algorithm: name, hex: hex.toLowerCase() } : undefined
 }
 
+/** The digest that has these digits. */
+export function digestOfHex(hex: string): Digest {
+  return { algorithm: hex.length === digits.sha512 ? 'sha512' : 'sha256', hex }
+}
+
 /** `sha256:HEX` */
 export function formatDigest({ algorithm, hex }: Digest): string {
   return `${algorithm}:${hex}`

@@ -19,6 +19,15 @@ export interface Origin {
   readonly hex: string
 }
 
+/** What a store has copied of such an image. */
+export interface KeptOrigin extends Pick<Origin, 'hex'> {
+  /** For the user: `pool vms`. */
+  readonly place: string
+  readonly sizeBytes: number
+  /** The VMs, or what else, whose drives stand on it; those of other machines too. */
+  readonly usedBy: readonly string[]
+}
+
 /** Lets a running VM hand a drive over while it goes on: the caller implements it over QMP, a store knows no QEMU. */
 export interface LiveDrives {
   /** Whether a VM that runs has this drive. Quick: QEMU is not asked. */
@@ -107,6 +116,10 @@ export interface Store {
    * to that. It is `sizeBytes` large, and no smaller than the image.
    */
   createFrom(id: string, origin: Origin, sizeBytes: number, options?: CopyOptions): Promise<Drive>
+  /** The images that it has copied for `createFrom`. Absent where a drive stands on the file that it is made from. */
+  origins?(): Promise<readonly KeptOrigin[]>
+  /** Removes one of them. Throws a Failure where a drive stands on it. */
+  removeOrigin?(hex: string): Promise<void>
 
   /** Changes the size that the guest sees. The VM is not running. */
   resize(drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void>
@@ -126,6 +139,12 @@ export interface Store {
    * lost, in use or mounted on the host. Absent where a drive is always ready.
    */
   ready?(drives: readonly Drive[], onNote?: (text: string) => void): Promise<Held | undefined>
+
+  /**
+   * Writes down for other machines that this one has the drives now, of a VM that came here as it ran; `pid` is its QEMU's. Absent where
+   * no other machine asks.
+   */
+  noteMoved?(drives: readonly Drive[], pid: number): Promise<void>
 
   /** What QEMU has to find in the folder that it runs in, so that it can open the drives. Absent where that is nothing. */
   filesFor?(drives: readonly Drive[]): Promise<readonly QemuFile[]>

@@ -41,12 +41,21 @@ export interface Ceph {
   readonly startOsd: (number: number) => void
 }
 
+/** The network that a Ceph is in. */
+export interface CephPlace {
+  readonly address: string
+  /** What runs a program in it: words to put before it. */
+  readonly inside: readonly string[]
+}
+
+const loopback: CephPlace = { address: '127.0.0.1', inside: [] }
+
 /**
  * A folder for a Ceph, which is started by `up`; to be called where a test file, or a suite, begins. `memstore` is up sooner, and forgets
  * what an OSD had when that is killed.
  */
-export function makeCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
-  const ceph = openCeph(objectstore)
+export function makeCeph(objectstore: 'memstore' | 'bluestore', place = loopback): Ceph {
+  const ceph = openCeph(objectstore, place)
   after(() => ceph.close())
   return ceph
 }
@@ -54,7 +63,7 @@ export function makeCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
 const osds = 2
 
 /** The same for whoever ends it himself. */
-export function openCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
+export function openCeph(objectstore: 'memstore' | 'bluestore', place = loopback): Ceph {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-ceph-'))
   const running = new Map<number | 'mon', ChildProcess>()
   const close = async (): Promise<void> => {
@@ -72,7 +81,7 @@ export function openCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
   const conf = path.join(folder, 'ceph.conf')
   const keyring = path.join(folder, 'keyring')
   const run = (command: readonly string[], input?: string): string => {
-    const [program = '', ...args] = command
+    const [program = '', ...args] = [...place.inside, ...command]
     return execFileSync(program, args, {
       env: { ...process.env, ...env },
       encoding: 'utf8',
@@ -83,15 +92,16 @@ export function openCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
   const admin = (...command: readonly string[]): string => run([command[0] ?? '', '--conf', conf, ...command.slice(1)])
   const start = (who: number | 'mon', args: readonly string[]): void => {
     const program = who === 'mon' ? 'ceph-mon' : 'ceph-osd'
-    const words = ['--pdeathsig', 'KILL', path.join(programs, program), '--conf', conf, '--foreground', ...args]
-    running.set(who, spawn('setpriv', words, { env: { ...process.env, ...env }, stdio: 'ignore' }))
+    const words = ['setpriv', '--pdeathsig', 'KILL', path.join(programs, program), '--conf', conf, '--foreground', ...args]
+    const [first = '', ...rest] = [...place.inside, ...words]
+    running.set(who, spawn(first, rest, { env: { ...process.env, ...env }, stdio: 'ignore' }))
   }
   const startOsd = (number: number): void => start(number, ['-i', String(number)])
 
   const up = async (): Promise<void> => {
     const fsid = randomUUID()
     const port = await freePort()
-    fs.writeFileSync(conf, configuration({ folder, fsid, port, objectstore }))
+    fs.writeFileSync(conf, configuration({ folder, fsid, port, objectstore, address: place.address }))
     const all = Array.from({ length: osds }, (_, number) => ({ number, uuid: randomUUID() }))
     fs.writeFileSync(keyring, keys(run, osds), { mode: 0o600 })
     const own = path.join(folder, `ceph.client.${user}.keyring`)
@@ -99,7 +109,7 @@ export function openCeph(objectstore: 'memstore' | 'bluestore'): Ceph {
       mode: 0o600,
     })
     const map = path.join(folder, 'monmap')
-    run(['monmaptool', '--create', '--addv', 'a', `[v2:127.0.0.1:${port}]`, '--fsid', fsid, map])
+    run(['monmaptool', '--create', '--addv', 'a', `[v2:${place.address}:${port}]`, '--fsid', fsid, map])
     for (const name of ['mon', ...all.map(({ number }) => `osd${number}`)]) fs.mkdirSync(path.join(folder, name))
     run(['ceph-mon', '--conf', conf, '-i', 'a', '--mkfs', '--monmap', map, '--keyring', keyring])
     start('mon', ['-i', 'a'])
@@ -157,10 +167,11 @@ interface Node {
   readonly fsid: string
   readonly port: number
   readonly objectstore: string
+  readonly address: string
 }
 
 /** Without the two of paxos it takes 7 s longer to come up; the four of OSDs let it see within seconds that one is dead. */
-function configuration({ folder, fsid, port, objectstore }: Node): string {
+function configuration({ folder, fsid, port, objectstore, address }: Node): string {
   const found = path.join(unpacked, 'usr/lib', `${os.machine()}-linux-gnu`)
   const modules = [
     `plugin dir = ${found}/ceph`,
@@ -170,7 +181,7 @@ function configuration({ folder, fsid, port, objectstore }: Node): string {
   return `${[
     '[global]',
     `fsid = ${fsid}`,
-    `mon host = v2:127.0.0.1:${port}`,
+    `mon host = v2:${address}:${port}`,
     `keyring = ${folder}/$cluster.$name.keyring,${folder}/keyring`,
     `run dir = ${folder}`,
     `crash dir = ${folder}`,
@@ -180,7 +191,7 @@ function configuration({ folder, fsid, port, objectstore }: Node): string {
     'ms bind msgr1 = false',
     `ms bind port min = ${port + 1}`,
     `ms bind port max = ${port + 200}`,
-    'public network = 127.0.0.0/8',
+    `public network = ${address}/24`,
     `osd objectstore = ${objectstore}`,
     'memstore device bytes = 2147483648',
     'bluestore block create = true',

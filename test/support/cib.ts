@@ -1,5 +1,6 @@
 // A cluster's configuration as Pacemaker keeps it, so that a test's cluster knows all when it starts.
 // https://clusterlabs.org/projects/pacemaker/doc/2.1/Pacemaker_Explained/html/
+import type { NodeAddress } from './clusterfiles.js'
 
 export interface Resource {
   readonly id: string
@@ -15,9 +16,10 @@ export interface Resource {
 
 /**
  * The whole of it. Nodes look for each other for 3 seconds, in place of 20. A node without quorum leaves its VMs as they are: that it is
- * fenced must be enough.
+ * fenced must be enough. All nodes are named, for Pacemaker 3.0 knows of no fence device on one that is not.
+ * https://github.com/ClusterLabs/pacemaker/pull/3852
  */
-export function cib(resources: readonly Resource[]): string {
+export function cib(resources: readonly Resource[], nodes: readonly Pick<NodeAddress, 'id' | 'name'>[]): string {
   const options = {
     'dc-deadtime': '3s',
     'no-quorum-policy': 'freeze',
@@ -27,7 +29,7 @@ export function cib(resources: readonly Resource[]): string {
   }
   return `<cib crm_feature_set="3.0.14" validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="1"><configuration>
 <crm_config>${set('cluster_property_set', 'options', options)}</crm_config>
-<nodes/>
+<nodes>${nodes.map(({ id, name }) => `<node id="${id}" uname="${name}"/>`).join('')}</nodes>
 <resources>${resources.map(primitive).join('\n')}</resources>
 <constraints>${resources.map(preference).join('\n')}</constraints>
 </configuration><status/></cib>

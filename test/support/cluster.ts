@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after } from 'node:test'
 import { run, type Result } from '../cli.js'
 import { cib, type Resource } from './cib.js'
-import { addressOf, nodePath, systemFiles } from './clusterfiles.js'
+import { addressOf, nodePath, storageAddress, systemFiles } from './clusterfiles.js'
 import { makeSpace, nodeKinds, nodeScript, type Space } from './clusternode.js'
 
 const unpacked = path.resolve('build/pacemaker')
@@ -42,9 +42,12 @@ export interface Cluster {
 export interface ClusterOptions {
   /** A folder of the test's own, which goes with the cluster. */
   readonly folder: string
+  readonly hub: Hub
   readonly resources: readonly Resource[]
   /** Files of each node, by their path: `/etc/nbsvm/web.vm`. */
   readonly files: Readonly<Record<string, string>>
+  /** A folder of programs that come before those of the machine. */
+  readonly programs: string
   /** Lines of shell for each node, before its daemons. */
   readonly prepare: string
 }
@@ -56,31 +59,48 @@ export function clusterFolder(): string {
   return folder
 }
 
+/** The networks between the nodes, and a place in that for storage. */
+export interface Hub {
+  readonly storage: { readonly address: string; readonly inside: readonly string[] }
+  /** Runs a line of shell there; throws with its words where it fails. */
+  readonly sh: (command: string) => void
+}
+
+/** Its networks are there until the test file ends. */
+export async function makeHub(): Promise<Hub> {
+  const space = await makeSpace([], hubScript)
+  after(() => space.end())
+  const inside = ['nsenter', '-t', String(space.pid), '-n']
+  return {
+    storage: { address: storageAddress, inside },
+    sh: (command) => {
+      const [enter, ...words] = [...inside, 'sh', '-euc', command]
+      const { status, stderr } = spawnSync(enter, words, { encoding: 'utf8' })
+      if (status !== 0) throw new Error(`${command}: ${stderr}`)
+    },
+  }
+}
+
 /** Three nodes that have been switched on; they find each other within seconds. */
-export async function makeCluster({ folder, resources, files, prepare }: ClusterOptions): Promise<Cluster> {
+export async function makeCluster({ folder, hub, resources, files, programs, prepare }: ClusterOptions): Promise<Cluster> {
   const spaces = new Map<string, Space>()
   after(async () => {
     await Promise.all([...spaces.values()].map(({ end }) => end()))
     fs.rmSync(folder, { recursive: true })
   })
-  const hub = await makeSpace([], hubScript)
-  spaces.set('hub', hub)
-  const between = (command: string): void => {
-    const { status, stderr } = spawnSync('nsenter', ['-t', String(hub.pid), '-n', 'sh', '-euc', command], { encoding: 'utf8' })
-    if (status !== 0) throw new Error(`${command}: ${stderr}`)
-  }
   const above = [unpacked, path.resolve('build/sshd')].map((one) => path.join(one, 'usr')).filter((one) => fs.existsSync(one))
   const addresses = [1, 2, 3].map(addressOf)
-  const all = { ...systemFiles(folder, addresses), ...files, '/var/lib/pacemaker/cib/cib.xml': cib(resources) }
+  const search = `${programs}:${nodePath}`
+  const all = { ...systemFiles(folder, addresses, search), ...files, '/var/lib/pacemaker/cib/cib.xml': cib(resources, addresses) }
   const nodes = addresses.map((address): ClusterNode => {
     const { name } = address
     const own = path.join(folder, name)
     writeFiles(path.join(own, 'root'), all)
-    const script = nodeScript(address, own, above, prepare)
+    const script = nodeScript(address, { own, above, prepare, search })
     const plugIn = (pid: number): void => {
       for (const net of ['ring', 'storage']) {
         const end = `${net}-${address.id}`
-        between(`ip link add ${end} type veth peer name ${net} netns ${pid}; ip link set ${end} master ${net} up`)
+        hub.sh(`ip link add ${end} type veth peer name ${net} netns ${pid}; ip link set ${end} master ${net} up`)
       }
     }
     return {
@@ -91,8 +111,8 @@ export async function makeCluster({ folder, resources, files, prepare }: Cluster
       },
       kill: async () => spaces.get(name)?.end(),
       run: (...command) =>
-        run('nsenter', [...enter(spaces.get(name)), ...command], { PATH: nodePath, LC_ALL: 'C.UTF-8', HOME: '/root' }),
-      setRing: (state) => between(`ip link set ring-${address.id} ${state}`),
+        run('nsenter', [...enter(spaces.get(name)), ...command], { PATH: search, LC_ALL: 'C.UTF-8', HOME: '/root' }),
+      setRing: (state) => hub.sh(`ip link set ring-${address.id} ${state}`),
     }
   })
   await Promise.all(nodes.map(({ boot }) => boot()))
@@ -101,7 +121,7 @@ export async function makeCluster({ folder, resources, files, prepare }: Cluster
 
 const hubScript = `
 for net in ring storage; do ip link add $net type bridge forward_delay 0; ip link set $net up; done
-ip addr add 10.8.0.254/24 dev storage
+ip addr add ${storageAddress}/24 dev storage
 ip link set lo up
 echo ready >&3
 exec sleep 1000`

@@ -17,11 +17,14 @@ export function addressOf(id: number): NodeAddress {
   return { name: `node${id}`, id, ring: `10.9.0.${id}`, storage: `10.8.0.${id}` }
 }
 
+/** Where storage is that all nodes reach. */
+export const storageAddress = '10.8.0.254'
+
 /** Where programs are looked for there. */
 export const nodePath = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${path.dirname(process.execPath)}`
 
-/** Files by their paths. `folder` is for a key. */
-export function systemFiles(folder: string, nodes: readonly NodeAddress[]): Record<string, string> {
+/** Files by their paths. `folder` is for a key; `search` is PATH for whoever logs in. */
+export function systemFiles(folder: string, nodes: readonly NodeAddress[], search: string): Record<string, string> {
   return {
     '/etc/passwd': [
       'root:x:0:0:root:/root:/bin/sh',
@@ -32,7 +35,7 @@ export function systemFiles(folder: string, nodes: readonly NodeAddress[]): Reco
     '/etc/group': ['haclient:x:60501:', ...others('/etc/group', /^haclient:/)].join('\n'),
     '/etc/hosts': ['127.0.0.1 localhost', ...nodes.map(({ name, storage }) => `${storage} ${name}`), ''].join('\n'),
     '/etc/corosync/corosync.conf': corosyncConf(nodes),
-    ...sshFiles(folder, nodes),
+    ...sshFiles(folder, nodes, search),
   }
 }
 
@@ -44,7 +47,7 @@ function others(file: string, own: RegExp): string[] {
 }
 
 /** One key for all: who has it may log in as root on each node, and is each node. */
-function sshFiles(folder: string, nodes: readonly NodeAddress[]): Record<string, string> {
+function sshFiles(folder: string, nodes: readonly NodeAddress[], search: string): Record<string, string> {
   const key = path.join(folder, 'key')
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
   const open = fs.readFileSync(`${key}.pub`, 'utf8')
@@ -52,7 +55,7 @@ function sshFiles(folder: string, nodes: readonly NodeAddress[]): Record<string,
   return {
     '/etc/ssh/key': fs.readFileSync(key, 'utf8'),
     '/etc/ssh/authorized': open,
-    '/etc/ssh/node_config': [...server, `SetEnv PATH=${nodePath}`, 'PermitRootLogin yes', ''].join('\n'),
+    '/etc/ssh/node_config': [...server, `SetEnv PATH=${search}`, 'PermitRootLogin yes', ''].join('\n'),
     '/etc/ssh/ssh_known_hosts': nodes.map(({ name }) => `${name} ${open}`).join(''),
     '/etc/ssh/ssh_config': 'Host *\n  IdentityFile /etc/ssh/key\n  BatchMode yes\n',
   }

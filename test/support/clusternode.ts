@@ -6,7 +6,7 @@ import type net from 'node:net'
 import path from 'node:path'
 import { program, until } from '../cli.js'
 import { propagation } from '../propagation.js'
-import { nodePath, type NodeAddress } from './clusterfiles.js'
+import type { NodeAddress } from './clusterfiles.js'
 
 export interface Space {
   readonly pid: number
@@ -51,24 +51,34 @@ async function end(child: ChildProcess): Promise<void> {
 /** The namespaces of a node besides mounts and network. */
 export const nodeKinds = ['--pid', '--fork', '--ipc', '--uts', '--kill-child', '--mount-proc']
 
+export interface NodeSetUp {
+  /** The node's folder. */
+  readonly own: string
+  /** Folders whose files count as installed. */
+  readonly above: readonly string[]
+  /** What is run before the daemons. */
+  readonly prepare: string
+  /** PATH */
+  readonly search: string
+}
+
 /**
  * What is run there first: it mounts what is the node's own over what is the machine's, waits for its networks, and starts the daemons.
- * `own` is the node's folder, `above` are folders whose files count as installed, `prepare` is run before the daemons.
  */
-export function nodeScript(address: NodeAddress, own: string, above: readonly string[], prepare: string): string {
+export function nodeScript(address: NodeAddress, { own, above, prepare, search }: NodeSetUp): string {
   const { name, ring, storage } = address
   const root = path.join(own, 'root')
   return `
 exec >>${own}/log 2>&1
 hostname ${name}
 mount -t tmpfs tmpfs /run
-mkdir -p /run/above/usr /run/above/work /run/sshd /run/lock
-mount -t overlay overlay -o lowerdir=${[...above, '/usr'].join(':')},upperdir=/run/above/usr,workdir=/run/above/work /usr
-mount -t overlay overlay -o lowerdir=${root}/etc:/etc /etc
+mkdir -p /run/above/usr /run/above/usr.work /run/above/etc /run/above/etc.work /run/sshd /run/lock
+mount -t overlay overlay -o lowerdir=${[...above, '/usr'].join(':')},upperdir=/run/above/usr,workdir=/run/above/usr.work /usr
+mount -t overlay overlay -o lowerdir=${root}/etc:/etc,upperdir=/run/above/etc,workdir=/run/above/etc.work /etc
 mount --bind ${root}/var/lib /var/lib
 for folder in /var/log /dev/shm /root; do mount -t tmpfs tmpfs $folder; done
 mount -t sysfs sysfs /sys
-export PATH=${nodePath} LC_ALL=C.UTF-8 HOME=/root
+export PATH=${search} LC_ALL=C.UTF-8 HOME=/root
 ln -sf ${program} /usr/local/bin/nbsvm
 mkdir -p /var/lib/corosync /var/lib/pacemaker/cib /var/lib/pacemaker/pengine /var/lib/pacemaker/blackbox /var/lib/pacemaker/cores
 mkdir -p /var/log/pacemaker

@@ -44,6 +44,11 @@ export function imageName(hex: string): string {
   return imagePrefix + hex
 }
 
+/** The digits of the digest in such a name; undefined for any other. */
+export function hexOf(name: string): string | undefined {
+  return /^nbsvm_image\.(?<hex>[0-9a-f]{64}(?:[0-9a-f]{64})?)$/.exec(name)?.groups?.['hex']
+}
+
 /** What is neither a drive nor anything else that a user has a name for. */
 export function isHidden(name: string): boolean {
   return [temporaryPrefix, basePrefix, imagePrefix].some((prefix) => name.startsWith(prefix))

@@ -38,10 +38,20 @@ export async function makeReady(cluster: Cluster, drives: readonly Drive[], onNo
 }
 
 async function noteStarted(cluster: Cluster, id: string, pid: number, drives: readonly Drive[]): Promise<void> {
-  const doing = `write down who runs ${id}`
-  const seen = await Promise.all(drives.map(({ name }) => watchers(cluster, doing, name)))
-  const addresses = [...new Set(seen.flat().map(({ address }) => address))]
-  await noteRun(cluster, id, { pid, addresses })
+  await noteRun(cluster, id, { pid, addresses: await addressesOf(cluster, id, drives) })
+}
+
+async function addressesOf(cluster: Cluster, id: string, drives: readonly Drive[]): Promise<string[]> {
+  const seen = await Promise.all(drives.map(({ name }) => watchers(cluster, `write down who runs ${id}`, name)))
+  return [...new Set(seen.flat().map(({ address }) => address))]
+}
+
+/** Writes down that a VM has come here. The QEMU that it left may have its drives open for a moment still. */
+export async function noteMoved(cluster: Cluster, drives: readonly Drive[], pid: number): Promise<void> {
+  const id = parseDriveName(drives[0]?.name ?? '')?.id
+  if (id === undefined) return
+  const [left, all] = await Promise.all([lastRun(cluster, id), addressesOf(cluster, id, drives)])
+  await noteRun(cluster, id, { pid, addresses: all.filter((address) => left?.addresses.includes(address) !== true) })
 }
 
 /**

@@ -14,7 +14,8 @@ import { poolHealth } from './rbdhealth.js'
 import { imageNames, imageSize } from './rbdimage.js'
 import { cloneDrive, createDrive, createFrom, snapshotDrive } from './rbdmake.js'
 import { asDrive, checkCephName } from './rbdname.js'
-import { makeReady, usersOf } from './rbdready.js'
+import { keptOrigins, removeOrigin } from './rbdorigin.js'
+import { makeReady, noteMoved, usersOf } from './rbdready.js'
 
 /** Which pool, whose monitors, and who asks. */
 export interface RbdOptions {
@@ -55,6 +56,7 @@ export function rbdStore(cluster: Cluster): Store {
     size: ({ name }) => imageSize(cluster, name, look),
     health: () => (health ??= poolHealth(cluster)),
     ready: (drives, onNote) => makeReady(cluster, drives, onNote),
+    noteMoved: (drives, pid) => noteMoved(cluster, drives, pid),
     filesFor: async (drives) => (drives.length === 0 ? [] : filesForQemu(cluster)),
     users: (drive) => usersOf(cluster, drive),
     findSource: (wanted) => findSource(cluster, wanted),
@@ -62,6 +64,8 @@ export function rbdStore(cluster: Cluster): Store {
     snapshot: (id, source, how) => snapshotDrive(cluster, id, source, how),
     clone: (id, source, how) => cloneDrive(cluster, id, source, how),
     createFrom: (id, origin, sizeBytes, how = {}) => createFrom(cluster, id, { ...origin, sizeBytes }, how),
+    origins: () => keptOrigins(cluster, look),
+    removeOrigin: (hex) => removeOrigin(cluster, hex),
     resize: (drive, sizeBytes, how) => resizeDrive(cluster, drive, sizeBytes, how),
     // QEMU, which has the image, makes it larger by itself.
     grow: (drive, sizeBytes, { live }) => live.grow(drive, Math.ceil(sizeBytes / 512) * 512),

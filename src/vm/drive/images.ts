@@ -1,7 +1,7 @@
 // The images that there are, those that are here, and who stands on them.
 import { Failure, UsageError } from '../../core/errors.js'
 import { byNumberInText } from '../../core/order.js'
-import type { Place } from '../../host/place.js'
+import type { Outside, Place } from '../../host/place.js'
 import type { Entry } from '../../image/entry.js'
 import { findEntry } from '../../image/find.js'
 import { sweepJobs, sweepParts, withFolderLock } from '../../image/imagejob.js'
@@ -14,6 +14,7 @@ import { lstat } from '../../sys/file.js'
 import { readRecord, recordedIds } from '../record/record.js'
 import { foreignTo } from '../record/drawer.js'
 import { imageEntries } from './imagedrive.js'
+import { pooledImages, prunePooled, type ListedPooled, type RemovedPooled } from './pooled.js'
 
 /** An image that is here, as `nbsvm images --json` tells it. */
 export interface ListedKept {
@@ -46,16 +47,25 @@ export interface ListedImage {
   /** The user that it makes; null where that is not known. */
   readonly user: string | null
   readonly kept: readonly ListedKept[]
+  /** What stores that several machines share have of it. */
+  readonly pooled: readonly ListedPooled[]
 }
 
-/** All images by name, the catalogue's order first, then what came from elsewhere. */
-export function listImages(place: Pick<Place, 'images' | 'config' | 'records'>): ListedImage[] {
+/**
+ * All images by name, the catalogue's order first, then what came from elsewhere. A pool that cannot be asked goes to `onFault`, and hides
+ * no other.
+ */
+export async function listImages(outside: Outside, onFault: (fault: unknown) => void): Promise<ListedImage[]> {
+  const { place } = outside
+  const pooled = await pooledImages(outside, onFault)
+  const pooledAs = (name: string): readonly ListedPooled[] => pooled.get(name) ?? []
   const users = usersOf(place)
   const kept = keptImages(place.images)
   const ofName = (name: string): ListedKept[] => kept.flatMap((one) => listedAs(name, one, users) ?? [])
   const entries = imageEntries(place)
   const known = new Set(entries.map(({ id }) => id))
-  const others = new Set(kept.flatMap(({ from }) => from.map(({ name }) => name)).filter((name) => !known.has(name)))
+  const names = [...kept.flatMap(({ from }) => from.map(({ name }) => name)), ...pooled.keys()]
+  const others = new Set(names.filter((name) => !known.has(name)))
   return [
     ...entries.map((entry) => ({
       name: entry.id,
@@ -65,10 +75,12 @@ export function listImages(place: Pick<Place, 'images' | 'config' | 'records'>):
       level: levelOf(entry),
       user: entry.user,
       kept: ofName(entry.id),
+      pooled: pooledAs(entry.id),
     })),
     ...[...others].map((name) => {
       const own = ofName(name)
-      return { name, aliases: [], title: '', arches: [], level: own.at(-1)?.level ?? 'none', user: null, kept: own }
+      const level = own.at(-1)?.level ?? 'none'
+      return { name, aliases: [], title: '', arches: [], level, user: null, kept: own, pooled: pooledAs(name) }
     }),
   ]
 }
@@ -146,10 +158,20 @@ export interface PrunedImages {
   readonly images: readonly RemovedImage[]
   /** What broken downloads, and builds that were killed, had taken. */
   readonly partBytes: number
+  /** What was removed from pools. */
+  readonly pooled: readonly RemovedPooled[]
 }
 
-/** Removes all that no VM was made from, and what downloads and builds that broke off have left. */
-export async function pruneImages(place: Pick<Place, 'images' | 'records'>): Promise<PrunedImages> {
+/**
+ * Removes all that no VM was made from, what downloads and builds that broke off have left, and what pools have that no drive stands on.
+ * Rejects with a Failure where a pool cannot be asked; the rest is done then.
+ */
+export async function pruneImages(outside: Outside): Promise<PrunedImages> {
+  const here = await pruneHere(outside.place)
+  return { ...here, pooled: await prunePooled(outside) }
+}
+
+async function pruneHere(place: Place): Promise<Omit<PrunedImages, 'pooled'>> {
   refuseForeign(place)
   if (lstat(place.images) === undefined) return { images: [], partBytes: 0 }
   const users = usersOf(place)

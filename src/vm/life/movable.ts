@@ -21,6 +21,8 @@ export const hostSettings = [
   'store',
   'vg',
   'pool',
+  'ceph_conf',
+  'ceph_user',
   'snapshot_size',
   'bridge',
   'vhost',

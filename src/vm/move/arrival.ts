@@ -10,13 +10,14 @@ import type { Drive } from '../../model/drive.js'
 import type { Store } from '../../store/store.js'
 import { appendText, freeBytes, lstat, makePrivateFolder, readText, writeWhole } from '../../sys/file.js'
 import { hostSettings, ownSettings } from '../life/movable.js'
+import { beforeFolder, type Mark } from '../record/moves.js'
 import { adoptRecord, recordFolder } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
 import { ownFile, type Parcel, type ParcelDrive } from './parcel.js'
 
-/** Writes its record and what stands beside it. */
-export async function adopt(vm: Vm, { record, files }: Parcel): Promise<void> {
-  await adoptRecord(vm, record)
+/** Writes its record and what stands beside it, in the place of those that stand by. */
+export async function adopt(vm: Vm, { record, files }: Parcel, { standby }: Pick<Mark, 'standby'>): Promise<void> {
+  await adoptRecord(vm, record, standby ? beforeFolder(vm.place, vm.id) : undefined)
   const folder = recordFolder(vm.place, vm.id)
   for (const { name, bytes } of files) {
     makePrivateFolder(path.dirname(path.join(folder, name)))

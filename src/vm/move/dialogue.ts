@@ -123,7 +123,7 @@ const doors = object({ ram: doorName, drives: doorName })
 const answers: Readonly<Record<Answer['say'], (value: unknown, place: string) => object>> = {
   note: object({ text }),
   ready: object({ folder: text, doors: (value: unknown, place: string) => (value === null ? null : doors(value, place)) }),
-  have: object({ tookFile: truth }),
+  have: object({ tookFile: truth, standby: truth }),
   done: object({}),
   failed: object({ why: text, hints: list(text) }),
 }

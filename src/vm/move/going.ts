@@ -8,6 +8,8 @@ import type { OnProgress } from '../../store/store.js'
 import type { Outside } from '../../host/place.js'
 import { wordsFor, type Partner } from './dialogue.js'
 import type { Leaving } from './leave.js'
+import { ownFile } from './parcel.js'
+import type { Answer } from './receive.js'
 
 /** How long a guest may stand still where nothing else is said. */
 export const usualDowntimeMs = 300
@@ -27,8 +29,8 @@ export interface MoveCaller extends Leaving {
 }
 
 export interface Moved {
-  /** `stays`: a move that was cut off before is undone. */
-  readonly result: 'moved' | 'was there' | 'stays'
+  /** `stays`: a move that was cut off before is undone; `undone`: one to here. */
+  readonly result: 'moved' | 'was there' | 'stays' | 'undone'
   readonly host: string
   /** How long its guest stood still, as it was seen from here; null where it was off or paused. */
   readonly stoodStillMs: number | null
@@ -37,7 +39,15 @@ export interface Moved {
 /** The mark of a move that begins. */
 export function newMark(uuid: string, { machine, name }: Partner, { isShared }: Store, ran: boolean): Mark {
   const token = randomHex(8)
-  return { phase: 'going', token, uuid, host: machine.host, name, ran, shared: isShared, atMs: Date.now() }
+  return { phase: 'going', token, uuid, host: machine.host, name, ran, shared: isShared, standby: false, atMs: Date.now() }
+}
+
+/** What the other side has of it. */
+export type Have = Pick<Extract<Answer, { say: 'have' }>, 'tookFile' | 'standby'>
+
+/** The mark once all of it has come there: with what is to be removed here. */
+export function givenMark(vm: Vm, mark: Mark, { tookFile, standby }: Have): Mark {
+  return { ...mark, standby, file: tookFile && !standby ? ownFile(vm) : undefined }
 }
 
 /** What is run where this process is killed, be it nbsvm or a program that has it as its library: it finishes the move, or undoes it. */

@@ -7,7 +7,9 @@ import { askHost } from '../../remote/ask.js'
 import { undoMigration } from '../../qemu/migration.js'
 import { withJobs } from '../../qemu/jobs.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
-import { remove } from '../../sys/file.js'
+import { appendText, remove } from '../../sys/file.js'
+import { journalLine } from '../../qemu/journal.js'
+import { stopVm } from '../life/stop.js'
 import { readMark, removeMark, writeMark, type Mark } from '../record/moves.js'
 import { qemuPid } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
@@ -88,11 +90,23 @@ function parse(text: string): unknown {
   }
 }
 
-/** Removes the VM here: the other machine has it. */
+/** Ends the VM here, for the other machine has it, and removes what is not to stand by. */
 export async function leave(vm: Vm, mark: Mark, { beforeRemoval }: Leaving): Promise<void> {
   await beforeRemoval()
-  await endAndRemove(vm, mark)
+  if (mark.standby) {
+    await stopVm(vm)
+    noteGone(vm, mark)
+  } else await endAndRemove(vm, mark)
   forget(vm, mark)
+}
+
+/** So that `status` tells why it does not run here. */
+export function noteGone({ drawer }: Vm, { host }: Mark): void {
+  try {
+    appendText(drawer.journal, journalLine({ nbsvm: 'stopping', at: Date.now(), by: `move to ${host}` }))
+  } catch {
+    // The disk may be full; it is gone nevertheless.
+  }
 }
 
 /** The last of it. */

@@ -17,9 +17,9 @@ import { journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 import { requireMovable } from './bound.js'
 import { Dialogue, type Partner } from './dialogue.js'
-import { newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
+import { givenMark, newMark, settling, type Have, type MoveCaller, type Moved, type MoveOptions } from './going.js'
 import { give, leave, stays } from './leave.js'
-import { ownFile, packParcel, parcelLine, requireSame, type Live } from './parcel.js'
+import { packParcel, parcelLine, requireSame, type Live } from './parcel.js'
 import { openDoors } from './passage.js'
 
 /** QEMU answers at once, but for a host under load. */
@@ -102,8 +102,8 @@ async function send(going: Going, live: Live): Promise<Given> {
     await requireSame(vm, store, drives)
     const passage = await openDoors(vm, to.machine, { folder, doors })
     try {
-      const { stoppedAtMs, tookFile } = await transfer(going, live, dialogue, { ...doors, hasDrives: !store.isShared })
-      const given: Mark = { ...mark, file: tookFile ? ownFile(vm) : undefined }
+      const { stoppedAtMs, have } = await transfer(going, live, dialogue, { ...doors, hasDrives: !store.isShared })
+      const given = givenMark(vm, mark, have)
       await give(vm, given, { machine: to.machine, dialogue })
       return { given, dialogue, stoodStillMs: stoppedAtMs === undefined ? null : Date.now() - stoppedAtMs }
     } finally {
@@ -131,7 +131,7 @@ async function transfer(
   { ran }: Live,
   dialogue: Dialogue,
   passage: Passage,
-): Promise<{ readonly stoppedAtMs: number | undefined; readonly tookFile: boolean }> {
+): Promise<{ readonly stoppedAtMs: number | undefined; readonly have: Have }> {
   const { signal, onProgress } = caller
   // Whatever the other side says meanwhile is that it cannot go on.
   let fault: unknown
@@ -156,7 +156,7 @@ async function transfer(
   await migration.sendRam(qmp, passage.ram, far)
   if (names.length > 0) await migration.endMirrors(qmp, names)
   await migration.switchOver(qmp)
-  const { tookFile } = await Promise.race([have, migration.untilFailed(qmp)])
+  const had = await Promise.race([have, migration.untilFailed(qmp)])
   await migration.untilSent(qmp)
-  return { stoppedAtMs: (await stopped)?.atMs, tookFile }
+  return { stoppedAtMs: (await stopped)?.atMs, have: had }
 }

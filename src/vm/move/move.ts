@@ -16,13 +16,13 @@ import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
 import { Dialogue, wordsFor, type Partner } from './dialogue.js'
 import { sendDrives } from './drivedata.js'
-import { newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
+import { givenMark, newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
 
 export type { MoveCaller, Moved, MoveOptions } from './going.js'
-import { forget, give, settleMove, stays, type Leaving } from './leave.js'
+import { forget, give, noteGone, settleMove, stays, type Leaving } from './leave.js'
 import { moveLive } from './live.js'
-import { ownFile, packParcel, parcelLine, requireSame } from './parcel.js'
-import { removeAll } from './removal.js'
+import { packParcel, parcelLine, requireSame } from './parcel.js'
+import { removeAll, undoArrival } from './removal.js'
 
 /**
  * Moves a VM. Whatever breaks, exactly one machine has it. Rejects with a Failure where it stays as it was, and with InDoubt
@@ -32,7 +32,7 @@ export async function moveVm(vm: Vm, options: MoveOptions, caller: MoveCaller): 
   const { host } = options
   const machine: Machine = { host, sockets: socketsIn(vm.place.state) }
   return whileMoving(vm, `move ${vm.id} to ${host}`, async (mark) => {
-    if (mark !== undefined) {
+    if (mark !== undefined && mark.phase !== 'coming') {
       const before = machineOf(vm, mark)
       if ((await settleMove(vm, mark, before, caller)) === 'moved')
         return { result: 'moved', host: mark.host, stoodStillMs: null }
@@ -40,32 +40,35 @@ export async function moveVm(vm: Vm, options: MoveOptions, caller: MoveCaller): 
     const partner = { machine, name: options.name ?? vm.name, class: vm.class }
     const store = await storeOf(vm)
     if (!(await isHere(vm, store))) return alreadyThere(vm, partner, caller)
+    if (store.isShared && !isUp(vm) && (await statusThere(partner, caller)) === 0) return wasThere(host)
     const found = isUp(vm) ? await moveLive(vm, store, partner, options, caller) : await moveOff(vm, partner, caller)
     return { host, ...found }
   })
 }
 
 /**
- * Finishes a move that was cut off, or undoes it; undefined where none was. With `keep` the other machine is not asked, and must never
+ * Finishes a move that was cut off, from here or to here, or undoes it; undefined where none was. With `keep` the other machine is not asked, and must never
  * come back with the VM.
  */
 export async function settle(vm: Vm, caller: Leaving, { keep = false } = {}): Promise<Moved | undefined> {
   return whileMoving(vm, `settle the move of ${vm.id}`, async (found) => {
     if (found === undefined) return undefined
-    const { host } = found
+    const { host, phase } = found
+    if (phase === 'coming') return { result: 'undone', host, stoodStillMs: null }
     const mark: Mark = keep ? { ...found, phase: 'going' } : found
     return { result: await settleMove(vm, mark, machineOf(vm, mark), caller), host, stoodStillMs: null }
   })
 }
 
-/** One at a time; with what an earlier move from here has left. */
+/** One at a time; with what an earlier move has left. What did not come whole to here is removed. */
 async function whileMoving<T>(vm: Vm, doing: string, work: (mark: Mark | undefined) => Promise<T>): Promise<T> {
   const { place, id } = vm
   const lock = await lockMove(place, id, doing, 0)
   if (lock === undefined) throw new Failure(`cannot ${doing}: ${moverOf(place, id)} is at it`)
   try {
     const mark = readMark(place, id)
-    return await work(mark?.phase === 'coming' ? undefined : mark)
+    if (mark?.phase === 'coming') await undoArrival(vm, mark)
+    return await work(mark)
   } finally {
     unlockMove(place, id, lock)
   }
@@ -79,12 +82,19 @@ async function isHere({ place, id }: Vm, store: Store): Promise<boolean> {
 }
 
 /** What was asked for may be so already. */
-async function alreadyThere(vm: Vm, partner: Partner, { signal }: Caller): Promise<Moved> {
+async function alreadyThere(vm: Vm, partner: Partner, caller: Caller): Promise<Moved> {
   const { host } = partner.machine
-  const { status } = await askHost(partner.machine, [...wordsFor(partner), 'status', '--json'], { signal })
+  const status = await statusThere(partner, caller)
   // 3: it is off.
-  if (status === 0 || status === 3) return { result: 'was there', host, stoodStillMs: null }
+  if (status === 0 || status === 3) return wasThere(host)
   throw new UsageError(`there is no VM ${vm.id}, neither here nor on ${host}`, { hints: ['see which there are: nbsvm ls'] })
+}
+
+const wasThere = (host: string): Moved => ({ result: 'was there', host, stoodStillMs: null })
+
+/** The exit status of `status` there: 0 where it runs. */
+async function statusThere(partner: Partner, { signal }: Caller): Promise<number> {
+  return (await askHost(partner.machine, [...wordsFor(partner), 'status', '--json'], { signal })).status
 }
 
 async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pick<Moved, 'result' | 'stoodStillMs'>> {
@@ -110,12 +120,13 @@ async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pi
       await other.expect('ready', signal)
       const write = (bytes: Buffer): Promise<void> => other.write(bytes)
       await sendDrives(store.isShared ? [] : drives, { folder: drawer.folder, write, onProgress, signal })
-      const { tookFile } = await other.expect('have', signal)
+      const have = await other.expect('have', signal)
       await requireSame(vm, store, drives)
-      const given = { ...mark, file: tookFile ? ownFile(vm) : undefined }
+      const given = givenMark(vm, mark, have)
       await give(vm, given, { machine: partner.machine, dialogue: other })
       await caller.beforeRemoval()
-      await removeAll(vm, store, lock, mark)
+      if (given.standby) noteGone(vm, given)
+      else await removeAll(vm, store, lock, given)
       forget(vm, given)
       await other.farewell()
     } catch (error) {

@@ -1,12 +1,14 @@
 // The side that a VM comes to. What is sent is read from a stream; whoever moves it reads answers, a JSON object a line.
 import { orAborted, type Caller } from '../../core/caller.js'
-import { Failure, fullMessage } from '../../core/errors.js'
+import { Failure, fullMessage, messageOf } from '../../core/errors.js'
 import type { Outside } from '../../host/place.js'
 import { journalLine } from '../../qemu/journal.js'
 import type { Qmp } from '../../qemu/qmp.js'
 import { appendText, lstat, stat } from '../../sys/file.js'
+import { removeTree } from '../../sys/removal.js'
 import { claimDrawer } from '../record/drawer.js'
 import {
+  beforeFolder,
   commitMark,
   forgetHere,
   lockMove,
@@ -17,11 +19,11 @@ import {
   writeMark,
   type Mark,
 } from '../record/moves.js'
-import { isRunning } from '../record/state.js'
-import { readRecord } from '../record/record.js'
+import { qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { openVm, type Vm } from '../record/vm.js'
 import type { Store } from '../../store/store.js'
+import { refuseRunning, standsBy } from './admission.js'
 import { adopt, keepSettings, makeDrives } from './arrival.js'
 import { takeDrives } from './drivedata.js'
 import { goOn, startIncoming, untilCame, withIncoming, type Doors } from './incoming.js'
@@ -35,7 +37,7 @@ export type Answer =
   /** It may send: drives that are off as frames, else through sockets in this folder. */
   | { readonly say: 'ready'; readonly folder: string; readonly doors: Doors | null }
   /** All has come, and nothing of it counts until `go`. */
-  | { readonly say: 'have'; readonly tookFile: boolean }
+  | { readonly say: 'have'; readonly tookFile: boolean; readonly standby: boolean }
   /** It is this machine's. */
   | { readonly say: 'done' }
   | { readonly say: 'failed'; readonly why: string; readonly hints: readonly string[] }
@@ -112,7 +114,7 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
   const line = live === undefined ? settings : { ...live.movable.settings, tpm: live.movable.machine.tpm ? 'yes' : 'no' }
   const vm = await openVm(name, { ...outside, vmClass, line: { ...line, ...outside.line } })
   const store = await storeOf(vm)
-  await refuseTaken(vm, store, parcel)
+  const standby = await standsBy(vm, store, parcel)
   const mark: Mark = {
     phase: 'coming',
     token: parcel.token,
@@ -121,11 +123,16 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
     name: id,
     ran: live?.ran === true,
     shared: parcel.sharedStore !== undefined,
+    standby,
     atMs: Date.now(),
   }
+  // Of a move that came to its end.
+  removeTree(beforeFolder(place, id))
   writeMark(place, id, mark)
   try {
-    await adopt(vm, parcel)
+    // Whoever starts it from now on sees the mark.
+    refuseRunning(vm)
+    await adopt(vm, parcel, mark)
     claimDrawer(vm.drawer)
     return live === undefined
       ? await takeOff(vm, store, parcel, { reader, receiving, mark })
@@ -135,22 +142,6 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
     if (readMark(place, id)?.token === mark.token) await undoArrival(vm, readMark(place, id) ?? mark)
     throw error
   }
-}
-
-async function refuseTaken(vm: Vm, store: Store, { record, drives, sharedStore }: Parcel): Promise<void> {
-  const { id, drawer, place } = vm
-  const own = readRecord(place, id)
-  if (own !== undefined || isRunning(drawer)) {
-    throw new Failure(own?.uuid === record.uuid ? `this very VM is here already, as ${id}` : `there is a VM ${id} here already`)
-  }
-  if (sharedStore !== undefined && store.name !== sharedStore)
-    throw new Failure(`its drives are in store=${sharedStore}, and it would look for them in store=${store.name} here`, {
-      hints: [`set it on this machine as there: store=${sharedStore}`],
-    })
-  const here = (await store.drives(id)).length
-  if (sharedStore === undefined && here > 0) throw new Failure(`there are drives of a VM ${id} here already`)
-  if (sharedStore !== undefined && here !== drives.length)
-    throw new Failure(`it has ${drives.length} drives there, and ${here} are seen from here`)
 }
 
 interface Coming {
@@ -168,13 +159,14 @@ async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Pr
   await takeDrives(drives, reader, { folder: vm.drawer.folder, signal })
   const received = await takeSettings(vm, parcel, coming)
   if (parcel.kind === 'move') {
-    answer({ say: 'have', tookFile: received.tookFile })
+    answer({ say: 'have', tookFile: received.tookFile, standby: coming.mark.standby })
     await awaitGo(reader.frame())
   }
   commit(vm, coming.mark, parcel)
   answer({ say: 'done' })
   if (parcel.kind === 'move') await awaitBye(vm, coming)
   else forgetHere(vm.place, coming.mark.token)
+  removeTree(beforeFolder(vm.place, vm.id))
   return received
 }
 
@@ -193,7 +185,7 @@ async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object },
     const next = reader.frame()
     await cameBefore(next, qmp, signal)
     if (numbers.length > 0) await qmp.execute('nbd-server-stop')
-    answer({ say: 'have', tookFile: received.tookFile })
+    answer({ say: 'have', tookFile: received.tookFile, standby: mark.standby })
     await awaitGo(next)
     commit(vm, mark, parcel)
     await goOn(qmp, mark.ran)
@@ -201,7 +193,15 @@ async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object },
     noteGoesOn(vm.place, mark)
   })
   await awaitBye(vm, coming)
+  removeTree(beforeFolder(vm.place, vm.id))
+  await noteMoved(vm, store).catch((error: unknown) => note?.(messageOf(error)))
   return received
+}
+
+/** Tells the store who has the drives now. */
+async function noteMoved({ id, drawer }: Vm, store: Store): Promise<void> {
+  const pid = qemuPid(drawer)
+  if (pid !== undefined) await store.noteMoved?.(await store.drives(id), pid)
 }
 
 /** Waits until QEMU has all, unless whoever sends it is gone before. */

@@ -3,14 +3,14 @@ import { parseDriveName } from '../../core/name.js'
 import { byNumberInText } from '../../core/order.js'
 import type { Outside } from '../../host/place.js'
 import type { Store } from '../../store/store.js'
-import { readHead, remove, stat, writeInto } from '../../sys/file.js'
+import { lstat, readHead, remove, stat, writeInto } from '../../sys/file.js'
 import type { Lock } from '../../sys/lock.js'
 import { whileStopped } from '../drive/drives.js'
 import { stopVm } from '../life/stop.js'
 import { sweep } from '../life/sweep.js'
 import { removeDrawer } from '../record/drawer.js'
-import { lockMove, markedIds, readMark, removeMark, unlockMove, whyNotOurs, type Mark } from '../record/moves.js'
-import { readRecord, removeRecord } from '../record/record.js'
+import { beforeFolder, lockMove, markedIds, readMark, removeMark, unlockMove, whyNotOurs, type Mark } from '../record/moves.js'
+import { readRecord, removeRecord, restoreRecord } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
 
 /** Removes all of a VM whose lock is held. */
@@ -30,12 +30,20 @@ export async function endAndRemove(vm: Vm, mark: Pick<Mark, 'shared'>): Promise<
 
 /** Removes what has come so far of a VM, and then its mark. The move's lock is held. */
 export async function undoArrival(vm: Vm, mark: Mark): Promise<void> {
-  // Its record is the first that was made; where there is none, or another's, there is nothing of it.
-  if (quietUuid(vm) === mark.uuid) {
-    await endAndRemove(vm, mark)
-    if (mark.file !== undefined) giveBack(mark.file, mark.grown)
+  if (hasCome(vm, mark)) {
+    if (mark.standby) {
+      await stopVm(vm)
+      await restoreRecord(vm.place, vm.id, beforeFolder(vm.place, vm.id))
+    } else await endAndRemove(vm, mark)
+    // It may never have been written, in a folder that cannot be.
+    if (mark.file !== undefined && lstat(mark.file) !== undefined) giveBack(mark.file, mark.grown)
   }
   removeMark(vm.place, vm.id)
+}
+
+/** Its record is the first that is made: where there is none, or another's, there is nothing of it. */
+function hasCome(vm: Vm, { standby, uuid }: Mark): boolean {
+  return standby ? lstat(beforeFolder(vm.place, vm.id)) !== undefined : quietUuid(vm) === uuid
 }
 
 /** One that was there before is again as it was, unless somebody has changed it since. */

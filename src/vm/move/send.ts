@@ -26,9 +26,9 @@ export async function sendVm(vm: Vm, { write, onProgress, signal }: SendCaller):
   await whileStopped(vm, `send ${id}`, async (store) => {
     await refuseGiven(vm, 'send')
     const record = await ensureRecord(vm)
-    const drives = store.isShared ? [] : await store.drives(id)
+    const drives = await store.drives(id)
     const packing = { kind: 'copy', token: randomHex(8), from: hostName(), record, live: undefined } as const
     await write(Buffer.from(parcelLine(await packParcel(vm, store, drives, packing))))
-    await sendDrives(drives, { folder: drawer.folder, write, onProgress, signal })
+    await sendDrives(store.isShared ? [] : drives, { folder: drawer.folder, write, onProgress, signal })
   })
 }

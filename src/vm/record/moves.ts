@@ -4,6 +4,8 @@
 // here, where it comes from: `going`: it is still this machine's; `given`: the other has all of it, and may have taken it.
 // there, where it goes to: `coming`: nothing of it counts yet. The one step that gives it to that machine is the renaming of this
 // mark to `here-TOKEN`; what is asked about a move later, it is asked about its token.
+//
+// `ID.before` is a record that stood by there (`standby`): the one that comes takes its place, and it comes back where that one does not.
 import path from 'node:path'
 import { integer, maybe, object, text, truth, type Check } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
@@ -28,6 +30,8 @@ export interface Mark {
   readonly ran: boolean
   /** Whether its drives are the same ones at both machines: nobody removes them. */
   readonly shared: boolean
+  /** Whether that machine had the VM's record before, off, so that it can start it if need be: both have one afterwards. */
+  readonly standby: boolean
   readonly atMs: number
   /** The settings file that came along. */
   readonly file?: string | undefined
@@ -43,6 +47,7 @@ const checkMark = object({
   name: text,
   ran: truth,
   shared: truth,
+  standby: truth,
   atMs: integer,
   file: maybe(text),
   grown: maybe(object({ from: integer, to: integer })),
@@ -56,6 +61,8 @@ const mostRemembered = 100
 const folderOf = ({ records }: Where): string => `${records}/.moves`
 const markFile = (place: Where, id: string): string => `${folderOf(place)}/${id}.json`
 const lockFile = (place: Where, id: string): string => `${folderOf(place)}/${id}.lock`
+/** Where a record is that stood by. */
+export const beforeFolder = (place: Where, id: string): string => `${folderOf(place)}/${id}.before`
 const hereFile = (place: Where, token: string): string => `${folderOf(place)}/here-${token}`
 
 /** A word that no other move has; digits and small letters. */

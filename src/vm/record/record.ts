@@ -5,7 +5,7 @@ import { isVmId } from '../../core/name.js'
 import { quoteWord } from '../../core/words.js'
 import type { Place } from '../../host/place.js'
 import { machineId } from '../../sys/environment.js'
-import { list, listFolders, lstat, makePrivateFolder, syncFolder, writeWhole } from '../../sys/file.js'
+import { list, listFolders, lstat, makePrivateFolder, rename, syncFolder, writeWhole } from '../../sys/file.js'
 import { readPlain } from '../../sys/plain.js'
 import { waitLock } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
@@ -238,14 +238,30 @@ function keepHostId({ records }: Pick<Place, 'records'>): string {
   return id
 }
 
-/** Takes in the record of a VM that comes from another machine. Throws a Failure where there is a VM of this name. */
-export async function adoptRecord(vm: Subject, record: MachineRecord): Promise<void> {
+/**
+ * Takes in the record of a VM that comes from another machine. One that is here goes to `aside`, with what stands beside it; without
+ * that it throws a Failure where there is one.
+ */
+export async function adoptRecord(vm: Subject, record: MachineRecord, aside?: string): Promise<void> {
   const { place, id } = vm
   // Its user there is nobody here.
   const { uid: _, ...own } = record
   await alone(place, () => {
-    if (lstat(recordFolder(place, id)) !== undefined) throw new Failure(`there is a VM ${id} already`)
-    makePrivateFolder(recordFolder(place, id))
-    write(place, id, { ...own, name: vm.name, class: vm.class ?? null })
+    const folder = recordFolder(place, id)
+    const uid = aside === undefined ? undefined : readRecord(place, id)?.uid
+    if (aside !== undefined) rename(folder, aside)
+    if (lstat(folder) !== undefined) throw new Failure(`there is a VM ${id} already`)
+    makePrivateFolder(folder)
+    const named = { ...own, name: vm.name, class: vm.class ?? null }
+    write(place, id, uid === undefined ? named : { ...named, uid })
+  })
+}
+
+/** Puts one that went aside back, in the place of what is there now. */
+export async function restoreRecord(place: Pick<Place, 'records'>, id: string, aside: string): Promise<void> {
+  await alone(place, () => {
+    removeTree(recordFolder(place, id))
+    rename(aside, recordFolder(place, id))
+    trySync(place.records)
   })
 }
