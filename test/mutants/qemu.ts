@@ -36,7 +36,7 @@ export const qemu: readonly Mutation[] = [
   {
     fault: 'a stop of the run before counts',
     file: journal,
-    from: 'journal = { started: entry, stopping: undefined, refused: undefined }',
+    from: 'journal = { ...nothing, started: entry }',
     to: 'journal = { ...journal, started: entry }',
     test: journalTest,
   },
