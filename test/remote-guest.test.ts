@@ -71,7 +71,7 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
   it('what is wrong is told as it is where the line is run', async () => {
     write('file', 'x')
     for (const [words, message] of [
-      [['cp', './nosuch', ':/tmp/'], 'there is no ./nosuch'],
+      [['cp', './nosuch', ':/tmp/'], 'there is no file or folder ./nosuch'],
       [['cp', 'file', ':/no/such'], 'there is no folder /no in the guest'],
       [['cp', ':/etc', 'nosuch/x'], 'there is no folder nosuch'],
       [['cp', '/', ':/tmp/'], '/ as a whole cannot be copied'],

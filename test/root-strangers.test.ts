@@ -280,7 +280,8 @@ for (;;) try { fs.renameSync('d/e', 'd/x'); fs.renameSync('l', 'd/e'); fs.rename
       const drop = ['--reuid', String(user), '--regid', String(user), '--clear-groups', '--', path.join(open, 'node')]
       return spawnSync('setpriv', [...drop, path.join(own, 'dist/nbsvm.cjs'), ...words], { env, encoding: 'utf8', cwd: own })
     }
-    assert.equal(asUser('his', 'drive_size=64M', 'newimg', 'start', '-S', '--', 'stop').status, 0)
+    const first = asUser('his', 'drive_size=64M', 'newimg', 'start', '-S', '--', 'stop')
+    assert.equal(first.status, 0, first.stderr)
     const look = (): string[] =>
       spawnSync('find', [own, '-path', '*/dist', '-prune', '-o', '-printf', '%p %u %m\\n'], { encoding: 'utf8' })
         .stdout.split('\n')
