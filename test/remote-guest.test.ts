@@ -204,7 +204,8 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
       assert.match(stderr, message)
     }
     assert.ok(await isFreeAt(port))
-    assert.match(await said('ls', 'strict:'), /^strict:shut +paused +\S+ +\S+ +- /m)
+    const shown = (): Promise<string> => said('ls', 'strict:')
+    await until('no port is open', 10_000, async () => /^strict:shut +paused +\S+ +\S+ +- /m.test(await shown()))
     write('key-data', '#cloud-config\n')
     assert.match(await said('strict:shut', `user_data=${here}/key-data`, 'explain'), /welcome\n[^]*#cloud-config/)
     await said('strict:shut', 'stop')

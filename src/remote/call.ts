@@ -6,7 +6,7 @@ import { runApart, runHere, type Takers } from '../sys/process.js'
 import { version } from '../core/version.js'
 import { askHost } from './ask.js'
 import { missingWords, remoteCommand, type Mirrored } from './command.js'
-import { connect, isConnected, quiet, sshFailed, sshWords, type Machine } from './connection.js'
+import { connect, isConnected, joined, quiet, sshFailed, sshWords, type Machine } from './connection.js'
 
 /** How the line goes there. */
 export interface Way {
@@ -45,7 +45,8 @@ export async function callHost(machine: Machine, words: readonly string[], way: 
   const isWatched = !hasTerminal && !isPiped
   const command = remoteCommand({ words, host: machine.host, as: way.as, terminals, isWatched, mirror: way.mirror })
   // A tilde that is typed is for who is at the other end.
-  const ssh = sshWords(machine, [hasTerminal ? '-t' : '-T', '-e', 'none', ...quiet], [command])
+  const options = [hasTerminal ? '-t' : '-T', '-e', 'none', ...quiet, ...(way.mirror === undefined ? [] : joined(machine))]
+  const ssh = sshWords(machine, options, [command])
   const run = isWatched ? runApart : runHere
   const guard = hasTerminal || terminals.length > 0 ? await way.guard() : undefined
   const status = await (guard === undefined || hasTerminal

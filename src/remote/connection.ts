@@ -74,6 +74,11 @@ export function sshWords({ host, sockets }: Machine, options: readonly string[],
 /** A name that is no longer stands in its socket's. */
 const longestName = 32
 
+/** Options by which ssh goes through the connection that there is, or fails: another would know nothing of what this one has there. */
+export function joined(machine: Machine): string[] {
+  return socketOf(machine) === undefined ? [] : ['-o', 'ProxyCommand=false']
+}
+
 /**
  * Where the connection is shared, by the machine's name where that is short and plain; undefined where no socket can have such a path:
  * then each line makes its own. The completion scripts look there too.

@@ -10,7 +10,7 @@ import { flow } from '../sys/flow.js'
 import { hold } from '../sys/held.js'
 import { connectionLost } from './call.js'
 import { behindMark, mark, markedScript, pidFile } from './command.js'
-import { connect, isConnected, quiet, sshWords, type Machine } from './connection.js'
+import { connect, isConnected, joined, quiet, sshWords, type Machine } from './connection.js'
 
 export interface Mirror {
   readonly root: string
@@ -67,7 +67,7 @@ export async function makeMirror(machine: Machine, caller: Caller): Promise<Mirr
 }
 
 async function runScript(machine: Machine, { text, words, input, take }: MachineScript, { signal }: Caller): Promise<void> {
-  const command = sshWords(machine, ['-T', ...quiet], [markedScript(text.trim(), words)])
+  const command = sshWords(machine, ['-T', ...quiet, ...joined(machine)], [markedScript(text.trim(), words)])
   const { status, stderr } = await flow(command, { input: input?.(), take: take && behindMark(take), signal })
   if (status === 0) return
   if ((await isConnected(machine)) === false) throw connectionLost(machine)
