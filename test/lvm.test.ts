@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { after, afterEach, before, test } from 'node:test'
 import type { Drive } from '../src/model/drive.js'
 import { Failure, UsageError } from '../src/core/errors.js'
@@ -12,6 +13,8 @@ import { lvmStore } from '../src/store/lvm/lvmstore.js'
 import type { CopyOptions, LiveDrives, Source, Store } from '../src/store/store.js'
 import { processMark } from '../src/sys/mark.js'
 import { run, type Run } from '../src/sys/process.js'
+import { sendDrives, takeDrives } from '../src/vm/move/drivedata.js'
+import { Reader } from '../src/vm/move/wire.js'
 import { bootSector } from './bootsector.js'
 import { makeTestGroup, type TestGroup } from './uml/group.js'
 import { whereDeviceMapperIs } from './uml/where.js'
@@ -229,6 +232,31 @@ function suite(): void {
     await assert.rejects(open().clone('abort', await find({ gold: 'gold' }), options), { name: 'AbortError' })
     assert.deepEqual(volumeNames(), ['nbsvm-gold-0', pool])
     await open().remove(gold)
+  })
+
+  test('a volume moves without its zeros: into a volume that held something else, and into a file', async () => {
+    const from = await quarterFull('go', 8)
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-move-'))
+    const volume = await open().create('come', 8 * mib)
+    group.sh(`dd if=/dev/urandom of=${volume.image.path} bs=1M count=8 status=none`)
+    const image = { kind: 'file', format: 'qcow2', path: path.join(folder, 'drive') } as const
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image.path, '8M'])
+    try {
+      const sent: Buffer[] = []
+      const keep = (piece: Buffer): Promise<void> => Promise.resolve(void sent.push(Buffer.from(piece)))
+      await sendDrives([from], { folder, write: keep, onProgress: () => {} })
+      assert.ok(Buffer.concat(sent).length < 3 * mib)
+      for (const to of [volume, { ...volume, image }]) {
+        const reader = new Reader(Readable.from(sent))
+        await takeDrives([to], reader, { folder })
+      }
+      assert.ok(same(from, volume))
+      execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', from.image.path, image.path])
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+      await removeAll('go')
+      await removeAll('come')
+    }
   })
 
   test('kill -9 at each step of a clone leaves no unfinished volume under its name', async (t) => {

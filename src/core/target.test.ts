@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UsageError } from './errors.js'
-import { parseTarget, sshName } from './target.js'
+import { parseDestination, parseTarget, sshName } from './target.js'
 
 test('a target is a VM here, one of another machine, or that machine', () => {
   assert.deepEqual(parseTarget('web'), { host: undefined, name: 'web' })
@@ -27,4 +27,12 @@ test('what ssh could take for an option, or a shell for more than a word, is no 
     'x'.repeat(301),
   ])
     assert.throws(() => parseTarget(`${host}:web`), UsageError, host)
+})
+
+test('a VM goes to a machine, under its name or another', () => {
+  assert.deepEqual(parseDestination('me@box2'), { host: 'me@box2', name: undefined })
+  assert.deepEqual(parseDestination('box2:'), { host: 'box2', name: undefined })
+  assert.deepEqual(parseDestination('box2:old'), { host: 'box2', name: 'old' })
+  for (const text of ['box2:a/b', 'box2:../x', 'box2:-x', '-x:web', ''])
+    assert.throws(() => parseDestination(text), UsageError, text)
 })

@@ -1,5 +1,6 @@
 // Whom a line is about: `web` is a VM of this machine, `box2:web` one of another machine, `box2:` that machine itself.
 import { UsageError } from './errors.js'
+import { checkName } from './name.js'
 import { quote } from './quote.js'
 
 export interface Target {
@@ -24,10 +25,12 @@ export function parseTarget(text: string): Target {
   return { host: checkHost(text.slice(0, colon)), name: text.slice(colon + 1) }
 }
 
-/** Where a VM goes: `box2`, or `box2:web` where it is called otherwise there. Throws UsageError for what cannot be the name of a host. */
+/** Where a VM goes: `box2`, or `box2:web` where it is called otherwise there. Throws UsageError for what cannot be the name of a host or a VM. */
 export function parseDestination(text: string): { readonly host: string; readonly name: string | undefined } {
   const { host, name } = parseTarget(text)
-  return host === undefined ? { host: checkHost(name), name: undefined } : { host, name: name === '' ? undefined : name }
+  return host === undefined
+    ? { host: checkHost(name), name: undefined }
+    : { host, name: name === '' ? undefined : checkName('VM', name) }
 }
 
 export function checkHost(host: string): string {

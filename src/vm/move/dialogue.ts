@@ -72,7 +72,8 @@ export class Dialogue {
       const answer = parseAnswer(line, this.#host)
       if (answer?.say === 'note') {
         if (this.#noted++ < mostWords) this.#note(`${this.#host}: ${answer.text}`)
-      } else if (answer?.say === 'failed') throw new Failure(`${this.#host}: ${answer.why}`, { hints: answer.hints })
+      } else if (answer?.say === 'failed')
+        throw new Failure(`${this.#host}: ${answer.why}`, { hints: answer.hints.slice(0, mostWords) })
       else if (answer?.say === say) return answer as Extract<Answer, { say: S }>
       // What a shell's start files print there is no answer.
       else if (answer !== undefined) throw new Failure(`${this.#host} says ${answer.say}, not ${say}`)

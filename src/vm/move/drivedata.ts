@@ -22,19 +22,29 @@ export async function sendDrives(drives: readonly Drive[], { folder, write, onPr
   for (const drive of drives) found.push({ drive, extents: await extentsOf(drive, signal) })
   const total = found.reduce((sum, { extents }) => sum + bytesIn(extents), 0)
   let sent = 0
+  let done = 0
   for (const { drive, extents } of found) {
     if (extents.length === 0) continue
     await withImage(drive, { folder, isReadOnly: true, signal }, async (image) => {
       for await (const { offset, bytes } of readAhead(image, extents)) {
         signal?.throwIfAborted()
-        sent += bytes.length
-        await write(frameHead({ kind: 'data', drive: drive.number, offset, bytes }))
-        await write(bytes)
-        onProgress(sent, total)
+        // Of a volume nobody knows what was never written.
+        if (!isZero(bytes)) {
+          sent += bytes.length
+          await write(frameHead({ kind: 'data', drive: drive.number, offset, bytes }))
+          await write(bytes)
+        }
+        onProgress((done += bytes.length), total)
       }
     })
   }
   await write(frameHead({ kind: 'end', bytes: sent }))
+}
+
+const zeros = Buffer.alloc(pieceBytes)
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.equals(zeros.subarray(0, bytes.length))
 }
 
 function bytesIn(extents: readonly Extent[]): number {
