@@ -6,8 +6,10 @@ import { describe, test } from 'node:test'
 import type { Status } from '../src/vm/life/status.js'
 import { makeHome, until, type Home, type Result } from './cli.js'
 import { freePort } from './guest.js'
+import { makePair, movesOn } from './support/debianmove.js'
 import { asOrdinaryUser, debianDisk, debianSettings, done, releases, skipDebian, type Release } from './support/debian.js'
 import { trySubtests } from './support/inside.js'
+import { whyNoMachine } from './support/machines.js'
 import { whyNoVirtiofsd } from './support/virtiofsd.js'
 
 type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
@@ -16,6 +18,8 @@ interface World {
   readonly release: Release
   readonly home: Home
   readonly nbsvm: Nbsvm
+  /** What its nbsvm is run with besides. */
+  readonly env: NodeJS.ProcessEnv
   /** What `status` says of who serves the network. */
   readonly helper: string | undefined
 }
@@ -35,9 +39,9 @@ const hasPasst = spawnSync('unshare', ['--user', 'true']).status === 0 && spawnS
 /** 12 as whoever runs the tests, without passt (root has none); 13 as an ordinary user, with it. */
 function worldOf(release: Release): World {
   const home = makeHome()
-  if (release === '13') return { release, home, nbsvm: asOrdinaryUser(home), helper: hasPasst ? 'passt' : undefined }
+  if (release === '13') return { release, home, nbsvm: asOrdinaryUser(home), env: {}, helper: hasPasst ? 'passt' : undefined }
   const env = isRoot ? {} : withoutPasst(home)
-  return { release, home, nbsvm: (args, input = '') => home.nbsvm(args, { env, input }), helper: undefined }
+  return { release, home, nbsvm: (args, input = '') => home.nbsvm(args, { env, input }), env, helper: undefined }
 }
 
 /** What the record keeps from the first start with it on. */
@@ -171,17 +175,29 @@ function toldAndReached(release: Release): void {
     const identity =
       'cat /var/lib/cloud/data/instance-id; sudo ssh-keygen -yf /etc/ssh/ssh_host_ed25519_key; cat /proc/sys/kernel/random/boot_id'
     const before = (await ssh(identity)).split('\n')
+    const record = JSON.parse(readFileSync(`${home.folder}/vms/web_1/machine.json`, 'utf8')) as { seed: { instanceId: string } }
+    assert.equal(record.seed.instanceId, before[0])
     await done(nbsvm(['web_1', 'shutdown']))
     if (release === '12') {
+      const alone = { here: nbsvm, there: nbsvm, listen: undefined }
+      const pair = whyNoMachine === false ? await makePair(home, world.env) : alone
       await t.test('the second boot, which is under secure boot, finds the same identity, keys and user', async () => {
-        await done(nbsvm(['web_1', ...secured, ...debianSettings, 'start']))
-        const again = (await ssh(identity)).split('\n')
+        await done(pair.here(['web_1', ...secured, ...debianSettings, 'movable=yes', 'start']))
+        const again = (await done(pair.here(['web_1', 'ssh', identity]))).trim().split('\n')
         assert.deepEqual(again.slice(0, 2), before.slice(0, 2))
         assert.notEqual(again[2], before[2])
-        await done(nbsvm(['web_1', 'timeout=120', 'wait', 'agent']))
-        await isSecured(nbsvm, 'web_1')
-        await done(nbsvm(['web_1', 'stop']))
+        await done(pair.here(['web_1', 'timeout=120', 'wait', 'agent']))
+        await isSecured(pair.here, 'web_1')
       })
+      await t.test(
+        'it moves to another machine as it runs, and nothing of it is missing there',
+        { skip: whyNoMachine },
+        async (t) => {
+          await movesOn(t, 'web_1', pair)
+          await isSecured(pair.there, 'web_1')
+        },
+      )
+      await done(pair.there(['web_1', 'stop']))
     } else {
       await t.test('a copy is another: name, instance, host key', async () => {
         await done(nbsvm(['twin', 'gold=web_1', ...debianSettings, 'snapshot', 'start']))
@@ -192,7 +208,5 @@ function toldAndReached(release: Release): void {
         await done(nbsvm(['twin', 'stop']))
       })
     }
-    const record = JSON.parse(readFileSync(`${home.folder}/vms/web_1/machine.json`, 'utf8')) as { seed: { instanceId: string } }
-    assert.equal(record.seed.instanceId, before[0])
   })
 }

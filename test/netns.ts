@@ -7,6 +7,8 @@ import net from 'node:net'
 import path from 'node:path'
 
 export interface TestNetwork {
+  /** A process inside. */
+  readonly pid: number
   /** What runs a command inside: words to put before it. */
   readonly inside: readonly string[]
   /** Runs a command of the shell inside to its end and returns what it wrote; throws when it fails. */
@@ -58,7 +60,7 @@ export async function makeNetwork(): Promise<TestNetwork | string> {
     if (status !== 0) throw new Error(`${command}: ${stderr}`)
     return stdout
   }
-  return { inside, sh, close }
+  return { pid: child.pid ?? 0, inside, sh, close }
 }
 
 /** How a `sudo` in PATH behaves: it refuses, or has root run what it is given. */

@@ -20,6 +20,8 @@ export const whyNoMachine: string | false = sshd === undefined ? 'there is no ss
 export interface Place {
   readonly folder: string
   readonly env: NodeJS.ProcessEnv
+  /** Words before a command that is run there, where it has a network of its own. */
+  readonly inside?: readonly string[]
 }
 
 export interface Server {
@@ -64,13 +66,13 @@ export function serve<P extends Place>(caller: Place, machines: ReadonlyMap<stri
   const clientConfig = path.join(keys, 'config')
   fs.writeFileSync(
     clientConfig,
-    [...served].map(([name, { config }]) => `Host ${name}\n  ProxyCommand ${serverCommand(config)}\n`).join('') +
+    [...served].map(([name, { config, inside }]) => `Host ${name}\n  ProxyCommand ${serverCommand(config, inside)}\n`).join('') +
       `Host *\n  User ${os.userInfo().username}\n  IdentityFile ${mine}\n  IdentitiesOnly yes\n  UserKnownHostsFile ${known}\n  StrictHostKeyChecking yes\n`,
   )
   // The ssh of the user, who has such a config.
   const ssh = execFileSync('sh', ['-c', 'command -v ssh'], { encoding: 'utf8' }).trim()
   const bin = path.join(caller.folder, 'bin')
-  fs.mkdirSync(bin)
+  fs.mkdirSync(bin, { recursive: true })
   fs.writeFileSync(path.join(bin, 'ssh'), `#!/bin/sh\nexec ${ssh} -F ${clientConfig} "$@"\n`, { mode: 0o755 })
   caller.env['PATH'] = `${bin}:${caller.env['PATH']}`
   return served
@@ -113,7 +115,7 @@ function serverConfig({ hostKey, authorized, env }: { hostKey: string; authorize
 }
 
 /** As root sshd wants a user of its own and a folder that is root's: it gets both where nobody else sees them. */
-function serverCommand(config: string): string {
+function serverCommand(config: string, inside: readonly string[] = []): string {
   const library = sshd === places[0] ? `LD_LIBRARY_PATH=${libraries} ` : ''
   const isRoot = process.getuid?.() === 0
   const forRoot = [
@@ -123,7 +125,8 @@ function serverCommand(config: string): string {
   const lines = ['#!/bin/sh', `echo $$ >${config}.pid`, ...(isRoot ? forRoot : []), `exec env ${library}${sshd} -i -f ${config}`]
   const script = `${config}.serve`
   fs.writeFileSync(script, `${lines.join('\n')}\n`, { mode: 0o755 })
-  return isRoot ? `unshare --mount ${propagation().join(' ')} ${script}` : script
+  const own = isRoot ? ['unshare', '--mount', ...propagation()] : []
+  return [...inside, ...own, script].join(' ')
 }
 
 /** Ends all that a caller shares, whose state is there, so that nothing stays for a minute. */
