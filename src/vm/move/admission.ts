@@ -1,16 +1,21 @@
 // Whether a VM that comes from another machine can have a place here.
 import { Failure } from '../../core/errors.js'
+import type { Drive } from '../../model/drive.js'
 import type { Store } from '../../store/store.js'
 import { readRecord } from '../record/record.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 import type { Parcel } from './parcel.js'
 
-/**
- * Whether its record stands by here: it is off, and its drives are the same ones at both machines. Throws a Failure where what comes can
- * have no place here.
- */
-export async function standsBy(vm: Vm, store: Store, { record, drives, sharedStore }: Parcel): Promise<boolean> {
+export interface Admission {
+  /** Whether its record stands by here: it is off, and its drives are the same ones at both machines. */
+  readonly standby: boolean
+  /** Those drives, where they are. */
+  readonly shared: readonly Drive[]
+}
+
+/** Throws a Failure where what comes can have no place here. */
+export async function admit(vm: Vm, store: Store, { record, drives, sharedStore }: Parcel): Promise<Admission> {
   const { id, place } = vm
   const own = readRecord(place, id)
   const standby = sharedStore !== undefined && own?.uuid === record.uuid
@@ -21,11 +26,11 @@ export async function standsBy(vm: Vm, store: Store, { record, drives, sharedSto
     throw new Failure(`its drives are in store=${sharedStore}, and it would look for them in store=${store.name} here`, {
       hints: [`set it on this machine as there: store=${sharedStore}`],
     })
-  const here = (await store.drives(id)).length
-  if (sharedStore === undefined && here > 0) throw new Failure(`there are drives of a VM ${id} here already`)
-  if (sharedStore !== undefined && here !== drives.length)
-    throw new Failure(`it has ${drives.length} drives there, and ${here} are seen from here`)
-  return standby
+  const here = await store.drives(id)
+  if (sharedStore === undefined && here.length > 0) throw new Failure(`there are drives of a VM ${id} here already`)
+  if (sharedStore !== undefined && here.length !== drives.length)
+    throw new Failure(`it has ${drives.length} drives there, and ${here.length} are seen from here`)
+  return { standby, shared: here }
 }
 
 /** Throws a Failure where somebody has the VM's lock. */

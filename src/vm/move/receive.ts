@@ -23,7 +23,7 @@ import { qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { openVm, type Vm } from '../record/vm.js'
 import type { Store } from '../../store/store.js'
-import { refuseRunning, standsBy } from './admission.js'
+import { admit, refuseRunning, type Admission } from './admission.js'
 import { adopt, keepSettings, makeDrives } from './arrival.js'
 import { takeDrives } from './drivedata.js'
 import { goOn, startIncoming, untilCame, withIncoming, type Doors } from './incoming.js'
@@ -114,7 +114,7 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
   const line = live === undefined ? settings : { ...live.movable.settings, tpm: live.movable.machine.tpm ? 'yes' : 'no' }
   const vm = await openVm(name, { ...outside, vmClass, line: { ...line, ...outside.line } })
   const store = await storeOf(vm)
-  const standby = await standsBy(vm, store, parcel)
+  const { standby, shared } = await admit(vm, store, parcel)
   const mark: Mark = {
     phase: 'coming',
     token: parcel.token,
@@ -136,7 +136,7 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
     claimDrawer(vm.drawer)
     return live === undefined
       ? await takeOff(vm, store, parcel, { reader, receiving, mark })
-      : await takeLive(vm, store, { ...parcel, live }, { reader, receiving, mark })
+      : await takeLive(vm, store, { ...parcel, live }, { reader, receiving, mark, shared })
   } catch (error) {
     // Where it was committed, it is this machine's, whatever failed after that.
     if (readMark(place, id)?.token === mark.token) await undoArrival(vm, readMark(place, id) ?? mark)
@@ -171,8 +171,13 @@ async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Pr
 }
 
 /** One that runs. */
-async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object }, coming: Coming): Promise<Received> {
-  const { reader, receiving, mark } = coming
+async function takeLive(
+  vm: Vm,
+  store: Store,
+  parcel: Parcel & { live: object },
+  coming: Coming & Pick<Admission, 'shared'>,
+): Promise<Received> {
+  const { reader, receiving, mark, shared } = coming
   const { answer, signal, note } = receiving
   if (parcel.sharedStore === undefined) await makeDrives(vm, store, parcel)
   await startIncoming(vm, parcel.live, parcel, { signal, note })
@@ -194,14 +199,9 @@ async function takeLive(vm: Vm, store: Store, parcel: Parcel & { live: object },
   })
   await awaitBye(vm, coming)
   removeTree(beforeFolder(vm.place, vm.id))
-  await noteMoved(vm, store).catch((error: unknown) => note?.(messageOf(error)))
+  const pid = qemuPid(vm.drawer)
+  if (pid !== undefined) await store.noteMoved?.(shared, pid).catch((error: unknown) => note?.(messageOf(error)))
   return received
-}
-
-/** Tells the store who has the drives now. */
-async function noteMoved({ id, drawer }: Vm, store: Store): Promise<void> {
-  const pid = qemuPid(drawer)
-  if (pid !== undefined) await store.noteMoved?.(await store.drives(id), pid)
 }
 
 /** Waits until QEMU has all, unless whoever sends it is gone before. */
