@@ -35,7 +35,9 @@ export async function stopVm(vm: Vm, caller: Caller = {}): Promise<Stopped> {
   if (!isUp(vm, caller)) return swept(vm, 'stopped')
   // One that its guest has taken over may call itself what it likes, but not be another user.
   const killed = [...killQemu(vm, () => noteStopping(drawer)), ...(await endOwnUser(vm))]
-  if (killed.length > 0 && (await isGone(drawer, killTimeoutMs, signal))) return swept(vm, 'killed')
+  // One that is on its way out has no descriptors to be seen any more, and its lock for a while: on a busy machine for seconds.
+  if ((killed.length > 0 || holders(drawer).length === 0) && (await isGone(drawer, killTimeoutMs, signal)))
+    return swept(vm, killed.length > 0 ? 'killed' : 'stopped')
   throw cannotStop(vm, killed)
 }
 
@@ -153,6 +155,12 @@ async function swept<R>(vm: Vm, result: R): Promise<R | 'killed'> {
   return hadSurvivors ? 'killed' : result
 }
 
+/** Who can be seen to have the lock open: `pid 4711 (sleep)`. */
+function holders({ lock }: Drawer): string[] {
+  const found = stat(lock)
+  return (found === undefined ? [] : openers(found)).map(({ pid, name }) => `pid ${pid} (${name})`)
+}
+
 function cannotStop({ id, drawer, call }: Vm, killed: readonly number[]): Failure {
   if (killed.length > 0) {
     const hints = ['a process that hangs in the kernel, on a disk that does not answer, ends when that does']
@@ -163,8 +171,7 @@ function cannotStop({ id, drawer, call }: Vm, killed: readonly number[]): Failur
     const hints = [`end that: kill ${holder.pid}`, `then: ${call} stop`]
     return new Failure(`cannot stop ${id}: pid ${holder.pid} is at work on it: ${holder.doing}`, { hints })
   }
-  const lock = stat(drawer.lock)
-  const others = (lock === undefined ? [] : openers(lock)).map(({ pid, name }) => `pid ${pid} (${name})`)
+  const others = holders(drawer)
   const who =
     others.length === 0 ? 'a process that cannot be seen from here' : `${others.join(', ')}, which is no QEMU of its own`
   return new Failure(`cannot stop ${id}: its lock is held by ${who}`, { hints: [`see who: fuser -v ${drawer.lock}`] })
