@@ -1,7 +1,7 @@
 // Runs a line about other machines' VMs: there, by their own nbsvm.
 import { actions } from '../action/rows.js'
 import { chooseClass } from '../config/class.js'
-import { Failure, UsageError } from '../core/errors.js'
+import { UsageError } from '../core/errors.js'
 import { isGlob } from '../core/glob.js'
 import { wholeInput } from '../action/exec.js'
 import { callHost, type Guard, type Way } from '../remote/call.js'
@@ -37,22 +37,11 @@ export async function runRemote(
     try {
       return await (host === undefined ? here(names) : callFor(line, { host, names, isOneOfMany }, world))
     } catch (error) {
-      const status = printError(
-        host === undefined ? error : explained(error, line),
-        isOneOfMany && host !== undefined ? `${host}: ` : '',
-      )
-      return toldApart(status, line.steps)
+      return toldApart(printError(error, isOneOfMany && host !== undefined ? `${host}: ` : ''), line.steps)
     }
   }
   const statuses = await Promise.all([...byHost].map(([host, names]) => call(host, names)))
   return statuses.find((status) => status !== 0) ?? 0
-}
-
-/** What has kept the line from its end, with the exit status that is no program's in a guest where the line ends with one. */
-function explained(error: unknown, { steps }: RemoteLine): unknown {
-  const last = steps.at(-1)?.name
-  if (!(error instanceof Failure) || error instanceof UsageError || (last !== 'exec' && last !== 'ssh')) return error
-  return new Failure(error.message, { cause: error.cause, hints: error.hints, exitStatus: 255 })
 }
 
 interface On {
