@@ -172,7 +172,7 @@ test('a guest that does not listen to the button: shutdown gives up after timeou
 })
 
 test('a kernel panic is told as one', async () => {
-  await nbsvm(['panic', 'mem=256', 'start', ...guestKernel.slice(0, 4), '-append', 'console=ttyS0 quiet panic=-1'])
+  await nbsvm(['panic', 'mem=256', 'start', ...guestKernel.slice(0, 4), '-append', 'console=ttyS0 quiet no_timer_check panic=-1'])
   await until('the prompt', 60_000, async () => (await nbsvm(['panic', 'log'])).stdout.includes('guest# '))
   await nbsvm(['panic', 'console'], { input: 'echo c > /proc/sysrq-trigger\n' })
   await until('the panic', 20_000, async () => (await stateOf('panic')) !== 'running')

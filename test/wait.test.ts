@@ -190,7 +190,7 @@ describe('a screen and its keyboard', () => {
   const png = path.join(home.folder, 'screen.png')
   before(() => {
     const [kernel = '', image = '', initrd = '', file = ''] = guestKernel
-    const words = [kernel, image, initrd, file, '-append', 'console=tty0 console=ttyS0 quiet']
+    const words = [kernel, image, initrd, file, '-append', 'console=tty0 console=ttyS0 quiet no_timer_check']
     return ok('vga', 'mem=256', 'start', ...words, '--', 'wait', 'guest ready')
   })
   after(() => nbsvm(['vga', 'stop']))
