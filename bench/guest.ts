@@ -30,7 +30,7 @@ export const guest: Bench = {
   },
 }
 
-const settings = ['user=bench', `image=${debianDisk('12')}`, ...debianSettings, 'timeout=300']
+const settings = ['user=bench', `image=${debianDisk('12')}`, ...debianSettings, 'timeout=900']
 
 /** The first boot is longer: it grows the file system, and makes what a system makes once. */
 function firstBoot(world: World, words: readonly string[]): void {
@@ -75,9 +75,9 @@ async function untilAnswered(
   await begin()
   await greeted(port)
   const sshMs = performance.now() - started
-  world.nbsvm('web', 'timeout=120', 'wait', 'agent')
+  world.nbsvm('web', 'timeout=900', 'wait', 'agent')
   const agentMs = performance.now() - started
-  world.nbsvm('web', 'timeout=120', 'shutdown')
+  world.nbsvm('web', 'timeout=900', 'shutdown')
   return { sshMs, agentMs }
 }
 

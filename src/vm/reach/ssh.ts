@@ -2,6 +2,7 @@
 import { lastPlainLines } from '../../console/screen.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { longerSeconds } from '../../core/patience.js'
 import { quoteWord } from '../../core/words.js'
 import { deadlineIn, monotonicMs, pause } from '../../sys/clock.js'
 import { findProgram } from '../../sys/file.js'
@@ -45,7 +46,9 @@ async function waitForSsh(vm: Vm, { timeoutMs = patienceMs(vm), onWait, signal }
       if (found !== undefined) return found
       if (!isUp(vm)) throw new Failure(`${vm.id} has ended before it answered by ssh: ${endingOf(vm.drawer).words}`)
       if (deadline.isOver)
-        throw silent(vm, `after ${Math.round(timeoutMs / 1000)} s`, [`wait longer: ${vm.call} timeout=1200 ssh`])
+        throw silent(vm, `after ${Math.round(timeoutMs / 1000)} s`, [
+          `wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} ssh`,
+        ])
       onWait?.(monotonicMs() - begin)
       await pause(Math.min(betweenMs, deadline.leftMs), signal)
     }

@@ -1,6 +1,7 @@
 // Waiting for what runs in a VM's guest: its agent, an ssh server, cloud-init, whatever listens on a port.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { longerSeconds } from '../../core/patience.js'
 import { printable } from '../../core/text.js'
 import { deadlineIn, pause, type Deadline } from '../../sys/clock.js'
 import { run } from '../../sys/process.js'
@@ -134,6 +135,6 @@ const leastMs = 1000
 function late(vm: Vm, word: string, silent: string, timeoutMs: number): Failure {
   const seconds = Math.round(timeoutMs / 1000)
   return new Failure(`${vm.id}: ${silent} within ${seconds} seconds; ${doingOf(vm.drawer)}\n${consoleEnd(vm)}`, {
-    hints: [`wait longer: ${vm.call} timeout=300 wait ${word}`, `all that it said: ${vm.call} log`],
+    hints: [`wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} wait ${word}`, `all that it said: ${vm.call} log`],
   })
 }

@@ -1,6 +1,7 @@
 // Waiting until a VM is in a state.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { longerSeconds } from '../../core/patience.js'
 import { lastState } from '../../qemu/journal.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import type { Drawer } from '../record/drawer.js'
@@ -31,7 +32,7 @@ export async function waitForState(
       throw new Failure(`${id} is not paused: it does not run`, { hints: [`start it: ${vm.call} start`] })
     if (isOver) {
       throw new Failure(`${id} is not ${condition} within ${timeoutMs / 1000} seconds: ${doingOf(drawer)}`, {
-        hints: [`see it: ${vm.call} status`, `wait longer: ${vm.call} timeout=300 wait ${condition}`],
+        hints: [`see it: ${vm.call} status`, `wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} wait ${condition}`],
       })
     }
     await pause(Math.min(lookEveryMs, deadline.leftMs), signal)

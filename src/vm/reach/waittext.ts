@@ -6,6 +6,7 @@ import { createLookout, findText, type Find, type Lookout } from '../../console/
 import { squeeze } from '../../console/vttext.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { longerSeconds } from '../../core/patience.js'
 import { quote } from '../../core/quote.js'
 import { quoteWord } from '../../core/words.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
@@ -54,7 +55,13 @@ export async function waitForText(vm: Vm, awaited: AwaitedText, options: TextOpt
     if (isWhole && (ending !== undefined || isOver)) {
       const how =
         ending === undefined ? `within ${options.timeoutMs / 1000} seconds; ${doingOf(drawer)}` : `and is gone: ${ending.words}`
-      throw unheard(vm, { awaited, how, lookout: ear.lookout, wasThere: ear.lookout.wasThere(find) })
+      throw unheard(vm, {
+        awaited,
+        how,
+        lookout: ear.lookout,
+        wasThere: ear.lookout.wasThere(find),
+        timeoutMs: options.timeoutMs,
+      })
     }
     await pause(heard === 'nothing' ? Math.min(lookEveryMs, deadline.leftMs) : 0, signal)
   }
@@ -114,17 +121,22 @@ function nameOf(awaited: AwaitedText): string {
   return awaited.kind === 'text' ? quote(awaited.text) : awaited.pattern.toString().replace(/[gm]+(?=[a-z]*$)/, '')
 }
 
+interface Unheard {
+  readonly awaited: AwaitedText
+  readonly how: string
+  readonly lookout: Lookout
+  readonly wasThere: boolean
+  readonly timeoutMs: number
+}
+
 /** The Failure of who waited in vain. */
-function unheard(
-  vm: Vm,
-  { awaited, how, lookout, wasThere }: { awaited: AwaitedText; how: string; lookout: Lookout; wasThere: boolean },
-): Failure {
+function unheard(vm: Vm, { awaited, how, lookout, wasThere, timeoutMs }: Unheard): Failure {
   const word = awaited.kind === 'text' ? awaited.text : nameOf(awaited)
   const hints = [
     ...(wasThere
       ? [`it was there before, where an earlier wait or type ended; to see it again: ${vm.call} wait --all ${quoteWord(word)}`]
       : []),
-    `wait longer: ${vm.call} timeout=300 wait ${quoteWord(word)}`,
+    `wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} wait ${quoteWord(word)}`,
     `all that it said: ${vm.call} log`,
   ]
   return new Failure(`${vm.id} did not say ${nameOf(awaited)} ${how}\n${shownLines(lookout.lines())}`, { hints })
