@@ -66,7 +66,10 @@ test("a tap's name has 15 bytes at most, and no two VMs or cards share one", () 
 
 test('a tap is made for its user, with the MTU of its bridge', () => {
   const lines = makingCommands({ name: 'tap-foo', bridge: 'br0', mtu: 9000, uid: 65534 }).map((words) => words.join(' '))
-  assert.deepEqual(lines, ['ip tuntap add dev tap-foo mode tap user 65534', 'ip link set dev tap-foo mtu 9000 master br0 up'])
+  assert.deepEqual(lines, [
+    'ip tuntap add dev tap-foo mode tap user 65534',
+    'ip link set dev tap-foo mtu 9000 address fe:7b:ac:d3:ef:fa master br0 up',
+  ])
 })
 
 test('what has the name of a tap and is none is not removed, nor what is not there', async () => {

@@ -34,11 +34,23 @@ export function tapName(id: string, index: number, salt = ''): string {
 
 /** The commands that make a tap, in order. */
 export function makingCommands({ name, bridge, mtu, uid }: Tap): string[][] {
-  const joined = [...(mtu === undefined ? [] : ['mtu', String(mtu)]), ...(bridge === undefined ? [] : ['master', bridge])]
+  const joined = [
+    ...(mtu === undefined ? [] : ['mtu', String(mtu)]),
+    ...(bridge === undefined ? [] : ['address', highAddress(name), 'master', bridge]),
+  ]
   return [
     ['ip', 'tuntap', 'add', 'dev', name, 'mode', 'tap', 'user', String(uid)],
     ['ip', 'link', 'set', 'dev', name, ...joined, 'up'],
   ]
+}
+
+/**
+ * The tap's own address on the host. A bridge without a set address takes the lowest of its ports': were that a tap's, the bridge would
+ * have another with each VM that comes and goes, and whoever talks to the host over it would lose the host for half a minute.
+ */
+function highAddress(name: string): string {
+  const [, ...rest] = digest(`address ${name}`, 6)
+  return [0xfe, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
 }
 
 /** Makes the taps. When one fails, those before it are there. `run` is what may do it, sudo perhaps. */
