@@ -1,4 +1,5 @@
 // Typing at a VM's serial port for a program, at the pace of a terminal.
+import { eitherSignal } from '../core/caller.js'
 import { tryLock } from '../sys/lock.js'
 import { pause } from '../sys/clock.js'
 import { attachedAlready, reach } from './attach.js'
@@ -37,7 +38,7 @@ export async function typeBytes({ id, socketPath, lockPath, bytes, timeoutMs, si
       // QEMU closes its end when it has read to ours, which it does only as the guest takes it.
       socket.end()
       const late = new AbortController()
-      const waited = pause(timeoutMs, signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]))
+      const waited = pause(timeoutMs, eitherSignal(late.signal, signal))
       const how = await Promise.race([closed, waited])
       late.abort()
       await waited.catch(() => {})

@@ -6,6 +6,11 @@ export interface Caller {
   readonly note?: ((text: string) => void) | undefined
 }
 
+/** Aborted by its own limit, or by the caller's, where that has one. */
+export function eitherSignal(limit: AbortSignal, signal: AbortSignal | undefined): AbortSignal {
+  return signal === undefined ? limit : AbortSignal.any([signal, limit])
+}
+
 /** What a promise comes to, unless the signal is aborted before: then its reason is thrown. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise

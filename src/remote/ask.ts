@@ -1,7 +1,7 @@
 // A question to another machine's nbsvm: a line that reads nothing, and whose answer is for this program.
 //
 // It makes the connection where there is none, so that the first question costs one login and no more.
-import type { Caller } from '../core/caller.js'
+import { eitherSignal, type Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
 import { makePrivateFolder } from '../sys/file.js'
 import { run, type RunResult } from '../sys/process.js'
@@ -63,9 +63,8 @@ async function listen(
     limitMs = timeoutMs
     timer = begin()
   }
-  const either = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal])
   try {
-    return await run(command, { signal: either, mostSaid, onOutput, endedBy: 'SIGTERM' })
+    return await run(command, { signal: eitherSignal(limit.signal, signal), mostSaid, onOutput, endedBy: 'SIGTERM' })
   } catch (error) {
     if (limit.signal.aborted && signal?.aborted !== true) throw silent(host, limitMs)
     throw error instanceof Failure ? new Failure(`no answer of ${host} can be read`, { cause: error }) : error

@@ -1,7 +1,7 @@
 // A connection to another machine, by the system's OpenSSH. The first line to a machine makes it, later ones go through it: a command
 // takes milliseconds then. It ends by itself when nobody has used it for a minute.
 import path from 'node:path'
-import type { Caller } from '../core/caller.js'
+import { eitherSignal, type Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
 import { gate } from '../core/sidebyside.js'
 import { sshName } from '../core/target.js'
@@ -107,9 +107,8 @@ export async function connect(machine: Machine, { signal }: Caller = {}): Promis
     door(() => {
       const limitMs = Math.max(typingMs, connectMs)
       const limit = AbortSignal.timeout(limitMs)
-      const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
       const command = sshWords(machine, ['-T', ...options], ['true'])
-      return run(command, { signal: either, endedBy: 'SIGTERM' }).catch((error: unknown) => {
+      return run(command, { signal: eitherSignal(limit, signal), endedBy: 'SIGTERM' }).catch((error: unknown) => {
         throw limit.aborted && signal?.aborted !== true ? silent(machine.host, limitMs) : error
       })
     }),

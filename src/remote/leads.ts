@@ -1,6 +1,6 @@
 // Ways through a connection: sockets and ports of this machine that lead to those of the other.
 import path from 'node:path'
-import type { Caller } from '../core/caller.js'
+import { eitherSignal, type Caller } from '../core/caller.js'
 import { Failure } from '../core/errors.js'
 import { run } from '../sys/process.js'
 import { connect as connectTo } from '../sys/socket.js'
@@ -83,8 +83,7 @@ export async function requireLeave(
   const port = leads.find(({ there }) => !there.startsWith('/'))
   if (port === undefined) return
   const limit = AbortSignal.timeout(Math.ceil(withinMs))
-  const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
-  const status = await run(sshWords(machine, ['-W', port.there], []), { input: '', signal: either }).then(
+  const status = await run(sshWords(machine, ['-W', port.there], []), { input: '', signal: eitherSignal(limit, signal) }).then(
     (ended) => ended.status,
     () => 0,
   )

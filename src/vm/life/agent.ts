@@ -1,5 +1,5 @@
 // The way to the agent in a running VM's guest: one client at a time, and a reason where there is none.
-import type { Caller } from '../../core/caller.js'
+import { eitherSignal, type Caller } from '../../core/caller.js'
 import { errorCode, Failure } from '../../core/errors.js'
 import { AgentRefused, withAgent, type Turn } from '../../guest/agent.js'
 import { guestFacts, type GuestFacts } from '../../guest/facts.js'
@@ -36,7 +36,7 @@ export function agentTurns(vm: Vm, doing: string, { signal }: Caller = {}): Turn
 
 /** Whether an agent answers in the guest. Asks for as long as `signal` allows, and a second at most. */
 export async function agentAnswers(vm: Vm, { signal }: Caller = {}): Promise<boolean> {
-  const limit = AbortSignal.any([AbortSignal.timeout(1000), ...(signal === undefined ? [] : [signal])])
+  const limit = eitherSignal(AbortSignal.timeout(1000), signal)
   try {
     return await agentTurns(vm, 'look for the agent', { signal: limit })(() => Promise.resolve(true))
   } catch {
@@ -109,7 +109,7 @@ const lookMs = 300
 /** What the guest says of itself; undefined where its agent does not answer at once. For a guest whose agent is at its port. */
 export async function factsOf(vm: Vm, { signal }: Caller = {}): Promise<GuestFacts | undefined> {
   const deadline = deadlineIn(lookMs)
-  const limit = AbortSignal.any([AbortSignal.timeout(lookMs), ...(signal === undefined ? [] : [signal])])
+  const limit = eitherSignal(AbortSignal.timeout(lookMs), signal)
   try {
     return await agentTurns(vm, 'look', { signal: limit })((agent) => guestFacts(agent, deadline.leftMs))
   } catch {

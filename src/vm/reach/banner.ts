@@ -1,5 +1,5 @@
 // The banner of a guest's ssh, which is what shows that it is there: a port takes connections, by QEMU or passt, before the guest listens.
-import type { Caller } from '../../core/caller.js'
+import { eitherSignal, type Caller } from '../../core/caller.js'
 import { monotonicMs, pause } from '../../sys/clock.js'
 import { readRegular, writeInto } from '../../sys/file.js'
 import { firstBytes } from '../../sys/socket.js'
@@ -82,8 +82,7 @@ export function bannerQuestions(vm: Vm): BannerQuestions {
       ended = new AbortController()
       failures = []
       void put()
-      const either = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal])
-      await pause(anewMs, either).catch(() => signal?.throwIfAborted())
+      await pause(anewMs, eitherSignal(ended.signal, signal)).catch(() => signal?.throwIfAborted())
       if (found === undefined && failures.length > 0) throw failures[0]
       return found
     },

@@ -1,5 +1,5 @@
 // The shells that lead into a running VM's guest: by its agent, by ssh.
-import type { Caller } from '../../core/caller.js'
+import { eitherSignal, type Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
 import { bestScript, rootScript } from '../../guest/script.js'
@@ -30,7 +30,7 @@ export async function guestShell(vm: Vm, doing: string, bytes: number, caller: C
 
 async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
   if (recentAnswer(vm) !== undefined) return true
-  const limit = AbortSignal.any([AbortSignal.timeout(sshLookMs), ...(signal === undefined ? [] : [signal])])
+  const limit = eitherSignal(AbortSignal.timeout(sshLookMs), signal)
   const answers = await sshAnswers(vm, { signal: limit }).catch(() => false)
   signal?.throwIfAborted()
   return answers

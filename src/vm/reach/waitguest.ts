@@ -1,5 +1,5 @@
 // Waiting for what runs in a VM's guest: its agent, an ssh server, cloud-init, whatever listens on a port.
-import type { Caller } from '../../core/caller.js'
+import { eitherSignal, type Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { longerSeconds } from '../../core/patience.js'
 import { printable } from '../../core/text.js'
@@ -116,10 +116,7 @@ async function waitForProbe(vm: Vm, { silent, word, answers }: Probe, deadline: 
 
 /** One question, which ends with the time that there is; the last one gets some all the same. */
 async function isAnswered(vm: Vm, answers: Probe['answers'], { leftMs }: Deadline, { signal }: Caller): Promise<boolean> {
-  const limit = AbortSignal.any([
-    AbortSignal.timeout(Math.ceil(Math.max(leastMs, leftMs))),
-    ...(signal === undefined ? [] : [signal]),
-  ])
+  const limit = eitherSignal(AbortSignal.timeout(Math.ceil(Math.max(leastMs, leftMs))), signal)
   try {
     return await answers(vm, { signal: limit })
   } catch (error) {
