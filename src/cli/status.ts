@@ -9,6 +9,6 @@ const notTheirs = 255
  * may be 1 as well, another says that nbsvm could not do it.
  */
 export function toldApart(status: number, steps: readonly { readonly name: string }[]): number {
-  const giving = actions.filter(({ givesStatus }) => givesStatus)
-  return status === 1 && steps.some(({ name }) => giving.some((row) => row.name === name)) ? notTheirs : status
+  const givesTheirs = steps.some((step) => actions.some(({ name, givesStatus }) => givesStatus && name === step.name))
+  return status === 1 && givesTheirs ? notTheirs : status
 }

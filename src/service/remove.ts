@@ -8,8 +8,7 @@ import type { Store } from '../store/store.js'
 import type { Lock } from '../sys/lock.js'
 import { sweep } from '../vm/life/sweep.js'
 import { removeDrawer } from '../vm/record/drawer.js'
-import { refuseMoving } from '../vm/record/moves.js'
-import { removeRecord } from '../vm/record/record.js'
+import { refuseMoving, removeRecord } from '../vm/record/record.js'
 import type { Vm } from '../vm/record/vm.js'
 import { disableVm, isEnabled, unitHost } from './enable.js'
 
@@ -32,7 +31,7 @@ export async function removeVm(
 ): Promise<Removal> {
   const host = unitHost(outside)
   const remove = async (store: Store, lock: Lock): Promise<Removal> => {
-    refuseMoving(vm, 'remove')
+    await refuseMoving(vm, 'remove')
     // By name: a drive whose file is damaged can be removed too.
     const drives = (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id).toSorted(byNumberInText)
     const removal = { drives, hasUnit: isEnabled(vm, host) }

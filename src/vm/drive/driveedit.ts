@@ -3,9 +3,10 @@ import type { Caller } from '../../core/caller.js'
 import { UsageError } from '../../core/errors.js'
 import { formatSize, parseNewSize } from '../../core/size.js'
 import type { Drive } from '../../model/drive.js'
+import { refuseMoving } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
-import { findDrive, refuseGiven, resizeDrive, whileStopped } from './drives.js'
+import { findDrive, resizeDrive, whileStopped } from './drives.js'
 
 /** Which size a drive is to have. */
 export interface NewSize {
@@ -48,7 +49,7 @@ export async function removeDriveOf(
   { note, signal }: Caller = {},
 ): Promise<Drive> {
   return whileStopped(vm, `remove drive ${number}`, async (store) => {
-    await refuseGiven(vm, 'remove a drive of')
+    await refuseMoving(vm, 'remove a drive of')
     const drive = await findDrive(store, vm, number)
     confirm?.(drive)
     signal?.throwIfAborted()

@@ -10,7 +10,7 @@ import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
 import { holdVm } from './hold.js'
 import { liveDrives } from './live.js'
 import { randomUuid } from '../record/identity.js'
-import { hasMoves, readRecord, renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
+import { readRecord, refuseMoving, renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import type { RecordedImage } from '../record/shape.js'
 import { isRunning, qemuPid, whoIsBusy } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
@@ -88,14 +88,9 @@ async function rememberOrigin({ place, id }: Vm, { image, user }: Origin): Promi
 /** Makes a drive of a VM that has a record then; where it is not made, and the VM has no other, there is no VM. */
 async function withRecord(vm: Vm, store: Store, make: (isNew: boolean) => Promise<Drive>): Promise<Drive> {
   refuseForeign(vm)
-  await refuseGiven(vm, 'make a drive of')
+  await refuseMoving(vm, 'make a drive of')
   const hasNone = async (): Promise<boolean> => (await store.drives(vm.id)).length === 0
   return whileRecorded(vm, make, hasNone)
-}
-
-/** Throws a Failure where the drives are, or may be, another machine's by now. */
-export async function refuseGiven(vm: Vm, doing: string): Promise<void> {
-  if (hasMoves(vm.place)) (await import('../record/moves.js')).refuseMoving(vm, doing)
 }
 
 /** Throws a Failure where root would write among a user's own. */
@@ -203,7 +198,7 @@ export async function whileStopped<T>(
 
 /** Changes a drive's size, of a running VM too, where it can only grow. */
 export async function resizeDrive(vm: Vm, drive: Drive, sizeBytes: number, options: { readonly shrink: boolean }): Promise<void> {
-  await refuseGiven(vm, 'resize a drive of')
+  await refuseMoving(vm, 'resize a drive of')
   const store = await storeOf(vm)
   const { virtualBytes } = await store.size(drive)
   if (!isRunning(vm.drawer) || sizeBytes < virtualBytes) {

@@ -5,7 +5,7 @@ import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { remove } from '../../sys/file.js'
 import { requireRunning } from './up.js'
-import { hasMoves } from '../record/record.js'
+import { refuseMoving } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
 const qmpTimeoutMs = 5000
@@ -39,7 +39,7 @@ export async function resumeVm(vm: Vm, { signal }: Caller = {}): Promise<Resumed
   return withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
     const before = await statusOf(qmp)
     if (before === 'running') return 'was running'
-    if (hasMoves(vm.place)) (await import('../record/moves.js')).refuseMoving(vm, 'resume')
+    await refuseMoving(vm, 'resume')
     if (before !== 'suspended') await qmp.execute('cont')
     // A guest that slept when it was paused sleeps on.
     const sleeps = before === 'suspended' || (await statusOf(qmp)) === 'suspended'

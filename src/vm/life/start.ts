@@ -16,7 +16,7 @@ import { startDetached, type Detached } from '../../sys/process.js'
 import { holdVm } from '../drive/hold.js'
 import type { Plan } from './plan.js'
 import { pinHardware } from './pin.js'
-import { ensureRecord, hasMoves } from '../record/record.js'
+import { ensureRecord, refuseMoving } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { noteRefused, planFor, portTaken, withHelpers, type Arriving, type How } from './helped.js'
 import { drawerOf, historyIn, makeRun } from '../record/drawer.js'
@@ -63,7 +63,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
   if (lock === undefined) throw runsAlready(vm)
   let held: Held | undefined
   try {
-    if (arriving === undefined && hasMoves(vm.place)) (await import('../record/moves.js')).refuseMoving(vm, 'start')
+    if (arriving === undefined) await refuseMoving(vm, 'start')
     const record = await ensureRecord(vm)
     await claimUser(vm)
     const hasSeed = seedKind(vm.settings, record) !== 'none'

@@ -8,7 +8,7 @@ import { appendText, stat } from '../../sys/file.js'
 import { holderOf } from '../../sys/lock.js'
 import { openers } from '../../sys/process.js'
 import type { Drawer } from '../record/drawer.js'
-import { hasMoves } from '../record/record.js'
+import { refuseMoving } from '../record/record.js'
 import { endingOf, isRunning, qemuPid } from '../record/state.js'
 import { killQemu } from './kill.js'
 import { sweepStopped } from './sweep.js'
@@ -110,7 +110,7 @@ async function press(vm: Vm, qmp: Qmp, { note }: Caller): Promise<void> {
   const { status } = await qmp.execute('query-status')
   const command = goesOn[status]
   if (command !== undefined) {
-    if (hasMoves(vm.place)) (await import('../record/moves.js')).refuseMoving(vm, 'shut down')
+    await refuseMoving(vm, 'shut down')
     note?.(
       `${vm.id} was ${status === 'suspended' ? 'asleep, so it is woken' : `not running (${status}), so it goes on`} to shut down`,
     )

@@ -4,9 +4,9 @@ import type { Caller } from '../../core/caller.js'
 import type { OnProgress } from '../../store/store.js'
 import { hostName } from '../../sys/environment.js'
 import { randomHex } from '../../sys/stamp.js'
-import { refuseGiven, whileStopped } from '../drive/drives.js'
+import { whileStopped } from '../drive/drives.js'
 import { isUp } from '../life/up.js'
-import { ensureRecord } from '../record/record.js'
+import { ensureRecord, refuseMoving } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 import { sendDrives } from './drivedata.js'
 import { packParcel, parcelLine } from './parcel.js'
@@ -24,7 +24,7 @@ export async function sendVm(vm: Vm, { write, onProgress, signal }: SendCaller):
       hints: [`move it as it runs: ${call} move HOST`, `or end it first: ${call} shutdown`],
     })
   await whileStopped(vm, `send ${id}`, async (store) => {
-    await refuseGiven(vm, 'send')
+    await refuseMoving(vm, 'send')
     const record = await ensureRecord(vm)
     const drives = await store.drives(id)
     const packing = { kind: 'copy', token: randomHex(8), from: hostName(), record, live: undefined } as const

@@ -13,9 +13,15 @@ import type { Place } from '../../host/place.js'
 import { list, makePrivateFolder, remove, rename, stat, syncFolder, writeWhole } from '../../sys/file.js'
 import { holderOf, isLocked, tryLock, waitLock, type Lock } from '../../sys/lock.js'
 import { readPlain } from '../../sys/plain.js'
-import type { Vm } from './vm.js'
 
 type Where = Pick<Place, 'records'>
+
+/** A VM, and how its line begins. */
+export interface Moving {
+  readonly place: Where
+  readonly id: string
+  readonly call: string
+}
 
 export interface Mark {
   readonly phase: 'going' | 'given' | 'coming' | 'here'
@@ -141,18 +147,8 @@ export function moverOf(place: Where, id: string): string {
   return holder === undefined ? 'another nbsvm' : `pid ${holder.pid} (${holder.doing})`
 }
 
-/** Throws a Failure where the VM may be another machine's by now, or is not yet this one's. */
-export function refuseMoving(vm: Pick<Vm, 'place' | 'id' | 'call'>, doing: string): void {
-  const found = whyNotOurs(vm)
-  if (found !== undefined) throw new Failure(`cannot ${doing} ${vm.id}: ${found.why}`, { hints: found.hints })
-}
-
 /** Why nothing is to be done with a VM that moves, or did not come to the end of that; undefined where it is all this machine's. */
-export function whyNotOurs({
-  place,
-  id,
-  call,
-}: Pick<Vm, 'place' | 'id' | 'call'>): { readonly why: string; readonly hints: readonly string[] } | undefined {
+export function whyNotOurs({ place, id, call }: Moving): { readonly why: string; readonly hints: readonly string[] } | undefined {
   const mark = readMark(place, id)
   if (mark === undefined) return undefined
   const isMoving = isLocked(lockFile(place, id))

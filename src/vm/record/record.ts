@@ -12,6 +12,7 @@ import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { newIdentity, randomUuid } from './identity.js'
 import { drawerOf, foreignTo, type Drawer } from './drawer.js'
+import type { Moving } from './moves.js'
 import { identityFrom01 } from './old.js'
 import { parseRecord, recordFormat, type MachineRecord } from './shape.js'
 
@@ -145,6 +146,13 @@ function quietUid(place: Pick<Place, 'records'>, id: string): number | undefined
 /** Whether a VM is on its way from one machine to another (moves.ts), or was when something broke: a cheap look, for lists. */
 export function hasMoves({ records }: Pick<Place, 'records'>): boolean {
   return list(`${records}/.moves`).some((name) => name.endsWith('.json'))
+}
+
+/** Throws a Failure where the VM may be another machine's by now, or is not yet this one's. */
+export async function refuseMoving(vm: Moving, doing: string): Promise<void> {
+  if (!hasMoves(vm.place)) return
+  const found = (await import('./moves.js')).whyNotOurs(vm)
+  if (found !== undefined) throw new Failure(`cannot ${doing} ${vm.id}: ${found.why}`, { hints: found.hints })
 }
 
 async function ensure(vm: Subject): Promise<{ record: MachineRecord; isNew: boolean }> {
