@@ -24,8 +24,10 @@ export const soonBytes = 4 * 1024 ** 2
 export async function guestShell(vm: Vm, doing: string, bytes: number, caller: Caller = {}): Promise<GuestShell> {
   const byAgent = agentShell(agentTurns(vm, doing, caller), caller.signal)
   const hasAgent = await agentAnswers(vm, caller)
-  if ((hasAgent && bytes < soonBytes) || !(await hasSsh(vm, caller))) return byAgent
-  return hasAgent ? either(sshShell(vm, rootScript, caller), byAgent) : sshShell(vm, bestScript, caller)
+  if (hasAgent && bytes < soonBytes) return byAgent
+  const leads = hasSsh(vm, caller)
+  if (hasAgent) return either(sshShell(vm, rootScript, caller), byAgent, leads)
+  return (await leads) ? sshShell(vm, bestScript, caller) : byAgent
 }
 
 async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
@@ -36,16 +38,21 @@ async function hasSsh(vm: Vm, { signal }: Caller): Promise<boolean> {
   return answers
 }
 
-/** Goes by ssh, where that leads to root, which only a login tells. It takes longer than all that a small script does by the agent. */
-function either(bySsh: GuestShell, byAgent: GuestShell): GuestShell {
-  let leads = true
+/**
+ * Goes by ssh, where that leads to root, which only a login tells. That takes longer than all that a small script does by the agent,
+ * and while one does, `answers` comes.
+ */
+function either(bySsh: GuestShell, byAgent: GuestShell, answers: Promise<boolean>): GuestShell {
+  // It rejects where the caller has had enough, and then nobody may be waiting for it.
+  let leads = answers
+  leads.catch(() => {})
   return async (script) => {
-    if (!leads || (script.input === undefined && script.saysMuch !== true)) return byAgent(script)
+    if ((script.input === undefined && script.saysMuch !== true) || !(await leads)) return byAgent(script)
     try {
       await bySsh(script)
     } catch (error) {
       if (!(error instanceof NotBegun)) throw error
-      leads = false
+      leads = Promise.resolve(false)
       await byAgent(script)
     }
   }
