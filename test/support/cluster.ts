@@ -119,8 +119,12 @@ export async function makeCluster({ folder, hub, resources, files, programs, pre
   return { folder, nodes }
 }
 
+// Of addresses of their own: a bridge without one takes that of one of its ports, and changes it with that node's end, so that the others
+// would not find the storage for half a minute.
 const hubScript = `
-for net in ring storage; do ip link add $net type bridge forward_delay 0; ip link set $net up; done
+ip link add ring address 02:00:00:00:00:01 type bridge forward_delay 0
+ip link add storage address 02:00:00:00:00:02 type bridge forward_delay 0
+for net in ring storage; do ip link set $net up; done
 ip addr add ${storageAddress}/24 dev storage
 ip link set lo up
 echo ready >&3
