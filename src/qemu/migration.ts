@@ -103,7 +103,8 @@ export async function sendRam(
     const { status, ram } = await look(qmp)
     if (ram !== undefined) onFar({ doneBytes: ram.total - ram.remaining, totalBytes: ram.total })
     if (status === 'pre-switchover') return
-    await pause(lookMs.usual)
+    // It stops the guest when little is left.
+    await pause(ram !== undefined && ram.remaining * 10 < ram.total ? lookMs.soon : lookMs.usual)
   }
 }
 
