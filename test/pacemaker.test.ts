@@ -110,7 +110,9 @@ test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600
       const began = Date.now()
       await ask(two, 'crm_resource', '--resource', 'web1', '--move', '--node', to.name)
       await until(`web1 on ${to.name}`, 120_000, async () => (await whereIs(two, 'web1')) === to.name)
-      const stoodStill = /.*stood still for (\d+) ms/s.exec((await from.run('cat', '/var/log/pacemaker/pacemaker.log')).stdout)?.[1]
+      const stoodStill = /.*stood still for (\d+) ms/s.exec(
+        (await from.run('cat', '/var/log/pacemaker/pacemaker.log')).stdout,
+      )?.[1]
       assert.ok(stoodStill !== undefined, 'nobody says how long the guest stood still')
       t.diagnostic(`move: ${Date.now() - began} ms, in which the guest stood still for ${stoodStill} ms`)
       await ask(two, 'crm_resource', '--resource', 'web1', '--clear')

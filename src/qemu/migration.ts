@@ -91,11 +91,12 @@ export async function endMirrors(qmp: Qmp, names: readonly string[]): Promise<vo
   for (const name of names) await qmp.execute('blockdev-del', { 'node-name': name })
 }
 
-/** Sends RAM over the socket, and waits until the guest has stopped for the rest. */
+/** Sends RAM over the socket, and waits until the guest has stopped for the rest. `stopped` resolves when it does, where it runs. */
 export async function sendRam(
   qmp: Qmp,
   socket: string,
   { onFar, check }: { readonly onFar: (far: Far) => void; readonly check: () => void },
+  stopped: Promise<unknown> = new Promise(() => {}),
 ): Promise<void> {
   await qmp.execute('migrate', { uri: `unix:${socket}` })
   for (;;) {
@@ -103,8 +104,7 @@ export async function sendRam(
     const { status, ram } = await look(qmp)
     if (ram !== undefined) onFar({ doneBytes: ram.total - ram.remaining, totalBytes: ram.total })
     if (status === 'pre-switchover') return
-    // It stops the guest when little is left.
-    await pause(ram !== undefined && ram.remaining * 10 < ram.total ? lookMs.soon : lookMs.usual)
+    await Promise.race([pause(lookMs.usual), stopped])
   }
 }
 

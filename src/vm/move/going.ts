@@ -11,8 +11,8 @@ import type { Leaving } from './leave.js'
 import { ownFile } from './parcel.js'
 import type { Answer } from './receive.js'
 
-/** How long a guest may stand still where nothing else is said. */
-export const usualDowntimeMs = 300
+/** How long a guest may stand still where nothing else is said. What QEMU guesses for the rest of the RAM is a part of what is seen. */
+export const usualDowntimeMs = 100
 
 export interface MoveOptions {
   /** As ssh takes it. */

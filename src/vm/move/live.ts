@@ -153,7 +153,7 @@ async function transfer(
   }
   await migration.untilMirrored(qmp, names, far)
   const stopped = ran ? qmp.waitFor('STOP', { timeoutMs: foreverMs }) : undefined
-  await migration.sendRam(qmp, passage.ram, far)
+  await migration.sendRam(qmp, passage.ram, far, stopped)
   if (names.length > 0) await migration.endMirrors(qmp, names)
   await migration.switchOver(qmp)
   const had = await Promise.race([have, migration.untilFailed(qmp)])
