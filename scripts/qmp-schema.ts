@@ -26,7 +26,7 @@ const openEnded: Readonly<Record<string, string>> = {
   'announce-self': '{ initial: number; max: number; rounds: number; step: number }',
   'block-export-add': "{ type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean }",
   'blockdev-mirror':
-    "{ 'job-id': string; device: string; target: string; sync: 'full'; 'copy-mode': 'write-blocking'; 'auto-dismiss': boolean }",
+    "{ 'job-id': string; device: string; target: string; sync: 'full'; 'copy-mode': 'background'; 'auto-dismiss': boolean }",
   device_add: '{ driver: string; id?: string; bus?: string }',
   'migrate-set-capabilities': '{ capabilities: readonly { capability: string; state: boolean }[] }',
   migrate: '{ uri: string }',

@@ -5,11 +5,15 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { program, until, type Home } from './cli.js'
+import { guestKernel, program, until, type Home } from './cli.js'
+import { guestPrompt, Serial } from './guest.js'
 import { done } from './support/debian.js'
 import { makeMachines, whyNoMachine } from './support/machines.js'
 import { counted, goesOn, startCounting } from './support/moving.js'
 import { smallDisk } from './support/smalldisk.js'
+
+/** So many sectors a guest writes to, one after the other. */
+const slots = 50
 
 describe('a VM moves', { skip: whyNoMachine }, () => {
   const { home, of } = makeMachines('box1', 'box2', 'small', 'liar')
@@ -157,6 +161,43 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
     await goesOn(box1, 'live')
     assert.deepEqual(await idsOf(box2), ['on'])
     assertClean(box1, box2)
+  })
+
+  it('while its guest writes all the time: given up at any moment it goes on, and moved it has all that it wrote', async () => {
+    await done(home.nbsvm(['busy', 'drive_size=64M', 'newimg']))
+    const words = ['mem=256', 'network= ', 'iothread=yes', 'movable=yes', 'start', ...guestKernel]
+    await done(home.nbsvm(['busy', ...words]))
+    const serialOf = ({ folder }: Home): Promise<Serial> => Serial.open(path.join(folder, 'state/busy/run/console.sock'))
+    const before = await serialOf(home)
+    await before.waitFor(guestPrompt)
+    // Some write as much as they can, and one what can be looked for.
+    const writing =
+      'while :; do dd if=/dev/zero of=/dev/vda bs=4k count=200 seek=4096 oflag=direct conv=notrunc 2>/dev/null; done'
+    const one = `printf '%512d' $i | dd of=/dev/vda bs=512 seek=$((i % ${slots})) oflag=direct conv=notrunc 2>/dev/null`
+    for (let writer = 0; writer < 3; writer++) await before.command(`(${writing}) &`)
+    await before.command(`(i=0; while [ ! -e /stop ]; do i=$((i + 1)); ${one}; done; echo $i >/last) &`)
+    before.close()
+    // A Ctrl-C that comes too late changes nothing.
+    const isThere = async (): Promise<boolean> => (await idsOf(box2)).includes('busy')
+    for (let time = 0; time < 6 && !(await isThere()); time++) {
+      const mover = spawn(program, ['busy', 'move', 'box2'], { env: home.env, stdio: ['ignore', 'ignore', 'pipe'] })
+      let words = ''
+      mover.stderr.on('data', (bytes: Buffer) => (words += bytes.toString()))
+      const ended = new Promise<number | null>((resolve) => mover.on('close', resolve))
+      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 900))
+      mover.kill('SIGINT')
+      assert.ok([0, 130].includes((await ended) ?? -1), words)
+    }
+    if (!(await isThere())) await done(home.nbsvm(['busy', 'move', 'box2']))
+    const after = await serialOf(box2)
+    await after.command('touch /stop; while [ ! -s /last ]; do sleep 0.1; done')
+    const last = Number(/^\d+$/m.exec(await after.command('cat /last'))?.[0])
+    const found = await after.command(`dd if=/dev/vda bs=512 count=${slots} iflag=direct 2>/dev/null | tr -s ' ' '\\n'`)
+    after.close()
+    const expected = Array.from({ length: slots }, (_, slot) => last - ((last - slot) % slots))
+    assert.deepEqual(found.trim().split('\n').map(Number), expected)
+    await done(box2.nbsvm(['busy', 'stop', 'rm', '--yes']))
+    assertClean(home, box2)
   })
 
   const disk = smallDisk()

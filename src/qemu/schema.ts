@@ -21,7 +21,7 @@ export interface Commands {
     device: string
     target: string
     sync: 'full'
-    'copy-mode': 'write-blocking'
+    'copy-mode': 'background'
     'auto-dismiss': boolean
   } & Record<string, unknown>
   'blockdev-open-tray': BlockdevOpenTrayArguments
