@@ -69,10 +69,15 @@ export default defineConfig([
       codeSplitting: { groups },
     },
   },
-  // The library is built apart, because the program runs as soon as its file is loaded.
+  // The library is built apart, because the program runs as soon as its file is loaded; and what does its work, in a thread.
   {
     input: { index: 'src/index.ts' },
     platform: 'node',
-    output: { ...output, minify: false, sourcemap: false, chunkFileNames: 'library/[name].cjs' },
+    output: { ...output, minify: false, sourcemap: false },
+  },
+  {
+    input: { thread: 'src/library/thread.ts' },
+    platform: 'node',
+    output: { ...output, sourcemap: false, entryFileNames: 'library/[name].cjs', chunkFileNames: 'library/[name].cjs' },
   },
 ])

@@ -1,25 +1,37 @@
-// Writes the tables of README.md from the code's own: `npm run docs`. A test fails while they are out of date.
+// Writes the tables of the documents from the code's own: `npm run docs`. A test fails while they are out of date.
 import fs from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { synopsis } from '../src/action/help.js'
+import { failureCodes } from '../src/core/codes.js'
 import { actions, commands } from '../src/action/rows.js'
 import type { Row } from '../src/action/verb.js'
 import { describeDefault, settingNames, settingsTable } from '../src/config/settings.js'
 
-const file = 'README.md'
-
-/** The text with every table between `<!-- NAME: ... -->` and `<!-- end of NAME -->` as the code has it. */
-export function withTables(text: string): string {
-  return Object.entries(tables).reduce((before, [name, table]) => replace(before, name, table()), text)
+/** Which tables a document has. */
+export const tablesOf: Readonly<Record<string, readonly TableName[]>> = {
+  'README.md': ['actions', 'commands', 'settings'],
+  'docs/library.md': ['codes'],
 }
 
-const tables: Readonly<Record<string, () => string>> = {
+type TableName = 'actions' | 'commands' | 'settings' | 'codes'
+
+/** The text of a document with every table between `<!-- NAME: ... -->` and `<!-- end of NAME -->` as the code has it. */
+export function withTables(text: string, file: string): string {
+  return (tablesOf[file] ?? []).reduce((before, name) => replace(before, name, file), text)
+}
+
+const tables: Readonly<Record<TableName, () => string>> = {
   actions: () => markdown(['action', 'does'], actions.map(cells)),
   commands: () => markdown(['command', 'does'], commands.map(cells)),
   settings: () =>
     markdown(
       ['setting', 'meaning', 'default'],
       settingNames.map((name) => [`\`${name}\``, `${settingsTable[name].help}${choicesOf(name)}`, describeDefault(name)]),
+    ),
+  codes: () =>
+    markdown(
+      ['code', 'says'],
+      Object.entries(failureCodes).map(([code, words]) => [`\`${code}\``, words]),
     ),
 }
 
@@ -44,13 +56,12 @@ function line(texts: readonly string[]): string {
   return `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-function replace(text: string, name: string, table: string): string {
+function replace(text: string, name: TableName, file: string): string {
   const between = new RegExp(`(<!-- ${name}:[^\\n]*-->\\n)[^]*?(<!-- end of ${name} -->)`)
   if (!between.test(text)) throw new Error(`${file} has no place for the table of ${name}`)
-  return text.replace(between, (_whole, begin: string, end: string) => `${begin}\n${table}\n\n${end}`)
+  return text.replace(between, (_whole, begin: string, end: string) => `${begin}\n${tables[name]()}\n\n${end}`)
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const text = fs.readFileSync(file, 'utf8')
-  fs.writeFileSync(file, withTables(text))
+  for (const file of Object.keys(tablesOf)) fs.writeFileSync(file, withTables(fs.readFileSync(file, 'utf8'), file))
 }

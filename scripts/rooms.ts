@@ -7,6 +7,7 @@ import path from 'node:path'
 const rows: readonly (readonly string[])[] = [
   ['cli', 'web'],
   ['index.ts', 'action'],
+  ['library'],
   ['service'],
   ['vm/list', 'vm/reach', 'vm/move'],
   ['vm/life'],

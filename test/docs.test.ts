@@ -4,22 +4,22 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { actions, commands } from '../src/action/rows.js'
-import { withTables } from '../scripts/docs.js'
+import { tablesOf, withTables } from '../scripts/docs.js'
 
-const guides = ['docs/pacemaker.md', 'docs/scale.md']
+const guides = ['docs/library.md', 'docs/pacemaker.md', 'docs/scale.md']
 const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SPECIFICATION.md', 'CHANGELOG.md', ...guides]
 const read = (file: string): string => fs.readFileSync(file, 'utf8')
 
-describe('README.md', () => {
-  it('has the tables that the code has; else: npm run docs', () => {
-    assert.equal(read('README.md'), withTables(read('README.md')))
-  })
+describe('the tables', () => {
+  for (const file of Object.keys(tablesOf)) {
+    it(`of ${file} are those of the code; else: npm run docs`, () => assert.equal(read(file), withTables(read(file), file)))
+  }
 })
 
 describe('the documents', () => {
   for (const file of documents) {
     it(`${file} names only files and folders that exist`, () => {
-      const missing = pathsIn(read(file)).filter((name) => !fs.existsSync(name))
+      const missing = pathsIn(file).filter((name) => !fs.existsSync(name))
       assert.deepEqual(missing, [])
     })
 
@@ -63,9 +63,11 @@ describe('the documents', () => {
   })
 })
 
-/** Links, and code that looks like a path of this repository. */
-function pathsIn(text: string): string[] {
-  const links = [...text.matchAll(/\]\((?<target>[^)#:]+)\)/g)].map(({ groups }) => groups?.['target'] ?? '')
+/** Links, as seen from the document, and code that looks like a path of this repository. */
+function pathsIn(file: string): string[] {
+  const text = read(file)
+  const targets = [...text.matchAll(/\]\((?<target>[^)#:]+)\)/g)].map(({ groups }) => groups?.['target'] ?? '')
+  const links = targets.map((target) => path.join(path.dirname(file), target))
   const roots = '(?:src|test|bench|scripts|cli|action|vm|config|qemu|store|net|console|sys|core)'
   const code = [...text.matchAll(new RegExp(`\`(?<name>${roots}/[a-z0-9./-]*)\``, 'g'))].map(
     ({ groups }) => groups?.['name'] ?? '',

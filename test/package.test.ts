@@ -191,8 +191,23 @@ describe('the package', () => {
 
 describe('the library', () => {
   const project = path.join(user, 'project')
+  const node = { PATH: env['PATH'], HOME: env['HOME'] }
 
-  test('is imported and required, with types, from a project that installed the package', async () => {
+  /** What the compiler says of these files of the project: `wrong.ts(2,4): error TS2345`. */
+  async function checked(files: Readonly<Record<string, string>>, options: object): Promise<string[]> {
+    for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(project, name), text)
+    // A project of today's usual strictness, which has Node's own types.
+    const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true }
+    const typeRoots = [path.join(repository, 'node_modules/@types')]
+    const compilerOptions = { module: 'nodenext', target: 'es2022', types: ['node'], typeRoots, ...strict, ...options }
+    fs.writeFileSync(path.join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(files) }))
+    const { stdout } = await run(path.join(repository, 'node_modules/.bin/tsc'), ['-p', project, '--pretty', 'false'], node)
+    const errors = [...stdout.matchAll(/^(?:.*\/)?(?<error>[^/]+\(\d+,\d+\): error TS\d+)/gm)]
+    assert.equal(errors.length, stdout.trim() === '' ? 0 : stdout.match(/error/g)?.length, stdout)
+    return errors.map(({ groups }) => groups?.['error'] ?? '')
+  }
+
+  before(async () => {
     const archive = fs.readdirSync(folder).find((name) => name.endsWith('.tgz'))
     assert.ok(archive !== undefined)
     await done('mkdir', project)
@@ -200,34 +215,70 @@ describe('the library', () => {
     fs.writeFileSync(manifest, '{ "name": "project", "private": true, "type": "module" }\n')
     if (isRoot) fs.chownSync(manifest, nobody, nobody)
     await done('npm', 'install', '--prefix', project, path.join(folder, archive))
-    fs.writeFileSync(path.join(project, 'use.mjs'), "import { list, vm } from 'nbsvm'\nconsole.log(vm('foo').id, await list())\n")
-    fs.writeFileSync(path.join(project, 'use.cjs'), "console.log(require('nbsvm').vm('foo', { class: 'win' }).id)\n")
-    assert.equal(await done('node', path.join(project, 'use.mjs')), 'foo []\n')
+  })
+
+  test('is imported and required, from a project that installed the package, and works there', async () => {
+    const words = "const vm = host().vm('foo', { class: 'win', drive_size: '1M', mem: 32 })"
+    const steps = [
+      'await vm.newimg()',
+      "await vm.start({ qemuOptions: ['-S'] })",
+      'console.log((await vm.status()).state, await vm.stop(), (await vm.rm()).drives, await host().list())',
+    ]
+    fs.writeFileSync(path.join(project, 'use.mjs'), ["import { host } from 'nbsvm'", words, ...steps].join('\n'))
+    fs.writeFileSync(path.join(project, 'use.cjs'), `const { host } = require('nbsvm')\n${words}\nconsole.log(vm.id)\n`)
+    assert.equal(await done('node', path.join(project, 'use.mjs')), "paused stopped [ 'nbsvm-win-foo-0' ] []\n")
     assert.equal(await done('node', path.join(project, 'use.cjs')), 'win-foo\n')
-    // A project of today's usual strictness, which has Node's own types.
-    const options = {
-      module: 'nodenext',
-      target: 'es2023',
-      strict: true,
-      noEmit: true,
-      types: ['node'],
-      exactOptionalPropertyTypes: true,
+  })
+
+  const right = `
+    const web: VmHandle = host({ home: '/x' }).vm('web', { mem: '2G', smp: 2, tpm: true, firmware: 'uefi', forward: ['80:80'] })
+    export async function use(signal: AbortSignal): Promise<number> {
+      try {
+        await using ports = await web.forward('8080:80', { signal })
+        for await (const line of web.console()) if (line.includes(ports.forwards[0]?.address ?? '')) break
+        for await (const { from, text } of web.exec(['true'])) process[from].write(text)
+        const { status } = await web.exec(['true'], { input: 'x' })
+        return status
+      } catch (error) {
+        if (error instanceof Failure && error.code === 'PORT_TAKEN') return error.hints.length
+        throw error
+      }
     }
-    const typeRoots = [path.join(repository, 'node_modules/@types')]
-    const tsconfig = { compilerOptions: { ...options, typeRoots }, files: ['right.ts', 'wrong.ts'] }
-    fs.writeFileSync(path.join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
-    fs.writeFileSync(
-      path.join(project, 'right.ts'),
-      "import { vm } from 'nbsvm'\nexport const foo: Promise<number> = vm('foo').start()\n",
-    )
-    fs.writeFileSync(path.join(project, 'wrong.ts'), "import { vm } from 'nbsvm'\nvm(42)\n")
-    const { stdout } = await run(path.join(repository, 'node_modules/.bin/tsc'), ['-p', project, '--pretty', 'false'], env)
+  `
+  const names = 'host, Failure, type VmHandle'
+
+  test('has types for ES modules and CommonJS, with nothing that strict TypeScript has to say against them', async () => {
+    const files = {
+      'module.mts': `import { ${names} } from 'nbsvm'\n${right}`,
+      'common.cts': `import { ${names} } from 'nbsvm'\n${right}`,
+      'wrong.ts': [
+        "import { host } from 'nbsvm'",
+        'host().vm(42)',
+        "host().vm('web', { firmware: 'coreboot' })",
+        "host().vm('web', { memory: '2G' })",
+        "host().vm('web').start({ signal: 'now' })",
+        "host().vm('web').exec('true')",
+      ].join('\n'),
+    }
+    const wrong = ['wrong.ts(2,11): error TS2345', 'wrong.ts(3,', 'wrong.ts(4,', 'wrong.ts(5,', 'wrong.ts(6,']
+    const found = await checked(files, { lib: ['es2023', 'esnext.disposable'] })
     assert.deepEqual(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.replace(/^.*\//, '').slice(0, 28)),
-      ['wrong.ts(2,4): error TS2345:'],
+      found.map((error, at) => error.slice(0, wrong[at]?.length)),
+      wrong,
     )
+  })
+
+  test('has types for JavaScript that is checked, and for projects of bundlers', async () => {
+    const script = [
+      "import { host } from 'nbsvm'",
+      "const web = host().vm('web', { mem: 2048 })",
+      'export const pid = async () => (await web.start()).pid + 1',
+      'web.begin()',
+    ].join('\n')
+    const options = { allowJs: true, checkJs: true }
+    assert.deepEqual(await checked({ 'script.js': script }, options), ['script.js(4,5): error TS2339'])
+    assert.deepEqual(await checked({ 'script.js': script }, { ...options, module: 'esnext', moduleResolution: 'bundler' }), [
+      'script.js(4,5): error TS2339',
+    ])
   })
 })

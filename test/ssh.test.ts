@@ -154,11 +154,12 @@ function occupy(port: number): Promise<Server> {
 test('who waits for a guest without an sshd is told what it does, and how long he has waited', async () => {
   await done(nbsvm(['mute', 'user=alice', `source=${guestDisk}`, 'clone', 'start']))
   await until('the prompt', 90_000, async () => (await nbsvm(['mute', 'log'])).stdout.includes('guest# '))
-  const { vm } = await import('../src/index.js')
-  process.env['NBSVM_HOME'] = home.folder
+  const { host } = await import('../src/index.js')
+  const here = host({ environment: home.env })
+  const vm = (id: string) => here.vm(id)
   const waits: number[] = []
   await assert.rejects(
-    vm('mute').ssh([], { timeoutMs: 1500, onWait: (ms) => waits.push(ms) }),
+    vm('mute').ssh([], { timeoutMs: 1500, onWait: (ms) => void waits.push(ms) }),
     (error: Error & { hints: string[] }) => {
       assert.match(error.message, /^mute does not answer by ssh after 2 s$/)
       assert.match(error.hints.join('\n'), /^its console said last:\n[^]*guest ready[^]*be there: nbsvm mute console/)

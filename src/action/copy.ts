@@ -6,10 +6,8 @@ import type { Context } from './verb.js'
 /** Makes the VM's next drive as a copy, telling how far it is, and prints the drive's path. */
 export async function copy(context: Context, how: 'snapshot' | 'clone'): Promise<void> {
   const { vm, note, out, progress, signal } = context
-  const { bs, ddargs } = vm.settings
-  const dd = bs === undefined && ddargs === undefined ? {} : { dd: { args: ddargs ?? [], ...(bs === undefined ? {} : { bs }) } }
   try {
-    const { drive, source } = await copyDrive(vm, how, { onNote: note, onProgress: drawn(progress), signal, ...dd })
+    const { drive, source } = await copyDrive(vm, how, { onNote: note, onProgress: drawn(progress), signal })
     progress(undefined)
     note(`made ${drive.name} as a ${how} of ${source.name}`)
     out(drive.image.path)

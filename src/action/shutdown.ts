@@ -16,6 +16,7 @@ to the button is asked through its agent, after 8 seconds; without one it goes o
     const { timeout } = vm.settings
     const stillRunning = (end: string): Failure =>
       new Failure(`${vm.id} is still running ${end}: the guest was asked to shut down`, {
+        code: 'TIMEOUT',
         hints: [`end it now: ${vm.call} stop`, `wait longer: ${vm.call} timeout=${longerSeconds(timeout * 1000)} shutdown`],
       })
     const ended = await shutdownVm(vm, { timeoutMs: timeout * 1000 }, { note, signal }).catch((error: unknown) => {

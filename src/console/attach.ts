@@ -33,7 +33,7 @@ export function attachedAlready({ id, kind, lockPath }: Pick<Attachment, 'id' | 
   const holders = lockHolders(lockPath)
   const who = holders.map((pid) => `pid ${pid}${terminalOf(pid)}`).join(', ') || 'a process that we may not look at'
   const hints = ['leave it there with Ctrl-]', ...holders.map((pid) => `or end that one: kill ${pid}`)]
-  return new Failure(`${id}'s ${kind} is attached already, by ${who}`, { hints })
+  return new Failure(`${id}'s ${kind} is attached already, by ${who}`, { code: 'CONSOLE_BUSY', hints })
 }
 
 /** ` on pts/3`; nothing where it has none. */
@@ -48,6 +48,7 @@ export async function reach({ id, kind, socketPath }: Pick<Attachment, 'id' | 'k
     return await openConnection(socketPath)
   } catch (error) {
     throw new Failure(`cannot attach to ${id}'s ${kind}: nobody listens on ${socketPath}`, {
+      code: 'VM_NOT_RUNNING',
       cause: error,
       hints: [`does it run? nbsvm ${id} status`],
     })

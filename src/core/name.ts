@@ -13,7 +13,7 @@ const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 export function checkName(kind: 'VM' | 'class', name: string): string {
   const wrong = nameFault(name)
   if (wrong === undefined) return name
-  throw new UsageError(`${quote(name)} is not a ${kind} name: ${wrong}`)
+  throw new UsageError(`${quote(name)} is not a ${kind} name: ${wrong}`, { code: 'NAME_WRONG' })
 }
 
 /** What is wrong with a name; undefined for one that is right. */

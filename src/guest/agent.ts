@@ -10,6 +10,7 @@ import { lineReader, parseAnswer, type LineReader } from './agentwire.js'
 
 /** The agent understood a command and refused it. */
 export class AgentRefused extends Failure {
+  override readonly code = 'AGENT_REFUSED'
   /** The agent's class of error: `GenericError`, `CommandNotFound`, ... */
   readonly class: string
   /** The agent's own words. */
@@ -23,7 +24,9 @@ export class AgentRefused extends Failure {
 }
 
 /** There is no agent, it has ended, or it does not answer: nobody knows whether what was asked has been done. */
-export class AgentSilent extends Failure {}
+export class AgentSilent extends Failure {
+  override readonly code = 'AGENT_SILENT'
+}
 
 export interface AgentOptions {
   /** Asked after a moment without a word, and then each second: why no agent can answer; undefined where one should. */

@@ -41,7 +41,10 @@ function keysIn(word: string, home: string): string[] {
   if (!file.startsWith('/')) throw new UsageError(`ssh_key: ${quoteWord(word)} is neither a public key nor an absolute path`)
   const text = read(file)
   if (text === undefined)
-    throw new Failure(`ssh_key: there is no file ${file}`, { hints: [`make a key: ssh-keygen -t ed25519 -f ${quoteWord(file)}`] })
+    throw new Failure(`ssh_key: there is no file ${file}`, {
+      code: 'FILE_MISSING',
+      hints: [`make a key: ssh-keygen -t ed25519 -f ${quoteWord(file)}`],
+    })
   // The secret half stands beside the other, which is meant.
   if (text.includes('PRIVATE KEY-----')) return keysIn(`${file}.pub`, home)
   const lines = linesOf(text)

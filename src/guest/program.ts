@@ -138,7 +138,10 @@ export async function isUnix(agent: Agent): Promise<boolean> {
 async function look(agent: Agent, pid: number, signal?: AbortSignal): Promise<Ended | undefined> {
   const found = await agent.ask('guest-exec-status', { pid }, { maxBytes: statusBytes, signal }).catch((error: unknown) => {
     if (!(error instanceof AgentRefused)) throw error
-    throw new Failure('the guest agent has forgotten the program: the agent was started again meanwhile', { cause: error })
+    throw new Failure('the guest agent has forgotten the program: the agent was started again meanwhile', {
+      code: 'AGENT_SILENT',
+      cause: error,
+    })
   })
   if (!found.exited) return undefined
   const status = found.exitcode ?? (found.signal === undefined ? 255 : 128 + found.signal)

@@ -24,6 +24,7 @@ const wordsBytes = 4096
 
 /** A helper that cannot run; `why` are its own words. */
 export class HelperFailure extends Failure {
+  override readonly code = 'QEMU_REFUSED'
   readonly helper: string
   readonly why: string
 
@@ -121,7 +122,10 @@ async function end(name: string, lock: string): Promise<void> {
   // What has to end by itself, when it has read all, does not listen.
   if (await isEnded(lock, 'SIGTERM', endTimeoutMs)) return
   if (await isEnded(lock, 'SIGKILL', killTimeoutMs)) return
-  throw new Failure(`cannot end ${name}, a helper program: ${lock} is still held`, { hints: [`see who: fuser -v ${lock}`] })
+  throw new Failure(`cannot end ${name}, a helper program: ${lock} is still held`, {
+    code: 'BUSY',
+    hints: [`see who: fuser -v ${lock}`],
+  })
 }
 
 async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {

@@ -89,6 +89,7 @@ export function findQemu(wanted: string | undefined, arch = archOfProgram(wanted
     if (found !== undefined) return found
   }
   throw new Failure(`there is no ${wanted ?? usual} on this machine`, {
+    code: 'NOT_INSTALLED',
     hints: [
       `install QEMU: ${installLine(readText('/etc/os-release') ?? '', isOwn || arch === 'x86_64' ? 'qemu' : `qemu-${arch}`)}`,
     ],

@@ -69,6 +69,7 @@ export async function askFeatures(program: string, timeoutMs: number): Promise<Q
   if (version === undefined || options === undefined || known === undefined) {
     throw new Failure(
       `${program} does not answer as QEMU does: ${stderr.trim() || (status === killedStatus ? `nothing within ${timeoutMs / 1000} s` : `exit status ${status}`)}`,
+      { code: 'QEMU_REFUSED' },
     )
   }
   const { major, minor, micro } = (version as { qemu: { major: number; minor: number; micro: number } }).qemu

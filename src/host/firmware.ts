@@ -33,11 +33,13 @@ export function findFirmware(wanted: FirmwareWanted): FirmwareFiles {
   if (found !== undefined) return found
   if (fitting.length > 0) {
     throw new Failure(`the ${names[wanted.kind]} firmware that its variables were made by is not on this machine any more`, {
+      code: 'NOT_INSTALLED',
       hints: ['install that version again'],
     })
   }
   const { kind, arch, type } = wanted
   throw new Failure(`there is no ${names[kind]} firmware for ${arch} and the machine type ${type} on this machine`, {
+    code: 'NOT_INSTALLED',
     hints: [`install it: ${install(`uefi-${arch}`)}`],
   })
 }

@@ -107,6 +107,7 @@ function asMyself(wanted: string | undefined): RunAs {
   const me = accounts().find((account) => account.uid === uid) ?? { user: String(uid), uid, gid: groupId() ?? uid }
   if (wanted === undefined || wanted === me.user) return { ...me, prefix: [], isOwn: false }
   throw new UsageError(`run_as=${wanted}: only root can run QEMU as somebody else`, {
+    code: 'NOT_ALLOWED',
     hints: ['run nbsvm as root, or without run_as'],
   })
 }

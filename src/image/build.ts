@@ -48,7 +48,7 @@ export async function keepBuilt(folder: string, suite: string, options: BuildOpt
     findKept(folder, ({ from }) => from.some((one) => one.name === name), caller.signal)
   const known = options.isFresh ? undefined : await find()
   if (known !== undefined) return known
-  if (arch !== 'x86_64') throw new Failure(`${name} is built for x86_64 alone, not for ${arch}`)
+  if (arch !== 'x86_64') throw new Failure(`${name} is built for x86_64 alone, not for ${arch}`, { code: 'IMAGE_UNKNOWN' })
   refuseMissing(name)
   return withImageJob(folder, (job) =>
     withPart(folder, { name, doing: 'built', key: name }, caller, async () => {
@@ -74,6 +74,7 @@ function refuseMissing(name: string): void {
   const missing = needs.filter(([program]) => !isThere(program))
   if (missing.length === 0) return
   throw new Failure(`cannot build ${name}: there is no ${missing.map(([program]) => program).join(', ')}`, {
+    code: 'NOT_INSTALLED',
     hints: [`sudo apt install ${missing.map(([, from]) => from).join(' ')}`],
   })
 }

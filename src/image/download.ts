@@ -178,7 +178,9 @@ async function fetchMore(
     onProgress?.(state.doneBytes, totalBytes)
     for await (const piece of answer.body) {
       if (state.doneBytes + piece.length > Math.min(totalBytes, mostBytes)) {
-        throw new Failure(`${url} sends more than the ${formatSize(Math.min(totalBytes, mostBytes))} that it may have`)
+        throw new Failure(`${url} sends more than the ${formatSize(Math.min(totalBytes, mostBytes))} that it may have`, {
+          code: 'IMAGE_MISMATCH',
+        })
       }
       state.sink.write(piece)
       state.hash.update(piece)
@@ -208,11 +210,11 @@ function accept(answer: HttpAnswer, state: State, url: string, algorithm: Digest
   // 416, or a 206 of something else: from its start again.
   if (answer.status !== 200) {
     if (wasPart) throw new Unreachable(`${url} has changed`)
-    throw new Failure(`${url} answers ${answer.status} where all of it was asked for`)
+    throw new Failure(`${url} answers ${answer.status} where all of it was asked for`, { code: 'IMAGE_UNREACHABLE' })
   }
   const totalBytes = parseLength(answer.header('content-length'))
   if (totalBytes !== undefined && totalBytes > mostBytes)
-    throw new Failure(`${url} has ${formatSize(totalBytes)}, which no image has`)
+    throw new Failure(`${url} has ${formatSize(totalBytes)}, which no image has`, { code: 'IMAGE_MISMATCH' })
   state.totalBytes = totalBytes
   state.validator = strongEtag(answer.header('etag')) ?? answer.header('last-modified')?.slice(0, 100)
 }
@@ -225,6 +227,7 @@ function checkRoom(state: State): void {
 function noRoom({ folder, doneBytes, totalBytes }: State, cause?: unknown): Failure {
   const missing = totalBytes === undefined ? 'more' : `${formatSize(totalBytes - doneBytes)} more`
   return new Failure(`there is no room for ${missing} in ${folder}, where ${formatSize(freeBytes(folder))} are left`, {
+    code: 'NO_SPACE',
     cause,
     hints: [
       'remove what no VM needs, and what came so far: nbsvm images prune',
@@ -236,7 +239,7 @@ function noRoom({ folder, doneBytes, totalBytes }: State, cause?: unknown): Fail
 function giveUp(error: Unreachable, { doneBytes, validator }: State, wanted: WantedFile): Failure {
   const isOfUse = doneBytes > 0 && canGoOn(validator, wanted)
   const kept = isOfUse ? [`the ${formatSize(doneBytes)} that came are kept: the same line goes on from there`] : []
-  return new Failure(error.message, { cause: error.cause, hints: [...error.hints, ...kept] })
+  return new Failure(error.message, { code: error.code, cause: error.cause, hints: [...error.hints, ...kept] })
 }
 
 function factsOf({ validator, totalBytes }: State, url: string): PartFacts {

@@ -20,10 +20,14 @@ const usualSilenceMs = 60_000
 const mostRedirections = 10
 
 /** A server could not be reached, broke off or is busy: it may work in a moment. */
-export class Unreachable extends Failure {}
+export class Unreachable extends Failure {
+  override readonly code = 'IMAGE_UNREACHABLE'
+}
 
 /** The server says that there is no such file. */
-export class Gone extends Failure {}
+export class Gone extends Failure {
+  override readonly code = 'IMAGE_UNREACHABLE'
+}
 
 /** Fetches the head of an answer. Throws a Failure that names the host and says what to do. */
 export async function fetchAnswer(address: string, options: FetchOptions): Promise<HttpAnswer> {
@@ -35,7 +39,7 @@ export async function fetchAnswer(address: string, options: FetchOptions): Promi
     answer.close()
     url = redirected(url, answer.header('location'), options.decidedBy)
   }
-  throw new Failure(`${address} redirects more than ${mostRedirections} times`)
+  throw new Failure(`${address} redirects more than ${mostRedirections} times`, { code: 'IMAGE_UNREACHABLE' })
 }
 
 async function ask(url: URL, { headers = {}, signal, silenceMs = usualSilenceMs }: FetchOptions): Promise<HttpAnswer> {
@@ -61,7 +65,9 @@ function checked(url: URL, answer: HttpAnswer): HttpAnswer {
     const packed = answer.header('content-encoding') ?? 'identity'
     if (packed === 'identity') return answer
     answer.close()
-    throw new Failure(`${url.href} comes packed as ${JSON.stringify(packed.slice(0, 20))}, which was not asked for`)
+    throw new Failure(`${url.href} comes packed as ${JSON.stringify(packed.slice(0, 20))}, which was not asked for`, {
+      code: 'IMAGE_MISMATCH',
+    })
   }
   answer.close()
   if (status === 404 || status === 410)
@@ -69,13 +75,16 @@ function checked(url: URL, answer: HttpAnswer): HttpAnswer {
   if (status === 408 || status === 429 || status >= 500)
     throw new Unreachable(`${url.host} is busy or broken: it answers ${status} for ${url.href}`)
   if (status === proxyWantsName) throw wantsName()
-  throw new Failure(`${url.host} does not give ${url.href}: it answers ${status}`)
+  throw new Failure(`${url.host} does not give ${url.href}: it answers ${status}`, { code: 'IMAGE_UNREACHABLE' })
 }
 
 const proxyWantsName = 407
 
 function wantsName(): Failure {
-  return new Failure(`the proxy wants a name and a password`, { hints: ['https_proxy=http://NAME:PASSWORD@HOST:PORT'] })
+  return new Failure(`the proxy wants a name and a password`, {
+    code: 'IMAGE_UNREACHABLE',
+    hints: ['https_proxy=http://NAME:PASSWORD@HOST:PORT'],
+  })
 }
 
 /** The certificates that the system and its user believe, besides those in Node. dist/nbsvm.cjs keeps NODE_EXTRA_CA_CERTS from Node. */
@@ -111,8 +120,8 @@ export function networkFailure(url: URL, error: unknown): Failure {
   const by = proxy === undefined ? '' : ` through the proxy ${proxy.host}`
   if (error instanceof ProxyRefusal && error.status === proxyWantsName) return wantsName()
   if (error instanceof ProxyRefusal)
-    return new Failure(error.message, { hints: [`leave the proxy out: no_proxy=${url.hostname}`] })
-  if (error instanceof Silence) return new Unreachable(`${url.host}${by}: ${error.message}`)
+    return new Failure(error.message, { code: 'IMAGE_UNREACHABLE', hints: [`leave the proxy out: no_proxy=${url.hostname}`] })
+  if (error instanceof Silence) return new Unreachable(`${url.host}${by}: ${error.message}`, { code: 'IMAGE_UNREACHABLE' })
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return new Unreachable(`cannot find the address of ${(proxy ?? url).hostname}`, {
       hints: ['is this machine online?', 'through a proxy: https_proxy=http://HOST:PORT'],
@@ -120,6 +129,7 @@ export function networkFailure(url: URL, error: unknown): Failure {
   }
   if (/CERT|SELF_SIGNED|ISSUER|SIGNATURE|TLS_ALTNAME/.test(code)) {
     return new Failure(`${url.host} shows a certificate that is not believed: ${messageOf(error)}`, {
+      code: 'IMAGE_UNREACHABLE',
       hints: ['if your network has a certificate of its own: NODE_EXTRA_CA_CERTS=/path/to/it.pem'],
     })
   }
@@ -134,7 +144,8 @@ export async function fetchSmall(address: string, mostBytes: number, options: Fe
   try {
     for await (const piece of answer.body) {
       length += piece.length
-      if (length > mostBytes) throw new Failure(`${address} is larger than ${mostBytes / 1024}K, which no such file is`)
+      if (length > mostBytes)
+        throw new Failure(`${address} is larger than ${mostBytes / 1024}K, which no such file is`, { code: 'IMAGE_MISMATCH' })
       pieces.push(piece)
     }
   } catch (error) {

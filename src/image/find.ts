@@ -13,6 +13,7 @@ export function findEntry(entries: readonly Entry[], name: string): Entry {
     entries.flatMap(({ id, aliases }) => [id, ...aliases]),
   )
   throw new UsageError(`there is no image ${JSON.stringify(name)}`, {
+    code: 'IMAGE_UNKNOWN',
     hints: [
       ...(near === undefined ? [] : [`did you mean ${near}?`]),
       'see them all: nbsvm images',
@@ -25,5 +26,7 @@ export function findEntry(entries: readonly Entry[], name: string): Entry {
 export function wordsFor({ id, arches }: Entry, arch: Arch): Words {
   const words = arches[arch]
   if (words !== undefined) return words
-  throw new Failure(`there is no ${id} for ${arch}; there is one for ${Object.keys(arches).join(', ')}`)
+  throw new Failure(`there is no ${id} for ${arch}; there is one for ${Object.keys(arches).join(', ')}`, {
+    code: 'IMAGE_UNKNOWN',
+  })
 }

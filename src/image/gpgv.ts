@@ -26,6 +26,7 @@ export async function verify(
 ): Promise<void> {
   if (findProgram('gpgv') === undefined) {
     throw new Failure(`cannot check the signature of ${what}: gpgv is not installed`, {
+      code: 'NOT_INSTALLED',
       hints: ['install it: sudo apt install gpgv'],
     })
   }
@@ -35,6 +36,7 @@ export async function verify(
   const fault = faultIn(stdout, signers)
   if (fault !== undefined) {
     throw new Failure(`the signature of ${what} is not good: ${fault}`, {
+      code: 'IMAGE_MISMATCH',
       hints: ['nothing of it is used; try again later, or tell the vendor'],
     })
   }

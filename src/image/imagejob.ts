@@ -24,7 +24,7 @@ export async function withImageJob<T>(folder: string, work: (job: ImageJob) => P
   const lockFile = path.join(folder, jobLockName(id))
   // Another's sweep may just be trying whether it is held.
   const lock = await waitLock(lockFile, 5000)
-  if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`)
+  if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`, { code: 'BUSY' })
   let count = 0
   const name = (): string => path.join(folder, temporaryName(id, count++))
   try {
@@ -107,7 +107,8 @@ export async function withFolderLock<T>(folder: string, work: () => T): Promise<
   makePrivateFolder(folder)
   const file = path.join(folder, folderLockName)
   const lock = await waitLock(file, waitMs)
-  if (lock === undefined) throw new Failure(`cannot lock the images: ${file}`, { hints: [`see who does: fuser -v ${file}`] })
+  if (lock === undefined)
+    throw new Failure(`cannot lock the images: ${file}`, { code: 'BUSY', hints: [`see who does: fuser -v ${file}`] })
   try {
     sweepFacts(folder)
     return work()

@@ -45,7 +45,9 @@ export async function keep(job: ImageJob, candidate: Candidate, examine: Examine
   } catch (error) {
     caller.signal?.throwIfAborted()
     throw error instanceof Failure
-      ? new Failure(`${from.name} is not an image that nbsvm can use: ${error.message.replaceAll(candidate.file, 'it')}`)
+      ? new Failure(`${from.name} is not an image that nbsvm can use: ${error.message.replaceAll(candidate.file, 'it')}`, {
+          code: 'IMAGE_MISMATCH',
+        })
       : error
   }
   const { file, format, virtualBytes } = examined

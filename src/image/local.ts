@@ -20,9 +20,13 @@ export async function keepLocal(
   { arch, examine, caller }: { readonly arch: Arch; readonly examine: Examine; readonly caller: Caller },
 ): Promise<Kept> {
   const file = realPath(name)
-  if (file === undefined) throw new Failure(`there is no image ${name}`, { hints: ['see those that have a name: nbsvm images'] })
+  if (file === undefined)
+    throw new Failure(`there is no image ${name}`, { code: 'FILE_MISSING', hints: ['see those that have a name: nbsvm images'] })
   if (stat(file)?.isFile() !== true) {
-    throw new Failure(`${name} is not a file`, { hints: [`copy a block device instead: source=${quoteWord(name)} clone`] })
+    throw new Failure(`${name} is not a file`, {
+      code: 'FILE_MISSING',
+      hints: [`copy a block device instead: source=${quoteWord(name)} clone`],
+    })
   }
   const stamp = fileStamp(file)
   const known = keptImages(folder).findLast(({ from }) => from.some((one) => one.name === name && one.stamp === stamp))
@@ -33,7 +37,7 @@ export async function keepLocal(
       const options = caller.signal === undefined ? {} : { signal: caller.signal }
       await runOrFail(`copy ${name}`, tied(['cp', '--sparse=always', '--', file, copy]), options)
     }
-    if (fileStamp(file) !== stamp) throw new Failure(`${name} was changed while it was copied`)
+    if (fileStamp(file) !== stamp) throw new Failure(`${name} was changed while it was copied`, { code: 'BUSY' })
     return keep(job, { file: copy, level: 'none', from: { name, arch, stamp, atMs: Date.now() } }, examine, caller)
   })
 }

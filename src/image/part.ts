@@ -35,7 +35,8 @@ export async function withPart<T>(
     note?.(`${name} is being ${doing} by another nbsvm${holder === undefined ? '' : ` (pid ${holder.pid})`}: waiting for it`)
     lock = await waitLock(file, lockWaitMs, 'exclusive', { doing: held, signal })
   }
-  if (lock === undefined) throw new Failure(`${name} is being ${doing} by another nbsvm, which does not come to an end`)
+  if (lock === undefined)
+    throw new Failure(`${name} is being ${doing} by another nbsvm, which does not come to an end`, { code: 'BUSY' })
   try {
     return await work(names)
   } finally {

@@ -68,6 +68,7 @@ function goneFailure({ id }: Entry, { version, text }: ImageRef & { kind: 'name'
       ? [`where it is now can be written into a file: nbsvm help images, for ${id}.image`]
       : [`vendors remove old builds; the newest: ${id}@latest`]
   return new Failure(`${text}: ${error.message}; what nbsvm knows of it is of ${catalogueDate}`, {
+    code: 'IMAGE_UNREACHABLE',
     hints: [...hints, 'a newer nbsvm may know better', 'see what else there is: nbsvm images'],
   })
 }
@@ -134,6 +135,7 @@ function mismatch({ name, url, level }: Wanted, wanted: Digest, got: Digest): Fa
   return new Failure(
     `${name === url ? '' : `${name}: `}${url} gives ${shortDigest(got)}..., and ${by} ${shortDigest(wanted)}...`,
     {
+      code: 'IMAGE_MISMATCH',
       hints: ['nothing of it is kept', 'the server, or somebody on the way, gives another file: try again later, or elsewhere'],
     },
   )

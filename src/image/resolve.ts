@@ -29,7 +29,7 @@ const largestSignature = 64 * 1024
 /** What a pin says. */
 export function resolvePin({ url, digest, serial }: Pin, mirror?: string): Resolved {
   const parsed = parseDigest(digest)
-  if (parsed === undefined) throw new Failure(`the pin of ${url} is not a digest: ${digest}`)
+  if (parsed === undefined) throw new Failure(`the pin of ${url} is not a digest: ${digest}`, { code: 'IMAGE_MISMATCH' })
   return { url: mirrored(url, mirror), digest: parsed, level: 'pinned', ...(serial === undefined ? {} : { serial }) }
 }
 
@@ -45,7 +45,8 @@ export async function resolveListed(
   const onMirror = (address: string): string => mirrored(address, entry.mirror)
   const dated = serial === undefined ? {} : { serial }
   if (entry.digest !== undefined) return { url: onMirror(url), digest: entry.digest, level: 'pinned', ...dated }
-  if (entry.list === undefined) throw new Failure(`nothing says what ${entry.id} must be: it has neither a digest nor a list`)
+  if (entry.list === undefined)
+    throw new Failure(`nothing says what ${entry.id} must be: it has neither a digest nor a list`, { code: 'IMAGE_MISMATCH' })
   const file = path.posix.basename(new URL(url).pathname)
   const words = { ...wordsFor(entry, arch), file, stem: file.replace(/\.[a-z0-9]+$/, '') }
   const listUrl = new URL(fill(entry.list.url, words), url).href
@@ -110,6 +111,7 @@ async function readList(
     return findInList(bytes.toString('utf8'), list?.format ?? 'gnu', { file, arch, isLone })
   } catch (error) {
     throw new Failure(`cannot use the list ${url}: ${messageOf(error)}`, {
+      code: 'IMAGE_MISMATCH',
       hints: ['vendors are between two builds at times: try again later'],
     })
   }
@@ -122,6 +124,7 @@ async function signatureAt(address: string, id: string, options: Parameters<type
   } catch (error) {
     if (!(error instanceof Gone)) throw error
     throw new Failure(`the list of ${id} is to be signed, and its signature is not there: ${address}`, {
+      code: 'IMAGE_MISMATCH',
       hints: ['try again later'],
     })
   }
@@ -141,7 +144,8 @@ function signersOf({ ring, keys }: Signature): Signers {
 /** A list that is checked by nothing but its server's certificate may not send us elsewhere. */
 function sameSite(listUrl: string, location: string): string {
   const url = new URL(location, listUrl)
-  if (url.origin !== new URL(listUrl).origin) throw new Failure(`the list ${listUrl} leads to another server: ${url.href}`)
+  if (url.origin !== new URL(listUrl).origin)
+    throw new Failure(`the list ${listUrl} leads to another server: ${url.href}`, { code: 'IMAGE_MISMATCH' })
   return url.href
 }
 

@@ -25,10 +25,12 @@ export function isLoopback({ hostname }: URL): boolean {
 
 /** Where a redirection leads. Throws a Failure where it leaves TLS, or leads nowhere. */
 export function redirected(from: URL, location: string | undefined, decidedBy: DecidedBy): URL {
-  if (location === undefined || !URL.canParse(location, from.href)) throw new Failure(`${from.href} redirects to nowhere`)
+  if (location === undefined || !URL.canParse(location, from.href))
+    throw new Failure(`${from.href} redirects to nowhere`, { code: 'IMAGE_UNREACHABLE' })
   const to = new URL(location, from)
   if (from.protocol === 'https:' && to.protocol !== 'https:') {
     throw new Failure(`${from.href} redirects from https to ${to.href}, which is not followed`, {
+      code: 'IMAGE_UNREACHABLE',
       hints: ['name another server that has it: mirror= in a file of yours, nbsvm help image'],
     })
   }
@@ -50,6 +52,7 @@ export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const found = URL.canParse(text) ? new URL(text) : undefined
   if (found !== undefined && /^https?:$/.test(found.protocol) && found.hostname !== '') return found
   throw new Failure(`the proxy ${JSON.stringify(hidden(proxy))} is not an HTTP proxy`, {
+    code: 'IMAGE_UNREACHABLE',
     hints: ['write it like https_proxy=http://HOST:PORT', `or leave it out for this host: no_proxy=${url.hostname}`],
   })
 }

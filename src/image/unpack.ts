@@ -33,6 +33,7 @@ export async function unpack(file: string, to: string, name: string, signal?: Ab
   const { program } = packing
   if (findProgram(program) === undefined) {
     throw new Failure(`${name} is packed by ${program}, which is not installed`, {
+      code: 'NOT_INSTALLED',
       hints: [`install it: sudo apt install ${packing.package}`],
     })
   }

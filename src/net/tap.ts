@@ -65,6 +65,7 @@ export function refuseTaken(taps: readonly Tap[]): void {
   const taken = taps.find(({ name }) => stat(`${interfaces}/${name}`) !== undefined)?.name
   if (taken === undefined) return
   throw new Failure(`there is a network device ${taken} already, and it is not this VM's`, {
+    code: 'NETWORK_UNUSABLE',
     hints: [`see it: ip link show ${taken}`, `if it is left over: sudo ip link delete ${taken}`],
   })
 }
@@ -86,6 +87,7 @@ export function bridgeMtu(bridge: string): number {
   const near = nearest(bridge, there)
   const which = there.length === 0 ? 'this machine has none' : `there are ${there.join(', ')}`
   throw new Failure(`there is no bridge ${bridge}${near === undefined ? '' : `; did you mean ${near}?`} (${which})`, {
+    code: 'NETWORK_UNUSABLE',
     hints: [`make it: sudo ip link add ${bridge} type bridge && sudo ip link set ${bridge} up`],
   })
 }
@@ -107,6 +109,7 @@ export function isTunOpen(): boolean {
 export function requireOpenTun(user: string): void {
   if (isTunOpen()) return
   throw new Failure(`${tunDevice} is closed to ${user}, whom QEMU runs as, so it cannot use a tap`, {
+    code: 'NOT_ALLOWED',
     hints: [
       `open it, as udev does: chmod 666 ${tunDevice}`,
       'or keep root: run_as=root',

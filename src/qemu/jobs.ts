@@ -32,5 +32,5 @@ function taken(lock: string, doing: string): Failure {
   const holder = holderOf(lock)
   const who = holder === undefined ? 'another nbsvm' : `pid ${holder.pid} (${holder.doing})`
   const hints = holder === undefined ? [`see who: fuser -v ${lock}`] : [`wait for it, or end it: kill ${holder.pid}`]
-  return new Failure(`cannot ${doing}: ${who} is at work on that VM`, { hints })
+  return new Failure(`cannot ${doing}: ${who} is at work on that VM`, { code: 'BUSY', hints })
 }

@@ -78,7 +78,7 @@ export async function untilMirrored(
 async function mirrorsOf(qmp: Qmp, names: readonly string[]) {
   const jobs = (await qmp.execute('query-block-jobs')).filter(({ device }) => names.includes(device))
   const failed = jobs.find(({ error, status }) => error !== undefined && status === 'concluded')
-  if (failed !== undefined) throw new Failure(`the copy of a drive failed: ${failed.error}`)
+  if (failed !== undefined) throw new Failure(`the copy of a drive failed: ${failed.error}`, { code: 'QEMU_REFUSED' })
   if (jobs.length < names.length) throw new Failure('the copy of a drive was ended by somebody')
   return jobs
 }
@@ -135,7 +135,9 @@ async function look(qmp: Qmp) {
   const { status } = state
   if (status !== 'failed' && status !== 'cancelled') return state
   const why = state['error-desc']
-  throw new Failure(status === 'cancelled' ? 'the migration was cancelled by somebody' : `QEMU gave up${why ? `: ${why}` : ''}`)
+  throw new Failure(status === 'cancelled' ? 'the migration was cancelled by somebody' : `QEMU gave up${why ? `: ${why}` : ''}`, {
+    code: 'QEMU_REFUSED',
+  })
 }
 
 /** Everything as it was before, and the guest goes on where it ran. Nothing is an error that is so already. */

@@ -107,5 +107,5 @@ function tooLate({ socketPath, came }: Attempt, timeoutMs: number): Failure {
 }
 
 function cannotConnect(socketPath: string, cause: unknown): Failure {
-  return new Failure(`cannot talk to QEMU over ${socketPath}`, { cause })
+  return new Failure(`cannot talk to QEMU over ${socketPath}`, { code: 'QEMU_REFUSED', cause })
 }

@@ -2,6 +2,7 @@ import { Failure } from '../core/errors.js'
 
 /** QEMU understood a command and refused it. */
 export class QmpError extends Failure {
+  override readonly code = 'QEMU_REFUSED'
   /** QEMU's class of error: `GenericError`, `DeviceNotFound`, `CommandNotFound`, ... */
   readonly class: string
   /** QEMU's own words. */
@@ -18,10 +19,13 @@ export class QmpError extends Failure {
 }
 
 /** The connection is gone, or QEMU does not answer: nobody knows whether what was sent has been done. */
-export class QmpDisconnected extends Failure {}
+export class QmpDisconnected extends Failure {
+  override readonly code = 'QEMU_REFUSED'
+}
 
 /** QEMU ended before it answered; why is in what it wrote. */
 export class QemuEnded extends Failure {
+  override readonly code = 'QEMU_REFUSED'
   /** As a shell says it; undefined where it is not known. */
   readonly qemuStatus: number | undefined
 

@@ -167,7 +167,7 @@ export class Qmp {
         settle()
         reject(error)
       }
-      const late = (): void => fail(new Failure(`QEMU did not send ${what} within ${timeoutMs} ms`))
+      const late = (): void => fail(new Failure(`QEMU did not send ${what} within ${timeoutMs} ms`, { code: 'TIMEOUT' }))
       const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
       if (this.#ended !== undefined) {
         fail(this.#ended.error)

@@ -67,7 +67,9 @@ async function listen(
     return await run(command, { signal: eitherSignal(limit.signal, signal), mostSaid, onOutput, endedBy: 'SIGTERM' })
   } catch (error) {
     if (limit.signal.aborted && signal?.aborted !== true) throw silent(host, limitMs)
-    throw error instanceof Failure ? new Failure(`no answer of ${host} can be read`, { cause: error }) : error
+    throw error instanceof Failure
+      ? new Failure(`no answer of ${host} can be read`, { code: 'HOST_UNREACHABLE', cause: error })
+      : error
   } finally {
     clearTimeout(timer)
   }
@@ -80,6 +82,6 @@ async function answerOf(machine: Machine, { status, stdout, stderr }: RunResult)
   // What keeps somebody out, as nologin(8), may say so on stdout.
   if (answer === undefined) throw unreachable(machine.host, reasons.trim() || greeting)
   if (status === sshFailed && (await isConnected(machine)) === false)
-    throw new Failure(`the connection to ${machine.host} is lost`)
+    throw new Failure(`the connection to ${machine.host} is lost`, { code: 'HOST_UNREACHABLE' })
   return { status, stdout: answer, stderr: errors ?? reasons }
 }

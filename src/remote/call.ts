@@ -86,6 +86,7 @@ export async function judged(machine: Machine, status: number, caller: Caller): 
 
 export function connectionLost({ host }: Machine): Failure {
   return new Failure(`the connection to ${host} is lost: what was begun there has been told to end`, {
+    code: 'HOST_UNREACHABLE',
     hints: [`see what became of it: nbsvm ls ${host}:`],
   })
 }

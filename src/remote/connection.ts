@@ -157,6 +157,7 @@ export async function isConnected(machine: Machine): Promise<boolean | undefined
 /** A machine that says nothing. */
 export function silent(host: string, timeoutMs: number): Failure {
   return new Failure(`${host} has not answered within ${timeoutMs / 1000} seconds`, {
+    code: 'HOST_UNREACHABLE',
     hints: [`try it alone: ssh ${sshName(host)}`],
   })
 }
@@ -166,7 +167,7 @@ export function unreachable(host: string, stderr: string): Failure {
   const words = lastLines(stderr.replace(changedBanner, 'its host key is not the one that it had\n'))
   const hints = hintsFor(words, host)
   if (/Permission denied/.test(words) && !canAsk()) hints.push('there is no terminal here, so nobody can be asked for a password')
-  return new Failure(`cannot reach ${host} by ssh${words === '' ? '' : `: ${words}`}`, { hints })
+  return new Failure(`cannot reach ${host} by ssh${words === '' ? '' : `: ${words}`}`, { code: 'HOST_UNREACHABLE', hints })
 }
 
 /** ssh's reason is what it says last; before it comes whatever the machine greets with. */

@@ -26,7 +26,10 @@ export async function openLeads(machine: Machine, leads: readonly Lead[], hints:
   if (status === 0) return
   await closeLeads(machine, leads)
   const places = leads.map(({ here }) => here).join(' and ')
-  throw new Failure(`cannot listen on ${places} of this machine, for the connection to ${machine.host}`, { hints })
+  throw new Failure(`cannot listen on ${places} of this machine, for the connection to ${machine.host}`, {
+    code: 'PORT_TAKEN',
+    hints,
+  })
 }
 
 /** Closes those of them that are there. */
@@ -46,7 +49,8 @@ function leadWords(leads: readonly Lead[]): string[] {
 /** A new socket here that leads to one there. Throws a Failure for what is not the path of one. */
 export function socketLead({ host, sockets }: Machine, there: string): Lead {
   // What comes from there becomes a word of ours.
-  if (!/^\/[^\p{Cc}:]{1,107}$/u.test(there)) throw new Failure(`${host} does not say where it serves`)
+  if (!/^\/[^\p{Cc}:]{1,107}$/u.test(there))
+    throw new Failure(`${host} does not say where it serves`, { code: 'HOST_UNREACHABLE' })
   return { here: path.join(sockets, `s${randomHex(7)}`), there }
 }
 
@@ -66,6 +70,7 @@ export async function requireAnswer({ host }: Machine, socketPath: string): Prom
   socket.destroy()
   if (answers) return
   throw new Failure(`nothing comes through the connection to ${host}`, {
+    code: 'HOST_UNREACHABLE',
     hints: ['its sshd_config must let it: AllowStreamLocalForwarding yes, and no DisableForwarding'],
   })
 }
@@ -91,6 +96,7 @@ export async function requireLeave(
   if (status === 0) return
   await closeLeads(machine, leads)
   throw new Failure(`no port comes through the connection to ${machine.host}`, {
+    code: 'HOST_UNREACHABLE',
     hints: ['its sshd_config must let it: AllowTcpForwarding yes, and no DisableForwarding'],
   })
 }

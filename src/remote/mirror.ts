@@ -56,7 +56,7 @@ export async function makeMirror(machine: Machine, caller: Caller): Promise<Mirr
     await held.release()
     if ((await isConnected(machine)) === false) throw connectionLost(machine)
     const words = printableMessage(held.errors().trim(), 500)
-    throw new Failure(`cannot bring files to ${machine.host}${words === '' ? '' : `: ${words}`}`)
+    throw new Failure(`cannot bring files to ${machine.host}${words === '' ? '' : `: ${words}`}`, { code: 'HOST_UNREACHABLE' })
   }
   return {
     root,

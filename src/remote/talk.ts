@@ -36,9 +36,13 @@ export async function openTunnel(machine: Machine, tunnel: Tunnel): Promise<void
       })
     if (/[:%\s]/.test(file)) throw new Failure(`ssh takes no such path for a socket: ${file}`)
   }
-  if ((await isConnected(machine)) !== true) throw new Failure(`the connection to ${machine.host} cannot be shared`)
+  if ((await isConnected(machine)) !== true)
+    throw new Failure(`the connection to ${machine.host} cannot be shared`, { code: 'HOST_UNREACHABLE' })
   const { status, stderr } = await run(sshWords(machine, ['-O', 'forward', '-L', `${tunnel.here}:${tunnel.there}`], []))
-  if (status !== 0) throw new Failure(`cannot lead a socket to ${machine.host}: ${stderr.trim() || 'ssh says no more'}`)
+  if (status !== 0)
+    throw new Failure(`cannot lead a socket to ${machine.host}: ${stderr.trim() || 'ssh says no more'}`, {
+      code: 'HOST_UNREACHABLE',
+    })
 }
 
 /** Closes it; nothing is said where it is closed already. */

@@ -65,6 +65,7 @@ export async function enableVm(vm: Vm, outside: Outside, host: UnitHost): Promis
   const file = path.join(host.folder, name)
   if (host.systemd === 'missing') {
     throw new Failure(`cannot ${doing}: this machine has no systemd`, {
+      code: 'NOT_INSTALLED',
       hints: [`what its own init system has to run at start: ${vm.call} start`, `and at the end: ${vm.call} shutdown`],
     })
   }
@@ -110,6 +111,7 @@ function systemctl({ isSystem }: UnitHost, ...words: string[]): string[] {
 function refuseForeign(file: string, doing: string): void {
   if (lstat(file) === undefined || isOurs(file)) return
   throw new Failure(`cannot ${doing}: ${file} was not written by nbsvm`, {
+    code: 'NOT_ALLOWED',
     hints: [`look at it: ls -l ${file}; cat ${file}`, 'then move it away, and try again'],
   })
 }

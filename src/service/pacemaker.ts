@@ -46,6 +46,7 @@ export function installAgents(root = '/'): Agent[] {
   const folder = path.join(root, resources)
   if (stat(folder) === undefined) {
     throw new Failure(`there is no Pacemaker on this machine: ${folder} is missing`, {
+      code: 'NOT_INSTALLED',
       hints: ['install it first, on Debian: apt-get install pacemaker pcs'],
     })
   }
@@ -66,7 +67,10 @@ export function removeAgents(root = '/'): Agent[] {
 
 function checked(doing: string, root: string): Agent[] {
   if (root === '/' && !isRoot())
-    throw new Failure(`cannot ${doing} Pacemaker's agents: only root can`, { hints: [`try: sudo nbsvm pacemaker ${doing}`] })
+    throw new Failure(`cannot ${doing} Pacemaker's agents: only root can`, {
+      code: 'NOT_ALLOWED',
+      hints: [`try: sudo nbsvm pacemaker ${doing}`],
+    })
   const agents = listAgents(root)
   const other = agents.find(({ state }) => state === 'other')
   if (other === undefined) return agents

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { errorCode, Failure } from '../core/errors.js'
 import { deadlineIn } from './clock.js'
+import { isEmbedded } from './embedded.js'
 
 /** As a shell says of what SIGHUP ended. */
 export const hangupStatus = 129
@@ -98,9 +99,10 @@ export function writeSome(fd: number, bytes: Buffer): number {
   }
 }
 
-/** Whether a descriptor is a terminal. Pipes and files are told apart first: node:tty loads node:net, 3 ms. */
+/** Whether a descriptor is a terminal of nbsvm's own. Pipes and files are told apart first: node:tty loads node:net, 3 ms. */
 export function isTerminal(fd: 0 | 1 | 2): boolean {
-  return fs.fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd)
+  // Nothing is drawn, and nobody asked, where another program is at the terminal.
+  return !isEmbedded() && fs.fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd)
 }
 
 /** The major number of /dev/null and its like. */

@@ -5,6 +5,7 @@ import { Failure } from '../core/errors.js'
 import { formatSize } from '../core/size.js'
 import { quoteWords } from '../core/words.js'
 import { pause } from './clock.js'
+import { isEmbedded } from './embedded.js'
 import { close, findProgram, list, open, readText, searchPath } from './file.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
@@ -45,11 +46,11 @@ const usualMostSaid = 64 * 1024 ** 2
 
 /** Runs a program, without a shell, and returns how it ended. Throws only when it could not be started, or says too much. */
 export const run: Run = (command, options = {}) => {
-  const [program = '', ...args] = command
+  const [program = ''] = command
   const { spawn } = load()
   return new Promise((resolve, reject) => {
-    const begin = () =>
-      spawn(program, args, {
+    const begin = ([first = '', ...args]: readonly string[]) =>
+      spawn(first, args, {
         cwd: options.cwd,
         env: { ...process.env, PATH: searchPath().join(':') },
         signal: options.signal,
@@ -57,7 +58,7 @@ export const run: Run = (command, options = {}) => {
         timeout: options.timeoutMs,
         stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.pass ?? [])],
       })
-    const child = options.isPrivate === true ? privately(begin) : begin()
+    const child = options.isPrivate === true ? privately(command, begin) : begin(command)
     let stdout = ''
     let stderr = ''
     // What it has started may live on and hold the pipes open: nobody waits for that.
@@ -70,7 +71,7 @@ export const run: Run = (command, options = {}) => {
     const endTalker = (): void => {
       if (stdout.length + stderr.length <= mostSaid) return
       child.kill('SIGKILL')
-      giveUp(new Failure(`${program} says more than ${formatSize(mostSaid)}, and was ended`))
+      giveUp(new Failure(`${program} says more than ${formatSize(mostSaid)}, and was ended`, { code: 'OUTPUT_CUT' }))
     }
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text
@@ -194,10 +195,10 @@ export function startDetached(
     readonly env: Readonly<Record<string, string>>
   },
 ): Detached {
-  const [program = '', ...args] = command
+  const [program = ''] = command
   const nothing = open('/dev/null', 'read')
-  const child = privately(() =>
-    load().spawn(program, args, {
+  const child = privately(command, ([first = '', ...args]) =>
+    load().spawn(first, args, {
       cwd: options.cwd,
       env: { ...options.env, PATH: searchPath().join(':') },
       detached: true,
@@ -252,11 +253,13 @@ function isClosedOnExec(fd: number): boolean {
   return flags === undefined || (Number.parseInt(flags, 8) & 0o2000000) !== 0
 }
 
-/** Whatever a program that is started in it makes is for its owner only: sockets above all. */
-function privately<T>(begin: () => T): T {
+/** Whatever the program makes that `begin` starts is for its owner only: sockets above all. */
+function privately<T>(command: readonly string[], begin: (command: readonly string[]) => T): T {
+  // The umask is the whole process's, so it is left alone where that is not nbsvm's own.
+  if (isEmbedded()) return begin(['sh', '-c', 'umask 077; exec "$@"', 'sh', ...command])
   const umask = process.umask(0o077)
   try {
-    return begin()
+    return begin(command)
   } finally {
     process.umask(umask)
   }
@@ -265,7 +268,7 @@ function privately<T>(begin: () => T): T {
 function startFailure(program: string, error: Error): Failure {
   const missing = 'code' in error && error.code === 'ENOENT'
   return missing
-    ? new Failure(`cannot run ${program}: it is not installed`)
+    ? new Failure(`cannot run ${program}: it is not installed`, { code: 'NOT_INSTALLED' })
     : new Failure(`cannot run ${program}`, { cause: error })
 }
 

@@ -1,5 +1,6 @@
 // This very nbsvm, and who runs it.
 import path from 'node:path'
+import { isEmbedded } from './embedded.js'
 import { readHead, realPath, stat } from './file.js'
 
 /** What the program was called with, its own name first. */
@@ -13,6 +14,8 @@ export const node = { version: process.versions.node, path: process.execPath } a
 
 /** The words by which this program is called from anywhere: full path of node and of the script, links followed. */
 export function ownProgram(): string[] {
+  // What a program that has it as its library was called with is something else.
+  if (isEmbedded()) return [process.execPath, packageFile('nbsvm.cjs')]
   // A program that holds its own node (bun build --compile) has a script that is in no file system.
   const script = realPath(process.argv[1] ?? '')
   return script === undefined ? [process.execPath] : [process.execPath, script]
@@ -29,11 +32,25 @@ export function userName(): string {
 
 /** The path of a file that the package brings along, in dist/ or where it was built from: `keys/ubuntu.gpg`. */
 export function packageFile(name: string): string {
+  return required(name, findAbove(name))
+}
+
+/** What the library's thread runs: bundled, or as it was compiled for the tests. */
+export function libraryThread(): string {
+  return required('library/thread', findAbove('library/thread.cjs') ?? findAbove('library/thread.js'))
+}
+
+function findAbove(name: string): string | undefined {
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
     const file = path.join(folder, name)
     if (stat(file) !== undefined) return file
-    if (folder === path.dirname(folder)) throw new Error(`${name} is not in the package`)
+    if (folder === path.dirname(folder)) return undefined
   }
+}
+
+function required(name: string, file: string | undefined): string {
+  if (file === undefined) throw new Error(`${name} is not in the package`)
+  return file
 }
 
 /** Whether a word that this program was called with was no UTF-8: where it was not, Node has put U+FFFD. */

@@ -1,6 +1,7 @@
 // The single commands that need root. As root they run as they are; as a user each goes through sudo, and nothing else does.
 import { Failure } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
+import { isEmbedded } from './embedded.js'
 import { isRoot } from './environment.js'
 import { findProgram } from './file.js'
 import type { Run } from './process.js'
@@ -12,7 +13,7 @@ import type { Run } from './process.js'
  */
 export function elevated(run: Run, why: string, caller: { root?: boolean; terminal?: boolean } = {}): Run {
   if (caller.root ?? isRoot()) return run
-  const terminal = caller.terminal ?? process.stderr.isTTY
+  const terminal = caller.terminal ?? (!isEmbedded() && process.stderr.isTTY)
   return async (command, options) => {
     const silent = await run(['sudo', '-n', '--', ...command], options).catch((error: unknown) => {
       throw options?.signal?.aborted === true ? error : refusal(command, why, error)
@@ -37,6 +38,7 @@ function prompt(command: readonly string[]): string {
 
 function refusal(command: readonly string[], why: string, cause: unknown): Failure {
   return new Failure(`cannot run ${command[0] ?? ''}, which needs root: ${why}`, {
+    code: 'NOT_ALLOWED',
     cause: typeof cause === 'string' ? new Error(cause) : cause,
     hints: [
       `what needed it: sudo ${quoteWords(command)}`,

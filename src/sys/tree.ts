@@ -50,12 +50,12 @@ export function* readFileOf({ at, isTop }: Found, begin: (sizeBytes: number) => 
   const fd = fs.openSync(bytesOf(at), O_RDONLY | O_NONBLOCK | (isTop ? 0 : O_NOFOLLOW))
   try {
     const now = fs.fstatSync(fd)
-    if (!now.isFile()) throw new Failure(`${textOf(at)} was exchanged while it was copied`)
+    if (!now.isFile()) throw new Failure(`${textOf(at)} was exchanged while it was copied`, { code: 'BUSY' })
     yield begin(now.size)
     for (let left = now.size; left > 0;) {
       const piece = Buffer.allocUnsafe(Math.min(left, pieceBytes))
       const got = fs.readSync(fd, piece, 0, piece.length, null)
-      if (got === 0) throw new Failure(`${textOf(at)} became shorter while it was copied`)
+      if (got === 0) throw new Failure(`${textOf(at)} became shorter while it was copied`, { code: 'BUSY' })
       left -= got
       yield piece.subarray(0, got)
     }

@@ -69,7 +69,7 @@ async function watched(
   command: readonly string[],
 ): Promise<void> {
   const stats = stat(from)
-  if (stats === undefined) throw new Failure(`${from} is gone`)
+  if (stats === undefined) throw new Failure(`${from} is gone`, { code: 'SOURCE_MISSING' })
   const size = stats.isFile() ? stats.size : virtualBytes
   let syncing: Promise<void> | undefined
   const timer = setInterval(() => {

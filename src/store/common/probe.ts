@@ -33,16 +33,16 @@ export async function probe(
 ): Promise<Probed> {
   const path = realPath(source)
   const stats = path === undefined ? undefined : stat(path)
-  if (path === undefined || stats === undefined) throw new Failure(`there is no ${source}`)
+  if (path === undefined || stats === undefined) throw new Failure(`there is no ${source}`, { code: 'SOURCE_MISSING' })
   if (stats.isBlockDevice()) return probeDevice(path)
-  if (!stats.isFile()) throw new Failure(`${source} is neither an image file nor a block device`)
+  if (!stats.isFile()) throw new Failure(`${source} is neither an image file nor a block device`, { code: 'SOURCE_MISSING' })
   const head = readHead(path, headBytes) ?? Buffer.alloc(0)
   const tail = readHead(path, tailBytes, Math.max(0, stats.size - tailBytes)) ?? Buffer.alloc(0)
   const format = formatOf({ head, tail, size: stats.size }, source)
   const image: Image = { format, path, kind: 'file' }
   const refersTo = referencesOf(image, stats.size)
   if (refersTo.length > 0 && !trust) {
-    throw new Failure(`${source} refers to other files of this host: ${refersTo.join(', ')}`, { hints })
+    throw new Failure(`${source} refers to other files of this host: ${refersTo.join(', ')}`, { code: 'DRIVE_DAMAGED', hints })
   }
   await askVirtualBytes(image)
   if (format === 'raw' && !hasKnownContents(head)) {
@@ -55,6 +55,7 @@ export async function probe(
 function probeDevice(path: string): Probed {
   if (isClaimed(path)) {
     throw new Failure(`${path} is mounted or in use on this host: a copy of it would not be whole`, {
+      code: 'DRIVE_IN_USE',
       hints: [`see where: lsblk ${quoteWord(path)}`],
     })
   }
@@ -76,12 +77,13 @@ function referencesOf({ format, path }: Image, size: number): readonly string[] 
     const { fault, refersTo } = lookAtVmdk(path)
     if (fault === undefined) return refersTo
     throw new Failure(`${path} is a VMDK that is not taken: ${fault}`, {
+      code: 'DRIVE_DAMAGED',
       hints: [`if you trust it, convert it first: qemu-img convert -f vmdk -O qcow2 ${quoteWord(path)} NEW.qcow2`],
     })
   }
   if (format !== 'qcow2') return []
   const header = readHeader(path)
-  if (header.encrypted) throw new Failure(`${path} is encrypted: nbsvm cannot give QEMU its key`)
+  if (header.encrypted) throw new Failure(`${path} is encrypted: nbsvm cannot give QEMU its key`, { code: 'DRIVE_DAMAGED' })
   const fault = faultOf(header, size)
   if (fault !== undefined) throw damaged(path, fault)
   const { backingFile, dataFile } = header
@@ -113,6 +115,7 @@ export async function refuseDamaged(
 
 function damaged(name: string, fault: string): Failure {
   return new Failure(`${name} is damaged, or only a part of what it was: ${fault}`, {
+    code: 'DRIVE_DAMAGED',
     hints: ['download or copy it again', `or repair a copy of it: qemu-img check -r all COPY.qcow2`],
   })
 }

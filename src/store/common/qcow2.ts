@@ -55,7 +55,7 @@ export function readHeader(file: string): Qcow2Header {
 
 /** Reads the header from the first `headerBytes` of a file. Throws a Failure that names `file` and says what is wrong. */
 export function parseQcow2(head: Buffer, file: string): Qcow2Header {
-  const wrong = (what: string): Failure => new Failure(`${file} is not a good qcow2 image: ${what}`)
+  const wrong = (what: string): Failure => new Failure(`${file} is not a good qcow2 image: ${what}`, { code: 'DRIVE_DAMAGED' })
   if (!looksLikeQcow2(head)) throw wrong('it does not begin with the qcow2 magic')
   if (head.length < 72) throw wrong(`its header is cut off after ${head.length} bytes`)
   const version = head.readUInt32BE(4)

@@ -26,7 +26,8 @@ export function pin(folder: string, base: string, name: string): Promise<void> {
   const file = path.join(folder, pinName(base, name))
   if (parsePin(path.basename(file)) === undefined) throw new UsageError(`${JSON.stringify(name)} cannot be the name of a pin`)
   return withStoreLock(folder, () => {
-    if (lstat(path.join(folder, base)) === undefined) throw new Failure(`there is no base ${base} in ${folder}`)
+    if (lstat(path.join(folder, base)) === undefined)
+      throw new Failure(`there is no base ${base} in ${folder}`, { code: 'DRIVE_MISSING' })
     if (lstat(file) === undefined) close(open(file, 'new'))
     syncFolder(folder)
   })

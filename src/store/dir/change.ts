@@ -61,7 +61,7 @@ export function remove(folder: string, { name }: Pick<Drive, 'name'>, options: J
     withStoreLock(folder, () => {
       const files = [entry(name, 'qcow2'), entry(name, 'raw')].map(({ file }) => path.join(folder, file))
       const removed = files.filter((file) => removeFile(file))
-      if (removed.length === 0) throw new Failure(`there is no drive ${name} in ${folder}`)
+      if (removed.length === 0) throw new Failure(`there is no drive ${name} in ${folder}`, { code: 'DRIVE_MISSING' })
       done(note, `the removal of ${name}`, () => {
         collect(folder)
         syncFolder(folder)

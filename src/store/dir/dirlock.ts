@@ -16,6 +16,7 @@ export async function withStoreLock<T>(folder: string, work: () => T): Promise<T
   const lock = await waitLock(file, waitMs)
   if (lock === undefined) {
     throw new Failure(`the drives in ${folder} are being changed by another nbsvm, for ${waitMs / 1000} s now`, {
+      code: 'BUSY',
       hints: [`see who it is: fuser -v ${file}`],
     })
   }
@@ -30,7 +31,8 @@ export async function withStoreLock<T>(folder: string, work: () => T): Promise<T
 export async function withDriveLock<T>(folder: string, name: string, work: () => Promise<T>): Promise<T> {
   const file = path.join(folder, driveLockName(name))
   const lock = await waitLock(file, waitMs)
-  if (lock === undefined) throw new Failure(`a snapshot of ${name} is being made by another nbsvm, for ${waitMs / 1000} s now`)
+  if (lock === undefined)
+    throw new Failure(`a snapshot of ${name} is being made by another nbsvm, for ${waitMs / 1000} s now`, { code: 'BUSY' })
   try {
     return await work()
   } finally {

@@ -56,7 +56,7 @@ function notFound(folder: string, name: string, { snapshotLv, gold }: SourceWant
     ...(snapshotLv === undefined ? [`make it: nbsvm ${gold} newimg`] : []),
     'or copy an image file or block device: source=/PATH',
   ]
-  return new Failure(`there is no source: neither ${name} nor ${name}-0 is in ${folder}`, { hints })
+  return new Failure(`there is no source: neither ${name} nor ${name}-0 is in ${folder}`, { code: 'SOURCE_MISSING', hints })
 }
 
 /** An image file or block device by its absolute path. One of the store's own is taken as what it is there. */
@@ -71,5 +71,8 @@ async function fromPath(folder: string, source: string, { trust, onNote }: Sourc
 function fromOwnPath(folder: string, real: string): Source {
   const found = parseEntry(path.basename(real))
   if (found !== undefined) return ownSource(folder, found.name)
-  throw new Failure(`${real} belongs to the drives that stand on it`, { hints: ['copy one of those: gold=VM-N'] })
+  throw new Failure(`${real} belongs to the drives that stand on it`, {
+    code: 'DRIVE_IN_USE',
+    hints: ['copy one of those: gold=VM-N'],
+  })
 }

@@ -43,7 +43,7 @@ export function readDrive(folder: string, name: string): Drive | undefined {
 /** The image of a name as it is now. */
 export function readTop(folder: string, name: string): Layer {
   const found = findEntry(folder, name)
-  if (found === undefined) throw new Failure(`${name} is not in ${folder} any more`)
+  if (found === undefined) throw new Failure(`${name} is not in ${folder} any more`, { code: 'DRIVE_MISSING' })
   return readLayer(folder, found.file)
 }
 
@@ -115,7 +115,10 @@ async function activeStats(drive: Drive, live: LiveDrives): Promise<Stats> {
   const file = await live.activeFile(drive)
   const stats = file === undefined ? undefined : stat(file)
   if (stats !== undefined) return stats
-  throw new Failure(`the VM of ${drive.name} ended while a snapshot of it was made`, { hints: ['try again'] })
+  throw new Failure(`the VM of ${drive.name} ended while a snapshot of it was made`, {
+    code: 'VM_NOT_RUNNING',
+    hints: ['try again'],
+  })
 }
 
 /** An overlay on the base that the drive stands on, when the drive holds nothing else. */

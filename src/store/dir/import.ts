@@ -73,7 +73,10 @@ export async function copyIn(job: Job, source: Source, options: CopyOptions): Pr
   const copied = shareIn(job, source) ?? (await copyBytes(job, source, options))
   await refuseDamaged({ format: copied.format, path: copied.file }, source.name, options.signal)
   if (image.kind === 'file' && fileStamp(image.path) !== before) {
-    throw new Failure(`${source.name} was changed while it was copied`, { hints: ['stop what writes to it, then try again'] })
+    throw new Failure(`${source.name} was changed while it was copied`, {
+      code: 'BUSY',
+      hints: ['stop what writes to it, then try again'],
+    })
   }
   return copied
 }
@@ -116,7 +119,7 @@ async function ownBytes(job: Job, { image, name }: Source, virtualBytes: number,
   const file = job.file('raw')
   await copySparse(image.path, file, virtualBytes, options)
   const again = await probe(file, false)
-  if (again.image.format !== image.format) throw new Failure(`${name} was changed while it was copied`)
+  if (again.image.format !== image.format) throw new Failure(`${name} was changed while it was copied`, { code: 'BUSY' })
   return again.image
 }
 
@@ -125,5 +128,5 @@ function checkReferences({ file, format }: Copied): void {
   if (format === 'raw') return
   const { backingFile, dataFile } = readHeader(file)
   if (backingFile === undefined && dataFile === undefined) return
-  throw new Failure(`the source was changed while it was copied: it refers to ${backingFile ?? dataFile} now`)
+  throw new Failure(`the source was changed while it was copied: it refers to ${backingFile ?? dataFile} now`, { code: 'BUSY' })
 }

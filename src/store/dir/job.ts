@@ -32,7 +32,7 @@ export async function withJob<T>(folder: string, { onNote, signal }: JobOptions,
   const id = randomHex(8)
   const lockFile = path.join(folder, jobLockName(id))
   const lock = await waitLock(lockFile, 5000)
-  if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`)
+  if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`, { code: 'BUSY' })
   const names: string[] = []
   const name = (format: DriveFormat): string => {
     const temporary = path.join(folder, temporaryName(id, names.length, format))

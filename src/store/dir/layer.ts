@@ -34,6 +34,7 @@ export function findEntry(folder: string, name: string): Entry | undefined {
   if (lstat(path.join(folder, qcow2.file)) === undefined) return rawStats === undefined ? undefined : raw
   if (rawStats === undefined || isOldName(folder, qcow2.file, rawStats)) return qcow2
   throw new Failure(`two files claim to be ${name}: ${raw.file} and ${qcow2.file}`, {
+    code: 'DRIVE_DAMAGED',
     hints: [`move one of them out of ${folder}`],
   })
 }
@@ -55,9 +56,10 @@ export function readLayer(folder: string, file: string): Layer {
   const place = path.join(folder, file)
   const format = parseEntry(file)?.format ?? baseFormat(file) ?? temporaryFormat(file)
   const stats = lstat(place)
-  if (stats === undefined || format === undefined) throw new Failure(`there is no image ${place}`)
+  if (stats === undefined || format === undefined) throw new Failure(`there is no image ${place}`, { code: 'DRIVE_MISSING' })
   if (!stats.isFile()) {
     throw new Failure(`${place} is not a regular file`, {
+      code: 'DRIVE_DAMAGED',
       hints: [`drives in ${folder} are files of their own; for an image elsewhere: source=/PATH nbsvm VM snapshot`],
     })
   }
@@ -76,14 +78,22 @@ function checkReferences(
 ): string | undefined {
   const flatten = [`make it stand alone: qemu-img convert -O qcow2 ${place} NEW.qcow2, then move NEW.qcow2 over it`]
   if (dataFile !== undefined) {
-    throw new Failure(`${place} keeps its data in another file: ${dataFile || '(unnamed)'}`, { hints: flatten })
+    throw new Failure(`${place} keeps its data in another file: ${dataFile || '(unnamed)'}`, {
+      code: 'DRIVE_DAMAGED',
+      hints: flatten,
+    })
   }
   if (backingFile === undefined) return undefined
   const format = baseFormat(backingFile)
   if (format === undefined)
-    throw new Failure(`${place} stands on ${backingFile}, which is no base of ${folder}`, { hints: flatten })
+    throw new Failure(`${place} stands on ${backingFile}, which is no base of ${folder}`, {
+      code: 'DRIVE_DAMAGED',
+      hints: flatten,
+    })
   if (backingFormat !== format) {
-    throw new Failure(`${place} says that ${backingFile} is ${backingFormat ?? 'of any format'}, and not ${format}`)
+    throw new Failure(`${place} says that ${backingFile} is ${backingFormat ?? 'of any format'}, and not ${format}`, {
+      code: 'DRIVE_DAMAGED',
+    })
   }
   return backingFile
 }
@@ -92,9 +102,10 @@ function checkReferences(
 export function readLayers(folder: string, file: string): Layer[] {
   const layers = [readLayer(folder, file)]
   for (let next = layers[0]?.backing; next !== undefined;) {
-    if (layers.length > endlessLayers) throw new Failure(`${path.join(folder, file)} stands on itself`)
+    if (layers.length > endlessLayers) throw new Failure(`${path.join(folder, file)} stands on itself`, { code: 'DRIVE_DAMAGED' })
     if (lstat(path.join(folder, next)) === undefined) {
       throw new Failure(`${path.join(folder, layers.at(-1)?.file ?? file)} stands on ${next}, which is missing`, {
+        code: 'DRIVE_DAMAGED',
         hints: [`its contents are lost unless ${next} comes back into ${folder}`],
       })
     }
@@ -111,7 +122,7 @@ export function readChain(folder: string, file: string): Image {
     (backing, { format, path }) => ({ format, path, kind: 'file', ...(backing === undefined ? {} : { backing }) }),
     undefined,
   )
-  if (chain === undefined) throw new Failure(`there is no image ${path.join(folder, file)}`)
+  if (chain === undefined) throw new Failure(`there is no image ${path.join(folder, file)}`, { code: 'DRIVE_MISSING' })
   return chain
 }
 

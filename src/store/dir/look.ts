@@ -31,6 +31,7 @@ function imageOf(folder: string, name: string) {
   const found = findEntry(folder, name)
   if (found !== undefined) return readChain(folder, found.file)
   throw new Failure(`${name} is between two names: another nbsvm makes a snapshot of it, or was killed in that`, {
+    code: 'BUSY',
     hints: ['the next snapshot, clone or newimg of any VM puts it back'],
   })
 }

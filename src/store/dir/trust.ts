@@ -13,6 +13,7 @@ export function refuseWriters({ path, stats }: { readonly path: string; readonly
   const [writer] = foreignWriters(stats)
   if (writer === undefined) return
   throw new Failure(`${path} belongs to a VM that does not run, and yet pid ${writer.pid} (${writer.name}) can write to it`, {
+    code: 'DRIVE_IN_USE',
     hints: [`see what it is: ps -fp ${writer.pid}`, `end it: kill ${writer.pid}`],
   })
 }
@@ -26,6 +27,8 @@ export async function trusted(job: Job, image: Image, virtualBytes: number, opti
   await copySparse(image.path, file, virtualBytes, options.signal === undefined ? {} : { signal: options.signal })
   const { dataFile } = image.format === 'qcow2' ? readHeader(file) : {}
   if (dataFile !== undefined)
-    throw new Failure(`${image.path} was changed: it says that its data is in ${dataFile || 'another file'}`)
+    throw new Failure(`${image.path} was changed: it says that its data is in ${dataFile || 'another file'}`, {
+      code: 'DRIVE_DAMAGED',
+    })
   return { ...image, path: file, ...backing }
 }

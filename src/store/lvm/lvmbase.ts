@@ -68,6 +68,7 @@ function requireBase(volumes: readonly Volume[], { vg }: Group, name: string, do
   if (base !== undefined) return base
   const others = volumes.filter(isBase).map((volume) => volume.name)
   throw new Failure(`cannot ${doing}: volume group ${vg} has no base ${JSON.stringify(name)}`, {
+    code: 'DRIVE_MISSING',
     hints: [`those it has: ${others.join(', ') || 'none'}`],
   })
 }

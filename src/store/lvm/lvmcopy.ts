@@ -38,6 +38,7 @@ function sourceDevice(name: string, volumes: readonly Volume[]): Source {
   const uses = claims(name)
   if (uses.length === 0) return { name, image }
   throw new Failure(`cannot copy ${name}: it is ${uses.join(', ')} on this host, and a copy would hold two moments of it`, {
+    code: 'DRIVE_IN_USE',
     hints: [`see where: lsblk ${name}`],
   })
 }
@@ -54,6 +55,7 @@ function sourceInGroup({ vg }: Group, names: readonly string[], volumes: readonl
   const found = names.map((wanted) => usable.find(({ name }) => name === wanted)).find((volume) => volume !== undefined)
   if (found !== undefined) return asSource(found)
   throw new Failure(`volume group ${vg} has no volume ${names.join(' or ')} to copy`, {
+    code: 'SOURCE_MISSING',
     hints: [
       'name another: gold=VM, snapshot_lv=NAME, or source=/absolute/path',
       `those it has: ${usable.map(({ name }) => name).join(', ') || 'none'}`,

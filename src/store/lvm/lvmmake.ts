@@ -32,6 +32,7 @@ function findPool({ vg }: Group, name: string, volumes: readonly Volume[]): Volu
   if (found !== undefined) return found
   const others = pools.length === 0 ? 'it has none' : `it has ${pools.map((pool) => pool.name).join(', ')}`
   throw new Failure(`volume group ${vg} has no thin pool ${name}: ${others}`, {
+    code: 'SOURCE_MISSING',
     hints: [`make one: sudo lvcreate --type thin-pool -L 100G -n ${name} ${vg}`, `see them: sudo lvs ${vg}`],
   })
 }
@@ -117,7 +118,7 @@ function checkRoom(group: Group, pool: Volume, source: Volume | undefined, doing
   if (neededBytes <= freeBytes) return
   throw new Failure(
     `cannot ${doing}: it takes ${formatSize(neededBytes)}, and thin pool ${pool.name} has ${formatSize(freeBytes)} left`,
-    { hints: [`give it more: sudo lvextend -L +${formatSize(neededBytes)} ${group.vg}/${pool.name}`] },
+    { code: 'NO_SPACE', hints: [`give it more: sudo lvextend -L +${formatSize(neededBytes)} ${group.vg}/${pool.name}`] },
   )
 }
 

@@ -59,7 +59,7 @@ export function refuseInUse(volume: Volume, doing: string): void {
   if (!volume.open) return
   const users = deviceUsers(volume.path)
   const by = users.length === 0 ? 'in use by another process' : users.join(', ')
-  throw new Failure(`cannot ${doing}: ${volume.name} is ${by}`, { hints: hintsFor(volume, users) })
+  throw new Failure(`cannot ${doing}: ${volume.name} is ${by}`, { code: 'DRIVE_IN_USE', hints: hintsFor(volume, users) })
 }
 
 function hintsFor({ path }: Volume, users: readonly string[]): string[] {
@@ -145,5 +145,5 @@ export function faultOf(group: Group, volume: Volume, volumes: readonly Volume[]
 export function checkHealth(health: Health, doing: string, onNote?: (text: string) => void): void {
   const { state, words, hints } = health
   if (state === 'filling') onNote?.(`${words}; ${hints.join('; ')}`)
-  else if (state !== 'fine') throw new Failure(`cannot ${doing}: ${words}`, { hints })
+  else if (state !== 'fine') throw new Failure(`cannot ${doing}: ${words}`, { code: 'NO_SPACE', hints })
 }

@@ -66,12 +66,14 @@ export async function listVolumes(group: Group): Promise<Volume[]> {
 function notRun(error: unknown): never {
   if (findProgram('lvs') !== undefined) throw error
   throw new Failure('cannot run lvs, which volumes need: it is not installed', {
+    code: 'NOT_INSTALLED',
     hints: ['install lvm2', 'see what else is missing: nbsvm doctor'],
   })
 }
 
 function noGroup(vg: string): Failure {
   return new Failure(`there is no volume group ${vg}`, {
+    code: 'SOURCE_MISSING',
     hints: ['see which there are: sudo vgs', 'name another: vg=NAME', `make it: sudo vgcreate ${vg} /dev/DISK`],
   })
 }
@@ -148,7 +150,7 @@ export function snapshotsOf(volume: Volume, volumes: readonly Volume[]): Volume[
 export function volumeOf(drive: Pick<Drive, 'name'>, volumes: readonly Volume[], doing: string): Volume {
   const found = volumes.find(({ name }) => name === drive.name)
   if (found !== undefined) return found
-  throw new Failure(`cannot ${doing}: there is no volume ${drive.name} any more`)
+  throw new Failure(`cannot ${doing}: there is no volume ${drive.name} any more`, { code: 'DRIVE_MISSING' })
 }
 
 /** The volume group that a store is in, and how its commands are run. */

@@ -57,6 +57,7 @@ async function requireBase(cluster: Cluster, doing: string, name: string): Promi
   const bases = (await imageNames(cluster)).filter(isBaseName)
   if (bases.includes(name)) return
   throw new Failure(`cannot ${doing}: pool ${cluster.pool} has no base ${JSON.stringify(name)}`, {
+    code: 'DRIVE_MISSING',
     hints: [`those it has: ${bases.join(', ') || 'none'}`],
   })
 }

@@ -87,6 +87,7 @@ function notRun(program: string): (error: unknown) => never {
   return (error) => {
     if (findProgram(program) !== undefined) throw error
     throw new Failure(`cannot run ${program}, which drives in Ceph need: it is not installed`, {
+      code: 'NOT_INSTALLED',
       hints: ['install ceph-common', 'see what else is missing: nbsvm doctor'],
     })
   }
@@ -162,6 +163,7 @@ function parsePoolState(json: string, pool: string): PoolState {
 
 function poolIsFull(pool: string): Failure {
   return new Failure(`pool ${pool} is full`, {
+    code: 'NO_SPACE',
     hints: ['see what takes the room: ceph df', `see its largest images: rbd du ${pool}`],
   })
 }

@@ -44,7 +44,7 @@ export async function removeDrive(cluster: Cluster, { name, ...drive }: Pick<Dri
     })
   }
   if (!(await removeImage(cluster, doing, name))) {
-    throw new Failure(`cannot ${doing}: there is no image ${spec(cluster, name)} any more`)
+    throw new Failure(`cannot ${doing}: there is no image ${spec(cluster, name)} any more`, { code: 'DRIVE_MISSING' })
   }
   const id = parseDriveName(name)?.id
   if (id === undefined) return

@@ -48,7 +48,10 @@ function readConf(conf: string): string {
   } catch (error) {
     throw new Failure(`cannot read ${conf}, which says where Ceph's monitors are: ${messageOf(error)}`)
   }
-  throw new Failure(`there is no ${conf}, which says where Ceph's monitors are`, { hints: ['name another: ceph_conf=PATH'] })
+  throw new Failure(`there is no ${conf}, which says where Ceph's monitors are`, {
+    code: 'FILE_MISSING',
+    hints: ['name another: ceph_conf=PATH'],
+  })
 }
 
 function readQuietly(file: string): string | undefined {

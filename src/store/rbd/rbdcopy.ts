@@ -32,6 +32,7 @@ function sourceInPool(cluster: Cluster, wanted: readonly string[], names: readon
   const name = wanted.find((one) => usable.includes(one))
   if (name === undefined) {
     throw new Failure(`pool ${cluster.pool} has no image ${wanted.join(' or ')} to copy`, {
+      code: 'SOURCE_MISSING',
       hints: [
         'name another: gold=VM, snapshot_lv=NAME, or source=/absolute/path',
         `those it has: ${usable.join(', ') || 'none'}`,

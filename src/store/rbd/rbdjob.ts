@@ -63,7 +63,8 @@ export async function makeImage(
       const isTaken = renamed.status === exitOf.exists || (renamed.status === 0 && (await isThere(cluster, temporary)))
       if (renamed.status === 0 && !isTaken) return wanted
       const next = isTaken ? await another(wanted) : undefined
-      if (next === undefined && renamed.status === 0) throw new Failure(`cannot ${doing}: ${wanted} is there by now`)
+      if (next === undefined && renamed.status === 0)
+        throw new Failure(`cannot ${doing}: ${wanted} is there by now`, { code: 'BUSY' })
       if (next === undefined) throw await cephFailure(cluster, doing, renamed, words)
       wanted = next
     }

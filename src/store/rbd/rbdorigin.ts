@@ -39,7 +39,7 @@ export async function removeOrigin(cluster: Cluster, hex: string): Promise<void>
   const [user] = await standingOn(cluster, doing, hidden)
   if (user !== undefined) {
     await ask(cluster, doing, ['rbd', 'rename', spec(cluster, hidden), spec(cluster, name)])
-    throw new Failure(`cannot ${doing}: ${user} stands on it`)
+    throw new Failure(`cannot ${doing}: ${user} stands on it`, { code: 'DRIVE_IN_USE' })
   }
   await ask(cluster, doing, ['rbd', 'snap', 'purge', '--no-progress', spec(cluster, hidden)])
   await removeImage(cluster, doing, hidden)

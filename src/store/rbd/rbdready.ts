@@ -101,6 +101,7 @@ function usedBy({ doing, name, watcher, run, why }: Use): Failure {
   const all = (known?.addresses ?? [address]).map((one) => quoteWords(fenceCommand({ address: one }, 3600)))
   const words = `cannot ${doing}: ${name} is in use by ${client} at ${machineOf(watcher)}${since}`
   return new Failure(why === '' ? words : `${words}; ${why}`, {
+    code: 'DRIVE_IN_USE',
     hints: [
       `end it there, if it runs: nbsvm ${id} shutdown`,
       `if it is dead, Ceph forgets it within ${forgottenAfterSeconds} s; to shut it out at once, whatever it still wants to write:`,

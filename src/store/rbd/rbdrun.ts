@@ -92,6 +92,7 @@ async function holderOf(cluster: Cluster, doing: string, id: string): Promise<Ho
 
 function refused(doing: string, { description }: Holder): Failure {
   return new Failure(`cannot ${doing}: it is being started on ${description || 'another machine'}`, {
+    code: 'BUSY',
     hints: [`if that has died meanwhile: this ends by itself after ${leaseSeconds} s`],
   })
 }

@@ -115,7 +115,9 @@ export async function copyDrive(
     trust: settings.trust_source === 'yes',
     ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
   })
-  const copy = { ...options, live: liveDrives(vm.place, store.layers) }
+  const { bs, ddargs } = settings
+  const dd = bs === undefined && ddargs === undefined ? {} : { dd: { args: ddargs ?? [], ...(bs === undefined ? {} : { bs }) } }
+  const copy = { ...options, ...dd, live: liveDrives(vm.place, store.layers) }
   const lock = await lockSource(vm, store, source)
   try {
     const drive = await withRecord(vm, store, async (isNew) => {
@@ -168,7 +170,7 @@ async function lockSource({ place }: Vm, store: Store, { drive }: Source): Promi
   const hold = { hold: 'shared', timeoutMs: lockWaitMs, doing: `copy ${drive?.name}` } as const
   const lock = await holdVm({ place, id: owner.id, drawer }, store, hold)
   if (lock === undefined && qemuPid(drawer) === undefined) {
-    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: ${whoIsBusy(drawer)}`)
+    throw new Failure(`cannot copy ${drive?.name}: ${owner.id} is busy: ${whoIsBusy(drawer)}`, { code: 'BUSY' })
   }
   return lock
 }
@@ -184,9 +186,12 @@ export async function whileStopped<T>(
   const lock = await holdVm(vm, store, { hold: 'exclusive', timeoutMs: lockWaitMs, doing, mayBeNew })
   if (lock === undefined) {
     if (qemuPid(vm.drawer) === undefined) {
-      throw new Failure(`cannot ${doing}: ${vm.id} is busy: ${whoIsBusy(vm.drawer)}`)
+      throw new Failure(`cannot ${doing}: ${vm.id} is busy: ${whoIsBusy(vm.drawer)}`, { code: 'BUSY' })
     }
-    throw new Failure(`cannot ${doing}: ${vm.id} is running`, { hints: [`end it first: ${vm.call} shutdown`] })
+    throw new Failure(`cannot ${doing}: ${vm.id} is running`, {
+      code: 'VM_RUNNING',
+      hints: [`end it first: ${vm.call} shutdown`],
+    })
   }
   try {
     await refuseSurvivors(vm, doing)
@@ -212,8 +217,9 @@ export async function findDrive(store: Store, vm: Vm, number: string | undefined
   const drives = await store.drives(vm.id)
   const found = number === undefined && drives.length === 1 ? drives[0] : drives.find((drive) => String(drive.number) === number)
   if (found !== undefined) return found
-  if (drives.length === 0) throw new UsageError(`${vm.id} has no drives`, { hints: [`make one: ${vm.call} newimg`] })
+  if (drives.length === 0)
+    throw new UsageError(`${vm.id} has no drives`, { code: 'DRIVE_MISSING', hints: [`make one: ${vm.call} newimg`] })
   const names = drives.map(({ name }) => name).join(', ')
   if (number === undefined) throw new UsageError(`${vm.id} has several drives: ${names}`, { hints: ['say which one: --drive=N'] })
-  throw new UsageError(`${vm.id} has no drive ${JSON.stringify(number)}; it has ${names}`)
+  throw new UsageError(`${vm.id} has no drive ${JSON.stringify(number)}; it has ${names}`, { code: 'DRIVE_MISSING' })
 }

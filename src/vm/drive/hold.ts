@@ -45,7 +45,10 @@ export async function holdVm(vm: Subject, store: Store, options: HoldOptions): P
     throw error
   }
   lock.release()
-  throw new Failure(`cannot ${options.doing}: ${vm.id} has been removed meanwhile`, { hints: ['see what is there: nbsvm ls'] })
+  throw new Failure(`cannot ${options.doing}: ${vm.id} has been removed meanwhile`, {
+    code: 'VM_MISSING',
+    hints: ['see what is there: nbsvm ls'],
+  })
 }
 
 async function lockDrawer(drawer: Subject['drawer'], { timeoutMs, hold, doing, signal }: HoldOptions): Promise<Lock | undefined> {

@@ -142,12 +142,16 @@ export async function removeImages(place: Pick<Place, 'images' | 'config' | 'rec
   refuseForeign(place)
   const found = keptImages(place.images).filter((kept) => isCalled(place, kept, wanted))
   if (found.length === 0) {
-    throw new UsageError(`there is no image ${JSON.stringify(wanted)} here`, { hints: ['see those that are: nbsvm images'] })
+    throw new UsageError(`there is no image ${JSON.stringify(wanted)} here`, {
+      code: 'IMAGE_UNKNOWN',
+      hints: ['see those that are: nbsvm images'],
+    })
   }
   const users = usersOf(place)
   const used = [...new Set(found.flatMap(({ digest }) => users.get(formatDigest(digest)) ?? []))].toSorted(byNumberInText)
   if (used.length > 0) {
     throw new Failure(`${wanted} is in use by ${used.join(', ')}`, {
+      code: 'IMAGE_IN_USE',
       hints: ['its room would not become free: their drives stand on it', `remove them first: nbsvm ${used.join(',')} rm`],
     })
   }

@@ -84,7 +84,7 @@ async function lendOpen<T>(
 }
 
 function exchanged(file: string): Failure {
-  return new Failure(`${file} has been exchanged by somebody meanwhile`)
+  return new Failure(`${file} has been exchanged by somebody meanwhile`, { code: 'BUSY' })
 }
 
 /** What QEMU calls a name in the folder that it holds open. */

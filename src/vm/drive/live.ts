@@ -24,7 +24,8 @@ export function liveDrives({ state }: Place, layers?: string): LiveDrives {
   }
   const ask = <T>(drive: Drive, doing: string, work: (qmp: Qmp, found: Found) => Promise<T>): Promise<T> => {
     const found = find(drive)
-    if (found === undefined) throw new Failure(`cannot ${doing}: its VM has just ended`, { hints: ['try again'] })
+    if (found === undefined)
+      throw new Failure(`cannot ${doing}: its VM has just ended`, { code: 'VM_NOT_RUNNING', hints: ['try again'] })
     refuseSince01(found.drawer)
     return withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => work(qmp, found))
   }

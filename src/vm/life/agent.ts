@@ -53,6 +53,7 @@ async function whyNot(vm: Vm, doing: string): Promise<Failure | undefined> {
   })
   if (status !== 'running') {
     return new Failure(`cannot ${doing} in ${vm.id}: its guest does not run (${status})`, {
+      code: 'VM_NOT_RUNNING',
       hints: [`let it go on: ${vm.call} resume`],
     })
   }
@@ -62,6 +63,7 @@ async function whyNot(vm: Vm, doing: string): Promise<Failure | undefined> {
 /** What to type where the guest has no agent. */
 function noAgent({ id, call }: Vm, doing: string): Failure {
   return new Failure(`cannot ${doing} in ${id}: no guest agent is running there`, {
+    code: 'AGENT_SILENT',
     hints: [
       `if it is still booting: ${call} wait agent`,
       'if the guest has none, install it there: apt install qemu-guest-agent (or dnf, zypper, apk, pacman)',
@@ -75,6 +77,7 @@ function taken({ id, drawer }: Vm, doing: string): Failure {
   const who = holder === undefined ? 'another nbsvm has' : `pid ${holder.pid} has`
   const why = holder === undefined ? '' : ` (${holder.doing})`
   return new Failure(`cannot ${doing} in ${id}: ${who} its guest agent${why}`, {
+    code: 'BUSY',
     hints: [holder === undefined ? `see who: fuser -v ${drawer.agentLock}` : `wait for it, or end it: kill ${holder.pid}`],
   })
 }
@@ -84,14 +87,19 @@ function explained(vm: Vm, doing: string, error: unknown): unknown {
   const code = errorCode(error)
   if (code === 'ENOENT') {
     return new Failure(`cannot ${doing} in ${vm.id}: it was started without a port for the guest agent`, {
+      code: 'AGENT_SILENT',
       hints: [`start it again: ${vm.call} shutdown start`],
     })
   }
   if (code === 'ECONNREFUSED' || code === 'EAGAIN') {
-    return new Failure(`cannot ${doing} in ${vm.id}: QEMU does not take connections to the guest agent`, { cause: error })
+    return new Failure(`cannot ${doing} in ${vm.id}: QEMU does not take connections to the guest agent`, {
+      code: 'AGENT_SILENT',
+      cause: error,
+    })
   }
   if (error instanceof AgentRefused && error.class === 'CommandNotFound') {
     return new Failure(`cannot ${doing} in ${vm.id}: its guest agent does not allow it: ${error.desc}`, {
+      code: 'AGENT_REFUSED',
       hints: [
         'Fedora, Rocky, AlmaLinux, CentOS: allow it in the guest, in /etc/sysconfig/qemu-ga, then systemctl restart qemu-guest-agent',
         `over its network instead: ${vm.call} ssh`,

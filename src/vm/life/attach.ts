@@ -68,7 +68,10 @@ function screenOf(vm: Vm): string {
   requireRunning(vm, 'show')
   const { drawer, id } = vm
   if (stat(drawer.vnc) !== undefined) return drawer.vnc
-  throw new Failure(`${id} has no VNC screen: it was started with a display of its own`, { hints: ['see: nbsvm help display'] })
+  throw new Failure(`${id} has no VNC screen: it was started with a display of its own`, {
+    code: 'DEVICE_MISSING',
+    hints: ['see: nbsvm help display'],
+  })
 }
 
 /** The same for a screen that is at a socket, wherever that comes from. */

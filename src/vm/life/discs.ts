@@ -13,7 +13,10 @@ export function discImage(name: string): Image {
   const path = realPath(name)
   const found = path === undefined ? undefined : stat(path)
   if (path === undefined || found === undefined) {
-    throw new Failure(`there is no disc ${name}`, { hints: ['look for it: ls -l DIR', 'or go without: cdrom=none'] })
+    throw new Failure(`there is no disc ${name}`, {
+      code: 'FILE_MISSING',
+      hints: ['look for it: ls -l DIR', 'or go without: cdrom=none'],
+    })
   }
   if (found.isBlockDevice()) return { kind: 'block', format: 'raw', path }
   if (!found.isFile()) throw new Failure(`${name} is not a disc: it is neither a file nor a block device`)

@@ -36,7 +36,8 @@ export async function exportVm(vm: Vm, system: System, caller: Caller = {}): Pro
   const store = 'words' in drives ? undefined : await storeOf(vm)
   const sizes = new Map<number, number>()
   for (const drive of 'words' in drives ? [] : drives) {
-    if (drive.fault !== undefined) throw new Failure(`cannot export ${vm.id}: ${drive.name} cannot be used: ${drive.fault}`)
+    if (drive.fault !== undefined)
+      throw new Failure(`cannot export ${vm.id}: ${drive.name} cannot be used: ${drive.fault}`, { code: 'DRIVE_DAMAGED' })
     const size = await store?.size(drive)
     if (size !== undefined) sizes.set(drive.number, size.virtualBytes)
   }

@@ -60,7 +60,7 @@ export async function withHelpers(
     }
     noteRefused(vm, `${helper}: ${why}`)
     // QEMU could not have the port either.
-    throw helper === passtName ? portTaken(vm, why) : new Failure(`cannot start ${id}`, { cause: error })
+    throw helper === passtName ? portTaken(vm, why) : new Failure(`cannot start ${id}`, { code: 'QEMU_REFUSED', cause: error })
   }
 }
 
@@ -83,6 +83,7 @@ export function portTaken({ id, settings, place }: Pick<Vm, 'id' | 'settings' | 
   const record = readRecord(place, id)
   const own = record?.sshPort === undefined ? [] : [sshForward(record)]
   return new Failure(`cannot start ${id}: a port of this machine that forward names is taken, or closed to you: ${why}`, {
+    code: 'PORT_TAKEN',
     hints: takenHints([...(settings.forward ?? []), ...own]),
   })
 }

@@ -70,9 +70,7 @@ export async function planMachine(
     qemuUser: prefix.length > 0 ? (user.isOwn ? anyVmsUser() : user) : undefined,
     signal,
   })
-  if (settings.accel === 'kvm' && arch !== hostArch()) {
-    throw new Failure(`cannot start ${id} with accel=kvm: ${host.kvm.why}`, { hints: [`leave accel out: ${vm.call} start`] })
-  }
+  requireKvm(vm, arch, host)
   const accelerator = settings.accel ?? (host.kvm.works ? 'kvm' : 'tcg')
   const args = [...(settings.args ?? []), ...withFullPaths(options, hereFull)]
   const type = settings.machine ?? pinnedMachine(vm, record, host) ?? host.machine
@@ -115,6 +113,14 @@ export async function planMachine(
   }
 }
 
+function requireKvm({ id, call, settings }: Vm, arch: Arch, { kvm }: HostFacts): void {
+  if (settings.accel !== 'kvm' || arch === hostArch()) return
+  throw new Failure(`cannot start ${id} with accel=kvm: ${kvm.why}`, {
+    code: 'NOT_INSTALLED',
+    hints: [`leave accel out: ${call} start`],
+  })
+}
+
 /** The UEFI of a VM that has one; only then is looked for it. */
 async function uefiOf(
   vm: Vm,
@@ -154,6 +160,7 @@ function plainParts({ smp, rtc, drive_if, iothread, display, usb }: Settings) {
 function pinnedMachine(vm: Vm, { machine }: MachineRecord, host: HostFacts): string | undefined {
   if (machine === undefined || host.machines.length === 0 || host.machines.includes(machine)) return machine
   throw new Failure(`cannot start ${vm.id}: QEMU ${host.version} no longer has its machine type, ${machine}`, {
+    code: 'QEMU_REFUSED',
     hints: [
       `give it the newest, which its guest sees as new hardware: ${vm.call} machine=${host.machine} start`,
       `for good: machine=${host.machine} in ${settingsFile(vm)}`,

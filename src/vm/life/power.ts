@@ -80,6 +80,7 @@ async function settled(qmp: Qmp, timeoutMs: number, signal: AbortSignal | undefi
 function notRunning(vm: Vm, status: string): Failure {
   if (status === 'io-error') {
     return new Failure(`${vm.id} went on and stopped again: its drive cannot be read or written (${status})`, {
+      code: 'DRIVE_DAMAGED',
       hints: [`see how full the disk is: df -h ${vm.place.drives}`],
     })
   }
@@ -88,5 +89,8 @@ function notRunning(vm: Vm, status: string): Failure {
       hints: [`reset it: ${vm.call} reset`],
     })
   }
-  return new Failure(`cannot resume ${vm.id}: it does not run (${status})`, { hints: [`reset it: ${vm.call} reset resume`] })
+  return new Failure(`cannot resume ${vm.id}: it does not run (${status})`, {
+    code: 'VM_NOT_RUNNING',
+    hints: [`reset it: ${vm.call} reset resume`],
+  })
 }

@@ -56,6 +56,7 @@ function readKey(file: string): KeyPair {
   const [secret, half] = [file, `${file}.pub`].map((name) => readPlain(name, keyBytes)?.text)
   if (secret !== undefined && half !== undefined) return { secret, public: half }
   throw new Failure(`there is no key ${secret === undefined ? file : `${file}.pub`}`, {
+    code: 'FILE_MISSING',
     hints: [`let both halves be made again: rm -f ${quoteWord(file)} ${quoteWord(`${file}.pub`)}`],
   })
 }
@@ -65,7 +66,10 @@ async function claimPort({ uuid, sshPort }: MachineRecord): Promise<number> {
   for (const port of [...(sshPort === undefined ? [] : [sshPort]), ...candidatePorts(uuid, portTries)]) {
     if (await isFree(port)) return port
   }
-  throw new Failure('no port of this machine is free for ssh', { hints: ['name one yourself: forward=PORT:22'] })
+  throw new Failure('no port of this machine is free for ssh', {
+    code: 'PORT_TAKEN',
+    hints: ['name one yourself: forward=PORT:22'],
+  })
 }
 
 /** Writes what the guest will read; `note` is told what is not in it. The VM's own folder `run` is there. */
@@ -162,7 +166,10 @@ function hashOf(setting: string): string {
   const bytes = readOwn('password', file, keyBytes)
   const mode = stat(file)?.mode ?? 0
   if ((mode & 0o077) !== 0) {
-    throw new Failure(`password: others may read ${file}`, { hints: [`make it yours alone: chmod 600 ${quoteWord(file)}`] })
+    throw new Failure(`password: others may read ${file}`, {
+      code: 'NOT_ALLOWED',
+      hints: [`make it yours alone: chmod 600 ${quoteWord(file)}`],
+    })
   }
   const line = bytes.toString('utf8').split('\n')[0] ?? ''
   if (line === '') throw new Failure(`password: the first line of ${file} is empty`)
@@ -178,5 +185,5 @@ function readOwn(setting: string, file: string, mostBytes: number): Buffer {
   } catch (error) {
     throw new Failure(`${setting}: cannot read ${file}: ${messageOf(error)}`)
   }
-  throw new Failure(`${setting}: there is no file ${file}`)
+  throw new Failure(`${setting}: there is no file ${file}`, { code: 'FILE_MISSING' })
 }

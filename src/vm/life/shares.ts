@@ -48,6 +48,7 @@ function folderOf({ hostPath }: ShareWish): string {
   const real = realPath(hostPath)
   if (real !== undefined && stat(real)?.isDirectory() === true) return real
   throw new Failure(real === undefined ? `there is no folder ${hostPath} to share` : `${hostPath} is not a folder`, {
+    code: 'FILE_MISSING',
     hints: [real === undefined ? `make it: mkdir -p ${quoteWord(hostPath)}` : 'share the folder that it is in'],
   })
 }
@@ -64,9 +65,7 @@ function refuseOwn({ state, records, drives, images, config }: Place, folder: st
   if (met === undefined) return
   throw new Failure(
     `${folder} cannot be shared to be written: ${met} is nbsvm's own, and a guest that writes there rules this machine's VMs`,
-    {
-      hints: ['share a folder below it', `or only to be read: ${shareWord(folder, '/PLACE')}`],
-    },
+    { code: 'NOT_ALLOWED', hints: ['share a folder below it', `or only to be read: ${shareWord(folder, '/PLACE')}`] },
   )
 }
 
@@ -93,6 +92,7 @@ async function requireAccess(
   const what = readOnly ? 'read' : 'read and write'
   const { user } = as
   throw new Failure(`${hostPath} cannot be shared: ${user}, whom QEMU runs as, may not ${what} it`, {
+    code: 'NOT_ALLOWED',
     hints: [
       ...(isRoot() ? [`run QEMU as the folder's owner, whose rights the guest then has there: ${call} run_as=OWNER start`] : []),
       ...(readOnly ? [] : [`or share it only to be read: ${shareWord(hostPath, guestPath)}`]),

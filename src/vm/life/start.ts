@@ -155,15 +155,18 @@ function runsAlready(vm: Vm): Failure {
   const pid = qemuPid(vm.drawer)
   const holder = pid === undefined ? holderOf(vm.drawer.lock) : undefined
   if (holder?.doing.startsWith('start ') === true) {
-    return new Failure(`cannot start ${vm.id}: it is starting already, by pid ${holder.pid}`)
+    return new Failure(`cannot start ${vm.id}: it is starting already, by pid ${holder.pid}`, { code: 'BUSY' })
   }
-  if (holder !== undefined) return new Failure(`cannot start ${vm.id}: pid ${holder.pid} is at work on it: ${holder.doing}`)
+  if (holder !== undefined)
+    return new Failure(`cannot start ${vm.id}: pid ${holder.pid} is at work on it: ${holder.doing}`, { code: 'BUSY' })
   if (pid === undefined) {
     return new Failure(
       `cannot start ${vm.id}: it is starting already, or runs where its process cannot be seen, or its drives are being copied`,
+      { code: 'BUSY' },
     )
   }
   return new Failure(`cannot start ${vm.id}: it runs already as pid ${pid}`, {
+    code: 'VM_RUNNING',
     hints: [`see it: ${vm.call}`, `restart it: ${vm.call} stop start`],
   })
 }
@@ -231,7 +234,7 @@ function stoppedMeanwhile({ id, drawer }: Vm): Failure | undefined {
   const { stopping } = journalOf(drawer)
   return stopping === undefined
     ? undefined
-    : new Failure(`cannot start ${id}: it was ended meanwhile by another nbsvm (${stopping.by})`)
+    : new Failure(`cannot start ${id}: it was ended meanwhile by another nbsvm (${stopping.by})`, { code: 'VM_NOT_RUNNING' })
 }
 
 /** Runs QEMU, in its own folder, with what is opened for it; its words go to the log keeper, as its events do. */
@@ -268,9 +271,9 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   if (/Failed to get .*lock/.test(words)) {
     const { drivesInUse } = await import('../drive/inuse.js')
     const users = await drivesInUse(vm).catch(() => [])
-    if (users.length > 0) return new Failure(`cannot start ${id}: ${users.join('; ')}`, { hints })
+    if (users.length > 0) return new Failure(`cannot start ${id}: ${users.join('; ')}`, { code: 'DRIVE_IN_USE', hints })
   }
   return words === ''
-    ? new Failure(`cannot start ${id}`, { cause, hints })
-    : new Failure(`cannot start ${id}: QEMU refused: ${words}`, { hints })
+    ? new Failure(`cannot start ${id}`, { code: 'QEMU_REFUSED', cause, hints })
+    : new Failure(`cannot start ${id}: QEMU refused: ${words}`, { code: 'QEMU_REFUSED', hints })
 }

@@ -95,7 +95,9 @@ const pressAgainMs = 4000
 const deafAfterMs = 8000
 
 /** The guest cannot go down by itself. */
-class Unable extends Failure {}
+class Unable extends Failure {
+  override readonly code = 'VM_NOT_RUNNING'
+}
 
 /** RunState of query-status: what can be made to go on, and how; the rest can not. */
 const goesOn: Readonly<Record<string, 'cont' | 'system_wakeup'>> = {
@@ -164,17 +166,23 @@ function holders({ lock }: Drawer): string[] {
 function cannotStop({ id, drawer, call }: Vm, killed: readonly number[]): Failure {
   if (killed.length > 0) {
     const hints = ['a process that hangs in the kernel, on a disk that does not answer, ends when that does']
-    return new Failure(`cannot stop ${id}: pid ${killed.join(', ')} was killed, and its lock is still held`, { hints })
+    return new Failure(`cannot stop ${id}: pid ${killed.join(', ')} was killed, and its lock is still held`, {
+      code: 'BUSY',
+      hints,
+    })
   }
   const holder = holderOf(drawer.lock)
   if (holder !== undefined) {
     const hints = [`end that: kill ${holder.pid}`, `then: ${call} stop`]
-    return new Failure(`cannot stop ${id}: pid ${holder.pid} is at work on it: ${holder.doing}`, { hints })
+    return new Failure(`cannot stop ${id}: pid ${holder.pid} is at work on it: ${holder.doing}`, { code: 'BUSY', hints })
   }
   const others = holders(drawer)
   const who =
     others.length === 0 ? 'a process that cannot be seen from here' : `${others.join(', ')}, which is no QEMU of its own`
-  return new Failure(`cannot stop ${id}: its lock is held by ${who}`, { hints: [`see who: fuser -v ${drawer.lock}`] })
+  return new Failure(`cannot stop ${id}: its lock is held by ${who}`, {
+    code: 'BUSY',
+    hints: [`see who: fuser -v ${drawer.lock}`],
+  })
 }
 
 /** So that `status` can tell this end from an accident. */

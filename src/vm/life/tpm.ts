@@ -19,6 +19,7 @@ type Subject = Pick<Vm, 'place' | 'id' | 'call'>
 export function planTpm(vm: Subject, { prefix }: Pick<RunAs, 'prefix'>): Helper {
   if (findProgram('swtpm') === undefined) {
     throw new Failure(`cannot start ${vm.id} with a TPM: there is no swtpm on this machine`, {
+      code: 'NOT_INSTALLED',
       hints: [`install it: ${install('swtpm')}`, `without it: ${vm.call} tpm=no start`],
     })
   }

@@ -21,5 +21,8 @@ export function isUp({ id, drawer }: Pick<Vm, 'id' | 'drawer'>, { note }: Caller
 export function requireRunning(vm: Pick<Vm, 'id' | 'drawer' | 'call'>, doing: string): void {
   const why: string[] = []
   if (isUp(vm, { note: (text) => void why.push(text) })) return
-  throw new Failure([`cannot ${doing} ${vm.id}: it is not running`, ...why].join('; '), { hints: [`start it: ${vm.call} start`] })
+  throw new Failure([`cannot ${doing} ${vm.id}: it is not running`, ...why].join('; '), {
+    code: 'VM_NOT_RUNNING',
+    hints: [`start it: ${vm.call} start`],
+  })
 }

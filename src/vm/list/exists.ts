@@ -23,6 +23,7 @@ export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly st
   const near = nearest(vm.name, [...names, ...otherWords])
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return new UsageError(`there is no VM ${vm.id}${question}`, {
+    code: 'VM_MISSING',
     hints: [
       ...(isMachine(vm.name)
         ? [`a VM of the machine ${vm.name}: nbsvm ${vm.name}:VM ...; all of them: nbsvm ls ${vm.name}:`]

@@ -106,12 +106,15 @@ export async function listMachine(host: string, { state }: Pick<Place, 'state'>,
     mostSaid,
   })
   noteAll(host, stderr, caller.note)
-  if (status !== 0) throw new Failure(`${host} gives no list: exit status ${status}`)
+  if (status !== 0) throw new Failure(`${host} gives no list: exit status ${status}`, { code: 'HOST_UNREACHABLE' })
   try {
     return asListed(JSON.parse(stdout)).map((vm) => Object.assign(vm, { id: `${host}:${vm.id}` }))
   } catch (error) {
     // What JSON.parse says quotes what it has read.
-    throw new Failure(`${host} gives no list`, { cause: error instanceof Failure ? error : new Failure('it is not JSON') })
+    throw new Failure(`${host} gives no list`, {
+      code: 'HOST_UNREACHABLE',
+      cause: error instanceof Failure ? error : new Failure('it is not JSON'),
+    })
   }
 }
 

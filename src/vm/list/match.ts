@@ -15,7 +15,10 @@ export async function matchVms(targets: readonly string[], outside: Outside, onF
     if (!isGlob(target)) return [target]
     const matching = names.filter(globMatcher(target))
     if (matching.length > 0) return matching
-    throw new UsageError(`no VM matches ${quote(target)}`, { hints: [`see which there are: ${listCall(outside)}`] })
+    throw new UsageError(`no VM matches ${quote(target)}`, {
+      code: 'VM_MISSING',
+      hints: [`see which there are: ${listCall(outside)}`],
+    })
   })
   return [...new Set(found)]
 }

@@ -20,16 +20,20 @@ export async function admit(vm: Vm, store: Store, { record, drives, sharedStore 
   const own = readRecord(place, id)
   const standby = sharedStore !== undefined && own?.uuid === record.uuid
   if (own !== undefined && !standby)
-    throw new Failure(own.uuid === record.uuid ? `this very VM is here already, as ${id}` : `there is a VM ${id} here already`)
+    throw new Failure(own.uuid === record.uuid ? `this very VM is here already, as ${id}` : `there is a VM ${id} here already`, {
+      code: 'VM_EXISTS',
+    })
   refuseRunning(vm)
   if (sharedStore !== undefined && store.name !== sharedStore)
     throw new Failure(`its drives are in store=${sharedStore}, and it would look for them in store=${store.name} here`, {
+      code: 'MOVE_IMPOSSIBLE',
       hints: [`set it on this machine as there: store=${sharedStore}`],
     })
   const here = await store.drives(id)
-  if (sharedStore === undefined && here.length > 0) throw new Failure(`there are drives of a VM ${id} here already`)
+  if (sharedStore === undefined && here.length > 0)
+    throw new Failure(`there are drives of a VM ${id} here already`, { code: 'VM_EXISTS' })
   if (sharedStore !== undefined && here.length !== drives.length)
-    throw new Failure(`it has ${drives.length} drives there, and ${here.length} are seen from here`)
+    throw new Failure(`it has ${drives.length} drives there, and ${here.length} are seen from here`, { code: 'MOVE_IMPOSSIBLE' })
   return { standby, shared: here }
 }
 
@@ -37,5 +41,5 @@ export async function admit(vm: Vm, store: Store, { record, drives, sharedStore 
 export function refuseRunning({ id, drawer }: Vm): void {
   if (!isRunning(drawer)) return
   const why = qemuPid(drawer) === undefined ? whoIsBusy(drawer) : 'it runs'
-  throw new Failure(`there is a VM ${id} here already: ${why}`)
+  throw new Failure(`there is a VM ${id} here already: ${why}`, { code: 'VM_EXISTS' })
 }

@@ -33,7 +33,9 @@ export async function makeDrives(vm: Vm, store: Store, { drives, live }: Parcel)
   const needed = drives.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)
   const free = folder === undefined ? Infinity : freeBytes(path.dirname(folder))
   if (free >= needed) return made
-  throw new Failure(`its drives take ${formatSize(needed)}, and ${formatSize(free)} are free on this machine`)
+  throw new Failure(`its drives take ${formatSize(needed)}, and ${formatSize(free)} are free on this machine`, {
+    code: 'NO_SPACE',
+  })
 }
 
 async function makeDrive(vm: Vm, store: Store, wanted: ParcelDrive, isLive: boolean): Promise<Drive> {
@@ -49,6 +51,7 @@ async function makeDrive(vm: Vm, store: Store, wanted: ParcelDrive, isLive: bool
   const { virtualBytes } = await store.size(drive)
   if (virtualBytes === wanted.virtualBytes || (!isLive && virtualBytes > wanted.virtualBytes)) return drive
   throw new Failure(`its drive ${wanted.number} has ${wanted.virtualBytes} bytes, and would have ${virtualBytes} here`, {
+    code: 'MOVE_IMPOSSIBLE',
     hints: ['move it while it is off, or resize it to whole megabytes before'],
   })
 }

@@ -11,7 +11,7 @@ export function requireMovable(vm: Vm, drives: readonly Drive[]): Movable {
   const { id, call, drawer } = vm
   const cold = `or move it while it is off: ${call} shutdown move HOST`
   const cannot = (why: string, ...hints: readonly string[]): Failure =>
-    new Failure(`cannot move ${id} while it runs: ${why}`, { hints: [...hints, cold] })
+    new Failure(`cannot move ${id} while it runs: ${why}`, { code: 'MOVE_IMPOSSIBLE', hints: [...hints, cold] })
   if (qemuPid(drawer) === undefined) throw cannot('it is starting, or its process cannot be seen')
   const movable = readMovable(drawer)
   if (movable === undefined)

@@ -86,8 +86,14 @@ export class Dialogue {
     const words = this.#words.join('\n')
     const hints =
       status === 2 || status === 127 ? [`the nbsvm there may be too old to take in VMs: nbsvm ${this.#host}: version`] : []
-    if (status === 255) return new Failure(`the connection to ${this.#host} is lost${words === '' ? '' : `: ${words}`}`)
-    return new Failure(`the nbsvm of ${this.#host} has ended: ${words === '' ? `exit status ${status}` : words}`, { hints })
+    if (status === 255)
+      return new Failure(`the connection to ${this.#host} is lost${words === '' ? '' : `: ${words}`}`, {
+        code: 'HOST_UNREACHABLE',
+      })
+    return new Failure(`the nbsvm of ${this.#host} has ended: ${words === '' ? `exit status ${status}` : words}`, {
+      code: 'HOST_UNREACHABLE',
+      hints,
+    })
   }
 
   /** Nobody will ask for it again. */

@@ -23,9 +23,15 @@ function checkQemu({ version, machines }: Plan['host'], { movable, qemu }: Live)
   const { type } = movable.machine
   const hints = ['install a QEMU that is as new there, or move it while it is off']
   if (!machines.includes(type))
-    throw new Failure(`QEMU ${version} of this machine has no ${type}, which is the board of its guest`, { hints })
+    throw new Failure(`QEMU ${version} of this machine has no ${type}, which is the board of its guest`, {
+      code: 'MOVE_IMPOSSIBLE',
+      hints,
+    })
   if (release(version) < release(qemu))
-    throw new Failure(`it runs in QEMU ${qemu}, and this machine has ${version}, which is older`, { hints })
+    throw new Failure(`it runs in QEMU ${qemu}, and this machine has ${version}, which is older`, {
+      code: 'MOVE_IMPOSSIBLE',
+      hints,
+    })
 }
 
 /** Major and minor, as a number. */
@@ -84,7 +90,8 @@ export async function untilCame(qmp: Qmp, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { status, 'error-desc': why } = await qmp.execute('query-migrate')
     if (status === 'completed') return
-    if (status === 'failed') throw new Failure(`QEMU cannot take it in${why === undefined ? '' : `: ${why}`}`)
+    if (status === 'failed')
+      throw new Failure(`QEMU cannot take it in${why === undefined ? '' : `: ${why}`}`, { code: 'MOVE_IMPOSSIBLE' })
     await pause(lookMs, signal)
   }
 }

@@ -17,7 +17,9 @@ import { wordsFor, type Dialogue } from './dialogue.js'
 import { endAndRemove } from './removal.js'
 
 /** Nobody knows which machine has the VM; it runs on neither. */
-class InDoubt extends Failure {}
+class InDoubt extends Failure {
+  override readonly code = 'MOVE_UNDECIDED'
+}
 
 const inDoubtStatus = 4
 
@@ -50,7 +52,9 @@ export async function give(vm: Vm, mark: Mark, to: { readonly machine: Machine; 
     await to.dialogue.close()
     if (await isThere(vm, mark, to.machine)) return
     writeMark(vm.place, vm.id, { ...mark, phase: 'going' })
-    throw limit.aborted ? new Failure(`${mark.host} did not take it within ${doneTimeoutMs / 1000} s`) : error
+    throw limit.aborted
+      ? new Failure(`${mark.host} did not take it within ${doneTimeoutMs / 1000} s`, { code: 'TIMEOUT' })
+      : error
   }
 }
 
@@ -79,7 +83,7 @@ async function askOnce(vm: Vm, mark: Mark, machine: Machine): Promise<boolean> {
   const last = stdout.trim().split('\n').at(-1) ?? ''
   const here = status === 0 ? asObject(parse(last))?.['here'] : undefined
   if (typeof here === 'boolean') return here
-  throw new Failure(`${machine.host} does not say: ${stderr.trim() || `exit status ${status}`}`)
+  throw new Failure(`${machine.host} does not say: ${stderr.trim() || `exit status ${status}`}`, { code: 'MOVE_UNDECIDED' })
 }
 
 function parse(text: string): unknown {
@@ -131,7 +135,7 @@ export async function stays(vm: Vm, error: unknown, { dialogue, signal, goOn }: 
   removeMark(vm.place, vm.id)
   if (signal?.aborted === true) return error
   const hints = error instanceof Failure ? error.hints : []
-  return new Failure(`${vm.id} stays here: it cannot be moved to ${mark.host}`, { cause: error, hints })
+  return new Failure(`${vm.id} stays here: it cannot be moved to ${mark.host}`, { code: 'MOVE_IMPOSSIBLE', cause: error, hints })
 }
 
 /** The guest goes on here, as if nothing had been. Nothing is done where no QEMU runs. */

@@ -66,7 +66,10 @@ export async function moveLive(vm: Vm, store: Store, to: Partner, options: MoveO
 async function liveOf({ vm, qmp }: Going, movable: Movable): Promise<Live> {
   const { status } = await qmp.execute('query-status')
   if (status !== 'running' && status !== 'paused')
-    throw new Failure(`cannot move ${vm.id}: its guest neither runs nor is paused (${status})`, { hints: [`see it: ${vm.call}`] })
+    throw new Failure(`cannot move ${vm.id}: its guest neither runs nor is paused (${status})`, {
+      code: 'MOVE_IMPOSSIBLE',
+      hints: [`see it: ${vm.call}`],
+    })
   // `q35` is another board in another QEMU.
   const type = await qmp.execute('qom-get', { path: '/machine', property: 'type' })
   const machine = typeof type === 'string' ? { ...movable.machine, type: type.replace(/-machine$/, '') } : movable.machine
@@ -89,7 +92,7 @@ async function send(going: Going, live: Live): Promise<Given> {
   const { vm, store, drives, to, caller, qmp } = going
   const { place, id } = vm
   const record = readRecord(place, id)
-  if (record === undefined) throw new Failure(`there is no record of ${id}`)
+  if (record === undefined) throw new Failure(`there is no record of ${id}`, { code: 'VM_MISSING' })
   const mark = newMark(record.uuid, to, store, live.ran)
   const parcel = await packParcel(vm, store, drives, { kind: 'move', token: mark.token, from: hostName(), record, live })
   writeMark(place, id, mark)
@@ -98,7 +101,7 @@ async function send(going: Going, live: Live): Promise<Given> {
     dialogue = await Dialogue.open(to, caller)
     await dialogue.write(parcelLine(parcel))
     const { folder, doors } = await dialogue.expect('ready', caller.signal)
-    if (doors === null) throw new Failure(`${to.machine.host} does not wait for a VM that runs`)
+    if (doors === null) throw new Failure(`${to.machine.host} does not wait for a VM that runs`, { code: 'MOVE_IMPOSSIBLE' })
     await requireSame(vm, store, drives)
     const passage = await openDoors(vm, to.machine, { folder, doors })
     try {

@@ -64,7 +64,7 @@ export async function settle(vm: Vm, caller: Leaving, { keep = false } = {}): Pr
 async function whileMoving<T>(vm: Vm, doing: string, work: (mark: Mark | undefined) => Promise<T>): Promise<T> {
   const { place, id } = vm
   const lock = await lockMove(place, id, doing, 0)
-  if (lock === undefined) throw new Failure(`cannot ${doing}: ${moverOf(place, id)} is at it`)
+  if (lock === undefined) throw new Failure(`cannot ${doing}: ${moverOf(place, id)} is at it`, { code: 'BUSY' })
   try {
     const mark = readMark(place, id)
     if (mark?.phase === 'coming') await undoArrival(vm, mark)
@@ -87,7 +87,10 @@ async function alreadyThere(vm: Vm, partner: Partner, caller: Caller): Promise<M
   const status = await statusThere(partner, caller)
   // 3: it is off.
   if (status === 0 || status === 3) return wasThere(host)
-  throw new UsageError(`there is no VM ${vm.id}, neither here nor on ${host}`, { hints: ['see which there are: nbsvm ls'] })
+  throw new UsageError(`there is no VM ${vm.id}, neither here nor on ${host}`, {
+    code: 'VM_MISSING',
+    hints: ['see which there are: nbsvm ls'],
+  })
 }
 
 const wasThere = (host: string): Moved => ({ result: 'was there', host, stoodStillMs: null })

@@ -189,6 +189,7 @@ export function readParcel(header: Readonly<Record<string, unknown>>): Parcel {
   if (header['nbsvm'] === undefined) throw notOurs()
   if (integer(header['nbsvm'], 'nbsvm') !== protocol)
     throw new Failure(`nbsvm ${String(header['version'])} sends VMs in another way than nbsvm ${version}`, {
+      code: 'MOVE_IMPOSSIBLE',
       hints: ['install the same nbsvm on both machines'],
     })
   const { record: found, files, ...parcel } = members(header, '')

@@ -94,9 +94,10 @@ async function take(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiv
   const { outside } = receiving
   const { place, id } = asked
   // Its mover holds the lock until we have answered.
-  if (readMark(place, id)?.token === parcel.token) throw new Failure('that leads back to the very machine that it is on')
+  if (readMark(place, id)?.token === parcel.token)
+    throw new Failure('that leads back to the very machine that it is on', { code: 'MOVE_IMPOSSIBLE' })
   const lock = await lockMove(place, id, `take in ${id}`, undoneMs)
-  if (lock === undefined) throw new Failure(`cannot take in ${id}: ${moverOf(place, id)} is at it`)
+  if (lock === undefined) throw new Failure(`cannot take in ${id}: ${moverOf(place, id)} is at it`, { code: 'BUSY' })
   try {
     const left = readMark(place, id)
     if (left?.phase === 'coming') await undoArrival(await openVm(id, { ...outside, line: {}, vmClass: undefined }), left)

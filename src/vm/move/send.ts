@@ -21,6 +21,7 @@ export async function sendVm(vm: Vm, { write, onProgress, signal }: SendCaller):
   const { id, call, drawer } = vm
   if (isUp(vm))
     throw new Failure(`cannot send ${id}: it runs, and what is in its RAM does not go through a pipe`, {
+      code: 'VM_RUNNING',
       hints: [`move it as it runs: ${call} move HOST`, `or end it first: ${call} shutdown`],
     })
   await whileStopped(vm, `send ${id}`, async (store) => {

@@ -19,7 +19,7 @@ const qmpTimeoutMs = 10_000
 export async function settleArrival(vm: Vm, token: string, { signal }: Caller = {}): Promise<boolean> {
   const { place, id, drawer } = vm
   const lock = await lockMove(place, id, `settle the move of ${id}`, waitMs)
-  if (lock === undefined) throw new Failure(`cannot tell what became of ${id}: ${moverOf(place, id)} is at it`)
+  if (lock === undefined) throw new Failure(`cannot tell what became of ${id}: ${moverOf(place, id)} is at it`, { code: 'BUSY' })
   try {
     const here = readHere(place, token)
     if (here !== undefined) {

@@ -44,6 +44,7 @@ export function ownAddress(forward: Forward): Address {
 function noWay(vm: Vm): Failure {
   const { id, call } = vm
   return new Failure(`no port of this machine leads to the ssh of ${id}, and nbsvm does not know its address`, {
+    code: 'SSH_SILENT',
     hints: [
       `give it one: ${call} stop forward=2222:22 start`,
       'a VM whose image is known (image=) gets one by itself; so does one for which user is set',

@@ -95,6 +95,7 @@ function notAttached({ id, call }: Vm, what: string, devices: readonly Attached[
   const known = devices.map(({ name, what: file }) => `${name} (${file})`).join(', ')
   const hint = known === '' ? `nothing was attached to it: ${call}` : `attached are: ${known}`
   return new Failure(`${what} was not attached to ${id} while it runs; what it was started with stays until it ends`, {
+    code: 'DEVICE_MISSING',
     hints: [hint],
   })
 }
@@ -118,7 +119,7 @@ function note(vm: Vm, device: Attached): Attached {
 /** ISO 9660 says so in its first descriptor, https://wiki.osdev.org/ISO_9660#Volume_Descriptors; so does a disc drive of the host. */
 function isDisc(file: string): boolean {
   const path = realPath(file)
-  if (path === undefined) throw new Failure(`there is no file ${file}`)
+  if (path === undefined) throw new Failure(`there is no file ${file}`, { code: 'FILE_MISSING' })
   return /^\/dev\/sr\d+$/.test(path) || readHead(path, 5, 32_769)?.toString('latin1') === 'CD001'
 }
 
@@ -126,10 +127,10 @@ async function attachOwn(vm: Vm, qmp: Qmp, number: string): Promise<Attached> {
   const store = await storeOf(vm)
   const drive = await findDrive(store, vm, number)
   const id = deviceId(drive.number)
-  if (drive.fault !== undefined) throw new Failure(`cannot attach ${drive.name}: ${drive.fault}`)
+  if (drive.fault !== undefined) throw new Failure(`cannot attach ${drive.name}: ${drive.fault}`, { code: 'DRIVE_DAMAGED' })
   const [format = '', file = ''] = nodesOf(id)
   const [user] = store.isShared ? await store.users(drive) : []
-  if (user !== undefined) throw new Failure(`cannot attach ${drive.name}: it is ${user}`)
+  if (user !== undefined) throw new Failure(`cannot attach ${drive.name}: it is ${user}`, { code: 'DRIVE_IN_USE' })
   if (store.filesFor !== undefined) {
     const owner = stat(vm.drawer.run) ?? { uid: 0, gid: 0 }
     await (await import('../drive/qemufiles.js')).layQemuFiles(vm.drawer, store, [drive], owner)
@@ -138,7 +139,8 @@ async function attachOwn(vm: Vm, qmp: Qmp, number: string): Promise<Attached> {
     const nodes = [fileNode(image, file), formatNode(image, format, file)]
     const bus = await scsiBus(vm, qmp)
     await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id, bus, drive: format }).catch((error: unknown) => {
-      if (error instanceof QmpError && /[Dd]uplicate/.test(error.desc)) throw new Failure(`${vm.id} has drive ${number} already`)
+      if (error instanceof QmpError && /[Dd]uplicate/.test(error.desc))
+        throw new Failure(`${vm.id} has drive ${number} already`, { code: 'DRIVE_IN_USE' })
       throw error
     })
   })
@@ -152,7 +154,8 @@ async function attachDisk(
   { readOnly = false, note: tell }: AttachOptions & Caller,
 ): Promise<Attached> {
   const there = devicesOf(vm).find((one) => one.what === realPath(what))
-  if (there !== undefined) throw new Failure(`${what} is attached to ${vm.id} already, as ${there.name}`)
+  if (there !== undefined)
+    throw new Failure(`${what} is attached to ${vm.id} already, as ${there.name}`, { code: 'DRIVE_IN_USE' })
   const hints = [`make a drive of it, with all that it stands on: ${vm.call} source=PATH snapshot`]
   const { image } = await probe(what, false, tell, hints).catch((error: unknown) => {
     throw explained(what, error)
@@ -180,6 +183,7 @@ async function attachDisc(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
   if (empty === undefined && discs.length > 0) {
     const full = discs.map(({ drive, path }) => `${drive} holds ${path}`).join(', ')
     throw new Failure(`${vm.id} has no empty disc drive: ${full}`, {
+      code: 'DEVICE_MISSING',
       hints: [`take one out first: ${vm.call} eject attach ${quoteWord(what)}`],
     })
   }
@@ -208,9 +212,10 @@ async function attachUsb(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
   } catch (error) {
     if (!(error instanceof QmpError)) throw error
     if (error.desc.includes("'usb.0' not found"))
-      throw new Failure(`${vm.id} has no USB controller: it was started with usb= of its own`)
+      throw new Failure(`${vm.id} has no USB controller: it was started with usb= of its own`, { code: 'DEVICE_MISSING' })
     const user = journalOf(vm.drawer).started?.runAs ?? '$USER'
     throw new Failure(`QEMU cannot have the USB device ${device.id}: ${error.desc}`, {
+      code: 'QEMU_REFUSED',
       hints: [`let it, until it is plugged in again: sudo setfacl -m u:${user.replace(/^uid /, '')}:rw ${usbNode(device)}`],
     })
   }

@@ -42,7 +42,11 @@ export async function balloonTo(vm: Vm, wantedBytes: number, { signal }: Caller 
       await qmp.execute('balloon', { value: wantedBytes })
     } catch (error) {
       if (!(error instanceof QmpError) || error.class !== 'DeviceNotActive') throw error
-      throw new Failure(`${id} has no balloon`, { hints: [`with the next start: ${call} balloon=yes stop start`], cause: error })
+      throw new Failure(`${id} has no balloon`, {
+        code: 'DEVICE_MISSING',
+        hints: [`with the next start: ${call} balloon=yes stop start`],
+        cause: error,
+      })
     }
     return { memBytes, memNowBytes: await settled(qmp, wantedBytes, signal) }
   })

@@ -34,13 +34,14 @@ const doing = 'copy files'
 async function copyIn(vm: Vm, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
   const found = sources.map((source) => {
     const at = path.resolve(source)
-    if (stat(at) === undefined) throw new Failure(`there is no file or folder ${source}`)
+    if (stat(at) === undefined) throw new Failure(`there is no file or folder ${source}`, { code: 'FILE_MISSING' })
     if (at === '/') throw new Failure('/ as a whole cannot be copied')
     return { at: nameOf(at), name: nameOf(path.basename(at)) }
   })
   const shell = await guestShell(vm, doing, sizeOf(found, soonBytes), caller)
   const { kind, owner } = await placeIn(shell, destination)
-  if (kind !== 'folder' && found.length > 1) throw new Failure(`${destination} is not a folder in the guest`)
+  if (kind !== 'folder' && found.length > 1)
+    throw new Failure(`${destination} is not a folder in the guest`, { code: 'FILE_MISSING' })
   const onto = path.posix.basename(destination)
   const named = kind === 'folder' ? found : found.map(({ at }) => ({ at, name: nameOf(onto) }))
   const twice = named.find(({ name }, at) => named.findIndex((one) => one.name === name) !== at)
@@ -75,9 +76,10 @@ function* counted(pieces: Iterable<Buffer>, { onBytes, signal }: CopyCaller): Ge
 
 async function copyOut(vm: Vm, { sources, destination }: Copying, caller: CopyCaller): Promise<void> {
   const isFolder = stat(destination)?.isDirectory() === true
-  if (!isFolder && (sources.length > 1 || destination.endsWith('/'))) throw new Failure(`there is no folder ${destination}`)
+  if (!isFolder && (sources.length > 1 || destination.endsWith('/')))
+    throw new Failure(`there is no folder ${destination}`, { code: 'FILE_MISSING' })
   const parent = isFolder ? destination : path.dirname(destination)
-  if (stat(parent)?.isDirectory() !== true) throw new Failure(`there is no folder ${parent}`)
+  if (stat(parent)?.isDirectory() !== true) throw new Failure(`there is no folder ${parent}`, { code: 'FILE_MISSING' })
   // How much it is only the guest knows.
   const shell = await guestShell(vm, doing, Infinity, caller)
   for (const source of sources) {
@@ -106,7 +108,7 @@ export async function fetchInto(
     await shell({ text: packScript, words: [source], saysMuch: true, take })
     reader.end()
     writer.finish()
-    if (lstat(writer.at(top)) === undefined) throw new Failure(`${source} is no file or folder`)
+    if (lstat(writer.at(top)) === undefined) throw new Failure(`${source} is no file or folder`, { code: 'FILE_MISSING' })
     moveInto(writer.at(top), path.join(writer.beside, name), path.join(parent, name))
     writer.closeFolders()
     const { links, others } = leftOut

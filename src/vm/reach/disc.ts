@@ -34,6 +34,7 @@ export function ejectDisc(vm: Vm, { drive, force = false }: EjectOptions = {}, {
       await qmp.execute('blockdev-open-tray', { id: chosen.drive, force })
       if (!(await isOpened(qmp, chosen.drive, signal))) {
         throw new Failure(`the guest does not let go of the disc in ${chosen.drive}`, {
+          code: 'DEVICE_KEPT',
           hints: ['unmount it there first', `or take it out nevertheless: ${call} eject --force`],
         })
       }
@@ -65,8 +66,13 @@ function choose({ id, call }: Vm, discs: readonly DiscDrive[], drive: string | u
   if (found === undefined) {
     const names = discs.map((one) => one.drive).join(', ')
     if (discs.length === 0)
-      throw new Failure(`${id} has no disc drive`, { hints: [`start it with one: ${call} cdrom=FILE.iso start`] })
-    throw new Failure(drive === undefined ? `there is no disc in ${names}` : `there is no disc in ${drive}; ${id} has ${names}`)
+      throw new Failure(`${id} has no disc drive`, {
+        code: 'DEVICE_MISSING',
+        hints: [`start it with one: ${call} cdrom=FILE.iso start`],
+      })
+    throw new Failure(drive === undefined ? `there is no disc in ${names}` : `there is no disc in ${drive}; ${id} has ${names}`, {
+      code: 'DEVICE_MISSING',
+    })
   }
   if (drive === undefined && full.length > 1) {
     const which = full.map((one) => `--drive=${one.drive}  (${one.path})`)

@@ -59,7 +59,7 @@ export async function execCollecting(
 
 function cut({ id, call }: Vm, words: readonly string[], { status }: Ended): Failure {
   const message = `only the first 16M of what the program said in ${id} are here: the guest agent keeps no more; it ended with ${status}`
-  return new Failure(message, { hints: [`all of it: ${call} exec --spool ${quoteWords(words)}`] })
+  return new Failure(message, { code: 'OUTPUT_CUT', hints: [`all of it: ${call} exec --spool ${quoteWords(words)}`] })
 }
 
 /** JSON carries any text but half characters, and a program's arguments end at a NUL. */

@@ -124,6 +124,7 @@ function refuseTaps({ id, call, drawer }: Vm): void {
   throw new Failure(
     `${id} is on ${taps.join(' and ')}: it is reached at its own address, so no port of this machine leads there`,
     {
+      code: 'NETWORK_UNUSABLE',
       hints: [`see its address: ${call} status`, `or start it on the user network: ${call} bridge=none forward=HOST:GUEST start`],
     },
   )
@@ -151,9 +152,10 @@ function byTunnels(vm: Vm, caller: Caller): Way {
   return {
     check: (missing, now) => {
       const udp = missing.some(({ protocol }) => protocol === 'udp')
-      if (udp) throw new Failure(`${late}; ssh, which can help out, carries no udp`, { hints })
+      if (udp) throw new Failure(`${late}; ssh, which can help out, carries no udp`, { code: 'NETWORK_UNUSABLE', hints })
       const count = missing.length + now.filter(({ tunnel }) => tunnel !== undefined).length
-      if (count > mostTunnels) throw new Failure(`${late}; ssh helps out, for ${mostTunnels} ports at most`, { hints })
+      if (count > mostTunnels)
+        throw new Failure(`${late}; ssh helps out, for ${mostTunnels} ports at most`, { code: 'NETWORK_UNUSABLE', hints })
     },
     open: async (forward) => {
       // Of what it is told ssh says too little.
@@ -163,13 +165,15 @@ function byTunnels(vm: Vm, caller: Caller): Way {
       return openTunnel(vm, forward, caller).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error
         throw new Failure(`${late}; ssh, which can help out, does not get in`, {
+          code: 'SSH_SILENT',
           cause: error,
           hints: [...error.hints, ...hints],
         })
       })
     },
     close: async (forward) => {
-      if (forward.tunnel === undefined) throw new Failure(`${late}: it keeps ${listenText(forward)} open until the VM ends`)
+      if (forward.tunnel === undefined)
+        throw new Failure(`${late}: it keeps ${listenText(forward)} open until the VM ends`, { code: 'NETWORK_UNUSABLE' })
       await (await import('./tunnel.js')).closeTunnel(vm, forward.tunnel)
     },
   }
@@ -179,6 +183,7 @@ function refuseTaken({ id, call }: Vm, now: readonly Forward[], forward: Forward
   const other = inTheWay(now, forward)
   if (other === undefined) return
   throw new Failure(`${listenText(other)}/${other.protocol} leads to port ${other.guestPort} of ${id} already`, {
+    code: 'PORT_TAKEN',
     hints: [`close it first: ${call} forward --remove ${other.hostPort}`],
   })
 }
@@ -186,19 +191,26 @@ function refuseTaken({ id, call }: Vm, now: readonly Forward[], forward: Forward
 function find({ id, call }: Vm, now: readonly Forward[], wanted: Closing): Forward {
   const found = now.find((one) => (wanted.guestPort === 0 ? listensAlike(one, wanted) : isSame(one, wanted)))
   if (found !== undefined) return found
-  throw new Failure(`${listenText(wanted)}/${wanted.protocol} does not lead into ${id}`, { hints: [`see which do: ${call}`] })
+  throw new Failure(`${listenText(wanted)}/${wanted.protocol} does not lead into ${id}`, {
+    code: 'PORT_UNKNOWN',
+    hints: [`see which do: ${call}`],
+  })
 }
 
 /** QEMU's answer is text of its monitor: none at all where it did it. */
 async function open({ id }: Vm, qmp: Qmp, forward: Forward): Promise<void> {
   const answer = await qmp.execute('human-monitor-command', { 'command-line': `hostfwd_add ${hostForward(forward)}` })
   if (answer.trim() === '') return
-  if (answer.includes('not in use')) throw new Failure(`${id} has no user network: no port of this machine leads into it`)
+  if (answer.includes('not in use'))
+    throw new Failure(`${id} has no user network: no port of this machine leads into it`, { code: 'NETWORK_UNUSABLE' })
   throw taken(forward, `it is taken, or closed to QEMU: ${answer.trim()}`)
 }
 
 function taken(forward: Forward, why: string): Failure {
-  return new Failure(`cannot listen on ${listenText(forward)}/${forward.protocol}: ${why}`, { hints: takenHints([forward]) })
+  return new Failure(`cannot listen on ${listenText(forward)}/${forward.protocol}: ${why}`, {
+    code: 'PORT_TAKEN',
+    hints: takenHints([forward]),
+  })
 }
 
 async function close(qmp: Qmp, forward: Forward): Promise<void> {

@@ -26,6 +26,7 @@ export async function scsiBus(vm: Vm, qmp: Qmp): Promise<string> {
   } catch (error) {
     if (!(error instanceof QmpError)) throw error
     throw new Failure(`${vm.id} takes no disks while it runs: its board has no slot for them: ${error.desc}`, {
+      code: 'DEVICE_MISSING',
       hints: [
         `restart it, if an earlier nbsvm has started it: ${vm.call} stop start`,
         `or give it a controller: ${vm.call} drive_if=scsi stop start`,
@@ -80,6 +81,7 @@ export async function unplug(qmp: Qmp, id: string): Promise<void> {
     if (!(await isThere(qmp, id))) return
     if (error instanceof QmpError) throw error
     throw new Failure(`the guest does not let go of ${id}`, {
+      code: 'DEVICE_KEPT',
       cause: error,
       hints: ['stop using it there first, then try again'],
     })

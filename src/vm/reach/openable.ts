@@ -50,11 +50,15 @@ function lendChain<T>(to: Borrower, { image, mode, layers, as }: ChainLoan, work
 export function explained(what: string, error: unknown): unknown {
   if (error instanceof Failure && /Failed to get .*lock/.test(fullMessage(error))) {
     return new Failure(`${what} is in use by another program, a VM above all`, {
+      code: 'DRIVE_IN_USE',
       hints: [`see which: fuser -v ${quoteWord(what)}`],
     })
   }
   if (error instanceof QmpError && /Permission denied/.test(error.desc)) {
-    return new Failure(`QEMU may not open ${what}: ${error.desc}`, { hints: [`see who may: ls -l ${quoteWord(what)}`] })
+    return new Failure(`QEMU may not open ${what}: ${error.desc}`, {
+      code: 'NOT_ALLOWED',
+      hints: [`see who may: ls -l ${quoteWord(what)}`],
+    })
   }
   return error
 }

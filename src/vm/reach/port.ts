@@ -48,6 +48,7 @@ function forwardTo({ id, call, drawer }: Vm, port: number): Forward {
   const found = forwards.find(({ guestPort, protocol }) => guestPort === port && protocol === 'tcp')
   if (found !== undefined) return found
   throw new Failure(`no port of this machine leads to port ${port} of ${id}, so nobody can say whether it answers`, {
+    code: 'PORT_UNKNOWN',
     hints: [`let one lead there: ${call} forward ${port < 1024 ? port + 8000 : port}:${port}`],
   })
 }

@@ -36,6 +36,7 @@ export async function takeScreenshot(vm: Vm, { signal }: Caller = {}): Promise<S
   } catch (error) {
     if (!(error instanceof QmpError)) throw error
     throw new Failure(`cannot take a picture of ${vm.id}`, {
+      code: 'QEMU_REFUSED',
       cause: error,
       hints: ['it needs a graphics card: see nbsvm help display'],
     })
@@ -60,6 +61,7 @@ function readPicture({ id, drawer }: Vm, file: string): Screenshot {
 /** Checks that a picture can be written to a file, before it is taken. Throws a Failure. */
 export function checkTarget(file: string): void {
   const folder = path.dirname(file)
-  if (stat(folder)?.isDirectory() !== true) throw new Failure(`cannot write ${file}: there is no folder ${folder}`)
+  if (stat(folder)?.isDirectory() !== true)
+    throw new Failure(`cannot write ${file}: there is no folder ${folder}`, { code: 'FILE_MISSING' })
   if (stat(file)?.isDirectory() === true) throw new Failure(`cannot write ${file}: it is a folder`)
 }

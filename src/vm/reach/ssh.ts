@@ -44,7 +44,10 @@ async function waitForSsh(vm: Vm, { timeoutMs = patienceMs(vm), onWait, signal }
     for (;;) {
       const found = await questions.ask({ signal })
       if (found !== undefined) return found
-      if (!isUp(vm)) throw new Failure(`${vm.id} has ended before it answered by ssh: ${endingOf(vm.drawer).words}`)
+      if (!isUp(vm))
+        throw new Failure(`${vm.id} has ended before it answered by ssh: ${endingOf(vm.drawer).words}`, {
+          code: 'VM_NOT_RUNNING',
+        })
       if (deadline.isOver)
         throw silent(vm, `after ${Math.round(timeoutMs / 1000)} s`, [
           `wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} ssh`,
@@ -66,6 +69,7 @@ function patienceMs({ settings, folded }: Vm): number {
 function silent(vm: Vm, end: string, wayOn: readonly string[] = []): Failure {
   const lines = lastPlainLines(consoleLog(vm, 16 * 1024), shownLines)
   return new Failure(`${vm.id} does not answer by ssh ${end}`, {
+    code: 'SSH_SILENT',
     hints: [
       ...(lines.length === 0
         ? ['its console has said nothing']
@@ -81,7 +85,7 @@ function silent(vm: Vm, end: string, wayOn: readonly string[] = []): Failure {
 async function requireProgram(name: 'ssh' | 'scp'): Promise<void> {
   if (findProgram(name) !== undefined) return
   const { install } = await import('../../host/check/finding.js')
-  throw new Failure(`there is no ${name} on this machine`, { hints: [`install it: ${install('ssh')}`] })
+  throw new Failure(`there is no ${name} on this machine`, { code: 'NOT_INSTALLED', hints: [`install it: ${install('ssh')}`] })
 }
 
 /** The command that runs `words` in the guest as ssh does, or a shell there; ssh's own options may stand before them. */

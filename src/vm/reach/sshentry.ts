@@ -29,7 +29,10 @@ export function entryOf(vm: Vm, { host, port }: Address): SshEntry {
   const record = readRecord(place, id)
   const user = loginUser(settings, record ?? {})
   if (user === undefined) {
-    throw new UsageError(`nobody has told as whom to log in to ${id}`, { hints: [`say it: ${vm.call} user=NAME ssh`] })
+    throw new UsageError(`nobody has told as whom to log in to ${id}`, {
+      code: 'SSH_SILENT',
+      hints: [`say it: ${vm.call} user=NAME ssh`],
+    })
   }
   const { key, knownHosts, hostKey } = keyFiles(place, id)
   const isSeeded = record?.seed !== undefined && stat(`${key}.pub`) !== undefined

@@ -26,7 +26,10 @@ export async function openTunnel(vm: Vm, forward: Forward, { signal }: Caller): 
     await startHelpers(vm.drawer.folder, [helper])
   } catch (error) {
     if (!(error instanceof HelperFailure)) throw error
-    throw new Failure(`cannot forward ${listenText(forward)} by ssh: ${error.why}`, { hints: takenHints([forward]) })
+    throw new Failure(`cannot forward ${listenText(forward)} by ssh: ${error.why}`, {
+      code: 'PORT_TAKEN',
+      hints: takenHints([forward]),
+    })
   }
   return { ...forward, tunnel: helper.name }
 }

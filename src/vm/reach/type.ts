@@ -21,8 +21,6 @@ export async function typeAt(vm: Vm, bytes: Buffer, { timeoutMs }: TypeOptions, 
   if (await typeBytes({ id, socketPath, lockPath, bytes, timeoutMs, signal })) return
   throw new Failure(
     `${id} does not read what is typed: not all was taken within ${timeoutMs / 1000} seconds; ${doingOf(drawer)}`,
-    {
-      hints: [`see it: ${vm.call} status`, `what it says: ${vm.call} log`],
-    },
+    { code: 'TIMEOUT', hints: [`see it: ${vm.call} status`, `what it says: ${vm.call} log`] },
   )
 }

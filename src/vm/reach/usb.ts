@@ -34,6 +34,7 @@ export function findUsb(word: string, folder = devices): UsbDevice {
   const shown = (found.length > 1 ? found : all).map((one) => `usb:${one.bus}-${one.address}  ${one.id} ${one.words}`.trimEnd())
   if (found.length > 1) throw new Failure(`there are ${found.length} USB devices ${id}: say which`, { hints: shown })
   throw new Failure(`this machine has no USB device ${word.slice('usb:'.length)}`, {
+    code: 'DEVICE_MISSING',
     hints: shown.length === 0 ? ['it has none at all'] : ['it has:', ...shown],
   })
 }

@@ -106,6 +106,7 @@ async function waitForProbe(vm: Vm, { silent, word, answers }: Probe, deadline: 
     if (isGone(vm.drawer)) {
       const { words } = await whyGone(vm.drawer)
       throw new Failure(`${vm.id}: ${silent}, and the VM is gone: ${words}\n${consoleEnd(vm)}`, {
+        code: 'VM_NOT_RUNNING',
         hints: [`all that it said: ${vm.call} log`],
       })
     }
@@ -132,6 +133,7 @@ const leastMs = 1000
 function late(vm: Vm, word: string, silent: string, timeoutMs: number): Failure {
   const seconds = Math.round(timeoutMs / 1000)
   return new Failure(`${vm.id}: ${silent} within ${seconds} seconds; ${doingOf(vm.drawer)}\n${consoleEnd(vm)}`, {
+    code: 'TIMEOUT',
     hints: [`wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} wait ${word}`, `all that it said: ${vm.call} log`],
   })
 }

@@ -29,9 +29,10 @@ export async function waitForState(
     if (isUp && condition === stateOf(drawer)) return undefined
     // Another may start it; a pause comes to none that does not run.
     if (condition === 'paused' && !isUp)
-      throw new Failure(`${id} is not paused: it does not run`, { hints: [`start it: ${vm.call} start`] })
+      throw new Failure(`${id} is not paused: it does not run`, { code: 'VM_NOT_RUNNING', hints: [`start it: ${vm.call} start`] })
     if (isOver) {
       throw new Failure(`${id} is not ${condition} within ${timeoutMs / 1000} seconds: ${doingOf(drawer)}`, {
+        code: 'TIMEOUT',
         hints: [`see it: ${vm.call} status`, `wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} wait ${condition}`],
       })
     }

@@ -56,6 +56,7 @@ export async function waitForText(vm: Vm, awaited: AwaitedText, options: TextOpt
       const how =
         ending === undefined ? `within ${options.timeoutMs / 1000} seconds; ${doingOf(drawer)}` : `and is gone: ${ending.words}`
       throw unheard(vm, {
+        code: ending === undefined ? 'TIMEOUT' : 'VM_NOT_RUNNING',
         awaited,
         how,
         lookout: ear.lookout,
@@ -122,6 +123,7 @@ function nameOf(awaited: AwaitedText): string {
 }
 
 interface Unheard {
+  readonly code: 'TIMEOUT' | 'VM_NOT_RUNNING'
   readonly awaited: AwaitedText
   readonly how: string
   readonly lookout: Lookout
@@ -130,7 +132,7 @@ interface Unheard {
 }
 
 /** The Failure of who waited in vain. */
-function unheard(vm: Vm, { awaited, how, lookout, wasThere, timeoutMs }: Unheard): Failure {
+function unheard(vm: Vm, { code, awaited, how, lookout, wasThere, timeoutMs }: Unheard): Failure {
   const word = awaited.kind === 'text' ? awaited.text : nameOf(awaited)
   const hints = [
     ...(wasThere
@@ -139,5 +141,5 @@ function unheard(vm: Vm, { awaited, how, lookout, wasThere, timeoutMs }: Unheard
     `wait longer: ${vm.call} timeout=${longerSeconds(timeoutMs)} wait ${quoteWord(word)}`,
     `all that it said: ${vm.call} log`,
   ]
-  return new Failure(`${vm.id} did not say ${nameOf(awaited)} ${how}\n${shownLines(lookout.lines())}`, { hints })
+  return new Failure(`${vm.id} did not say ${nameOf(awaited)} ${how}\n${shownLines(lookout.lines())}`, { code, hints })
 }

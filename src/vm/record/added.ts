@@ -42,6 +42,7 @@ export async function whileAdding<T>(
     const holder = holderOf(addedLock)
     throw new Failure(
       `cannot ${doing}: ${holder === undefined ? 'another nbsvm' : `pid ${holder.pid} (${holder.doing})`} is at it`,
+      { code: 'BUSY' },
     )
   }
   try {

@@ -184,7 +184,10 @@ export function refuseSince01({ folder, run }: Pick<Drawer, 'folder' | 'run'>): 
 
 function runsSince01(folder: string): Failure {
   const id = path.basename(folder)
-  return new Failure(`${id} was started by an earlier nbsvm, and still runs`, { hints: [`end it first: nbsvm ${id} shutdown`] })
+  return new Failure(`${id} was started by an earlier nbsvm, and still runs`, {
+    code: 'VM_RUNNING',
+    hints: [`end it first: nbsvm ${id} shutdown`],
+  })
 }
 
 /** How long a file system may take to forget a file that was open when it was removed. */
@@ -230,6 +233,7 @@ export function foreignTo(folder: string): Failure | undefined {
 
 function foreign(folder: string, uid: number): Failure {
   return new Failure(`${folder} belongs to another user (uid ${uid})`, {
+    code: 'NOT_ALLOWED',
     hints: [`run nbsvm as that user: sudo -u '#${uid}' nbsvm ...`, 'or keep your own elsewhere: NBSVM_HOME=DIR'],
   })
 }

@@ -88,7 +88,11 @@ function readFile(file: string): Mark | undefined {
   try {
     return found === undefined ? undefined : checkMark(JSON.parse(found.text), '')
   } catch (error) {
-    throw new Failure(`${file} is damaged`, { cause: error, hints: ['it says how far the move of a VM came: see both machines'] })
+    throw new Failure(`${file} is damaged`, {
+      code: 'VM_DAMAGED',
+      cause: error,
+      hints: ['it says how far the move of a VM came: see both machines'],
+    })
   }
 }
 

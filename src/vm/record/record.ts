@@ -45,12 +45,17 @@ export function readRecord(place: Pick<Place, 'records'>, id: string): MachineRe
   try {
     text = readPlain(file, largestBytes)?.text
   } catch (error) {
-    throw new Failure(`cannot read the record of ${id}`, { cause: error, hints: [`see who may: ls -l ${quoteWord(file)}`] })
+    throw new Failure(`cannot read the record of ${id}`, {
+      code: 'VM_DAMAGED',
+      cause: error,
+      hints: [`see who may: ls -l ${quoteWord(file)}`],
+    })
   }
   try {
     return text === undefined ? undefined : parseRecord(text, id)
   } catch (error) {
     throw new Failure(`the record of ${id} is damaged: ${file}: ${messageOf(error)}`, {
+      code: 'VM_DAMAGED',
       hints: [
         `look at it: cat ${quoteWord(file)}`,
         `if it cannot be mended: mv ${quoteWord(file)} ${quoteWord(`${file}.bad`)}`,
@@ -99,7 +104,7 @@ export function updateRecord(
 ): Promise<MachineRecord> {
   return alone(place, () => {
     const record = readRecord(place, id)
-    if (record === undefined) throw new Failure(`there is no record of ${id}: ${fileOf(place, id)}`)
+    if (record === undefined) throw new Failure(`there is no record of ${id}: ${fileOf(place, id)}`, { code: 'VM_MISSING' })
     const changed = change(record)
     if (JSON.stringify(changed) !== JSON.stringify(record)) write(place, id, changed)
     return changed
@@ -152,7 +157,7 @@ export function hasMoves({ records }: Pick<Place, 'records'>): boolean {
 export async function refuseMoving(vm: Moving, doing: string): Promise<void> {
   if (!hasMoves(vm.place)) return
   const found = (await import('./moves.js')).whyNotOurs(vm)
-  if (found !== undefined) throw new Failure(`cannot ${doing} ${vm.id}: ${found.why}`, { hints: found.hints })
+  if (found !== undefined) throw new Failure(`cannot ${doing} ${vm.id}: ${found.why}`, { code: 'VM_MOVING', hints: found.hints })
 }
 
 async function ensure(vm: Subject): Promise<{ record: MachineRecord; isNew: boolean }> {
@@ -187,6 +192,7 @@ export type Pair = Pick<MachineRecord, 'name' | 'class'>
 export function requirePair(id: string, there: Pair, wanted: Pair): void {
   if (there.class === wanted.class) return
   throw new UsageError(`${id} is ${words(there)}: ${words(wanted)} would have the same drawer and drives`, {
+    code: 'VM_EXISTS',
     hints: [
       `the one that is there: nbsvm ${there.name}${there.class === null ? '' : ` class=${there.class}`}`,
       'another needs another name',
@@ -206,7 +212,10 @@ async function alone<T>({ records }: Pick<Place, 'records'>, work: () => T): Pro
   const file = `${records}/.lock`
   const lock = await waitLock(file, lockWaitMs)
   if (lock === undefined)
-    throw new Failure(`cannot lock the records of VMs: ${file}`, { hints: [`see who does: fuser -v ${quoteWord(file)}`] })
+    throw new Failure(`cannot lock the records of VMs: ${file}`, {
+      code: 'BUSY',
+      hints: [`see who does: fuser -v ${quoteWord(file)}`],
+    })
   try {
     return work()
   } finally {
@@ -258,7 +267,7 @@ export async function adoptRecord(vm: Subject, record: MachineRecord, aside?: st
     const folder = recordFolder(place, id)
     const uid = aside === undefined ? undefined : readRecord(place, id)?.uid
     if (aside !== undefined) rename(folder, aside)
-    if (lstat(folder) !== undefined) throw new Failure(`there is a VM ${id} already`)
+    if (lstat(folder) !== undefined) throw new Failure(`there is a VM ${id} already`, { code: 'VM_EXISTS' })
     makePrivateFolder(folder)
     const named = { ...own, name: vm.name, class: vm.class ?? null }
     write(place, id, uid === undefined ? named : { ...named, uid })

@@ -44,9 +44,7 @@ export async function refuseSurvivors(vm: Vm, doing: string): Promise<void> {
   if (user === undefined || pids.length === 0) return
   throw new Failure(
     `cannot ${doing}: something still runs as its user, ${user.user}, without the VM's lock: pid ${pids.join(', ')}`,
-    {
-      hints: [`see it: ps -fp ${pids.join(',')}`, `end it: ${vm.call} stop`],
-    },
+    { code: 'BUSY', hints: [`see it: ps -fp ${pids.join(',')}`, `end it: ${vm.call} stop`] },
   )
 }
 

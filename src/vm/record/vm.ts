@@ -2,11 +2,12 @@ import type { Folded } from '../../config/fold.js'
 import { loadSettings, settingsFiles, type Subject } from '../../config/layers.js'
 import type { Settings } from '../../config/settings.js'
 import { Failure, UsageError } from '../../core/errors.js'
-import { checkName, nameIn, vmId } from '../../core/name.js'
+import { nameIn } from '../../core/name.js'
 import { quoteWord } from '../../core/words.js'
 import { stat } from '../../sys/file.js'
 import { drawerNow, type Drawer } from './drawer.js'
-import { dataFolders, type Outside, type Place } from '../../host/place.js'
+import type { Outside, Place } from '../../host/place.js'
+import { idOf } from './id.js'
 import { classFrom01 } from './old.js'
 import { readRecord, requirePair } from './record.js'
 
@@ -24,14 +25,6 @@ export interface Vm {
   readonly settings: Settings
   /** The settings with their origins, for `explain`. */
   readonly folded: Folded
-}
-
-/** `[CLASS-]VM`. Throws UsageError for what is no name of a VM. */
-export function idOf(name: string, vmClass: string | undefined): string {
-  checkName('VM', name)
-  const id = vmId(name, vmClass)
-  if (dataFolders.includes(id)) throw new UsageError(`"${id}" is kept for a folder of nbsvm's own: give the VM another name`)
-  return id
 }
 
 /**

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { errorCode } from '../core/errors.js'
 import { quoteWord } from '../core/words.js'
-import type { Place } from '../host/place.js'
+import type { Place } from './place.js'
 import { lstat } from '../sys/file.js'
 
 /** The hints for what the system refused, about the very folder or file that it refused. */

@@ -1,0 +1,45 @@
+// What a program can tell failures apart by. A code never changes its meaning; what has none of its own is FAILED or USAGE.
+
+/** Every code of a Failure, with what it says. */
+export const failureCodes = {
+  FAILED: 'it could not be done, for a reason that no program is expected to act on: the message says which',
+  USAGE: 'what was asked for is wrong, and nothing was done: a value, a word, a settings file',
+  NAME_WRONG: 'that is not the name of a VM, a class or a setting',
+  VM_MISSING: 'there is no such VM',
+  VM_EXISTS: 'there is a VM of that name already',
+  VM_RUNNING: 'the VM runs already, or must not run for that',
+  VM_NOT_RUNNING: 'the VM does not run, or ended meanwhile',
+  VM_MOVING: 'the VM is being moved to another machine, or was when that broke off',
+  VM_DAMAGED: 'what nbsvm has written down of the VM cannot be read',
+  BUSY: 'somebody else is at work on it: another nbsvm, or who is attached; it can be tried again',
+  TIMEOUT: 'it did not happen within the time that was given',
+  DRIVE_MISSING: 'the VM has no such drive, or none at all',
+  DRIVE_DAMAGED: 'the drive or image file is broken, or cannot be trusted',
+  DRIVE_IN_USE: 'the drive or image file is open elsewhere, or others stand on it',
+  SOURCE_MISSING: 'there is nothing to copy: no such VM, drive or file',
+  IMAGE_UNKNOWN: 'there is no image of that name, or none for that processor',
+  IMAGE_UNREACHABLE: 'the image cannot be fetched: no answer, no way there, or not there any more',
+  IMAGE_MISMATCH: 'what was fetched is not what it must be: a digest, a signature, a size',
+  IMAGE_IN_USE: 'VMs were made from the image',
+  NO_SPACE: 'there is no room left for it',
+  NOT_INSTALLED: 'a program or a file that this machine needs for it is not there',
+  NOT_ALLOWED: 'this user may not do that',
+  QEMU_REFUSED: 'QEMU did not start, or did not do what it was told: the message has its words',
+  NETWORK_UNUSABLE: "the VM's network cannot do that: a bridge, a tap, the kind of network",
+  PORT_TAKEN: 'a port of this machine is in use already',
+  PORT_UNKNOWN: 'no such port leads into the VM',
+  DEVICE_MISSING: 'there is no such device, disc or slot',
+  DEVICE_KEPT: 'the guest does not let go of it',
+  AGENT_SILENT: "the guest's agent does not answer, or there is none",
+  AGENT_REFUSED: "the guest's agent does not do that",
+  SSH_SILENT: 'the guest does not answer by ssh, or nobody knows where',
+  CONSOLE_BUSY: 'somebody is attached to the console',
+  HOST_UNREACHABLE: 'the other machine cannot be reached, or the connection was lost',
+  MOVE_IMPOSSIBLE: 'the VM cannot be moved there as it is',
+  MOVE_UNDECIDED: 'the connection broke as the VM was given away: which machine has it is not known yet',
+  FILE_MISSING: 'there is no such file or folder',
+  OUTPUT_CUT: 'more was said than is kept',
+} as const
+
+/** What a program can tell a Failure by: see `failureCodes`. */
+export type FailureCode = keyof typeof failureCodes
