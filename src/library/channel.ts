@@ -8,6 +8,9 @@ import { packError, unpackError, type Request, type Response, type Target } from
 // oxlint-disable-next-line typescript/no-explicit-any -- each function of a call takes other words
 type Hook = (...args: any[]) => void
 
+/** Looked for as this is loaded: a call looks at no file in its caller's thread. */
+const threadFile = libraryThread()
+
 /** What goes along with a call besides its arguments. */
 export interface Along {
   readonly target?: Target
@@ -79,7 +82,7 @@ export class Channel {
   }
 
   post(request: Request): void {
-    this.#thread ??= startThread(libraryThread(), {
+    this.#thread ??= startThread(threadFile, {
       environment: this.#environment,
       onMessage: (message) => this.#take(message as Response),
       onEnd: (error) => this.#fail(error),

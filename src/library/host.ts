@@ -2,7 +2,6 @@
 import { chooseClass } from '../config/class.js'
 import type { Finding } from '../host/check/finding.js'
 import { environment as ownEnvironment, type Environment } from '../sys/environment.js'
-import { randomHex } from '../sys/stamp.js'
 import type { Listed } from '../vm/list/list.js'
 import { freshVm, type FreshOptions, type FreshVm } from './fresh.js'
 import { imagesOf, type Images } from './images.js'
@@ -67,10 +66,15 @@ export function host({ home, environment, note }: HostOptions = {}): Host {
   const vm = (name: string, settings: VmSettings = {}): VmHandle => vmHandle(source, name, settings)
   return {
     vm,
-    fresh: (settings, { name = `fresh-${randomHex(4)}`, ...options } = {}) => freshVm(vm(name, settings), settings, options),
+    fresh: (settings, { name = freshName(), ...options } = {}) => freshVm(vm(name, settings), settings, options),
     list: (options) => link.call('host.list', alongOf(source, options)),
     watch: ({ everyMs = 1000, ...options } = {}) => link.stream('watch.list', alongOf(source, options), everyMs),
     doctor: (options) => link.call('host.doctor', alongOf(source, options)),
     images: imagesOf(source),
   }
+}
+
+/** Made without a look at a file: this is the caller's thread. */
+function freshName(): string {
+  return `fresh-${crypto.randomUUID().slice(0, 8)}`
 }
