@@ -44,6 +44,17 @@ async function runExample(name: string, { env, folder }: Home): Promise<string> 
   return stdout
 }
 
+/** Whether a call that is aborted meanwhile came to its end; else it rejects with an AbortError. */
+async function isDone(call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    assert.ok(error instanceof AbortError, String(error))
+    return false
+  }
+}
+
 describe('a VM that runs', { concurrency: false }, () => {
   const world = makeWorld()
   let here: Host
@@ -58,19 +69,30 @@ describe('a VM that runs', { concurrency: false }, () => {
     await box.wait('agent', { timeoutMs: 300_000 })
   })
 
-  test('keeps no caller waiting for longer than a millisecond, and leaves its process as it is', async (context) => {
+  test("waits for nothing in its caller's thread, and leaves its process as it is", async (context) => {
     const caller = path.resolve('build/js/test/fixture/librarycaller.js')
     const { status, stdout, stderr } = await run(process.execPath, [caller, 'box'], world.env)
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' }, stdout)
-    const { stalls, before, after } = JSON.parse(stdout) as {
+    const { whenLoaded, waits, later, stalls, before, after } = JSON.parse(stdout) as {
+      whenLoaded: string[]
+      waits: Record<string, string[]>
+      later: string[]
       stalls: Record<string, number>
       before: object
       after: object
     }
     context.diagnostic(`longest stalls in ms: ${JSON.stringify(stalls)}`)
     assert.deepEqual(after, before)
+    // It does count.
+    assert.ok(whenLoaded.includes('fs.statSync'), whenLoaded.join(' '))
     assert.deepEqual(
-      Object.entries(stalls).filter(([, ms]) => ms > 1),
+      Object.entries(waits).filter(([, names]) => names.length > 0),
+      [],
+    )
+    assert.deepEqual(later, [])
+    // How long it is on a machine at rest is for whoever reads the figures; to wait for a guest would take longer than that anywhere.
+    assert.deepEqual(
+      Object.entries(stalls).filter(([, ms]) => ms > 50),
       [],
     )
   })
@@ -157,24 +179,27 @@ describe('a VM that runs', { concurrency: false }, () => {
 
   test('an aborted start leaves nothing running, an aborted copy no drive', async () => {
     const late = here.vm('late', { mem: 64 })
+    // One that comes too late changes nothing; after a millisecond it does not.
     for (const afterMs of [1, 30, 100]) {
-      await assert.rejects(late.start({ qemuOptions: ['-S'], signal: AbortSignal.timeout(afterMs) }), { name: 'AbortError' })
+      const isStarted = await isDone(late.start({ qemuOptions: ['-S'], signal: AbortSignal.timeout(afterMs) }))
+      if (afterMs === 1) assert.equal(isStarted, false)
       const { state, helpers } = await late.status().catch(() => ({ state: 'stopped', helpers: [] }))
-      assert.deepEqual({ state, helpers }, { state: 'stopped', helpers: [] })
+      assert.deepEqual({ state, helpers }, { state: isStarted ? 'paused' : 'stopped', helpers: [] })
+      await late.stop().catch(() => {})
     }
     const source = path.join(world.folder, 'source.raw')
     fs.writeFileSync(source, Buffer.alloc(64 * 1024 ** 2, 7))
     const copy = here.vm('copy', { source })
-    const controller = new AbortController()
-    await assert.rejects(copy.clone({ signal: controller.signal, onProgress: () => controller.abort() }), { name: 'AbortError' })
-    assert.equal(
-      (await here.list()).some(({ id }) => id === 'copy'),
-      false,
-    )
-    assert.deepEqual(
-      fs.readdirSync(path.join(world.folder, 'drives')).filter((name) => name.includes('copy')),
-      [],
-    )
+    const early = AbortSignal.timeout(1)
+    const amid = new AbortController()
+    for (const options of [{ signal: early }, { signal: amid.signal, onProgress: () => amid.abort() }]) {
+      const isCopied = await isDone(copy.clone(options))
+      if (options.signal === early) assert.equal(isCopied, false)
+      const isListed = (await here.list()).some(({ id }) => id === 'copy')
+      const files = fs.readdirSync(path.join(world.folder, 'drives')).filter((name) => name.includes('copy'))
+      assert.deepEqual({ isListed, files: files.length }, { isListed: isCopied, files: isCopied ? 1 : 0 })
+      if (isCopied) await copy.rm()
+    }
   })
 
   test('events tell what others do to it, over a restart', async () => {
