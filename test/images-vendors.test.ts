@@ -462,18 +462,18 @@ test('a VM gets the memory that its image needs, unless somebody says how much',
   )
 })
 
-test('a program has the same: images, pullImage, removeImage, pruneImages', async () => {
+test('a program has the same: images.list, pull, rm and prune', async () => {
   const bytes = publish('lib')
   const script = `
-    const { images, pullImage, pruneImages, removeImage } = require(${JSON.stringify(path.resolve('dist/index.cjs'))})
+    const { images } = require(${JSON.stringify(path.resolve('dist/index.cjs'))}).host()
     const url = '${vendor.url}/lib/lib.qcow2'
     const seen = []
     ;(async () => {
-      const { level, digest, image, sizeBytes } = await pullImage(url + '#sha256:${sha('sha256', bytes)}', { onProgress: (...at) => seen.push(at) })
-      const here = (await images()).find(({ name }) => name === url).kept.length
-      const refused = await pullImage(url + '#sha256:${'4'.repeat(64)}').catch((error) => error.message)
-      const removed = await removeImage(url)
-      const pruned = await pruneImages()
+      const { level, digest, image, sizeBytes } = await images.pull(url + '#sha256:${sha('sha256', bytes)}', { onProgress: (...at) => seen.push(at) })
+      const here = (await images.list()).find(({ name }) => name === url).kept.length
+      const refused = await images.pull(url + '#sha256:${'4'.repeat(64)}').catch((error) => error.message)
+      const removed = await images.rm(url)
+      const pruned = await images.prune()
       console.log(JSON.stringify({ level, digest, kind: image.kind, sizeBytes, here, refused, removed, last: seen.at(-1), pruned }))
     })()`
   const { stdout, stderr, status } = await nbsvm(['-e', script], { program: process.execPath })

@@ -317,16 +317,17 @@ test('explain --json is what explain prints, as data', async () => {
 
 test('the library does what the program does', async () => {
   const script = `
-    import { list, vm, UsageError } from '${process.cwd()}/dist/index.cjs'
+    import { host, UsageError } from '${process.cwd()}/dist/index.cjs'
+    const { vm, list } = host()
     const lib = vm('lib', { drive_size: '1G' })
     await lib.newimg()
-    await lib.start(['-S'])
+    await lib.start({ qemuOptions: ['-S'] })
     const { state, drives } = await lib.status()
     const listed = (await list()).find(({ id }) => id === 'lib')
-    const explained = await lib.explain(['-boot', 'd'])
+    const explained = await lib.explain({ qemuOptions: ['-boot', 'd'] })
     const size = explained.settings.find(({ name }) => name === 'drive_size')
-    const again = await lib.start([], { ifNeeded: true })
-    const isSame = again === (await lib.status()).pid
+    const again = await lib.start({ ifNeeded: true })
+    const isSame = again.wasRunning && again.pid === (await lib.status()).pid
     const why = async (work) => { try { return await work() } catch (error) { return error.message } }
     const running = [await why(() => lib.rm()), await why(() => lib.rmDrive(0))]
     const grown = (await lib.resize('+1G')).sizeBytes / 2 ** 30
