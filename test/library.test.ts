@@ -184,7 +184,8 @@ describe('a VM that runs', { concurrency: false }, () => {
       const isStarted = await isDone(late.start({ qemuOptions: ['-S'], signal: AbortSignal.timeout(afterMs) }))
       if (afterMs === 1) assert.equal(isStarted, false)
       const { state, helpers } = await late.status().catch(() => ({ state: 'stopped', helpers: [] }))
-      assert.deepEqual({ state, helpers }, { state: isStarted ? 'paused' : 'stopped', helpers: [] })
+      if (isStarted) assert.equal(state, 'paused')
+      else assert.deepEqual({ state, helpers }, { state: 'stopped', helpers: [] })
       await late.stop().catch(() => {})
     }
     const source = path.join(world.folder, 'source.raw')
