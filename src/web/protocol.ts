@@ -246,7 +246,7 @@ export interface WatchRequest {
   readonly figures: readonly string[]
 }
 
-export type WatchFrame = WatchList | WatchChange | WatchFigures | WatchBye
+export type WatchFrame = WatchList | WatchChange | WatchFigures | WatchAlive | WatchBye
 
 /** The first frame, in the order of `nbsvm ls`. */
 export interface WatchList {
@@ -282,6 +282,11 @@ export interface WatchFigures {
   /** In bytes per second, as the guest sees it; null where nobody counts. */
   readonly netReceive: number | null
   readonly netSend: number | null
+}
+
+/** Where nothing else was sent for ten seconds: pages cannot see pings. */
+export interface WatchAlive {
+  readonly kind: 'alive'
 }
 
 /** The last frame: the server ends, by Ctrl-C. No new try will help until somebody starts it again. */
