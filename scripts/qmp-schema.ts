@@ -11,7 +11,7 @@ const commandNames = `
   blockdev-del blockdev-insert-medium blockdev-mirror blockdev-open-tray
   blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get
   migrate migrate-continue migrate-incoming migrate-set-capabilities migrate-set-parameters migrate_cancel nbd-server-start
-  nbd-server-stop query-balloon query-block query-block-jobs query-chardev query-cpus-fast query-kvm query-migrate query-name
+  nbd-server-stop query-balloon query-block query-block-jobs query-blockstats query-chardev query-cpus-fast query-kvm query-migrate query-name
   query-named-block-nodes query-status quit
   screendump send-key
   stop system_powerdown system_reset system_wakeup

@@ -1,11 +1,12 @@
 // The rows of the commands, which are about no single VM.
-import { seconds } from '../config/quantity.js'
+import { port, seconds } from '../config/quantity.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { checkHost, parseTarget } from '../core/target.js'
 import { quoteWord } from '../core/words.js'
 import { parseImageRef } from '../model/imageref.js'
-import type { Row, Takes } from './verb.js'
+import { parseBase } from '../web/base.js'
+import type { Flags, Row, Takes } from './verb.js'
 
 const none: Takes = { min: 0, max: 0 }
 const one: Takes = { min: 1, max: 1 }
@@ -63,6 +64,24 @@ function command(name: string, takes: Takes, row: Pick<Row, 'summary'> & Partial
   return { name, takes, words: '', flags: {}, ...row }
 }
 
+/** Those of the action of this name, too. */
+export const webFlags = {
+  view: 'for looking only',
+  'port=PORT': 'this port of the loopback address, in place of a free one',
+  'socket=PATH': 'a unix socket for you alone, in place of a port',
+  'base=URL': 'where a reverse proxy has it, or the path alone: /vms',
+  'no-open': 'open no browser',
+} as const
+
+export function checkWeb({ port: number, socket, base }: Flags): void {
+  if (number !== undefined) port.parse(String(number))
+  if (number !== undefined && socket !== undefined) throw new UsageError('either --port or --socket')
+  if (base !== undefined && parseBase(String(base)) === undefined)
+    throw new UsageError(`${quote(String(base))} is neither a URL nor a path`, {
+      hints: ['write it so: --base=https://vm.example.org/nbsvm, --base=/nbsvm'],
+    })
+}
+
 const atMostOne: Takes = { min: 0, max: 1 }
 const anyNumber: Takes = { min: 0, max: 1000 }
 
@@ -91,6 +110,12 @@ export const commands: readonly Row[] = [
     check: checkTargets,
     flags: { json: "as the JSON object of Ansible's scripts" },
     summary: 'print an inventory of the VMs for Ansible',
+  }),
+  command('web', none, {
+    flags: webFlags,
+    isVmToo: true,
+    summary: 'serve a page with all VMs to your browser, until Ctrl-C',
+    check: (_, flags) => checkWeb(flags),
   }),
   command('doctor', none, {
     flags: { json: 'as a JSON array' },

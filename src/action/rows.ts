@@ -7,6 +7,7 @@ import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
 import { quoteWord, quoteWords } from '../core/words.js'
+import { checkWeb, webFlags } from './commandrows.js'
 import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
@@ -91,6 +92,13 @@ export const actions: readonly ActionRow[] = [
     interactive: true,
     flags: { socket: 'only serve it, on a socket of your own, whose path is printed' },
     summary: 'show the screen in the VNC viewer that is installed',
+  }),
+  action('web', none, {
+    ...onTheRun,
+    interactive: true,
+    flags: webFlags,
+    summary: 'serve a page with it to your browser, until Ctrl-C',
+    check: (_, flags) => checkWeb(flags),
   }),
   action(
     'exec',

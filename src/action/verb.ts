@@ -2,6 +2,7 @@
 // before any of that code is loaded.
 import type { Outside } from '../host/place.js'
 import type { Vm } from '../vm/record/vm.js'
+import type { RunLine } from '../web/run.js'
 
 /** Flags as they were written: `--yes` is true, `--drive=1` is "1". */
 export type Flags = Readonly<Record<string, string | true>>
@@ -38,6 +39,8 @@ export interface Context {
   readonly isTerminal: () => boolean
   /** Places, environment and settings in place, from which other VMs can be opened. */
   readonly outside: Outside
+  /** Runs another line in this process, for whoever serves others. */
+  readonly runLine: RunLine
 }
 
 /** The exit status of one action; nothing means 0. */
@@ -76,6 +79,8 @@ export interface Row {
   /** Flags it understands, each with a line of help; `drive=N` takes a value. */
   readonly flags: Readonly<Record<string, string>>
   readonly summary: string
+  /** A command whose name a VM may have too: with words after it that are no flags it is the VM. */
+  readonly isVmToo?: boolean
   /** Throws a UsageError for words that can mean nothing, before anything of the line is done. */
   readonly check?: (words: readonly string[], flags: Flags) => void
 }

@@ -65,7 +65,8 @@ export function parseLine(argv: readonly string[], grammar: Grammar): Line {
   const [first = 'ls', ...rest] = argv
   const name = synonyms[first] ?? first
   const command = grammar.commands.find((row) => row.name === name)
-  if (command !== undefined) return { kind: 'command', step: parseCommand(command, rest) }
+  const isVm = command?.isVmToo === true && rest[0] !== undefined && !rest[0].startsWith('--')
+  if (command !== undefined && !isVm) return { kind: 'command', step: parseCommand(command, rest) }
   if (/^[^=]*:/.test(first)) return parseRemoteLine(first, rest, grammar)
   return parseVmLine(first, rest, grammar)
 }

@@ -6,7 +6,7 @@ import { exitWith, onInterrupt } from '../sys/signal.js'
 import { findPlace } from '../host/place.js'
 import { printError } from './report.js'
 import { runLine } from './run.js'
-import { calledAs } from './voice.js'
+import { calledAs, voice } from './voice.js'
 
 const signal = onInterrupt()
 
@@ -15,4 +15,5 @@ runLine(calledWith.slice(1), {
   environment,
   place: findPlace(environment, isRoot(), homeFolder()),
   signal,
+  mouth: { voice, report: printError },
 }).then(exitWith, (error: unknown) => exitWith(printError(error, calledAs === undefined ? '' : `${calledAs}: `)))

@@ -14,6 +14,11 @@ export function printError(error: unknown, prefix = ''): number {
       .map((line) => `${prefix}${line}\n`)
       .join(''),
   )
+  return exitStatusOf(error)
+}
+
+/** The exit status that an error stands for. */
+export function exitStatusOf(error: unknown): number {
   return error instanceof Failure ? error.exitStatus : 1
 }
 

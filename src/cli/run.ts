@@ -11,16 +11,19 @@ import type { Outside } from '../host/place.js'
 import type { Vm } from '../vm/record/vm.js'
 import { systemHints } from '../host/hint.js'
 import { linesForAlone } from './meant.js'
-import { parseLine, type Step, type VmLine } from './parse.js'
-import { printError } from './report.js'
+import { parseLine, type Line, type Step, type VmLine } from './parse.js'
 import { toldApart } from './status.js'
-import { nameAmong, voice } from './voice.js'
+import { nameAmong } from './voice.js'
 import type { World } from './world.js'
 
-/** Runs the words after `nbsvm`. Returns the exit status; throws what was wrong before anything was done. */
-export async function runLine(argv: readonly string[], world: World): Promise<number> {
+/**
+ * Runs the words after `nbsvm`. Returns the exit status; throws what was wrong before anything was done, and what `check` throws of
+ * a line that was read.
+ */
+export async function runLine(argv: readonly string[], world: World, check?: (line: Line) => void): Promise<number> {
   const grammar = { actions, commands, settings: ['class', ...settingNames] }
   const line = parseLine(argv, grammar)
+  check?.(line)
   if (line.kind === 'command') return runCommand(line.step, world)
   const readsScript = line.steps.some(({ name }) => name === 'run')
   const steps = readsScript ? (await import('./script.js')).withScripts(line.steps, grammar) : line.steps
@@ -38,7 +41,8 @@ async function runCommand({ name, words, flags }: Step, world: World): Promise<n
     outside: outsideOf(world, {}),
     signal: world.signal,
     helpText,
-    ...voice(undefined),
+    runLine: another(world),
+    ...world.mouth.voice(undefined),
   }
   return (await command.run(context)) ?? 0
 }
@@ -53,13 +57,13 @@ function codeOf<Code>(table: Readonly<Record<string, () => Promise<Code>>>, name
 async function runVmLine(line: VmLine, world: World, among?: 'one of many'): Promise<number> {
   const outside = outsideOf(world, line.settings)
   const { openVm } = await import('../vm/record/vm.js')
-  const names = await expandTargets(line.targets, outside)
+  const names = await expandTargets(line.targets, outside, world)
   refuseCommandNames(names)
   const all = line.steps.flatMap((step) => [step, ...(step.script ?? []).flatMap(({ steps }) => steps)])
   const chain = all.map((step) => ({ step, row: rowOf(step) }))
   const isStrict = chain.some(({ row }) => !row.goesWithoutFiles)
   const vms: Vm[] = []
-  for (const name of names) vms.push(await openVm(name, outside, isStrict ? undefined : reportOnly))
+  for (const name of names) vms.push(await openVm(name, outside, isStrict ? undefined : world.mouth.report))
   const alone = chain.find(({ row }) => row.interactive)
   if (alone !== undefined && vms.length > 1) {
     throw new UsageError(`${alone.row.name} takes over the terminal, so it is for one VM at a time, not for ${names.join(', ')}`)
@@ -71,9 +75,9 @@ async function runVmLine(line: VmLine, world: World, among?: 'one of many'): Pro
   return statuses.find((status) => status !== 0) ?? 0
 }
 
-/** An error that keeps nobody from what is done. */
-function reportOnly(error: unknown): void {
-  printError(error)
+/** Runs another line in the same world, for whoever asks for it: `web` does. */
+function another(world: World): Context['runLine'] {
+  return async (words, asker) => (await import('./another.js')).runAnother(words, asker, world, runLine)
 }
 
 type Chain = readonly { readonly step: Step; readonly row: ActionRow }[]
@@ -91,15 +95,15 @@ function outsideOf({ program, environment, place }: World, settings: VmLine['set
 }
 
 /** Names as they are, patterns as the VMs that match them. */
-async function expandTargets(targets: readonly string[], outside: Outside): Promise<string[]> {
+async function expandTargets(targets: readonly string[], outside: Outside, { mouth }: World): Promise<string[]> {
   if (!targets.some(isGlob)) return [...new Set(targets)]
   const { matchVms } = await import('../vm/list/match.js')
-  return matchVms(targets, outside, reportOnly)
+  return matchVms(targets, outside, mouth.report)
 }
 
 /** `nbsvm foo,ls stop`: a VM of that name could never be called by itself. */
 function refuseCommandNames(names: readonly string[]): void {
-  const wrong = names.find((name) => commands.some((row) => row.name === name))
+  const wrong = names.find((name) => commands.some((row) => row.name === name && row.isVmToo !== true))
   if (wrong !== undefined) throw new UsageError(`${quote(wrong)} is not a VM name: it is a command of nbsvm`)
 }
 
@@ -124,11 +128,12 @@ async function runChain(
   vm: Vm,
   steps: VmLine['steps'],
   outside: Outside,
-  { signal }: World,
+  world: World,
   isOneOfMany: boolean,
 ): Promise<number> {
   const name = nameAmong(vm.id, isOneOfMany)
-  const speak = (flags: Step['flags']) => voice(flags['json'] === true ? undefined : name)
+  const { signal, mouth } = world
+  const speak = (flags: Step['flags']) => mouth.voice(flags['json'] === true ? undefined : name)
   const { vmNow } = await import('../vm/record/vm.js')
   let doing: Step | undefined
   const perform = async (chain: readonly Step[]): Promise<number> => {
@@ -137,7 +142,7 @@ async function runChain(
       const { name, words, flags } = step
       const script = (step.script ?? []).map(({ place, text, steps }) => ({ place, text, perform: () => perform(steps) }))
       const verb = await codeOf(actionCode, name)
-      const context: Context = { vm: vmNow(vm), words, flags, script, signal, outside, ...speak(flags) }
+      const context: Context = { vm: vmNow(vm), words, flags, script, signal, outside, runLine: another(world), ...speak(flags) }
       const status = (await verb.run(context)) ?? 0
       if (status !== 0) return status
       if (signal.aborted) throw new Failure('interrupted')
@@ -147,7 +152,7 @@ async function runChain(
   try {
     return await perform(steps)
   } catch (error) {
-    const status = printError(explained(error, vm, doing), name === undefined ? '' : `${name}: `)
+    const status = mouth.report(explained(error, vm, doing), name === undefined ? '' : `${name}: `)
     // 2 means that nothing was done.
     return toldApart(status === 2 && doing !== steps[0] ? 1 : status, doing === undefined ? [] : [doing])
   }

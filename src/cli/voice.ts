@@ -1,7 +1,7 @@
 import { printable, printableMessage } from '../core/text.js'
 import { environment } from '../sys/environment.js'
 import { isTerminal, write } from '../sys/output.js'
-import type { Context } from '../action/verb.js'
+import type { Voice } from './world.js'
 
 /** What the caller calls this machine, where it is one of several that a line is about: remote/command.ts. */
 export const calledAs = environment['NBSVM_AS'] || undefined
@@ -29,9 +29,7 @@ function endsOnTerminal(fd: 1 | 2): boolean {
  * How one VM's actions speak: results on stdout, notes on stderr, and progress on one line of the terminal. With several
  * VMs side by side each line bears its VM's id.
  */
-export function voice(
-  prefix: string | undefined,
-): Pick<Context, 'out' | 'outRaw' | 'outBytes' | 'note' | 'progress' | 'isTerminal'> {
+export function voice(prefix: string | undefined): Voice {
   let isDrawn = false
   const draw = (line: string): void => {
     // Back to the line's begin, then erase to its end.

@@ -17,6 +17,7 @@ export const answers = {
     }),
   ),
   'query-block-jobs': list(object({ device: text, offset: size, len: size, ready: truth, status: word, error: maybe(text) })),
+  'query-blockstats': list(object({ stats: object({ rd_bytes: size, wr_bytes: size }) })),
   'query-migrate': object({
     status: maybe(word),
     ram: maybe(object({ total: size, remaining: size })),

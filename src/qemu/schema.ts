@@ -44,6 +44,7 @@ export interface Commands {
   'query-balloon': Nothing
   'query-block': Nothing
   'query-block-jobs': Nothing
+  'query-blockstats': QueryBlockstatsArguments
   'query-chardev': Nothing
   'query-cpus-fast': Nothing
   'query-kvm': Nothing
@@ -102,6 +103,8 @@ export type HumanMonitorCommandArguments = { 'command-line': string; 'cpu-index'
 export type QmpCapabilitiesArguments = { enable?: readonly QmpCapabilitiesEnableItem[] }
 
 export type QomGetArguments = { path: string; property: string }
+
+export type QueryBlockstatsArguments = { 'query-nodes'?: boolean }
 
 export type QueryNamedBlockNodesArguments = { flat?: boolean }
 

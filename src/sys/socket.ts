@@ -59,18 +59,49 @@ export function listenLocal(port: number, onConnection: (socket: Socket) => void
   })
 }
 
-/** Listens on a unix socket that is made at `file`, a short path, and that only we can connect to. */
-export function listenPrivate(file: string, onConnection: (socket: Socket) => void): Promise<net.Server> {
+/** Listens on a unix socket that is made at `file`, and that only we can connect to. */
+export async function listenPrivate(file: string, onConnection: (socket: Socket) => void): Promise<net.Server> {
   const server = load().createServer(onConnection)
+  await listenAt(server, file)
+  return server
+}
+
+/** Has a server listen on a unix socket that is made at `file`, however long its path, and that only we can connect to. */
+export function listenAt(server: net.Server, file: string): Promise<void> {
+  const folder = openPath(path.dirname(file))
+  let isOpen = true
+  const letGo = (): void => {
+    if (isOpen) close(folder)
+    isOpen = false
+  }
+  // The socket is removed by this name as well.
+  server.once('close', letGo)
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error) => {
+      letGo()
+      reject(error)
+    })
     // The socket is made before `listen` returns.
     const umask = process.umask(0o177)
     try {
-      server.listen(file, () => resolve(server))
+      server.listen(`/proc/self/fd/${folder}/${path.basename(file)}`, resolve)
     } finally {
       process.umask(umask)
     }
+  })
+}
+
+/** Whether somebody listens on a unix socket, whoever made it. */
+export function isServed(file: string): Promise<boolean> {
+  const socket = openPath(file)
+  return new Promise((resolve) => {
+    const client = load().connect(`/proc/self/fd/${socket}`)
+    const end = (isThere: boolean): void => {
+      client.destroy()
+      resolve(isThere)
+    }
+    client.once('connect', () => end(true)).once('error', () => end(false))
+    close(socket)
   })
 }
 

@@ -1,0 +1,105 @@
+// Where a running `nbsvm web` is found by the next one, which gets a new link of it; and what one leaves for the next: the port that it had,
+// and the sessions, so that pages that are open go on after a restart. In a folder of our own beside the drawers.
+import path from 'node:path'
+import { asObject } from '../core/check.js'
+import { Failure } from '../core/errors.js'
+import type { Place } from '../host/place.js'
+import { pause } from '../sys/clock.js'
+import { makePrivateFolder, remove, writeWhole } from '../sys/file.js'
+import { tryLock, type Lock } from '../sys/lock.js'
+import { readPlain } from '../sys/plain.js'
+import { connect, listenPrivate } from '../sys/socket.js'
+import { hashHex } from '../sys/stamp.js'
+import type { KeptSession } from './session.js'
+
+/** What was left by the run before. */
+export interface Left {
+  readonly port: number | undefined
+  readonly sessions: readonly KeptSession[]
+}
+
+export interface Desk {
+  /** Tells it apart from the others, always the same. */
+  readonly name: string
+  readonly left: Left
+  readonly leave: (left: Left) => void
+  /** Gives whoever asks a new link, from now on. */
+  readonly open: (newLink: () => string) => Promise<void>
+  readonly close: () => void
+}
+
+const mostBytes = 64 * 1024
+const nothing: Left = { port: undefined, sessions: [] }
+const linkMs = 5000
+/** So often one is asked that is just beginning, or ending. */
+const [mostTries, betweenMs] = [10, 300]
+
+/**
+ * Takes the place of the one `nbsvm web` that serves this (`what` is all that makes a difference: the VM, whether it may only be looked
+ * at, where it listens). Where another has it, resolves to a new link of that one.
+ */
+export async function takeDesk(place: Pick<Place, 'state'>, what: object): Promise<Desk | { readonly link: string }> {
+  const folder = path.join(place.state, '.web')
+  makePrivateFolder(folder)
+  const name = hashHex(JSON.stringify(what)).slice(0, 16)
+  const lockFile = path.join(folder, `${name}.lock`)
+  for (let tries = 0; tries < mostTries; tries++) {
+    const lock = tryLock(lockFile)
+    if (lock !== undefined) return deskOf(folder, name, lock)
+    const link = await linkFrom(path.join(folder, `${name}.sock`)).catch(() => undefined)
+    if (link !== undefined) return { link }
+    await pause(betweenMs)
+  }
+  throw new Failure('nbsvm web runs already, and does not answer', { hints: [`see who: fuser -v ${lockFile}`] })
+}
+
+function deskOf(folder: string, name: string, lock: Lock): Desk {
+  const [socketFile, leftFile] = ['sock', 'json'].map((ending) => path.join(folder, `${name}.${ending}`)) as [string, string]
+  let end = (): void => {}
+  return {
+    name,
+    left: readLeft(leftFile),
+    leave: (left) => writeWhole(leftFile, JSON.stringify(left)),
+    open: async (newLink) => {
+      remove(socketFile)
+      const server = await listenPrivate(socketFile, (socket) => {
+        socket.on('error', () => socket.destroy())
+        socket.end(`${newLink()}\n`)
+      })
+      end = () => void server.close()
+    },
+    close: () => {
+      end()
+      remove(socketFile)
+      lock.release()
+    },
+  }
+}
+
+/** Asks the one that runs; undefined where it says nothing. */
+async function linkFrom(socketFile: string): Promise<string | undefined> {
+  const socket = await connect(socketFile)
+  socket.setTimeout(linkMs, () => socket.destroy())
+  let text = ''
+  for await (const piece of socket) text += String(piece)
+  return text.endsWith('\n') ? text.trimEnd() : undefined
+}
+
+/** What cannot be read is nothing: pages then need a new link. */
+function readLeft(file: string): Left {
+  try {
+    const found = asObject(JSON.parse(readPlain(file, mostBytes)?.text ?? ''))
+    const [port, sessions] = [found?.['port'], found?.['sessions']]
+    return {
+      port: typeof port === 'number' ? port : undefined,
+      sessions: Array.isArray(sessions) ? sessions.filter(isSession) : [],
+    }
+  } catch {
+    return nothing
+  }
+}
+
+function isSession(value: unknown): value is KeptSession {
+  const one = asObject(value)
+  return typeof one?.['cookie'] === 'string' && typeof one['key'] === 'string' && typeof one['usedMs'] === 'number'
+}
