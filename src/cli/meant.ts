@@ -14,8 +14,9 @@ export interface Grammar {
 }
 
 /** `nbsvm start foo`, `nbsvm create foo`, `nbsvm mem=2048 foo`: the words can be understood, only their order is wrong. */
-export function refuseWrongOrder(first: string, words: readonly string[], { actions, settings }: Grammar): void {
-  const isAction = (word: string | undefined): boolean => actions.some(({ name }) => name === word)
+export function refuseWrongOrder(first: string, words: readonly string[], { actions, commands, settings }: Grammar): void {
+  const mayBeVm = (word: string | undefined): boolean => commands.some(({ name, isVmToo }) => name === word && isVmToo === true)
+  const isAction = (word: string | undefined): boolean => actions.some(({ name }) => name === word) && !mayBeVm(word)
   const isPair = (word: string): boolean => word.includes('=') && settings.includes(word.split('=')[0] ?? '')
   const [second = 'VM', ...others] = words
   const copied = first === 'cp' ? copying(words) : undefined

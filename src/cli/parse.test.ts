@@ -196,3 +196,16 @@ test('a line for other machines is read as one for this, and goes there as it wa
     assert.throws(() => parse(...words), UsageError, words.join(' '))
   assert.throws(() => parse('image=https://host/x', 'web', 'newimg'), /the VM's name comes first/)
 })
+
+test('web is the command where nothing but flags follows, else a VM of that name', () => {
+  assert.equal(parse(['web']).kind, 'command')
+  assert.equal(parse(['web', '--view', '--port=8000']).kind, 'command')
+  for (const words of [['start'], ['mem=2G', 'start'], ['web'], ['status', '--json']]) {
+    const line = parse(['web', ...words])
+    assert.ok(line.kind === 'vm' && line.targets[0] === 'web', words.join(' '))
+  }
+  assert.throws(() => parse(['web', '--port=0']), UsageError)
+  assert.throws(() => parse(['web', '--port=1', '--socket=/x']), UsageError)
+  assert.throws(() => parse(['foo', 'web', '--base=x']), UsageError)
+  assert.throws(() => parse(['start', 'web']), UsageError)
+})
