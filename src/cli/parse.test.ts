@@ -198,14 +198,14 @@ test('a line for other machines is read as one for this, and goes there as it wa
 })
 
 test('web is the command where nothing but flags follows, else a VM of that name', () => {
-  assert.equal(parse(['web']).kind, 'command')
-  assert.equal(parse(['web', '--view', '--port=8000']).kind, 'command')
+  assert.equal(parse('web').kind, 'command')
+  assert.equal(parse('web', '--view', '--port=8000').kind, 'command')
   for (const words of [['start'], ['mem=2G', 'start'], ['web'], ['status', '--json']]) {
-    const line = parse(['web', ...words])
+    const line = parse('web', ...words)
     assert.ok(line.kind === 'vm' && line.targets[0] === 'web', words.join(' '))
   }
-  assert.throws(() => parse(['web', '--port=0']), UsageError)
-  assert.throws(() => parse(['web', '--port=1', '--socket=/x']), UsageError)
-  assert.throws(() => parse(['foo', 'web', '--base=x']), UsageError)
-  assert.throws(() => parse(['start', 'web']), UsageError)
+  assert.throws(() => parse('web', '--port=0'), UsageError)
+  assert.throws(() => parse('web', '--port=1', '--socket=/x'), UsageError)
+  assert.throws(() => parse('foo', 'web', '--base=x'), UsageError)
+  assert.throws(() => parse('start', 'web'), UsageError)
 })
