@@ -18,7 +18,22 @@ import { header, legend, line } from './table.js'
 import type { Bench } from './table.js'
 import { openWorld } from './world.js'
 
-const benches: readonly Bench[] = [start, ls, snapshot, clone, disk, lvm, rbd, consoleBench, pull, guest, fleet, remote, web, against]
+const benches: readonly Bench[] = [
+  start,
+  ls,
+  snapshot,
+  clone,
+  disk,
+  lvm,
+  rbd,
+  consoleBench,
+  pull,
+  guest,
+  fleet,
+  remote,
+  web,
+  against,
+]
 
 async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name))

@@ -28,7 +28,8 @@ export const web: Bench = {
     yield { what: 'one key, there and back: page | console', pairs: delays, unit: 'ms', goal: { atMost: 2 } }
     world.run('websockify', '--help')
     const ours = () => withPeer(run, 'vnc.sock', (peer) => throughput(peer, () => page.open('/api/vms/foo/vnc')))
-    const theirs = () => withPeer(run, 'vnc.sock', (peer) => throughput(peer, () => websockify(world, path.join(run, 'vnc.sock'))))
+    const theirs = () =>
+      withPeer(run, 'vnc.sock', (peer) => throughput(peer, () => websockify(world, path.join(run, 'vnc.sock'))))
     const floods = await inPairs(5, ours, theirs)
     yield { what: 'screen, 256 MB of pixels | websockify', pairs: floods, unit: 'MB/s', goal: { atLeast: 0.8 } }
   },
@@ -52,8 +53,7 @@ async function openPage(world: World): Promise<Page> {
   const { key } = (await answer.json()) as { key: string }
   const headers = { cookie, origin: link.origin }
   return {
-    open: (target) =>
-      new WebSocket(`ws://${link.host}${target}`, ['nbsvm', `key.${key}`], { headers, perMessageDeflate: false }),
+    open: (target) => new WebSocket(`ws://${link.host}${target}`, ['nbsvm', `key.${key}`], { headers, perMessageDeflate: false }),
   }
 }
 

@@ -4,6 +4,8 @@ import { parseAwaited } from '../console/awaited.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseDestination } from '../core/target.js'
+import { quoteWord } from '../core/words.js'
+import { parseClosings, parseForwards } from '../model/forward.js'
 import type { Flags } from './verb.js'
 
 export function checkNumber(text: string): void {
@@ -29,4 +31,18 @@ export function checkExec(_: readonly string[], { timeout }: Flags): void {
 export function checkWait([word = '']: readonly string[], { timeout }: Flags): void {
   parseAwaited(word)
   if (timeout !== undefined) seconds.parse(String(timeout))
+}
+
+/** The file that `screenshot` writes. */
+export function checkPicture([file = '']: readonly string[]): void {
+  if (file === '-' || file.endsWith('.png')) return
+  throw new UsageError(`${quote(file)} is not the name of a PNG file`, {
+    hints: [`try: screenshot ${quoteWord(`${file}.png`)}`],
+  })
+}
+
+/** The ports of `forward`. */
+export function checkForward(words: readonly string[], { remove, hold }: Flags): void {
+  if (remove === true && hold === true) throw new UsageError('either --remove or --hold')
+  void (remove === true ? parseClosings(words) : parseForwards(words))
 }

@@ -5,13 +5,12 @@ import { parseTyped } from '../console/escapes.js'
 import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
-import { parseClosings, parseForwards } from '../model/forward.js'
-import { quoteWord, quoteWords } from '../core/words.js'
+import { quoteWords } from '../core/words.js'
 import { checkWeb, webFlags } from './commandrows.js'
 import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import { checkExec, checkMove, checkNumber, checkWait } from './rowcheck.js'
+import { checkExec, checkForward, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
 import type { ActionRow, Takes } from './verb.js'
 
 export { commands } from './commandrows.js'
@@ -151,12 +150,7 @@ export const actions: readonly ActionRow[] = [
     ...onTheRun,
     words: 'FILE.png',
     summary: 'write a picture of its screen',
-    check: ([file = '']) => {
-      if (file === '-' || file.endsWith('.png')) return
-      throw new UsageError(`${quote(file)} is not the name of a PNG file`, {
-        hints: [`try: screenshot ${quoteWord(`${file}.png`)}`],
-      })
-    },
+    check: checkPicture,
   }),
   action('run', one, {
     ...onTheRun,
@@ -192,10 +186,7 @@ export const actions: readonly ActionRow[] = [
     words: 'PORTS ...',
     flags: { remove: 'close them again', hold: 'until Ctrl-C, which closes them' },
     summary: 'open ports into it while it runs: 8080:80',
-    check: (words, { remove, hold }) => {
-      if (remove === true && hold === true) throw new UsageError('either --remove or --hold')
-      void (remove === true ? parseClosings(words) : parseForwards(words))
-    },
+    check: checkForward,
   }),
   action('attach', one, {
     words: 'WHAT',

@@ -41,7 +41,8 @@ async function serve(context: Omit<CommandContext, 'helpText'>, vm: Vm | undefin
   await runWeb({
     only: vm?.id,
     viewOnly: flags['view'] === true,
-    place: socket === undefined ? { port: port === undefined ? undefined : Number(port) } : { file: path.resolve(String(socket)) },
+    place:
+      socket === undefined ? { port: port === undefined ? undefined : Number(port) } : { file: path.resolve(String(socket)) },
     base: parseBase(String(flags['base'] ?? '/')) ?? { path: '/', origin: undefined },
     opens: flags['no-open'] !== true && hasScreen(outside.environment),
     actions: actions.map(({ name, words, summary }) => ({ name, words, summary })),

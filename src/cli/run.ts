@@ -124,13 +124,7 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
 }
 
 /** Runs the actions one after the other; stops at the first that fails. */
-async function runChain(
-  vm: Vm,
-  steps: VmLine['steps'],
-  outside: Outside,
-  world: World,
-  isOneOfMany: boolean,
-): Promise<number> {
+async function runChain(vm: Vm, steps: VmLine['steps'], outside: Outside, world: World, isOneOfMany: boolean): Promise<number> {
   const name = nameAmong(vm.id, isOneOfMany)
   const { signal, mouth } = world
   const speak = (flags: Step['flags']) => mouth.voice(flags['json'] === true ? undefined : name)

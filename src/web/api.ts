@@ -13,7 +13,7 @@ import { openVm, type Vm } from '../vm/record/vm.js'
 import { wireFailure } from './failure.js'
 import { checkLine, offeredSettings } from './line.js'
 import type { TakePicture } from './pictures.js'
-import type { Me, SessionAnswer, WireExplanation, WireImage, WireSetting, WireStatus } from './protocol.js'
+import type { Me, SessionAnswer, SessionRequest, WireExplanation, WireImage, WireSetting, WireStatus } from './protocol.js'
 import { runFor, wordsIn, type RunLine } from './run.js'
 import type { Sessions } from './session.js'
 
@@ -71,7 +71,9 @@ export function createApi(tools: Tools): Api {
     try {
       if (busy[kind] > (kind === 'runs' ? mostRuns : mostQuestions)) throw new Refusal(429, new Failure('too much at once'))
       checkVisitor(parts, visitor, request, tools)
-      await (kind === 'runs' ? post(parts, visitor, { request, response, signal }, tools) : get(parts, { request, response, signal }, tools))
+      await (kind === 'runs'
+        ? post(parts, visitor, { request, response, signal }, tools)
+        : get(parts, { request, response, signal }, tools))
     } catch (error) {
       refuse(response, error)
     } finally {
@@ -81,7 +83,12 @@ export function createApi(tools: Tools): Api {
 }
 
 /** Throws a Refusal for who may not ask this. */
-function checkVisitor(parts: readonly string[], { isOwn, isForeign, isIn }: Visitor, { method, headers }: HttpRequest, { me }: Tools): void {
+function checkVisitor(
+  parts: readonly string[],
+  { isOwn, isForeign, isIn }: Visitor,
+  { method, headers }: HttpRequest,
+  { me }: Tools,
+): void {
   const isPost = method === 'POST'
   if (!isPost && method !== 'GET') throw new Refusal(405, new UsageError(`there is no ${method}`))
   if (isForeign || (isPost && !isOwn)) throw new Refusal(403, new UsageError('this page is not ours'))
@@ -126,7 +133,12 @@ async function post(parts: readonly string[], visitor: Visitor, exchange: Exchan
   }
 }
 
-function openSession(body: string, { base }: Visitor, response: HttpResponse, { sessions, cookieName, base: { origin } }: Tools): void {
+function openSession(
+  body: string,
+  { base }: Visitor,
+  response: HttpResponse,
+  { sessions, cookieName, base: { origin } }: Tools,
+): void {
   const secrets = sessions.enter(tokenIn(body))
   if (secrets === undefined) {
     throw new Refusal(401, new Failure('this link was used already, or is too old', { hints: ['get a new one: nbsvm web'] }))
@@ -136,7 +148,7 @@ function openSession(body: string, { base }: Visitor, response: HttpResponse, { 
   answerJson(response, { key: secrets.key } satisfies SessionAnswer)
 }
 
-function tokenIn(body: string): string {
+function tokenIn(body: string): SessionRequest['token'] {
   try {
     const token = asObject(JSON.parse(body))?.['token']
     return typeof token === 'string' ? token : ''
@@ -156,14 +168,15 @@ async function get(parts: readonly string[], { request, response, signal }: Exch
     throw notThere()
   }
   if (what !== 'vms' || !Object.hasOwn(questions, more)) throw notThere()
-  const vm = await findVm(id, tools)
+  const vm = await findVm(id, tools, more === 'explain')
   await questions[more]?.(vm, { request, response, signal }, tools)
 }
 
 /** What can be asked about a VM. */
 const questions: Readonly<Record<string, (vm: Vm, exchange: Exchange, tools: Tools) => Promise<void>>> = {
   '': async (vm, { response, signal }) => answerJson(response, (await statusOf(vm, { signal })) satisfies WireStatus),
-  explain: async (vm, { response, signal }) => answerJson(response, (await explainVm(vm, [], { signal })) satisfies WireExplanation),
+  explain: async (vm, { response, signal }) =>
+    answerJson(response, (await explainVm(vm, [], { signal })) satisfies WireExplanation),
   log: async (vm, { response }) => {
     response.setHeader('content-type', 'text/plain; charset=utf-8')
     response.end(consoleText(vm, mostLog))
@@ -176,11 +189,11 @@ const questions: Readonly<Record<string, (vm: Vm, exchange: Exchange, tools: Too
   },
 }
 
-async function findVm(id: string, { outside, me }: Tools): Promise<Vm> {
+async function findVm(id: string, { outside, me }: Tools, isStrict: boolean): Promise<Vm> {
   if (!isVmId(id)) throw notThere()
   if (me.only !== null && me.only !== id) throw new Refusal(403, new UsageError(`this page is about ${me.only} alone`))
   // A mistake in a settings file keeps nobody from seeing what runs.
-  const vm = await openVm(id, outside, () => {})
+  const vm = await openVm(id, outside, isStrict ? undefined : () => {})
   if (!(await exists(vm))) throw new Refusal(404, await noSuchVm(vm, outside))
   return vm
 }

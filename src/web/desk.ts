@@ -8,7 +8,7 @@ import { pause } from '../sys/clock.js'
 import { makePrivateFolder, remove, writeWhole } from '../sys/file.js'
 import { tryLock, type Lock } from '../sys/lock.js'
 import { readPlain } from '../sys/plain.js'
-import { connect, listenPrivate } from '../sys/socket.js'
+import { connect, listenPrivate, type Server } from '../sys/socket.js'
 import { hashHex } from '../sys/stamp.js'
 import type { KeptSession } from './session.js'
 
@@ -55,21 +55,20 @@ export async function takeDesk(place: Pick<Place, 'state'>, what: object): Promi
 
 function deskOf(folder: string, name: string, lock: Lock): Desk {
   const [socketFile, leftFile] = ['sock', 'json'].map((ending) => path.join(folder, `${name}.${ending}`)) as [string, string]
-  let end = (): void => {}
+  let server: Server | undefined
   return {
     name,
     left: readLeft(leftFile),
     leave: (left) => writeWhole(leftFile, JSON.stringify(left)),
     open: async (newLink) => {
       remove(socketFile)
-      const server = await listenPrivate(socketFile, (socket) => {
+      server = await listenPrivate(socketFile, (socket) => {
         socket.on('error', () => socket.destroy())
         socket.end(`${newLink()}\n`)
       })
-      end = () => void server.close()
     },
     close: () => {
-      end()
+      server?.close()
       remove(socketFile)
       lock.release()
     },

@@ -32,7 +32,15 @@ it('takes a request for our own where its origin is the host that it came to, ex
   const gate = gateOf({ port: 8000, base: plain })
   assert.ok(gate.isOwn('http://127.0.0.1:8000', '127.0.0.1:8000'))
   assert.ok(gate.isOwn('http://localhost:8000', 'localhost:8000'))
-  const others = [undefined, 'null', '', 'http://127.0.0.1:8001', 'http://localhost:8000', 'https://127.0.0.1:8000', 'http://127.0.0.1:8000/']
+  const others = [
+    undefined,
+    'null',
+    '',
+    'http://127.0.0.1:8001',
+    'http://localhost:8000',
+    'https://127.0.0.1:8000',
+    'http://127.0.0.1:8000/',
+  ]
   for (const origin of others) assert.ok(!gate.isOwn(origin, '127.0.0.1:8000'), String(origin))
   // Rebinding: both are the stranger's, and alike.
   assert.ok(!gate.isOwn('http://evil.example:8000', 'evil.example:8000'))
@@ -66,7 +74,20 @@ it('reads where a page is', () => {
   assert.deepEqual(parseBase('/'), plain)
   assert.deepEqual(parseBase('/a/b'), { path: '/a/b/', origin: undefined })
   assert.deepEqual(parseBase('https://vm.example.org:8443'), { path: '/', origin: 'https://vm.example.org:8443' })
-  for (const text of ['', 'a', 'a/b', '//evil.example', '/a//b', '/a/../b', '/a b', '/a?b', '/a#b', 'ftp://x', 'https://u@x/', '/"><script>'])
+  for (const text of [
+    '',
+    'a',
+    'a/b',
+    '//evil.example',
+    '/a//b',
+    '/a/../b',
+    '/a b',
+    '/a?b',
+    '/a#b',
+    'ftp://x',
+    'https://u@x/',
+    '/"><script>',
+  ])
     assert.equal(parseBase(text), undefined, text)
 })
 

@@ -1,6 +1,8 @@
 // What the page and its server say to each other. Types alone, and nothing of Node: the page's code imports this file too.
 //
-// All paths are below the base (`/`, or that of `--base`), which the server writes into the page: see `PagePlaceholder`.
+// All paths are below the base: `/`, or that of `--base`. The page is served there, at `new` and at `vm/ID`, its files at `page/NAME`. In
+// page/index.html the server puts the base, `/` or `/prefix/`, in place of `__BASE__`: `<script type="module" src="__BASE__page/app.js">`,
+// `<meta name="base" content="__BASE__">`; and the nonce of `style-src` in place of `__NONCE__`: `<meta name="style-nonce" content="__NONCE__">`.
 //
 //     POST api/session            SessionRequest -> SessionAnswer and a cookie: the link's token is used up
 //     GET  api/me                 Me
@@ -9,7 +11,7 @@
 //     GET  api/vms/ID             WireStatus
 //     GET  api/vms/ID/explain     WireExplanation
 //     GET  api/vms/ID/log         text/plain: what its console has said since power-on, without control sequences
-//     GET  api/vms/ID/screen      image/png, with an ETag: 304 where the picture is the one of If-None-Match; 204: it has no screen
+//     GET  api/vms/ID/screen      image/png, with an ETag: 304 where the picture is the one of If-None-Match
 //     POST api/run                RunRequest -> RunFrame, one a line (application/x-ndjson), the last is `RunEnd`
 //     WS   api/watch              WatchRequest up, WatchFrame down, both JSON
 //     WS   api/vms/ID/vnc         RFB as QEMU speaks it, in binary frames both ways
@@ -20,13 +22,6 @@
 // localStorage, which unlike a cookie no other port of this machine gets to see. An answer that is no success has a `WireFailure`
 // as its body: 401 the session is unknown (ask for a new link), 403 not allowed here, 404 no such VM or path, 409 what was asked
 // for failed, 429 too many at once, 503 the server ends.
-
-/** What the server puts for these words in page/index.html each time that it sends it. */
-export type PagePlaceholder =
-  /** The base, `/` or `/prefix/`: `<script type="module" src="__BASE__page/app-HASH.js">`, `<meta name="base" content="__BASE__">`. */
-  | '__BASE__'
-  /** The nonce of `style-src`: `<meta name="style-nonce" content="__NONCE__">`. */
-  | '__NONCE__'
 
 /** A failure, in the words that the command line would print. */
 export interface WireFailure {

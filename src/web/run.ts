@@ -4,7 +4,7 @@ import { UsageError } from '../core/errors.js'
 import { quoteWords } from '../core/words.js'
 import { wireFailure } from './failure.js'
 import type { ReadLine } from './line.js'
-import type { RunFrame } from './protocol.js'
+import type { RunFrame, RunRequest } from './protocol.js'
 
 /** Who asks for a line, and hears what it says. */
 export interface Asker {
@@ -25,16 +25,19 @@ export type RunLine = (words: readonly string[], asker: Asker) => Promise<number
 const mostWords = 200
 
 /** The words of a request. Throws a UsageError for what is none. */
-export function wordsIn(body: string): string[] {
+export function wordsIn(body: string): RunRequest['words'] {
   let words: unknown
   try {
     words = asObject(JSON.parse(body))?.['words']
   } catch {
     words = undefined
   }
-  const isWord = (one: unknown): one is string => typeof one === 'string' && !one.includes('\0')
   if (Array.isArray(words) && words.length > 0 && words.length <= mostWords && words.every(isWord)) return words
   throw new UsageError('the request is not {"words": ["VM", "ACTION"]}')
+}
+
+function isWord(one: unknown): one is string {
+  return typeof one === 'string' && !one.includes('\0')
 }
 
 /** Runs a line and gives each frame to `send`, the last of them `end`. Never rejects. */

@@ -41,7 +41,7 @@ export interface WebPage {
   close(words: string): Promise<void>
 }
 
-const limits = { connections: 256, headMs: 10_000, idleMs: 10_000, headBytes: 8192 }
+const limits = { connections: 256, headMs: 5000, idleMs: 5000, headBytes: 8192 }
 const mostSockets = 128
 /** So long pages are given to hear that it ends. */
 const byeMs = 300
@@ -156,7 +156,12 @@ async function answer(visit: Visit, request: HttpRequest, response: HttpResponse
 /** Routes of the page, which finds out by itself what it is to show. */
 const pageRoute = /^(?:new|images|vm\/[\w.-]+(?:\/[a-z]+)?)?$/
 
-function answerFile({ asked, base, host, isForeign }: Visit, request: HttpRequest, response: HttpResponse, { files, options }: Inside) {
+function answerFile(
+  { asked, base, host, isForeign }: Visit,
+  request: HttpRequest,
+  response: HttpResponse,
+  { files, options }: Inside,
+) {
   const { method } = request
   if (method !== 'GET' && method !== 'HEAD') return answerPlainly(response, 405)
   const route = asked.parts.join('/')

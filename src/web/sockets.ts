@@ -9,7 +9,7 @@ import type { Consoles } from './console.js'
 import type { FiguresWatch } from './figures.js'
 import { bytesOf, closeWith, tell } from './frames.js'
 import type { Asked } from './gate.js'
-import type { ConsoleHow, Me } from './protocol.js'
+import type { ConsoleHow, Me, WatchRequest } from './protocol.js'
 import { joinScreen } from './screen.js'
 import type { Watch } from './watch.js'
 
@@ -115,12 +115,15 @@ function joinWatch({ watch, figures }: Tools, socket: WebSocket, watchers: Set<W
 }
 
 /** The ids of a WatchRequest; undefined for what is none. */
-function figuresIn(text: string): string[] | undefined {
+function figuresIn(text: string): WatchRequest['figures'] | undefined {
   try {
     const ids = asObject(JSON.parse(text))?.['figures']
-    const isId = (id: unknown): id is string => typeof id === 'string' && isVmId(id)
     return Array.isArray(ids) && ids.length <= mostFigures && ids.every(isId) ? ids : undefined
   } catch {
     return undefined
   }
+}
+
+function isId(id: unknown): id is string {
+  return typeof id === 'string' && isVmId(id)
 }

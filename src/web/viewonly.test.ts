@@ -19,7 +19,22 @@ const audio = Buffer.of(255, 1, 0, 0)
 const audioFormat = Buffer.concat([Buffer.of(255, 1, 0, 2), Buffer.alloc(6)])
 
 it('passes what is wanted to be seen, asks for a shared screen, and drops what a guest would feel, however it is cut', () => {
-  const said = [begin, pixelFormat, key, encodings, pointer, cut, update, extendedKey, extendedCut, fence, size, audio, audioFormat, update]
+  const said = [
+    begin,
+    pixelFormat,
+    key,
+    encodings,
+    pointer,
+    cut,
+    update,
+    extendedKey,
+    extendedCut,
+    fence,
+    size,
+    audio,
+    audioFormat,
+    update,
+  ]
   const all = Buffer.concat(said)
   const passes = Buffer.concat([version, Buffer.of(1, 1), pixelFormat, encodings, update, fence, update])
   fc.assert(

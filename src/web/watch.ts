@@ -35,11 +35,11 @@ export function createWatch(look: () => Promise<Seen>): Watch {
   let seen: Seen | undefined
   let next = new AbortController()
   let isLooking = false
-  let isClosed = false
+  const closed = new AbortController()
   const loop = async (): Promise<void> => {
     if (isLooking) return
     isLooking = true
-    while (followers.size > 0 && !isClosed) {
+    while (followers.size > 0 && !closed.signal.aborted) {
       next = new AbortController()
       const beganMs = monotonicMs()
       const now = await look().catch((error: unknown) => ({ vms: seen?.vms ?? [], faults: [wireFailure(error)] }))
@@ -66,7 +66,7 @@ export function createWatch(look: () => Promise<Seen>): Watch {
     },
     poke: () => next.abort(),
     close: () => {
-      isClosed = true
+      closed.abort()
       next.abort()
     },
   }
@@ -91,7 +91,7 @@ export function lookerOf(outside: Outside, only: string | undefined): () => Prom
     if (hasMoves(outside.place)) await (await import('../vm/move/removal.js')).sweepArrivals(outside).catch(onFault)
     const listed = await listVms(outside, onFault, { withImages: true })
     const shown = only === undefined ? listed : listed.filter(({ id }) => id === only)
-    return { vms: shown.map((vm) => ({ ...vm, ending: endingFor(vm) })), faults }
+    return { vms: shown.map((vm) => Object.assign(vm, { ending: endingFor(vm) })), faults }
   }
 }
 

@@ -134,7 +134,9 @@ export class Session {
 
   socket(path: string, { headers = {}, protocols = ['nbsvm', `key.${this.key}`] }: SocketOptions = {}): Page {
     const all = { cookie: this.cookie, origin: this.web.origin, ...headers }
-    return new Page(new WebSocket(`ws://127.0.0.1:${this.web.port}${path}`, protocols, { headers: all, perMessageDeflate: false }))
+    return new Page(
+      new WebSocket(`ws://127.0.0.1:${this.web.port}${path}`, protocols, { headers: all, perMessageDeflate: false }),
+    )
   }
 }
 
@@ -156,7 +158,7 @@ export class Page {
     this.socket = socket
     socket.on('message', (data, isBinary) => {
       if (isBinary) this.bytes = Buffer.concat([this.bytes, data as Buffer])
-      else this.frames.push(JSON.parse(String(data as Buffer)) as Record<string, unknown>)
+      else this.frames.push(JSON.parse(String(data)) as Record<string, unknown>)
     })
     socket.on('close', (code, reason) => (this.closed = { code, reason: String(reason) }))
     socket.on('unexpected-response', (request, response) => {
@@ -173,7 +175,9 @@ export class Page {
   }
 
   async says(pattern: RegExp, timeoutMs = 90_000): Promise<void> {
-    await until(`${String(pattern)} in ${this.bytes.toString().slice(-500)}`, timeoutMs, () => pattern.test(this.bytes.toString()))
+    await until(`${String(pattern)} in ${this.bytes.toString().slice(-500)}`, timeoutMs, () =>
+      pattern.test(this.bytes.toString()),
+    )
   }
 
   async end(timeoutMs = 30_000): Promise<{ code: number; reason: string }> {
