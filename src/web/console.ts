@@ -45,6 +45,8 @@ interface Hub {
   readonly pages: Set<Page>
   /** The pages that others wait for, each with when it is given up. */
   readonly slow: Map<Page, NodeJS.Timeout>
+  /** Called when it ends: whoever comes then begins again. */
+  readonly onEnd: () => void
 }
 
 export function createConsoles(): Consoles {
@@ -52,7 +54,10 @@ export function createConsoles(): Consoles {
   const hubOf = (vm: Vm, how: ConsoleHow): Promise<Hub> => {
     const found = hubs.get(vm.id)
     if (found !== undefined) return found
-    const made = openHub(vm, how, () => hubs.delete(vm.id))
+    const made = openHub(vm, how, () => {
+      // There may be another by now.
+      if (hubs.get(vm.id) === made) hubs.delete(vm.id)
+    })
     hubs.set(vm.id, made)
     made.catch(() => hubs.delete(vm.id))
     return made
@@ -89,12 +94,9 @@ async function openHub(vm: Vm, how: ConsoleHow, onEnd: () => void): Promise<Hub>
   const lock = tryLock(drawer.consoleLock, serving) ?? (await takeOver(vm, how === 'force'))
   try {
     const connection = await openConnection(drawer.console)
-    const hub: Hub = { vm, lock, connection, filter: createFilter(), pages: new Set(), slow: new Map() }
+    const hub: Hub = { vm, lock, connection, filter: createFilter(), pages: new Set(), slow: new Map(), onEnd }
     connection.socket.on('error', () => {})
-    connection.socket.once('close', () => {
-      onEnd()
-      void endHub(hub)
-    })
+    connection.socket.once('close', () => void endHub(hub).catch(() => {}))
     return hub
   } catch (error) {
     lock.release()
@@ -118,7 +120,7 @@ async function takeOver({ id, drawer: { consoleLock } }: Vm, isForced: boolean):
 function addPage(hub: Hub, socket: WebSocket): void {
   const { vm, connection, pages, slow } = hub
   if (socket.readyState !== socket.OPEN) {
-    if (pages.size === 0) connection.socket.destroy()
+    if (pages.size === 0) letGo(hub)
     return
   }
   const page: Page = {
@@ -157,19 +159,28 @@ function give({ pages, slow }: Hub, bytes: Buffer): boolean {
   return slow.size === 0
 }
 
-function leave({ pages, slow, connection }: Hub, page: Page): void {
+function leave(hub: Hub, page: Page): void {
+  const { pages, slow, connection } = hub
   clearTimeout(slow.get(page))
   slow.delete(page)
   pages.delete(page)
-  if (pages.size === 0) connection.socket.destroy()
+  if (pages.size === 0) letGo(hub)
   else if (slow.size === 0) connection.socket.resume()
   for (const { socket } of pages) tell(socket, { kind: 'pages', pages: pages.size })
 }
 
-/** QEMU has closed it, or the last page has gone. */
-async function endHub({ vm, lock, pages }: Hub): Promise<void> {
+/** At once: a page that is loaded again comes before the connection is closed. */
+function letGo({ lock, connection, onEnd }: Hub): void {
+  onEnd()
   lock.release()
+  connection.socket.destroy()
+}
+
+/** QEMU has closed it, or the last page has gone. */
+async function endHub(hub: Hub): Promise<void> {
+  const { vm, pages } = hub
   if (pages.size === 0) return
+  letGo(hub)
   const words = isGone(vm.drawer) ? (await whyGone(vm.drawer)).words : 'QEMU has closed its console'
   for (const { socket } of pages) {
     tell(socket, { kind: 'ended', words })

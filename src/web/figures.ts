@@ -39,6 +39,9 @@ export function createFigures(drawerFor: (id: string) => Drawer | undefined): Fi
         before.set(id, now)
         for (const { ids, tell } of followers.values()) if (ids.includes(id)) tell(figures)
       }
+    } catch {
+      // It ended while it was looked at.
+      before.delete(id)
     } finally {
       busy.delete(id)
     }

@@ -67,7 +67,7 @@ export async function serveWeb(options: WebOptions): Promise<WebPage> {
       onRequest: (request, response) => {
         const visitor = visit(request)
         if (typeof visitor === 'number') answerPlainly(response, visitor)
-        else void answer(visitor, request, response, { api, files, options })
+        else answer(visitor, request, response, { api, files, options }).catch(() => response.destroy())
       },
       onUpgrade: (request) => {
         const visitor = visit(request)
