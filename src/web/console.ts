@@ -8,11 +8,12 @@ import { holderOf, lockHolders, tryLock, waitLock, type Lock } from '../sys/lock
 import { signalProcess } from '../sys/process.js'
 import { paced, type PacedSocket, type WebSocket } from '../sys/webserver.js'
 import { consoleLog } from '../vm/life/log.js'
-import { isGone, whyGone } from '../vm/reach/doing.js'
+import { isGone } from '../vm/reach/doing.js'
 import type { Vm } from '../vm/record/vm.js'
 import { wireFailure } from './failure.js'
 import { followLog } from './consolelog.js'
 import { bytesOf, closeWith, tell } from './frames.js'
+import { whyEnded } from './gone.js'
 import type { ConsoleHow } from './protocol.js'
 
 export interface Consoles {
@@ -181,7 +182,7 @@ async function endHub(hub: Hub): Promise<void> {
   const { vm, pages } = hub
   if (pages.size === 0) return
   letGo(hub)
-  const words = isGone(vm.drawer) ? (await whyGone(vm.drawer)).words : 'QEMU has closed its console'
+  const words = (await whyEnded(vm.drawer)) ?? 'QEMU has closed its console'
   for (const { socket } of pages) {
     tell(socket, { kind: 'ended', words })
     closeWith(socket, 4410, 'it has ended')

@@ -5,6 +5,7 @@ import { paced, type WebSocket } from '../sys/webserver.js'
 import { isGone } from '../vm/reach/doing.js'
 import type { Vm } from '../vm/record/vm.js'
 import { bytesOf, closeWith } from './frames.js'
+import { whyEnded } from './gone.js'
 import { createViewFilter } from './viewonly.js'
 
 /** Joins a page to QEMU until one of them goes. With `viewOnly` the guest feels nothing of it. */
@@ -27,10 +28,7 @@ export async function joinScreen({ drawer }: Vm, socket: WebSocket, viewOnly: bo
     if (!down.send(piece)) qemu.pause()
   })
   qemu.on('error', () => qemu.destroy())
-  qemu.once('close', () => {
-    const gone = isGone(drawer)
-    closeWith(socket, gone ? 4410 : 1011, gone ? 'it has ended' : 'QEMU has closed its screen')
-  })
+  qemu.once('close', () => void tellEnd(drawer, socket))
   qemu.on('drain', () => socket.resume())
   socket.on('message', (data, isBinary) => {
     try {
@@ -44,4 +42,11 @@ export async function joinScreen({ drawer }: Vm, socket: WebSocket, viewOnly: bo
   socket.once('close', () => qemu.destroy())
   if (socket.readyState !== socket.OPEN) qemu.destroy()
   socket.resume()
+}
+
+async function tellEnd(drawer: Vm['drawer'], socket: WebSocket): Promise<void> {
+  // Often it is the page that has gone.
+  if (socket.readyState !== socket.OPEN) return
+  const words = await whyEnded(drawer).catch(() => undefined)
+  closeWith(socket, words === undefined ? 1011 : 4410, words ?? 'QEMU has closed its screen')
 }
