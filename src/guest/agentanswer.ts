@@ -29,7 +29,13 @@ export const agentAnswers = {
   'guest-file-close': anything,
   'guest-get-host-name': object({ 'host-name': text }),
   'guest-get-osinfo': object({ id: maybe(text), 'pretty-name': maybe(text), name: maybe(text) }),
-  'guest-network-get-interfaces': list(object({ name: text, 'ip-addresses': maybe(list(object({ 'ip-address': text }))) })),
+  'guest-network-get-interfaces': list(
+    object({
+      name: text,
+      'ip-addresses': maybe(list(object({ 'ip-address': text }))),
+      statistics: maybe(object({ 'rx-bytes': size, 'tx-bytes': size })),
+    }),
+  ),
 } as const satisfies Readonly<Record<string, Check<unknown>>>
 
 export type AgentCommand = keyof typeof agentAnswers

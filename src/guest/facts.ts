@@ -54,3 +54,18 @@ function shown(text: string, length: number): string {
 function isTold(address: string): boolean {
   return /^[0-9a-fA-F:.]{2,45}$/.test(address) && !/^(127\.|::1$|fe80:)/i.test(address)
 }
+
+/** What a guest's network cards have carried since it booted, as it counts itself. */
+export interface Traffic {
+  readonly receivedBytes: number
+  readonly sentBytes: number
+}
+
+/** Asks an agent, which may be too old to count; its loopback is left out. */
+export async function guestTraffic(agent: Agent, timeoutMs: number): Promise<Traffic | undefined> {
+  const cards = await orRefused(agent.ask('guest-network-get-interfaces', {}, { timeoutMs }))
+  const counted = (cards ?? []).flatMap(({ name, statistics }) => (name === 'lo' ? [] : (statistics ?? [])))
+  if (counted.length === 0) return undefined
+  const sum = (what: 'rx-bytes' | 'tx-bytes'): number => counted.reduce((bytes, card) => bytes + card[what], 0)
+  return { receivedBytes: sum('rx-bytes'), sentBytes: sum('tx-bytes') }
+}

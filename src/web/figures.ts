@@ -1,9 +1,14 @@
-// What a running VM takes, once a second, for those whom somebody looks at: from /proc, from QEMU, and from its taps.
+// What a running VM takes, once a second, for those whom somebody looks at: from /proc, from QEMU, and from
+// its taps; where it has none its guest's agent counts what goes over the network.
+import type { Traffic } from '../guest/facts.js'
+import { agentChardev } from '../qemu/device/port.js'
 import { withQmp } from '../qemu/qmp.js'
 import { readText } from '../sys/file.js'
 import { monotonicMs } from '../sys/clock.js'
+import { trafficOf } from '../vm/life/agent.js'
 import type { Drawer } from '../vm/record/drawer.js'
 import { qemuPid } from '../vm/record/state.js'
+import type { Vm } from '../vm/record/vm.js'
 import type { WatchFigures } from './protocol.js'
 
 export interface FiguresWatch {
@@ -22,17 +27,17 @@ interface Follower {
   readonly tell: (figures: WatchFigures) => void
 }
 
-/** One look a second at each VM, for however many follow it. `drawerFor` is undefined for what is no VM here. */
-export function createFigures(drawerFor: (id: string) => Drawer | undefined): FiguresWatch {
+/** One look a second at each VM, for however many follow it. `find` comes to undefined for what is no VM here. */
+export function createFigures(find: (id: string) => Promise<Vm | undefined>): FiguresWatch {
   const followers = new Map<object, Follower>()
   const before = new Map<string, Counters>()
   const busy = new Set<string>()
   const look = async (id: string): Promise<void> => {
-    const drawer = drawerFor(id)
-    if (drawer === undefined || busy.has(id)) return
+    if (busy.has(id)) return
     busy.add(id)
     try {
-      const now = await countersOf(drawer)
+      const vm = await find(id)
+      const now = vm === undefined ? undefined : await countersOf(vm)
       if (now === undefined) before.delete(id)
       else {
         const figures = figuresOf(id, now, before.get(id))
@@ -84,11 +89,12 @@ export interface Counters {
   readonly sentBytes: number | undefined
 }
 
-async function countersOf(drawer: Drawer): Promise<Counters | undefined> {
+async function countersOf(vm: Vm): Promise<Counters | undefined> {
+  const { drawer } = vm
   const pid = qemuPid(drawer)
   if (pid === undefined) return undefined
   const asked = await askQemu(drawer).catch(() => undefined)
-  const net = tapBytes(drawer)
+  const net = tapBytes(drawer) ?? (asked?.hasAgent === true ? await trafficOf(vm) : undefined)
   return {
     pid,
     atMs: Date.now(),
@@ -98,20 +104,21 @@ async function countersOf(drawer: Drawer): Promise<Counters | undefined> {
     memBytes: asked?.memBytes,
     readBytes: asked?.readBytes,
     writtenBytes: asked?.writtenBytes,
-    // What goes into a tap comes out of the guest.
-    receivedBytes: net?.sent,
-    sentBytes: net?.received,
+    receivedBytes: net?.receivedBytes,
+    sentBytes: net?.sentBytes,
   }
 }
 
 async function askQemu({ qmp }: Drawer) {
   return withQmp(qmp, { timeoutMs: qmpTimeoutMs }, async (session) => {
-    const [blocks, balloon] = await Promise.all([
+    const [blocks, ports, balloon] = await Promise.all([
       session.execute('query-blockstats'),
+      session.execute('query-chardev'),
       session.execute('query-balloon').catch(() => undefined),
     ])
+    const hasAgent = ports.some((port) => port.label === agentChardev && port['frontend-open'])
     const sum = (name: 'rd_bytes' | 'wr_bytes'): number => blocks.reduce((bytes, { stats }) => bytes + stats[name], 0)
-    return { readBytes: sum('rd_bytes'), writtenBytes: sum('wr_bytes'), memBytes: balloon?.actual }
+    return { readBytes: sum('rd_bytes'), writtenBytes: sum('wr_bytes'), memBytes: balloon?.actual, hasAgent }
   })
 }
 
@@ -128,12 +135,13 @@ function residentIn(text: string): number | undefined {
 }
 
 /** What its taps have carried; undefined for a VM that has none. */
-function tapBytes({ taps }: Drawer): { received: number; sent: number } | undefined {
+function tapBytes({ taps }: Drawer): Traffic | undefined {
   const names = (readText(taps) ?? '').split('\n').filter((name) => /^[\w.-]{1,15}$/.test(name))
   if (names.length === 0) return undefined
   const sum = (what: string): number =>
     names.reduce((bytes, tap) => bytes + Number(readText(`/sys/class/net/${tap}/statistics/${what}`) ?? 0), 0)
-  return { received: sum('rx_bytes'), sent: sum('tx_bytes') }
+  // What goes into a tap comes out of the guest.
+  return { receivedBytes: sum('tx_bytes'), sentBytes: sum('rx_bytes') }
 }
 
 /** The rates between two looks at the same QEMU. Pure. */

@@ -18,8 +18,7 @@ import type { RunLine } from './run.js'
 import { cookieIn, keyIn, type Sessions } from './session.js'
 import { createSockets, type Sockets } from './sockets.js'
 import { createWatch, lookerOf } from './watch.js'
-import { drawerNow } from '../vm/record/drawer.js'
-import { isVmId } from '../core/name.js'
+import { openVm } from '../vm/record/vm.js'
 
 export interface WebOptions {
   readonly place: WebPlace
@@ -53,9 +52,7 @@ export async function serveWeb(options: WebOptions): Promise<WebPage> {
   const stop = new AbortController()
   const only = me.only ?? undefined
   const watch = createWatch(lookerOf(outside, only))
-  const figures = createFigures((id) =>
-    isVmId(id) && (only === undefined || id === only) ? drawerNow(outside.place.state, id) : undefined,
-  )
+  const figures = createFigures(async (id) => (only === undefined || id === only ? openVm(id, outside, () => {}) : undefined))
   const api = createApi({ ...options, signal: stop.signal, takePicture: createPictures(), onDone: watch.poke })
   const sockets = createSockets({ outside, me, watch, figures, consoles: createConsoles() })
   // Until it listens, its port is not known.

@@ -1,8 +1,8 @@
 // The way to the agent in a running VM's guest: one client at a time, and a reason where there is none.
 import { eitherSignal, type Caller } from '../../core/caller.js'
 import { errorCode, Failure } from '../../core/errors.js'
-import { AgentRefused, withAgent, type Turn } from '../../guest/agent.js'
-import { guestFacts, type GuestFacts } from '../../guest/facts.js'
+import { AgentRefused, withAgent, type Agent, type Turn } from '../../guest/agent.js'
+import { guestFacts, guestTraffic, type GuestFacts, type Traffic } from '../../guest/facts.js'
 import { agentChardev } from '../../qemu/device/port.js'
 import { withQmp } from '../../qemu/qmp.js'
 import { deadlineIn } from '../../sys/clock.js'
@@ -115,11 +115,24 @@ function explained(vm: Vm, doing: string, error: unknown): unknown {
 const lookMs = 300
 
 /** What the guest says of itself; undefined where its agent does not answer at once. For a guest whose agent is at its port. */
-export async function factsOf(vm: Vm, { signal }: Caller = {}): Promise<GuestFacts | undefined> {
+export function factsOf(vm: Vm, caller: Caller = {}): Promise<GuestFacts | undefined> {
+  return atOnce(vm, guestFacts, caller)
+}
+
+/** What its network cards have carried, in the same way. */
+export function trafficOf(vm: Vm, caller: Caller = {}): Promise<Traffic | undefined> {
+  return atOnce(vm, guestTraffic, caller)
+}
+
+async function atOnce<T>(
+  vm: Vm,
+  ask: (agent: Agent, timeoutMs: number) => Promise<T>,
+  { signal }: Caller,
+): Promise<T | undefined> {
   const deadline = deadlineIn(lookMs)
   const limit = eitherSignal(AbortSignal.timeout(lookMs), signal)
   try {
-    return await agentTurns(vm, 'look', { signal: limit })((agent) => guestFacts(agent, deadline.leftMs))
+    return await agentTurns(vm, 'look', { signal: limit })((agent) => ask(agent, deadline.leftMs))
   } catch {
     signal?.throwIfAborted()
     return undefined
