@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AgentRefused, type Agent } from './agent.js'
-import { guestFacts } from './facts.js'
+import { guestFacts, guestTraffic } from './facts.js'
 
 /** An agent that answers so; it refuses what is not there. */
 function agentThat(answers: Readonly<Record<string, unknown>>): Agent {
@@ -47,4 +47,17 @@ test('a guest that lies moves no cursor, fills no screen, and has no address tha
   assert.equal(os, null)
   assert.equal(addresses.length, 64)
   assert.deepEqual(addresses[0], { interface: 'eth0?[31m', address: '10.0.0.0' })
+})
+
+test('what its network cards have carried, without the loopback; nothing where nobody counts', async () => {
+  const counted = (received: number, sent: number) => ({ 'rx-bytes': received, 'tx-bytes': sent })
+  const cards = [
+    { name: 'lo', statistics: counted(1000, 1000) },
+    { name: 'ens2', statistics: counted(5, 7) },
+    { name: 'ens3', statistics: counted(1, 2) },
+    { name: 'old' },
+  ]
+  const agent = agentThat({ 'guest-network-get-interfaces': cards })
+  assert.deepEqual(await guestTraffic(agent, 1000), { receivedBytes: 6, sentBytes: 9 })
+  assert.equal(await guestTraffic(agentThat({}), 1000), undefined)
 })
