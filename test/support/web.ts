@@ -158,7 +158,7 @@ export class Page {
     this.socket = socket
     socket.on('message', (data, isBinary) => {
       if (isBinary) this.bytes = Buffer.concat([this.bytes, data as Buffer])
-      else this.frames.push(JSON.parse(String(data)) as Record<string, unknown>)
+      else this.frames.push(JSON.parse((data as Buffer).toString()) as Record<string, unknown>)
     })
     socket.on('close', (code, reason) => (this.closed = { code, reason: String(reason) }))
     socket.on('unexpected-response', (request, response) => {
