@@ -62,6 +62,8 @@ export default defineConfig([
     input: { program: 'src/cli/program.ts' },
     platform: 'node',
     plugins: [lean],
+    // Or `ws` would take native code from wherever it is found.
+    transform: { define: { 'process.env.WS_NO_BUFFER_UTIL': '"1"', 'process.env.WS_NO_UTF_8_VALIDATE': '"1"' } },
     output: {
       ...output,
       entryFileNames: 'chunk/[name].cjs',
