@@ -1,35 +1,25 @@
 // Where a running `nbsvm web` is found by the next one, which gets a new link of it; and what one leaves for the next: the port that it had,
-// and the sessions, so that pages that are open go on after a restart. In a folder of our own beside the drawers.
+// so that a page that is still open goes on once the browser has opened the next one's link. In a folder of our own beside the drawers.
 import path from 'node:path'
-import { asObject } from '../core/check.js'
 import { Failure } from '../core/errors.js'
 import type { Place } from '../host/place.js'
 import { pause } from '../sys/clock.js'
-import { makePrivateFolder, remove, writeWhole } from '../sys/file.js'
+import { makePrivateFolder, readText, remove, writeWhole } from '../sys/file.js'
 import { tryLock, type Lock } from '../sys/lock.js'
-import { readPlain } from '../sys/plain.js'
 import { connect, listenPrivate, type Server } from '../sys/socket.js'
 import { hashHex } from '../sys/stamp.js'
-import type { KeptSession } from './session.js'
-
-/** What was left by the run before. */
-export interface Left {
-  readonly port: number | undefined
-  readonly sessions: readonly KeptSession[]
-}
 
 export interface Desk {
   /** Tells it apart from the others, always the same. */
   readonly name: string
-  readonly left: Left
-  readonly leave: (left: Left) => void
+  /** The port that the one before had. */
+  readonly lastPort: number | undefined
+  readonly keepPort: (port: number) => void
   /** Gives whoever asks a new link, from now on. */
   readonly open: (newLink: () => string) => Promise<void>
   readonly close: () => void
 }
 
-const mostBytes = 64 * 1024
-const nothing: Left = { port: undefined, sessions: [] }
 const linkMs = 5000
 /** So often one is asked that is just beginning, or ending. */
 const [mostTries, betweenMs] = [10, 300]
@@ -54,12 +44,14 @@ export async function takeDesk(place: Pick<Place, 'state'>, what: object): Promi
 }
 
 function deskOf(folder: string, name: string, lock: Lock): Desk {
-  const [socketFile, leftFile] = ['sock', 'json'].map((ending) => path.join(folder, `${name}.${ending}`)) as [string, string]
+  const inside = (ending: string): string => path.join(folder, `${name}.${ending}`)
+  const [socketFile, portFile] = [inside('sock'), inside('port')]
+  const last = /^(\d{1,5})\n$/.exec(readText(portFile) ?? '')?.[1]
   let server: Server | undefined
   return {
     name,
-    left: readLeft(leftFile),
-    leave: (left) => writeWhole(leftFile, JSON.stringify(left)),
+    lastPort: last === undefined ? undefined : Number(last),
+    keepPort: (port) => writeWhole(portFile, `${port}\n`),
     open: async (newLink) => {
       remove(socketFile)
       server = await listenPrivate(socketFile, (socket) => {
@@ -82,23 +74,4 @@ async function linkFrom(socketFile: string): Promise<string | undefined> {
   let text = ''
   for await (const piece of socket) text += String(piece)
   return text.endsWith('\n') ? text.trimEnd() : undefined
-}
-
-/** What cannot be read is nothing: pages then need a new link. */
-function readLeft(file: string): Left {
-  try {
-    const found = asObject(JSON.parse(readPlain(file, mostBytes)?.text ?? ''))
-    const [port, sessions] = [found?.['port'], found?.['sessions']]
-    return {
-      port: typeof port === 'number' ? port : undefined,
-      sessions: Array.isArray(sessions) ? sessions.filter(isSession) : [],
-    }
-  } catch {
-    return nothing
-  }
-}
-
-function isSession(value: unknown): value is KeptSession {
-  const one = asObject(value)
-  return typeof one?.['cookie'] === 'string' && typeof one['key'] === 'string' && typeof one['usedMs'] === 'number'
 }

@@ -19,7 +19,9 @@
 //
 // Each request but POST api/session needs the cookie and the key of `SessionAnswer`: a request by the header `x-nbsvm-key`, a
 // WebSocket by its subprotocols, `['nbsvm', 'key.' + key]`, of which the server chooses `nbsvm`. The page keeps the key in
-// localStorage, which unlike a cookie no other port of this machine gets to see. An answer that is no success has a `WireFailure`
+// localStorage, which unlike a cookie no other port of this machine gets to see. Both end with the server; the next one has the same
+// port where it can, so a page that is told 401 goes on when another tab has put the key of its new link there (event `storage`).
+// An answer that is no success has a `WireFailure`
 // as its body: 401 the session is unknown (ask for a new link), 403 not allowed here, 404 no such VM or path, 409 what was asked
 // for failed, 429 too many at once, 503 the server ends.
 

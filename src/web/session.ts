@@ -1,6 +1,7 @@
 // Who is in. A link has a token that is good for once; it is swapped for a session: a cookie, which no script can read, and a key, which
 // the page keeps for itself. Both are needed: a cookie is sent to every port of this machine, and on one of them another user's server
-// may listen. Only digests are kept, also in the file by which pages that are open survive a restart.
+// may listen. Both end with this process: once its port is free, another user's server may listen there, and is told them by each page
+// that is still open.
 import { isSame, randomBytes, sha512 } from '../sys/crypto.js'
 
 export interface Secrets {
@@ -8,11 +9,10 @@ export interface Secrets {
   readonly key: string
 }
 
-/** A session, as it is written down. */
-export interface KeptSession {
-  /** SHA-512 of the cookie, and of the key, in base64. */
-  readonly cookie: string
-  readonly key: string
+/** What is kept of one: digests. */
+interface Session {
+  readonly cookie: Buffer
+  readonly key: Buffer
   /** When it was used last, in milliseconds since 1970. */
   readonly usedMs: number
 }
@@ -24,7 +24,6 @@ export interface Sessions {
   readonly enter: (token: string) => Secrets | undefined
   /** Whether a request with these is of a session. */
   readonly knows: (secrets: Partial<Secrets>) => boolean
-  readonly kept: () => KeptSession[]
 }
 
 const secretBytes = 16
@@ -34,37 +33,34 @@ const mostSessions = 64
 const tokenMs = 60 * 60 * 1000
 const sessionMs = 12 * 60 * 60 * 1000
 
-/** `before`: the sessions of the run before; `onChange` is called when there is one more. */
-export function createSessions(before: readonly KeptSession[], onChange: () => void, nowMs = Date.now): Sessions {
+export function createSessions(nowMs = Date.now): Sessions {
   const tokens = new Map<string, number>()
-  const sessions = before.filter(({ usedMs }) => usedMs > nowMs() - sessionMs).slice(-mostSessions)
+  const sessions: Session[] = []
   return {
     newToken: () => {
       const token = newSecret()
-      tokens.set(digest(token), nowMs())
+      tokens.set(nameOf(token), nowMs())
       for (const oldest of tokens.keys()) if (tokens.size > mostTokens) tokens.delete(oldest)
       return token
     },
     enter: (token) => {
-      const name = digest(token)
+      const name = nameOf(token)
       const madeMs = tokens.get(name)
       tokens.delete(name)
       if (madeMs === undefined || madeMs < nowMs() - tokenMs) return undefined
       const secrets = { cookie: newSecret(), key: newSecret() }
       sessions.push({ cookie: digest(secrets.cookie), key: digest(secrets.key), usedMs: nowMs() })
       if (sessions.length > mostSessions) sessions.shift()
-      onChange()
       return secrets
     },
     knows: ({ cookie = '', key = '' }) => {
       const [cookieDigest, keyDigest] = [digest(cookie), digest(key)]
-      const at = sessions.findIndex((one) => isAlike(one.cookie, cookieDigest) && isAlike(one.key, keyDigest))
+      const at = sessions.findIndex((one) => isSame(one.cookie, cookieDigest) && isSame(one.key, keyDigest))
       const found = sessions[at]
       if (found === undefined || found.usedMs < nowMs() - sessionMs) return false
       sessions[at] = { ...found, usedMs: nowMs() }
       return true
     },
-    kept: () => [...sessions],
   }
 }
 
@@ -72,12 +68,12 @@ function newSecret(): string {
   return randomBytes(secretBytes).toString('base64url')
 }
 
-function digest(secret: string): string {
-  return sha512(secret).toString('base64')
+function digest(secret: string): Buffer {
+  return sha512(secret)
 }
 
-function isAlike(one: string, other: string): boolean {
-  return isSame(Buffer.from(one), Buffer.from(other))
+function nameOf(token: string): string {
+  return digest(token).toString('base64')
 }
 
 /** The value of a cookie in what a browser sends. */

@@ -56,23 +56,20 @@ export async function runWeb(options: RunWebOptions): Promise<void> {
 
 async function serveAt(desk: Desk, options: RunWebOptions): Promise<void> {
   const { note, signal, place, base, only } = options
-  let port: number | undefined
-  const keep = (): void => desk.leave({ port, sessions: sessions.kept() })
-  const sessions = createSessions(desk.left.sessions, keep)
+  const sessions = createSessions()
   const page = await serveSomewhere(desk, sessions, options)
-  ;({ port } = page)
+  const { port } = page
   try {
     const origin = base.origin ?? `http://${port === undefined ? `localhost:${tunnelPort}` : `127.0.0.1:${port}`}`
     const newLink = (): string => `${origin}${base.path}${only === undefined ? '' : `vm/${only}`}#${sessions.newToken()}`
     await desk.open(newLink)
-    keep()
+    if (port !== undefined) desk.keepPort(port)
     note('open this link, which is good for once; Ctrl-C ends')
     const shown = show(newLink(), options, signal)
     if (base.origin === undefined) note(`from another machine: ssh -L ${tunnel(place, port)} ${hostName()}`)
     await untilAborted(signal)
     await shown
   } finally {
-    keep()
     await page.close(`nbsvm web was ended on ${machineName()}`)
   }
 }
@@ -97,7 +94,7 @@ async function serveSomewhere(desk: Desk, sessions: Sessions, options: RunWebOpt
     await claimSocket(place.file)
     return serveWeb({ ...common, place })
   }
-  const wanted = place.port ?? desk.left.port ?? 0
+  const wanted = place.port ?? desk.lastPort ?? 0
   return serveWeb({ ...common, place: { port: wanted } }).catch((error: unknown) => {
     if (errorCode(error) !== 'EADDRINUSE') throw error
     if (place.port === undefined) return serveWeb({ ...common, place: { port: 0 } })
