@@ -145,6 +145,7 @@ function addPage(hub: Hub, socket: WebSocket): void {
     else tell(socket, { kind: 'lost' })
   })
   socket.once('close', () => leave(hub, page))
+  socket.resume()
   // Each piece is overwritten afterwards.
   if (pages.size === 1) connection.listen((piece) => give(hub, Buffer.from(hub.filter.push(piece))))
 }
@@ -180,8 +181,8 @@ function letGo({ lock, connection, onEnd }: Hub): void {
 /** QEMU has closed it, or the last page has gone. */
 async function endHub(hub: Hub): Promise<void> {
   const { vm, pages } = hub
-  if (pages.size === 0) return
   letGo(hub)
+  if (pages.size === 0) return
   const words = (await whyEnded(vm.drawer)) ?? 'QEMU has closed its console'
   for (const { socket } of pages) {
     tell(socket, { kind: 'ended', words })

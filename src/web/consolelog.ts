@@ -18,6 +18,7 @@ export async function followLog({ drawer }: Vm, socket: WebSocket): Promise<void
   const over = new AbortController()
   socket.once('close', () => over.abort())
   socket.on('message', () => closeWith(socket, 4400, 'a console that is only looked at takes nothing'))
+  socket.resume()
   tell(socket, { kind: 'attached', how: 'follow', pages: 1 })
   for (let isLive = false; !over.signal.aborted;) {
     const isOver = isGone(drawer)

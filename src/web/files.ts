@@ -1,6 +1,5 @@
 // The files of the page: a table that is made once, so that no path is ever made of what somebody asks for.
 import path from 'node:path'
-import { Failure } from '../core/errors.js'
 import { list, readBytes } from '../sys/file.js'
 import { packageFile } from '../sys/self.js'
 import { gzip } from '../sys/webserver.js'
@@ -30,10 +29,11 @@ const types: Readonly<Record<string, string>> = {
 
 const mostBytes = 16 * 1024 ** 2
 
-/** Reads `page/` of the package, or of `folder`. Throws a Failure where it is not there. */
-export function readPageFiles(folder = path.dirname(packageFile('page/index.html'))): PageFiles {
-  const html = readBytes(path.join(folder, 'index.html'), mostBytes)?.toString('utf8')
-  if (html === undefined) throw new Failure(`there is no page in ${folder}`)
+/** Reads `page/` of the package. */
+export function readPageFiles(): PageFiles {
+  const index = packageFile('page/index.html')
+  const folder = path.dirname(index)
+  const html = readBytes(index, mostBytes)?.toString('utf8') ?? ''
   const files = new Map<string, PageFile>()
   for (const name of list(folder)) {
     const type = types[path.extname(name)]

@@ -10,8 +10,6 @@ import { createViewFilter } from './viewonly.js'
 
 /** Joins a page to QEMU until one of them goes. With `viewOnly` the guest feels nothing of it. */
 export async function joinScreen({ drawer }: Vm, socket: WebSocket, viewOnly: boolean): Promise<void> {
-  // What a page says before QEMU listens stays on the wire.
-  socket.pause()
   let qemu: Socket
   try {
     if (stat(drawer.vnc) === undefined) {

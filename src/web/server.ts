@@ -1,15 +1,16 @@
 // The server of the page: who may come in, and what is where. Nothing is answered before it is known that our own page asks, and nothing
 // but the page itself before its session is known.
 import type { Outside } from '../host/place.js'
-import { listenWeb, type Admission, type HttpRequest, type HttpResponse, type WebPlace } from '../sys/webserver.js'
 import { pause } from '../sys/clock.js'
 import { randomBytes } from '../sys/crypto.js'
+import { listenWeb, type Admission, type HttpRequest, type HttpResponse, type WebPlace } from '../sys/webserver.js'
+import { openVm } from '../vm/record/vm.js'
 import { createApi, type Api } from './api.js'
+import type { Base } from './base.js'
 import { createConsoles } from './console.js'
 import { createFigures } from './figures.js'
 import { readPageFiles, type PageFiles } from './files.js'
 import { closeWith, watchOver } from './frames.js'
-import type { Base } from './base.js'
 import { askedFor, gateOf, type Asked, type Gate } from './gate.js'
 import { alwaysHeaders, dataPolicy, pagePolicy } from './headers.js'
 import { createPictures } from './pictures.js'
@@ -18,7 +19,6 @@ import type { RunLine } from './run.js'
 import { cookieIn, keyIn, type Sessions } from './session.js'
 import { createSockets, type Sockets } from './sockets.js'
 import { createWatch, lookerOf } from './watch.js'
-import { openVm } from '../vm/record/vm.js'
 
 export interface WebOptions {
   readonly place: WebPlace
@@ -29,8 +29,6 @@ export interface WebOptions {
   /** What the cookie is called: other servers on this machine have theirs in the same jar. */
   readonly cookieName: string
   readonly runLine: RunLine
-  /** The folder with the page's files, where it is not that of the package. */
-  readonly pageFolder?: string
 }
 
 export interface WebPage {
@@ -45,9 +43,9 @@ const mostSockets = 128
 /** So long pages are given to hear that it ends. */
 const byeMs = 300
 
-/** Serves the page until `close`. Rejects with the system's error where it cannot listen, with a Failure where there is no page. */
+/** Serves the page until `close`. Rejects with the system's error where it cannot listen. */
 export async function serveWeb(options: WebOptions): Promise<WebPage> {
-  const files = readPageFiles(options.pageFolder)
+  const files = readPageFiles()
   const { outside, me } = options
   const stop = new AbortController()
   const only = me.only ?? undefined

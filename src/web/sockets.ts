@@ -49,6 +49,8 @@ export function createSockets(tools: Tools): Sockets {
   const watchers = new Set<WebSocket>()
   const { me, outside, consoles } = tools
   const withVm = (id: string, use: (vm: Vm, socket: WebSocket) => Promise<void>) => async (socket: WebSocket) => {
+    // What it says before anybody listens stays on the wire.
+    socket.pause()
     // A mistake in a settings file keeps nobody from seeing what runs.
     const vm = await openVm(id, outside, () => {})
     if (await exists(vm)) await use(vm, socket)
