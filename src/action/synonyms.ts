@@ -42,6 +42,8 @@ export const foreignCommands: Readonly<Record<string, string>> = {
   check: 'doctor',
   usage: 'help',
   '?': 'help',
+  webui: 'web',
+  ui: 'web',
 }
 
 /** Other tools' names of settings. */

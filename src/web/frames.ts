@@ -21,6 +21,8 @@ const closeMs = 2000
 
 /** Ends a WebSocket with a reason that the page shows. */
 export function closeWith(socket: WebSocket, code: CloseCode | 1000 | 1011, reason: string): void {
+  // It may rest, and would not hear that the page has closed it too.
+  socket.resume()
   // A frame that closes has room for 123 bytes.
   socket.close(code, reason.slice(0, 100).replaceAll(/[^ -~]/g, '?'))
   void pause(closeMs).then(() => socket.terminate())
