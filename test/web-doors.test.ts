@@ -243,9 +243,10 @@ describe('what is there', () => {
   })
 
   it('is text, whatever others have named so', async () => {
-    const evil = '<img src=x onerror=alert(1)>"\'&</script>\u202E\u0007'
+    const tag = '<img src=x onerror=alert(1)>'
+    const evil = `${tag}"'&</script>\u202E\u0007`
     mkdirSync(path.join(home.folder, 'config'), { recursive: true })
-    writeFileSync(path.join(home.folder, 'config', 'evil.vm'), `mem='${evil.replaceAll("'", '')}'\n`)
+    writeFileSync(path.join(home.folder, 'config', 'evil.vm'), `mem='${tag}'\n`)
     mkdirSync(path.join(home.folder, 'state', 'evil'), { recursive: true, mode: 0o700 })
     const journal = `{"kind":"refused","at":1,"words":${JSON.stringify(evil)}}\n`
     writeFileSync(path.join(home.folder, 'state', 'evil', 'journal.jsonl'), journal)

@@ -23,7 +23,7 @@ typeset -ga _nbsvm_settings=(
 ${described(settings)}
 )
 typeset -ga _nbsvm_names=(
-${described([...actions, ...commands, ...names])}
+${described([...actions, ...commands.filter(({ name }) => !actions.some((one) => one.name === name)), ...names])}
 )
 
 # What may follow an action or a command: [takes_options] [min] [max] [source] [flags] [valued].
