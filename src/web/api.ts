@@ -164,7 +164,10 @@ async function get(parts: readonly string[], { request, response, signal }: Exch
   if (id === '') {
     if (what === 'me') return answerJson(response, me)
     if (what === 'settings') return answerJson(response, offeredSettings() satisfies WireSetting[])
-    if (what === 'images') return answerJson(response, listImages(outside.place) satisfies readonly WireImage[])
+    if (what === 'images') {
+      // A pool that cannot be asked hides no other image; the list of VMs tells of it.
+      return answerJson(response, (await listImages(outside, () => {})) satisfies readonly WireImage[])
+    }
     throw notThere()
   }
   if (what !== 'vms' || !Object.hasOwn(questions, more)) throw notThere()
