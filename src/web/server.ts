@@ -38,7 +38,7 @@ export interface WebPage {
   close(words: string): Promise<void>
 }
 
-const limits = { connections: 256, headMs: 5000, idleMs: 5000, headBytes: 8192 }
+const limits = { connections: 256, headMs: 10_000, idleMs: 5000, headBytes: 8192 }
 const mostSockets = 128
 /** So long pages are given to hear that it ends. */
 const byeMs = 300
