@@ -1,4 +1,5 @@
 import { seconds } from '../config/quantity.js'
+import { age } from '../core/age.js'
 import { Failure, fullMessage } from '../core/errors.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
@@ -127,17 +128,4 @@ function portText({ first, count }: Span<Forward>): string {
   const ports = portsText(first.hostPort, count)
   const host = addressOf(first) === addressOf({}) ? ports : listenText(first, ports)
   return `${host}->${portsText(first.guestPort, count)}${first.protocol === 'udp' ? '/udp' : ''}`
-}
-
-/** How long something has been so, in the largest unit that tells: `40s`, `12m`, `5h`, `3d`. */
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  const units = [
-    ['d', 86_400],
-    ['h', 3600],
-    ['m', 60],
-  ] as const
-  // Two of a unit say more than one of the next.
-  const [unit, size] = units.find(([, length]) => seconds >= 2 * length) ?? ['s', 1]
-  return `${Math.floor(seconds / size)}${unit}`
 }

@@ -1,0 +1,95 @@
+// One VM: what it does, its buttons, and its views.
+import { useEffect } from 'preact/hooks'
+import type { WireVm } from '../../web/protocol.js'
+import { useCell } from '../link/cell.js'
+import { listUrl, newUrl, vmUrl } from '../link/place.js'
+import { me, vms } from '../link/watch.js'
+import { Actions } from '../part/actions.js'
+import { announce } from '../part/announce.js'
+import { Icon } from '../part/icon.js'
+import { Link } from '../part/link.js'
+import { State } from '../part/state.js'
+import { tabs, type Tab } from '../pure/route.js'
+import { ConsoleView } from './console.js'
+import { DrivesView } from './drives.js'
+import { FiguresView } from './figures.js'
+import { LogView } from './log.js'
+import { ScreenView } from './screen.js'
+import { SettingsView } from './settings.js'
+import { StatusView } from './status.js'
+
+interface Props {
+  readonly id: string
+  readonly tab: Tab | undefined
+  readonly isAlone: boolean
+}
+
+export function VmView({ id, tab = 'screen', isAlone }: Props) {
+  const vm = useCell(vms, (all) => all?.get(id))
+  const only = useCell(me, (who) => who?.only ?? null)
+  useStateSaid(vm)
+  if (vm === undefined) return <NoSuch id={id} />
+  if (isAlone) return <View vm={vm} tab={tab} />
+  return (
+    <>
+      <div class="vm-head">
+        <div class="vm-name">
+          {only === null && (
+            <Link href={listUrl} class="back" aria-label="All VMs">
+              <Icon name="back" />
+            </Link>
+          )}
+          <h1>{id}</h1>
+          <State vm={vm} />
+        </div>
+        <Actions vm={vm} withLines />
+      </div>
+      <nav class="tabs" aria-label={`Views of ${id}`}>
+        {tabs.map((one) => (
+          <Link key={one} href={vmUrl(id, one)} {...(one === tab ? { 'aria-current': 'page' } : {})}>
+            {one[0]?.toUpperCase() + one.slice(1)}
+          </Link>
+        ))}
+      </nav>
+      <View vm={vm} tab={tab} />
+    </>
+  )
+}
+
+function View({ vm, tab }: { readonly vm: WireVm; readonly tab: Tab }) {
+  switch (tab) {
+    case 'screen':
+      return <ScreenView vm={vm} />
+    case 'console':
+      return <ConsoleView vm={vm} />
+    case 'status':
+      return <StatusView vm={vm} />
+    case 'figures':
+      return <FiguresView vm={vm} />
+    case 'drives':
+      return <DrivesView vm={vm} />
+    case 'settings':
+      return <SettingsView vm={vm} />
+    case 'log':
+      return <LogView vm={vm} />
+  }
+}
+
+function NoSuch({ id }: { readonly id: string }) {
+  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  return (
+    <div class="empty">
+      <h1>There is no VM {id}</h1>
+      <p>
+        <Link href={listUrl}>All VMs</Link> {!viewOnly && <Link href={newUrl}>Make one</Link>}
+      </p>
+    </div>
+  )
+}
+
+function useStateSaid(vm: WireVm | undefined): void {
+  const words = vm === undefined ? undefined : `${vm.id}: ${vm.state === 'stopped' ? 'off' : vm.state}`
+  useEffect(() => {
+    if (words !== undefined) announce(words)
+  }, [words])
+}
