@@ -19,7 +19,7 @@ export function Off({ vm }: { readonly vm: WireVm }) {
     return () => stop.abort()
   }, [vm])
   return (
-    <div class="off">
+    <div class="last-words">
       <p>
         <State vm={vm} />
       </p>

@@ -14,12 +14,12 @@ import { ifChanged } from '../part/same.js'
 import { State } from '../part/state.js'
 import { forwardText, lookOf, size } from '../pure/words.js'
 
-const kinds = ['all', 'running', 'off', 'trouble'] as const
+const kinds = ['all', 'on', 'off', 'trouble'] as const
 type Kind = (typeof kinds)[number]
 
 const isOf: Readonly<Record<Kind, (vm: WireVm) => boolean>> = {
   all: () => true,
-  running: ({ state }) => state !== 'stopped' && state !== 'unknown',
+  on: ({ state }) => state !== 'stopped' && state !== 'unknown',
   off: ({ state }) => state === 'stopped',
   trouble: (vm) => lookOf(vm) === 'trouble',
 }
