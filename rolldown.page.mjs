@@ -9,11 +9,18 @@ const source = path.resolve('src/page')
 const packages = path.resolve('node_modules')
 
 /** In this order: what comes later may override. */
-const sheets = [`${packages}/@xterm/xterm/css/xterm.css`, ...['base', 'list', 'vm', 'dialog'].map((name) => `${source}/${name}.css`)]
+const sheets = [
+  `${packages}/@xterm/xterm/css/xterm.css`,
+  ...['base', 'list', 'vm', 'dialog'].map((name) => `${source}/${name}.css`),
+]
 
 /** What others have written: where it comes from, and the terms, in their own words. */
 const others = [
-  { name: '@novnc/novnc', from: 'https://github.com/novnc/noVNC', files: ['LICENSE.txt', 'docs/LICENSE.MPL-2.0', 'docs/LICENSE.BSD-3-Clause', 'vendor/pako/LICENSE'] },
+  {
+    name: '@novnc/novnc',
+    from: 'https://github.com/novnc/noVNC',
+    files: ['LICENSE.txt', 'docs/LICENSE.MPL-2.0', 'docs/LICENSE.BSD-3-Clause', 'vendor/pako/LICENSE'],
+  },
   { name: '@xterm/xterm', from: 'https://github.com/xtermjs/xterm.js', files: ['LICENSE'] },
   { name: '@xterm/addon-fit', from: 'https://github.com/xtermjs/xterm.js', files: ['LICENSE'] },
   { name: '@xterm/addon-search', from: 'https://github.com/xtermjs/xterm.js', files: ['LICENSE'] },
@@ -35,7 +42,10 @@ function licences() {
     const texts = files.map((file) => `---- ${file}\n\n${read(`${packages}/${name}/${file}`).trim()}\n`)
     return [`==== ${name} ${version}, unchanged, from ${from} (npm pack ${name}@${version})\n`, ...texts].join('\n')
   })
-  return ['The page of nbsvm is made of its own files and of these packages. noVNC is in rfb-*.js, xterm.js in terminal-*.js.\n', ...notices].join('\n')
+  return [
+    'The page of nbsvm is made of its own files and of these packages. noVNC is in rfb-*.js, xterm.js in terminal-*.js.\n',
+    ...notices,
+  ].join('\n')
 }
 
 /** Style sheet, icon, licences and the HTML that names them all. */

@@ -24,10 +24,14 @@ export function App() {
     <>
       {!isAlone && (
         <>
-          <a class="skip" href="#main" onClick={(event) => {
-            event.preventDefault()
-            main.current?.focus()
-          }}>
+          <a
+            class="skip"
+            href="#main"
+            onClick={(event) => {
+              event.preventDefault()
+              main.current?.focus()
+            }}
+          >
             Skip to the content
           </a>
           <Header />
@@ -112,7 +116,8 @@ function useFocusOnChange(now: Route) {
   const name = now.kind === 'vm' ? now.id : now.kind
   useEffect(() => {
     document.title = { list: 'nbsvm', new: 'New VM · nbsvm', nowhere: 'nbsvm', vm: `${name} · nbsvm` }[now.kind]
-    if (before.current !== now && (before.current.kind !== now.kind || now.kind !== 'vm')) main.current?.focus({ preventScroll: true })
+    if (before.current !== now && (before.current.kind !== now.kind || now.kind !== 'vm'))
+      main.current?.focus({ preventScroll: true })
     before.current = now
   }, [now])
   return main

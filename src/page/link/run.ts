@@ -50,7 +50,9 @@ export async function runLine(words: readonly string[]): Promise<Job> {
   }
   const change = (to: Partial<Job>): void => {
     job = { ...job, ...to }
-    jobs.set([...jobs.get().filter(({ number }) => number !== job.number), job].toSorted((a, b) => a.number - b.number).slice(-mostJobs))
+    jobs.set(
+      [...jobs.get().filter(({ number }) => number !== job.number), job].toSorted((a, b) => a.number - b.number).slice(-mostJobs),
+    )
   }
   const say = (text: string): void => change({ said: [...job.said, text].slice(-mostSaid) })
   const end = (error: Job['error'], status = 0): void => {

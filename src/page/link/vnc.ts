@@ -31,9 +31,6 @@ export interface Screen {
   readonly close: () => void
 }
 
-/** What the server says when the VM does not run: not before the list says otherwise. */
-export const notThere: ReadonlySet<number> = new Set([4404, 4410])
-
 /** Shows the screen in `target`, for good. */
 export async function showScreen(target: HTMLElement, options: ScreenOptions): Promise<Screen> {
   const { default: RFB } = await import('@novnc/novnc')
@@ -41,6 +38,7 @@ export async function showScreen(target: HTMLElement, options: ScreenOptions): P
   let fit = options.fit
   let tries = 0
   let isClosed = false
+  let isOver = false
   let callOff = (): void => {}
   let rfb: InstanceType<typeof RFB> | undefined
 
@@ -58,6 +56,7 @@ export async function showScreen(target: HTMLElement, options: ScreenOptions): P
     // Somebody else's viewer would get other sizes too.
     const one = new RFB(target, socket, { shared: fit !== 'guest follows' })
     rfb = one
+    isOver = false
     one.viewOnly = viewOnly
     one.background = 'transparent'
     adjust()
@@ -68,6 +67,7 @@ export async function showScreen(target: HTMLElement, options: ScreenOptions): P
     one.addEventListener('clipboard', ({ detail }) => onClipboard(detail.text))
     one.addEventListener('securityfailure', ({ detail }) => (words = detail.reason ?? 'the screen wants a password'))
     one.addEventListener('disconnect', () => {
+      isOver = true
       if (isClosed || rfb !== one) return
       onState({ kind: 'lost', words })
       callOff = later(backoffMs(tries++), connect)
@@ -85,7 +85,8 @@ export async function showScreen(target: HTMLElement, options: ScreenOptions): P
     close: () => {
       isClosed = true
       callOff()
-      rfb?.disconnect()
+      // Twice is a fault to noVNC.
+      if (!isOver) rfb?.disconnect()
     },
   }
 }

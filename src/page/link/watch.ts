@@ -10,8 +10,8 @@ import { socketUrl } from './place.js'
 export type Connection =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live' }
-  /** Cut: it is tried again. `sinceMs` as of Date.now(). */
-  | { readonly kind: 'lost'; readonly sinceMs: number; readonly tries: number }
+  /** Cut: it is tried again. */
+  | { readonly kind: 'lost' }
   /** The server said that it ends. */
   | { readonly kind: 'ended'; readonly words: string }
   /** It does not know this page: the link was used up, or another server is there now. */
@@ -37,7 +37,7 @@ const wanted = new Map<string, number>()
 let socket: WebSocket | undefined
 let tries = 0
 
-/** Connects, and stays connected. */
+/** Connects, and stays connected, as long as there is a server that knows this page. */
 export async function connectForGood(): Promise<void> {
   try {
     await enter()
@@ -72,7 +72,7 @@ function open(): void {
     if (socket !== one) return
     socket = undefined
     if (bye === undefined) void lookAgain()
-    else end(bye)
+    else connection.set({ kind: 'ended', words: bye })
   }
 }
 
@@ -88,8 +88,7 @@ async function lookAgain(): Promise<void> {
 }
 
 function lost(): void {
-  const now = connection.get()
-  if (now.kind !== 'ended') connection.set({ kind: 'lost', sinceMs: now.kind === 'lost' ? now.sinceMs : Date.now(), tries })
+  if (connection.get().kind !== 'lost') connection.set({ kind: 'lost' })
 }
 
 function fail(error: unknown): void {
@@ -101,11 +100,11 @@ function fail(error: unknown): void {
   later(backoffMs(tries++), () => void connectForGood())
 }
 
-function end(words: string): void {
-  connection.set({ kind: 'ended', words })
-  // Another may be started at the same place.
-  later(backoffMs(tries++), () => void connectForGood())
-}
+// A session ends with its server, so a page that was in waits for somebody to open the link of the next one, in another tab.
+addEventListener('storage', () => {
+  const { kind } = connection.get()
+  if (kind === 'ended' || kind === 'unknown') void connectForGood()
+})
 
 function take(frame: Exclude<WatchFrame, { kind: 'bye' }>): void {
   if (frame.kind === 'figures') {

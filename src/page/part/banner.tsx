@@ -44,7 +44,8 @@ function inside(now: Exclude<Connection, { kind: 'live' }>) {
         <>
           <p>
             <strong>nbsvm web has ended</strong>
-            {now.words === '' ? '' : ` (${now.words})`}. VMs run on. To have the page again, type this and open the link that it prints:
+            {now.words === '' ? '' : ` (${now.words})`}. VMs run on. To have the page again, type this and open the link that it
+            prints:
           </p>
           <Line text="nbsvm web" />
         </>
@@ -53,8 +54,8 @@ function inside(now: Exclude<Connection, { kind: 'live' }>) {
       return (
         <>
           <p>
-            <strong>This page needs a new link.</strong> A link lets one browser in, once, as long as that nbsvm web runs. Type this and open
-            the link that it prints:
+            <strong>This page needs a new link.</strong> A link lets one browser in, once, as long as that nbsvm web runs. Type
+            this and open the link that it prints:
           </p>
           <Line text="nbsvm web" />
           <p class="hint">{now.words}</p>

@@ -25,7 +25,9 @@ export function Lines() {
         <span class="prompt" aria-hidden="true">
           $
         </span>
-        {pointed === undefined ? <Latest job={last} /> : <code class="pointed">{pointed}</code>}
+        {last !== undefined && <Latest job={last} />}
+        {pointed !== undefined && <code class="pointed">{pointed}</code>}
+        {last === undefined && pointed === undefined && <span class="hint">Each button stands for a line; it is shown here.</span>}
         <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <Icon name={isOpen ? 'down' : 'up'} />
           <span>Lines</span>
@@ -35,8 +37,7 @@ export function Lines() {
   )
 }
 
-function Latest({ job }: { readonly job: Job | undefined }) {
-  if (job === undefined) return <span class="hint">Each button stands for a line; it is shown here.</span>
+function Latest({ job }: { readonly job: Job }) {
   return (
     <>
       <code>{job.line}</code>
@@ -96,7 +97,9 @@ function History({ all, viewOnly }: { readonly all: readonly Job[]; readonly vie
               <code>{job.line}</code> <Outcome job={job} /> <Copy text={job.line} what={job.line} />
             </p>
             {job.said.length > 0 && <pre>{printable(job.said.join('\n'))}</pre>}
-            {job.error !== null && <pre class="error">{printable([job.error.message, ...job.error.hints.map((hint) => `  ${hint}`)].join('\n'))}</pre>}
+            {job.error !== null && (
+              <pre class="error">{printable([job.error.message, ...job.error.hints.map((hint) => `  ${hint}`)].join('\n'))}</pre>
+            )}
           </div>
         ))}
       </div>

@@ -27,12 +27,19 @@ export function Paste({ id, clipboard, onGive, onClose }: Props) {
   return (
     <Dialog title={`Paste into ${id}`} onClose={onClose}>
       <label for="paste">Text</label>
-      <textarea id="paste" ref={area} rows={6} spellcheck={false} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+      <textarea
+        id="paste"
+        ref={area}
+        rows={6}
+        spellcheck={false}
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+      />
       <p class="warning" role="status">
         {wrong.length > 0 && (
           <>
-            No key of a US keyboard writes <code>{printable(wrong.slice(0, 12).join(' '))}</code>: take it out, or use the clipboard or the
-            console.
+            No key of a US keyboard writes <code>{printable(wrong.slice(0, 12).join(' '))}</code>: take it out, or use the
+            clipboard or the console.
           </>
         )}
         {isTooLong && ` More than ${mostCharacters} characters are too much to type.`}

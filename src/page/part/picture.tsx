@@ -1,6 +1,6 @@
 // The live picture of a screen, asked for only while somebody can see it.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask } from '../link/api.js'
+import { ask, Refusal } from '../link/api.js'
 import { Icon } from './icon.js'
 
 const everyMs = 2000
@@ -38,9 +38,10 @@ function follow(id: string, element: HTMLElement, show: (url: string | undefined
         etag = answer.headers.get('etag') ?? ''
         const picture = await answer.blob()
         if (!stop.signal.aborted) change(URL.createObjectURL(picture))
-      } else if (answer.status === 204) change(undefined)
-    } catch {
-      // The list says what the VM does; the next try may see it.
+      }
+    } catch (error) {
+      // It has no screen. Of all else the list tells, and the next try may see it.
+      if (error instanceof Refusal && error.status === 409) change(undefined)
     }
     isAsking = false
   }

@@ -40,7 +40,12 @@ export function Plot({ title, series, top, words, fromMs, toMs }: Props) {
         ))}
       </figcaption>
       <div class="field">
-        <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={`${title} over the last minutes; now ${spoken}`}>
+        <svg
+          viewBox={`0 0 ${width} ${height}`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={`${title} over the last minutes; now ${spoken}`}
+        >
           <path class="grid" d={grid} />
           {series.map(({ name, points }, at) => {
             const line = pathOf(points, frame)

@@ -54,7 +54,12 @@ export function MoreSettings({ settings, values, onValue }: MoreProps) {
       {settings
         .filter(({ name }) => chosen.includes(name))
         .map((setting) => (
-          <SettingField key={setting.name} setting={setting} value={values[setting.name] ?? ''} onValue={(value) => onValue(setting.name, value)} />
+          <SettingField
+            key={setting.name}
+            setting={setting}
+            value={values[setting.name] ?? ''}
+            onValue={(value) => onValue(setting.name, value)}
+          />
         ))}
       <div class="field">
         <label for="more">Another setting</label>

@@ -13,7 +13,12 @@ export interface Wish {
 /** The words behind `nbsvm`. */
 export function wordsOf({ name, image, settings, startsIt }: Wish): string[] {
   const given = Object.entries({ image, ...settings }).filter(([, value]) => value !== '')
-  return [name === '' ? 'NAME' : name, ...given.map(([setting, value]) => `${setting}=${value}`), 'newimg', ...(startsIt ? ['start'] : [])]
+  return [
+    name === '' ? 'NAME' : name,
+    ...given.map(([setting, value]) => `${setting}=${value}`),
+    'newimg',
+    ...(startsIt ? ['start'] : []),
+  ]
 }
 
 /** The lines of a file that has these settings hold for good. */

@@ -52,7 +52,13 @@ function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
   )
 }
 
-function Search({ own, input }: { readonly own: { readonly current: OwnTerminal | undefined }; readonly input: { current: HTMLInputElement | null } }) {
+function Search({
+  own,
+  input,
+}: {
+  readonly own: { readonly current: OwnTerminal | undefined }
+  readonly input: { current: HTMLInputElement | null }
+}) {
   const [text, setText] = useState('')
   const find = (isUp: boolean): void => {
     if (text !== '' && own.current?.find(text, isUp) === false) announce('not found')

@@ -44,7 +44,8 @@ function DriveItem({ id, drive, canChange }: { readonly id: string; readonly dri
     <li>
       <h2>{name}</h2>
       <p class="sizes">
-        {virtualBytes !== null && `${size(virtualBytes)}, ${size(allocatedBytes ?? 0)} of that on disk`} <span class="hint">{format}</span>
+        {virtualBytes !== null && `${size(virtualBytes)}, ${size(allocatedBytes ?? 0)} of that on disk`}{' '}
+        <span class="hint">{format}</span>
       </p>
       {virtualBytes !== null && allocatedBytes !== null && (
         <meter min={0} max={Math.max(virtualBytes, allocatedBytes)} value={allocatedBytes} aria-label={`How full ${name} is`} />
@@ -53,7 +54,9 @@ function DriveItem({ id, drive, canChange }: { readonly id: string; readonly dri
         <code>{printable(path)}</code> <Copy text={path} what="its path" />
       </p>
       {fault !== null && <p class="warning">broken: {printable(fault)}</p>}
-      {health !== null && <p class={health.state === 'ok' ? 'hint' : 'warning'}>{printable([health.words, ...health.hints].join('; '))}</p>}
+      {health !== null && (
+        <p class={health.state === 'ok' ? 'hint' : 'warning'}>{printable([health.words, ...health.hints].join('; '))}</p>
+      )}
       {canChange && (
         <form
           class="row"
@@ -63,7 +66,13 @@ function DriveItem({ id, drive, canChange }: { readonly id: string; readonly dri
           }}
         >
           <label>
-            Make it larger by or to <input class="short" value={more} placeholder="+10G" onInput={({ currentTarget }) => setMore(currentTarget.value.trim())} />
+            Make it larger by or to{' '}
+            <input
+              class="short"
+              value={more}
+              placeholder="+10G"
+              onInput={({ currentTarget }) => setMore(currentTarget.value.trim())}
+            />
           </label>
           <button type="submit" title={lineOf(growth)}>
             Resize
@@ -112,7 +121,13 @@ function NewDrive({ id }: { readonly id: string }) {
       }}
     >
       <label>
-        Another drive of <input class="short" value={wanted} placeholder="20G" onInput={({ currentTarget }) => setWanted(currentTarget.value.trim())} />
+        Another drive of{' '}
+        <input
+          class="short"
+          value={wanted}
+          placeholder="20G"
+          onInput={({ currentTarget }) => setWanted(currentTarget.value.trim())}
+        />
       </label>
       <button type="submit">
         <Icon name="plus" />

@@ -25,7 +25,10 @@ function Plots({ vm: { id, memBytes } }: { readonly vm: WireVm }) {
   const toMs = all.at(-1)?.atMs ?? Date.now()
   const fromMs = toMs - shownMs
   const seen = all.filter(({ atMs }) => atMs >= fromMs)
-  const of = (name: string, figure: Figure): Series => ({ name, points: seen.map((one) => ({ atMs: one.atMs, value: one[figure] })) })
+  const of = (name: string, figure: Figure): Series => ({
+    name,
+    points: seen.map((one) => ({ atMs: one.atMs, value: one[figure] })),
+  })
   const span = { fromMs, toMs }
   const disk = [of('read', 'diskRead'), of('written', 'diskWrite')]
   const net = [of('received', 'netReceive'), of('sent', 'netSend')]
@@ -47,7 +50,9 @@ function Plots({ vm: { id, memBytes } }: { readonly vm: WireVm }) {
       />
       <Plot title="Drives" series={disk} top={binaryTopFor(highest(disk), megabyte)} words={rate} {...span} />
       <Plot title="Network" series={net} top={binaryTopFor(highest(net), megabyte / 8)} words={rate} {...span} />
-      <p class="hint">The last {shownMs / 60_000} minutes, since this view was opened; once a second. 100 % is one processor of this machine.</p>
+      <p class="hint">
+        The last {shownMs / 60_000} minutes, since this view was opened; once a second. 100 % is one processor of this machine.
+      </p>
     </section>
   )
 }
@@ -55,4 +60,3 @@ function Plots({ vm: { id, memBytes } }: { readonly vm: WireVm }) {
 function highest(series: readonly Series[]): number {
   return Math.max(0, ...series.flatMap(({ points }) => points.map(({ value }) => value ?? 0)))
 }
-

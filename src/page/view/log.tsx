@@ -17,7 +17,9 @@ export function LogView({ vm: { id, state, sinceMs } }: { readonly vm: WireVm })
   const [wanted, setWanted] = useState('')
   const every = state === 'stopped' ? {} : { everyMs }
   const { answer, fault } = useAsked(`vms/${id}/log`, asText, { about: `${state} ${sinceMs}`, ...every })
-  const lines = printable(answer ?? '').trimEnd().split('\n')
+  const lines = printable(answer ?? '')
+    .trimEnd()
+    .split('\n')
   const found = wanted === '' ? lines : lines.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()))
   const shown = found.slice(-mostLines)
   return (
@@ -26,7 +28,12 @@ export function LogView({ vm: { id, state, sinceMs } }: { readonly vm: WireVm })
         <Line text={`nbsvm ${id} log`} />
         <label class="filter">
           <span class="unseen">Only lines that hold</span>
-          <input type="search" placeholder="Only lines that hold …" value={wanted} onInput={({ currentTarget }) => setWanted(currentTarget.value)} />
+          <input
+            type="search"
+            placeholder="Only lines that hold …"
+            value={wanted}
+            onInput={({ currentTarget }) => setWanted(currentTarget.value)}
+          />
         </label>
         <span class="hint" role="status">
           {wanted === '' ? '' : `${found.length} of ${lines.length} lines`}

@@ -59,7 +59,11 @@ export function NewView() {
       <ImageField images={images.answer ?? []} image={wish.image} onImage={(image) => change({ image })} />
       {usual.map((name) => {
         const setting = settings.answer?.find((one) => one.name === name)
-        return setting && <SettingField key={name} setting={setting} value={wish.settings[name] ?? ''} onValue={(value) => set(name, value)} />
+        return (
+          setting && (
+            <SettingField key={name} setting={setting} value={wish.settings[name] ?? ''} onValue={(value) => set(name, value)} />
+          )
+        )
       })}
       <MoreSettings
         settings={settings.answer?.filter(({ name }) => !usual.includes(name) && name !== 'image') ?? []}
@@ -67,7 +71,12 @@ export function NewView() {
         onValue={set}
       />
       <label class="check">
-        <input type="checkbox" checked={wish.startsIt} onChange={({ currentTarget }) => change({ startsIt: currentTarget.checked })} /> start it
+        <input
+          type="checkbox"
+          checked={wish.startsIt}
+          onChange={({ currentTarget }) => change({ startsIt: currentTarget.checked })}
+        />{' '}
+        start it
       </label>
       <Line text={lineOf(words)} />
       <Keeping wish={wish} />
@@ -93,7 +102,12 @@ function ImageField({ images, image, onImage }: ImageProps) {
   return (
     <div class="field">
       <label for="image">Image</label>
-      <select id="image" value={image} aria-describedby="image-about" onChange={({ currentTarget }) => onImage(currentTarget.value)}>
+      <select
+        id="image"
+        value={image}
+        aria-describedby="image-about"
+        onChange={({ currentTarget }) => onImage(currentTarget.value)}
+      >
         <option value="">none: an empty drive</option>
         {here.length > 0 && (
           <optgroup label="On this machine">

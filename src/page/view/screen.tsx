@@ -71,7 +71,9 @@ function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
           leave.current?.focus()
         }}
       />
-      {!viewOnly && <p class="hint below">Keys go to the guest while its screen has the focus. Ctrl-Alt-G gives the focus back.</p>}
+      {!viewOnly && (
+        <p class="hint below">Keys go to the guest while its screen has the focus. Ctrl-Alt-G gives the focus back.</p>
+      )}
       {isPasting && (
         <Paste
           id={id}

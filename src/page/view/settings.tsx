@@ -18,7 +18,8 @@ export function SettingsView({ vm: { id, state } }: { readonly vm: WireVm }) {
       <div class="tools">
         <Line text={`nbsvm ${id} explain`} />
         <label class="check">
-          <input type="checkbox" checked={withAll} onChange={({ currentTarget }) => setAll(currentTarget.checked)} /> also what is as by default
+          <input type="checkbox" checked={withAll} onChange={({ currentTarget }) => setAll(currentTarget.checked)} /> also what is
+          as by default
         </label>
       </div>
       <Missing fault={fault} />

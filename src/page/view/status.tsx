@@ -22,13 +22,22 @@ export function StatusView({ vm }: { readonly vm: WireVm }) {
 function machineFacts(status: WireStatus): Fact[] {
   const { state, detail, sinceMs, ending, pid, runAs, memBytes, memNowBytes, cpus, accelerator, uuid, image } = status
   const memory = memNowBytes !== null && memNowBytes < memBytes ? `${size(memBytes)} (${size(memNowBytes)} now)` : size(memBytes)
-  const board = [status.arch, status.machine, status.cpu === null ? null : `CPU ${status.cpu}`, status.firmware, status.tpm ? 'TPM' : null]
+  const board = [
+    status.arch,
+    status.machine,
+    status.cpu === null ? null : `CPU ${status.cpu}`,
+    status.firmware,
+    status.tpm ? 'TPM' : null,
+  ]
   return [
     ['state', `${state === 'stopped' ? 'off' : state}${detail === null || detail === state ? '' : ` (${detail})`}`],
     ...(sinceMs === null ? [] : [['since', new Date(sinceMs).toLocaleString()] as const]),
     ...(ending === null ? [] : [['ended', printable(ending.words)] as const]),
     ...(pid === null ? [] : [['pid', `${pid}${runAs === null ? '' : `, as ${runAs}`}`] as const]),
-    ['machine', [`${memory} RAM`, `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`, accelerator].filter((text) => text !== null).join(', ')],
+    [
+      'machine',
+      [`${memory} RAM`, `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`, accelerator].filter((text) => text !== null).join(', '),
+    ],
     ['board', board.filter((text) => text !== null).join(', ')],
     ...(uuid === null ? [] : [['uuid', uuid] as const]),
     ...(image === null ? [] : [['image', `${printable(image.name)}  ${image.digest.slice(0, 19)}  ${image.level}`] as const]),
@@ -49,10 +58,14 @@ function hostFacts(status: WireStatus): Fact[] {
     ...status.drives.map(({ name, path }) => ['drive', `${name}  ${path}`] as const),
     ...status.discs.map(({ drive, path }) => ['disc', `${drive}  ${path ?? 'empty'}`] as const),
     ...status.shares.map((one) => ['share', `${one.hostPath} → ${one.guestPath}${one.readOnly ? ', read-only' : ''}`] as const),
-    ...status.devices.flatMap(({ name, kind, what }) => (what === null ? [] : [['attached', `${name}  ${kind} ${what}`] as const])),
+    ...status.devices.flatMap(({ name, kind, what }) =>
+      what === null ? [] : [['attached', `${name}  ${kind} ${what}`] as const],
+    ),
     ...status.forwards.map((one) => ['port', `${forwardText(one)}${one.alive ? '' : '  dead'}`] as const),
     ...(status.taps.length === 0 ? [] : [['taps', status.taps.join(' ')] as const]),
-    ...status.helpers.map(({ name, pid, alive }) => ['helper', `${name}${pid === null ? '' : `, pid ${pid}`}${alive ? '' : '  dead'}`] as const),
+    ...status.helpers.map(
+      ({ name, pid, alive }) => ['helper', `${name}${pid === null ? '' : `, pid ${pid}`}${alive ? '' : '  dead'}`] as const,
+    ),
     ...status.faults.map((fault) => ['fault', <span class="fault">{printable(fault)}</span>] as const),
     ['drawer', status.drawer],
   ]
