@@ -29,7 +29,10 @@ let page: Page
 const complaints: string[] = []
 
 async function open(url: string): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'] })
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
   const one = await context.newPage()
   one.setDefaultTimeout(patience)
   one.on('pageerror', (error) => complaints.push(error.message))
@@ -69,9 +72,14 @@ interface Finding {
 async function isAccessible(what: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
-    const found = (await page.evaluate(`${axe}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`)) as Finding[]
+    const found = (await page.evaluate(
+      `${axe}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+    )) as Finding[]
     const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    const words = serious.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join('\n')}`)
+    const words = serious.map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join('\n')}`,
+    )
     assert.deepEqual(words, [], `${what}, ${colorScheme}`)
   }
   await page.emulateMedia({ colorScheme: 'light' })
@@ -84,7 +92,9 @@ const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
 
 /** The text of the terminal as it is drawn. */
 async function terminal(pattern: RegExp): Promise<void> {
-  await until(String(pattern), patience, async () => pattern.test((await page.locator('.xterm-rows').innerText()).replaceAll('\u00A0', ' ')))
+  await until(String(pattern), patience, async () =>
+    pattern.test((await page.locator('.xterm-rows').innerText()).replaceAll('\u00A0', ' ')),
+  )
 }
 
 /** A picture of the guest's screen, as it is drawn. */

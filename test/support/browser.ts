@@ -64,7 +64,8 @@ export class Way {
   }
 }
 
-export function launch(proxy: string): Promise<Browser> {
+/** Starts it; with `proxy` all goes through there, what is on this machine too. */
+export function launch(proxy?: string): Promise<Browser> {
   return chromium.launch({
     executablePath: program,
     // What it would look up in the network by itself it shall not.
@@ -77,6 +78,6 @@ export function launch(proxy: string): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
     ],
-    proxy: { server: proxy, bypass: '<-loopback>' },
+    ...(proxy === undefined ? {} : { proxy: { server: proxy, bypass: '<-loopback>' } }),
   })
 }

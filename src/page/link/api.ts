@@ -1,5 +1,6 @@
 // Requests to the server: each with the key that the link's token was swapped for.
 import type { Me, SessionAnswer, WireFailure } from '../../web/protocol.js'
+import { readJson } from '../pure/plain.js'
 import { base } from './place.js'
 
 /** The server said no, or nothing at all. */
@@ -32,7 +33,10 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
     throw new Refusal(0, { message: 'the server cannot be reached', hints: [] })
   })
   if (answer.ok || answer.status === 304) return answer
-  const failure = (await answer.json().catch(() => null)) as Partial<WireFailure> | null
+  const failure = await answer
+    .text()
+    .then((text) => readJson<Partial<WireFailure>>(text))
+    .catch(() => undefined)
   throw new Refusal(answer.status, {
     message: failure?.message ?? `the server answered ${answer.status}`,
     hints: failure?.hints ?? [],
@@ -41,7 +45,7 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
 
 export async function askJson<T>(path: string, signal?: AbortSignal): Promise<T> {
   const answer = await ask(path, signal === undefined ? {} : { signal })
-  return (await answer.json()) as T
+  return readJson<T>(await answer.text())
 }
 
 export function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {

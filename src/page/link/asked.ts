@@ -1,6 +1,7 @@
 // Answers of the server to a view, asked for again while it is looked at.
 import { useEffect, useState } from 'preact/hooks'
 import { messageOf } from '../../core/errors.js'
+import { readJson } from '../pure/plain.js'
 import { ask } from './api.js'
 
 export interface Asked<T> {
@@ -41,5 +42,5 @@ export function useAsked<T>(
 }
 
 export async function asJson<T>(answer: Response): Promise<T> {
-  return (await answer.json()) as T
+  return readJson<T>(await answer.text())
 }

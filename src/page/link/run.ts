@@ -2,6 +2,7 @@
 import { quoteWords } from '../../core/words.js'
 import type { RunFrame, WireFailure } from '../../web/protocol.js'
 import { lineReader } from '../pure/frames.js'
+import { readJson } from '../pure/plain.js'
 import { post, Refusal } from './api.js'
 import { cell } from './cell.js'
 
@@ -76,7 +77,7 @@ export async function runLine(words: readonly string[]): Promise<Job> {
 }
 
 async function readFrames(answer: Response, take: (frame: RunFrame) => void): Promise<void> {
-  const read = lineReader((line) => take(JSON.parse(line) as RunFrame))
+  const read = lineReader((line) => take(readJson<RunFrame>(line)))
   const decoder = new TextDecoder()
   const reader = answer.body?.getReader()
   for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read()) {

@@ -1,6 +1,7 @@
 // A VM's console on a WebSocket, which comes back by itself.
 import type { ConsoleFrame, ConsoleHow, WireFailure } from '../../web/protocol.js'
 import { backoffMs } from '../pure/backoff.js'
+import { readJson } from '../pure/plain.js'
 import { subprotocols } from './api.js'
 import { later } from './later.js'
 import { socketUrl } from './place.js'
@@ -65,7 +66,7 @@ export function openSerial({ id, how, onState, onBegin, onBytes, onLive, onLost 
     one.binaryType = 'arraybuffer'
     one.addEventListener('message', ({ data }) => {
       if (data instanceof ArrayBuffer) onBytes(new Uint8Array(data))
-      else take(JSON.parse(String(data)) as ConsoleFrame)
+      else take(readJson<ConsoleFrame>(String(data)))
     })
     one.addEventListener('close', ({ reason }) => {
       if (isClosed || socket !== one || state.kind === 'busy' || state.kind === 'ended') return

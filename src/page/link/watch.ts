@@ -3,6 +3,7 @@ import type { Me, WatchFigures, WatchFrame, WatchRequest, WireFailure, WireVm } 
 import { enter, Refusal, subprotocols, whoAmI } from './api.js'
 import { backoffMs } from '../pure/backoff.js'
 import { changed } from '../pure/changed.js'
+import { readJson } from '../pure/plain.js'
 import { cell } from './cell.js'
 import { later } from './later.js'
 import { socketUrl } from './place.js'
@@ -13,7 +14,7 @@ export type Connection =
   /** Cut: it is tried again. */
   | { readonly kind: 'lost' }
   /** The server said that it ends. */
-  | { readonly kind: 'ended'; readonly words: string }
+  | { readonly kind: 'ended' }
   /** It does not know this page: the link was used up, or another server is there now. */
   | { readonly kind: 'unknown'; readonly words: string }
 
@@ -52,7 +53,7 @@ function open(): void {
   const one = new WebSocket(socketUrl('api/watch'), subprotocols())
   socket = one
   let timer = setTimeout(cut, silenceMs)
-  let bye: string | undefined
+  let isBye = false
   function cut(): void {
     one.close()
     over()
@@ -62,8 +63,8 @@ function open(): void {
     clearTimeout(timer)
     timer = setTimeout(cut, silenceMs)
     tries = 0
-    const frame = JSON.parse(String(data)) as WatchFrame
-    if (frame.kind === 'bye') bye = frame.words
+    const frame = readJson<WatchFrame>(String(data))
+    if (frame.kind === 'bye') isBye = true
     else take(frame)
   })
   one.addEventListener('close', over)
@@ -71,8 +72,8 @@ function open(): void {
     clearTimeout(timer)
     if (socket !== one) return
     socket = undefined
-    if (bye === undefined) void lookAgain()
-    else connection.set({ kind: 'ended', words: bye })
+    if (isBye) connection.set({ kind: 'ended' })
+    else void lookAgain()
   }
 }
 

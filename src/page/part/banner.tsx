@@ -43,9 +43,7 @@ function inside(now: Exclude<Connection, { kind: 'live' }>) {
       return (
         <>
           <p>
-            <strong>nbsvm web has ended</strong>
-            {now.words === '' ? '' : ` (${now.words})`}. VMs run on. To have the page again, type this and open the link that it
-            prints:
+            <strong>nbsvm web has ended.</strong> VMs run on. To have the page again, type this and open the link that it prints:
           </p>
           <Line text="nbsvm web" />
         </>

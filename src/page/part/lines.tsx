@@ -1,7 +1,6 @@
 // The foot of the page: the line of what is pointed at, the lines that were run and what came of them, and a prompt for others.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { messageOf } from '../../core/errors.js'
-import { printable } from '../../core/text.js'
 import { splitWords } from '../../core/words.js'
 import { useCell } from '../link/cell.js'
 import { jobs, runLine, type Job } from '../link/run.js'
@@ -27,7 +26,9 @@ export function Lines() {
         </span>
         {last !== undefined && <Latest job={last} />}
         {pointed !== undefined && <code class="pointed">{pointed}</code>}
-        {last === undefined && pointed === undefined && <span class="hint">Each button stands for a line; it is shown here.</span>}
+        {last === undefined && pointed === undefined && (
+          <span class="hint">Each button stands for a line; it is shown here.</span>
+        )}
         <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <Icon name={isOpen ? 'down' : 'up'} />
           <span>Lines</span>
@@ -69,10 +70,10 @@ function Trouble({ job: { error, number } }: { readonly job: Job }) {
   if (error === null || hidden === number) return null
   return (
     <div class="trouble">
-      <p>{printable(error.message)}</p>
+      <p>{error.message}</p>
       {error.hints.map((hint) => (
         <p key={hint} class="hint">
-          {printable(hint)}
+          {hint}
         </p>
       ))}
       <button type="button" class="close" aria-label="Hide this" onClick={() => hide(number)}>
@@ -96,9 +97,9 @@ function History({ all, viewOnly }: { readonly all: readonly Job[]; readonly vie
               <span class="prompt">$ </span>
               <code>{job.line}</code> <Outcome job={job} /> <Copy text={job.line} what={job.line} />
             </p>
-            {job.said.length > 0 && <pre>{printable(job.said.join('\n'))}</pre>}
+            {job.said.length > 0 && <pre>{job.said.join('\n')}</pre>}
             {job.error !== null && (
-              <pre class="error">{printable([job.error.message, ...job.error.hints.map((hint) => `  ${hint}`)].join('\n'))}</pre>
+              <pre class="error">{[job.error.message, ...job.error.hints.map((hint) => `  ${hint}`)].join('\n')}</pre>
             )}
           </div>
         ))}

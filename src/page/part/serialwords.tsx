@@ -1,5 +1,4 @@
 // Who has the console, and what can be done about it.
-import { printable } from '../../core/text.js'
 import type { ConsoleHow } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
 import { me } from '../link/watch.js'
@@ -42,11 +41,11 @@ function words(state: SerialState): string {
     case 'connecting':
       return 'connecting …'
     case 'busy':
-      return printable([state.error.message, ...state.error.hints].join('; '))
+      return [state.error.message, ...state.error.hints].join('; ')
     case 'lost':
-      return `${printable(state.words)}; trying again …`
+      return `${state.words}; trying again …`
     case 'ended':
-      return printable(state.words)
+      return state.words
     case 'there':
       if (!state.isLive) return 'reading what it said …'
       if (state.how === 'follow') return 'looking only'

@@ -1,5 +1,4 @@
 // What a VM does: a mark, a word, since when, and why it ended.
-import { printable } from '../../core/text.js'
 import type { WireVm } from '../../web/protocol.js'
 import { lookOf, type Look } from '../pure/words.js'
 import { Age } from './age.js'
@@ -31,8 +30,8 @@ export function State({ vm }: { readonly vm: WireVm }) {
       <span class="word">{state === 'stopped' ? 'off' : state}</span>
       {sinceMs !== null && state !== 'stopped' && <Age sinceMs={sinceMs} />}
       {state === 'stopped' && endedMs !== null && <Age sinceMs={endedMs} />}
-      {ending !== null && <span class="why">{printable(ending.words)}</span>}
-      {fault !== null && <span class="why fault">{printable(fault)}</span>}
+      {ending !== null && <span class="why">{ending.words}</span>}
+      {fault !== null && <span class="why fault">{fault}</span>}
     </span>
   )
 }

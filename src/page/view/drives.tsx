@@ -1,6 +1,5 @@
 // A VM's drives: how large, how full, and what can be done with them.
 import { useState } from 'preact/hooks'
-import { printable } from '../../core/text.js'
 import type { WireDrive, WireStatus, WireVm } from '../../web/protocol.js'
 import { asJson, useAsked } from '../link/asked.js'
 import { useCell } from '../link/cell.js'
@@ -51,12 +50,10 @@ function DriveItem({ id, drive, canChange }: { readonly id: string; readonly dri
         <meter min={0} max={Math.max(virtualBytes, allocatedBytes)} value={allocatedBytes} aria-label={`How full ${name} is`} />
       )}
       <p class="path">
-        <code>{printable(path)}</code> <Copy text={path} what="its path" />
+        <code>{path}</code> <Copy text={path} what="its path" />
       </p>
-      {fault !== null && <p class="warning">broken: {printable(fault)}</p>}
-      {health !== null && (
-        <p class={health.state === 'ok' ? 'hint' : 'warning'}>{printable([health.words, ...health.hints].join('; '))}</p>
-      )}
+      {fault !== null && <p class="warning">broken: {fault}</p>}
+      {health !== null && <p class={health.state === 'ok' ? 'hint' : 'warning'}>{[health.words, ...health.hints].join('; ')}</p>}
       {canChange && (
         <form
           class="row"

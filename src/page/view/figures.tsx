@@ -9,6 +9,9 @@ import { binaryTopFor, topFor } from '../pure/plot.js'
 import { rate, size } from '../pure/words.js'
 
 const shownMs = 5 * 60_000
+
+/** At first the plots are so wide, and become wider with time. */
+const firstMs = 60_000
 const megabyte = 2 ** 20
 
 type Figure = 'cpus' | 'residentBytes' | 'memBytes' | 'diskRead' | 'diskWrite' | 'netReceive' | 'netSend'
@@ -23,7 +26,7 @@ export function FiguresView({ vm }: { readonly vm: WireVm }) {
 function Plots({ vm: { id, memBytes } }: { readonly vm: WireVm }) {
   const all = useCell(figures, (known) => known.get(id)) ?? []
   const toMs = all.at(-1)?.atMs ?? Date.now()
-  const fromMs = toMs - shownMs
+  const fromMs = Math.max(toMs - shownMs, Math.min(all[0]?.atMs ?? toMs, toMs - firstMs))
   const seen = all.filter(({ atMs }) => atMs >= fromMs)
   const of = (name: string, figure: Figure): Series => ({
     name,
@@ -51,7 +54,8 @@ function Plots({ vm: { id, memBytes } }: { readonly vm: WireVm }) {
       <Plot title="Drives" series={disk} top={binaryTopFor(highest(disk), megabyte)} words={rate} {...span} />
       <Plot title="Network" series={net} top={binaryTopFor(highest(net), megabyte / 8)} words={rate} {...span} />
       <p class="hint">
-        The last {shownMs / 60_000} minutes, since this view was opened; once a second. 100 % is one processor of this machine.
+        At most the last {shownMs / 60_000} minutes, once a second, as long as this is looked at. 100 % is one processor of this
+        machine.
       </p>
     </section>
   )

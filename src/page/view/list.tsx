@@ -1,6 +1,5 @@
 // All VMs, one a line.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { printable } from '../../core/text.js'
 import type { WireVm } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
 import { vmUrl } from '../link/place.js'
@@ -87,7 +86,7 @@ function Faults() {
     <div class="faults">
       {all.map(({ message, hints }) => (
         <p key={message}>
-          {printable(message)} {hints.length > 0 && <code>{printable(hints.join('; '))}</code>}
+          {message} {hints.length > 0 && <code>{hints.join('; ')}</code>}
         </p>
       ))}
     </div>
@@ -145,7 +144,7 @@ const Row = ifChanged(({ vm }: { readonly vm: WireVm }) => {
       </td>
       <th role="rowheader" scope="row" class="name">
         <Link href={vmUrl(id)}>{id}</Link>
-        <span class="from">{image === null ? driveCount(drives.length) : printable(image)}</span>
+        <span class="from">{image === null ? driveCount(drives.length) : image}</span>
       </th>
       <td role="cell" class="state">
         <State vm={vm} />

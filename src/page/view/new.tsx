@@ -1,6 +1,5 @@
 // Making a VM: the form on one side, the line that it stands for below it.
 import { useState } from 'preact/hooks'
-import { printable } from '../../core/text.js'
 import type { WireImage, WireSetting } from '../../web/protocol.js'
 import { asJson, useAsked } from '../link/asked.js'
 import { useCell } from '../link/cell.js'
@@ -130,7 +129,7 @@ function ImageField({ images, image, onImage }: ImageProps) {
 }
 
 function ImageOption({ image: { name, title } }: { readonly image: WireImage }) {
-  return <option value={name}>{title === name ? name : `${name}: ${printable(title)}`}</option>
+  return <option value={name}>{title === name ? name : `${name}: ${title}`}</option>
 }
 
 function aboutImage({ kept, level, user }: WireImage): string {

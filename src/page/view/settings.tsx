@@ -1,6 +1,5 @@
 // What `nbsvm VM explain` tells: each setting and where it comes from, and what `start` would run.
 import { useState } from 'preact/hooks'
-import { printable } from '../../core/text.js'
 import { quoteWords } from '../../core/words.js'
 import type { WireExplanation, WireVm } from '../../web/protocol.js'
 import { asJson, useAsked } from '../link/asked.js'
@@ -28,19 +27,19 @@ export function SettingsView({ vm: { id, state } }: { readonly vm: WireVm }) {
           {shown.length === 0 ? <p class="hint">Nothing is set: all is as by default.</p> : <SettingTable settings={shown} />}
           {answer.notes.map((note) => (
             <p key={note} class="hint">
-              {printable(note)}
+              {note}
             </p>
           ))}
           <h2>
             What start runs <Copy text={answer.commands.join('\n')} what="the commands" />
           </h2>
           <pre tabIndex={0} aria-label="What start runs">
-            {printable(answer.commands.join('\n'))}
+            {answer.commands.join('\n')}
           </pre>
           {answer.seed.map(({ name, text }) => (
             <>
-              <h2>What its guest is told: {printable(name)}</h2>
-              <pre tabIndex={0}>{printable(text)}</pre>
+              <h2>What its guest is told: {name}</h2>
+              <pre tabIndex={0}>{text}</pre>
             </>
           ))}
         </>
@@ -64,7 +63,7 @@ function SettingTable({ settings }: { readonly settings: readonly Setting[] }) {
           <tr key={setting.name}>
             <th scope="row">{setting.name}</th>
             <td>{valueOf(setting)}</td>
-            <td class="hint">{printable(setting.origin)}</td>
+            <td class="hint">{setting.origin}</td>
           </tr>
         ))}
       </tbody>
@@ -73,6 +72,6 @@ function SettingTable({ settings }: { readonly settings: readonly Setting[] }) {
 }
 
 function valueOf({ value, default: usual }: Setting) {
-  if (value === null) return <span class="hint">{printable(usual)}</span>
-  return <code>{printable(typeof value === 'string' ? value : quoteWords(value))}</code>
+  if (value === null) return <span class="hint">{usual}</span>
+  return <code>{typeof value === 'string' ? value : quoteWords(value)}</code>
 }

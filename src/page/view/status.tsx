@@ -1,5 +1,4 @@
 // What `nbsvm VM status` tells.
-import { printable } from '../../core/text.js'
 import type { WireStatus, WireVm } from '../../web/protocol.js'
 import { asJson, useAsked } from '../link/asked.js'
 import { Line } from '../part/copy.js'
@@ -32,7 +31,7 @@ function machineFacts(status: WireStatus): Fact[] {
   return [
     ['state', `${state === 'stopped' ? 'off' : state}${detail === null || detail === state ? '' : ` (${detail})`}`],
     ...(sinceMs === null ? [] : [['since', new Date(sinceMs).toLocaleString()] as const]),
-    ...(ending === null ? [] : [['ended', printable(ending.words)] as const]),
+    ...(ending === null ? [] : [['ended', ending.words] as const]),
     ...(pid === null ? [] : [['pid', `${pid}${runAs === null ? '' : `, as ${runAs}`}`] as const]),
     [
       'machine',
@@ -40,16 +39,16 @@ function machineFacts(status: WireStatus): Fact[] {
     ],
     ['board', board.filter((text) => text !== null).join(', ')],
     ...(uuid === null ? [] : [['uuid', uuid] as const]),
-    ...(image === null ? [] : [['image', `${printable(image.name)}  ${image.digest.slice(0, 19)}  ${image.level}`] as const]),
+    ...(image === null ? [] : [['image', `${image.name}  ${image.digest.slice(0, 19)}  ${image.level}`] as const]),
   ]
 }
 
 function guestFacts({ guest }: WireStatus): Fact[] {
   if (guest === null) return []
-  const names = [guest.hostname, guest.os].filter((text) => text !== null).map(printable)
+  const names = [guest.hostname, guest.os].filter((text) => text !== null)
   return [
     ...(names.length === 0 ? [] : [['guest', names.join(', ')] as const]),
-    ...guest.addresses.map(({ address, interface: card }) => ['address', printable(`${address} (${card})`)] as const),
+    ...guest.addresses.map(({ address, interface: card }) => ['address', `${address} (${card})`] as const),
   ]
 }
 
@@ -66,7 +65,7 @@ function hostFacts(status: WireStatus): Fact[] {
     ...status.helpers.map(
       ({ name, pid, alive }) => ['helper', `${name}${pid === null ? '' : `, pid ${pid}`}${alive ? '' : '  dead'}`] as const,
     ),
-    ...status.faults.map((fault) => ['fault', <span class="fault">{printable(fault)}</span>] as const),
+    ...status.faults.map((fault) => ['fault', <span class="fault">{fault}</span>] as const),
     ['drawer', status.drawer],
   ]
 }
