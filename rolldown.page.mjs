@@ -67,8 +67,6 @@ const around = {
 export default defineConfig({
   input: { page: `${source}/main.tsx` },
   platform: 'browser',
-  // What noVNC and xterm share with the page stays in the page's own file.
-  preserveEntrySignatures: 'allow-extension',
   plugins: [around],
   output: {
     dir: 'dist/page',

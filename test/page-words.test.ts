@@ -1,16 +1,30 @@
 // The page against whatever words there may be, and against very many VMs. No VM runs here, and no server.
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { until } from './cli.js'
 import { launch, withoutBrowser } from './support/browser.js'
 import { fakeVm, origin, serveFake } from './support/fakepage.js'
+
+const folder = path.resolve('dist/page')
 
 /** HTML, and what turns the direction of the text that follows around. */
 const html = '<img src=x onerror="window.hit=1"><b>B</b>\u202E<script>window.hit=1</script>'
 
 /** As it may stand there. */
 const asText = html.replace('\u202E', '?')
+
+it('is small, and comes with the terms of what others have written', () => {
+  const files = readdirSync(folder).map((name) => readFileSync(path.join(folder, name)))
+  const bytes = files.reduce((sum, file) => sum + gzipSync(file).length, 0)
+  assert.ok(bytes < 250_000, `${bytes} bytes`)
+  const terms = readFileSync(path.join(folder, 'LICENSES.txt'), 'utf8')
+  for (const words of ['Mozilla Public License Version 2.0', 'The xterm.js authors', 'Jason Miller'])
+    assert.ok(terms.includes(words), words)
+})
 
 describe('the page', { skip: withoutBrowser }, () => {
   let browser: Browser
@@ -68,7 +82,7 @@ describe('the page', { skip: withoutBrowser }, () => {
       })
     }
     await page.getByRole('row').filter({ hasText: 'vm42' }).getByText('49').waitFor()
-    assert.deepEqual(((await page.evaluate('[...touched]')) as string[]).toSorted(), ['vm42', 'vm7'])
+    assert.deepEqual((await page.evaluate<string[]>('[...touched]')).toSorted(), ['vm42', 'vm7'])
     const pictures = new Set(asked.filter((path) => path.endsWith('/screen')))
     assert.ok(pictures.size > 3 && pictures.size < 30, `${pictures.size} pictures`)
     await page.getByRole('searchbox').fill('vm9')

@@ -72,9 +72,9 @@ interface Finding {
 async function isAccessible(what: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
-    const found = (await page.evaluate(
+    const found = await page.evaluate<Finding[]>(
       `${axe}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
-    )) as Finding[]
+    )
     const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
     const words = serious.map(
       ({ id, help, nodes }) =>

@@ -71,6 +71,7 @@ export function launch(proxy?: string): Promise<Browser> {
     // What it would look up in the network by itself it shall not.
     args: [
       '--no-sandbox',
+      '--disable-dev-shm-usage',
       '--disable-gpu',
       '--disable-quic',
       '--no-first-run',

@@ -35,7 +35,7 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
   if (answer.ok || answer.status === 304) return answer
   const failure = await answer
     .text()
-    .then((text) => readJson<Partial<WireFailure>>(text))
+    .then((text) => readJson(text) as Partial<WireFailure>)
     .catch(() => undefined)
   throw new Refusal(answer.status, {
     message: failure?.message ?? `the server answered ${answer.status}`,
@@ -45,7 +45,7 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
 
 export async function askJson<T>(path: string, signal?: AbortSignal): Promise<T> {
   const answer = await ask(path, signal === undefined ? {} : { signal })
-  return readJson<T>(await answer.text())
+  return readJson(await answer.text()) as T
 }
 
 export function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {

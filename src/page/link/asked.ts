@@ -42,5 +42,5 @@ export function useAsked<T>(
 }
 
 export async function asJson<T>(answer: Response): Promise<T> {
-  return readJson<T>(await answer.text())
+  return readJson(await answer.text()) as T
 }

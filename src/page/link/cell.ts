@@ -16,8 +16,7 @@ export function cell<T>(first: T): Cell<T> {
     set: (next) => {
       if (Object.is(next, value)) return
       value = next
-      // A follower may go while the others are told.
-      for (const told of [...followers]) told()
+      for (const told of followers) told()
     },
     follow: (told) => {
       followers.add(told)

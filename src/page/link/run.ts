@@ -77,7 +77,7 @@ export async function runLine(words: readonly string[]): Promise<Job> {
 }
 
 async function readFrames(answer: Response, take: (frame: RunFrame) => void): Promise<void> {
-  const read = lineReader((line) => take(readJson<RunFrame>(line)))
+  const read = lineReader((line) => take(readJson(line) as RunFrame))
   const decoder = new TextDecoder()
   const reader = answer.body?.getReader()
   for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read()) {

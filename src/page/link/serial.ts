@@ -42,7 +42,7 @@ export function openSerial({ id, how, onState, onBegin, onBytes, onLive, onLost 
   let state: SerialState = { kind: 'connecting' }
   let tries = 0
   let isClosed = false
-  let callOff = (): void => {}
+  let callOff: (() => void) | undefined
   const set = (next: SerialState): void => onState((state = next))
 
   const take = (frame: ConsoleFrame): void => {
@@ -66,7 +66,7 @@ export function openSerial({ id, how, onState, onBegin, onBytes, onLive, onLost 
     one.binaryType = 'arraybuffer'
     one.addEventListener('message', ({ data }) => {
       if (data instanceof ArrayBuffer) onBytes(new Uint8Array(data))
-      else take(readJson<ConsoleFrame>(String(data)))
+      else take(readJson(String(data)) as ConsoleFrame)
     })
     one.addEventListener('close', ({ reason }) => {
       if (isClosed || socket !== one || state.kind === 'busy' || state.kind === 'ended') return
@@ -83,7 +83,7 @@ export function openSerial({ id, how, onState, onBegin, onBytes, onLive, onLost 
     },
     close: () => {
       isClosed = true
-      callOff()
+      callOff?.()
       socket?.close()
     },
   }

@@ -1,22 +1,18 @@
-// xterm.js, with what the page's rules for content and colours ask of it. Loaded only where a console is looked at.
+// xterm.js, with what the page's rules for content and colours ask of it. Loaded only where a console is looked at; so that all else
+// stays in one file, it imports nothing of the page.
 import { FitAddon } from '@xterm/addon-fit'
 import { SearchAddon } from '@xterm/addon-search'
 import { Terminal, type ITheme } from '@xterm/xterm'
-import { written } from './place.js'
-import { followDark, isDark } from './theme.js'
 
 /** xterm.js makes <style> elements and knows no nonce (xterm.js#4445): each gets it as it is made. */
-function letStylesIn(): void {
-  const nonce = written('style-nonce')
+function letStylesIn(nonce: string): void {
   const make = document.createElement.bind(document)
-  document.createElement = ((name: string, options?: ElementCreationOptions): HTMLElement => {
+  document.createElement = (name: string, options?: ElementCreationOptions): HTMLElement => {
     const element = make(name, options)
     if (element instanceof HTMLStyleElement) element.nonce = nonce
     return element
-  }) as typeof document.createElement
+  }
 }
-
-letStylesIn()
 
 /** What stands on the terminal's own ground is read in both; the sixteen colours are as guests expect them. */
 const dark: ITheme = {
@@ -67,11 +63,19 @@ const light: ITheme = {
   brightWhite: '#3a3f44',
 }
 
-const marks = {
-  matchBackground: '#6b5200',
+/** What was searched for, and where one is. */
+const darkMarks = {
+  matchBackground: '#5a4500',
   matchOverviewRuler: '#e8b04b',
-  activeMatchBackground: '#b45309',
+  activeMatchBackground: '#9a5b00',
   activeMatchColorOverviewRuler: '#ffffff',
+}
+
+const lightMarks = {
+  matchBackground: '#f7e3a1',
+  matchOverviewRuler: '#855600',
+  activeMatchBackground: '#ffc14d',
+  activeMatchColorOverviewRuler: '#1c1e21',
 }
 
 export interface OwnTerminal {
@@ -83,7 +87,19 @@ export interface OwnTerminal {
   readonly close: () => void
 }
 
-export function openTerminal(target: HTMLElement): OwnTerminal {
+export interface Surroundings {
+  /** What the page's policy lets style elements in by. */
+  readonly nonce: string
+  readonly isDark: () => boolean
+  /** Calls back when that has changed, until the returned function is called. */
+  readonly followDark: (told: () => void) => () => void
+}
+
+let areStylesIn = false
+
+export function openTerminal(target: HTMLElement, { nonce, isDark, followDark }: Surroundings): OwnTerminal {
+  if (!areStylesIn) letStylesIn(nonce)
+  areStylesIn = true
   const terminal = new Terminal({
     fontFamily: 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace',
     fontSize: 13,
@@ -107,7 +123,7 @@ export function openTerminal(target: HTMLElement): OwnTerminal {
   return {
     terminal,
     find: (text, isUp) => {
-      const options = { decorations: marks }
+      const options = { decorations: isDark() ? darkMarks : lightMarks }
       return isUp ? search.findPrevious(text, options) : search.findNext(text, options)
     },
     text: () => allText(terminal),

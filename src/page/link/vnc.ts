@@ -39,7 +39,7 @@ export async function showScreen(target: HTMLElement, options: ScreenOptions): P
   let tries = 0
   let isClosed = false
   let isOver = false
-  let callOff = (): void => {}
+  let callOff: (() => void) | undefined
   let rfb: InstanceType<typeof RFB> | undefined
 
   const adjust = (): void => {
@@ -84,7 +84,7 @@ export async function showScreen(target: HTMLElement, options: ScreenOptions): P
     giveClipboard: (text) => rfb?.clipboardPasteFrom(text),
     close: () => {
       isClosed = true
-      callOff()
+      callOff?.()
       // Twice is a fault to noVNC.
       if (!isOver) rfb?.disconnect()
     },

@@ -63,7 +63,7 @@ function open(): void {
     clearTimeout(timer)
     timer = setTimeout(cut, silenceMs)
     tries = 0
-    const frame = readJson<WatchFrame>(String(data))
+    const frame = readJson(String(data)) as WatchFrame
     if (frame.kind === 'bye') isBye = true
     else take(frame)
   })

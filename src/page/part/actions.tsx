@@ -77,10 +77,13 @@ interface ButtonProps {
   readonly onPress: () => void
 }
 
+function leave(): void {
+  pointedAt.set(undefined)
+}
+
 function ActionButton({ button: { verb, label, icon }, id, withLine, isOff, onPress }: ButtonProps) {
   const line = lineOf([id, verb])
   const point = (): void => pointedAt.set(line)
-  const leave = (): void => pointedAt.set(undefined)
   useEffect(() => leave, [])
   return (
     <span class="action">

@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ConsoleHow, WireVm } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
-import { vmUrl } from '../link/place.js'
+import { vmUrl, written } from '../link/place.js'
 import { openSerial, type SerialLine, type SerialState } from '../link/serial.js'
 import type { OwnTerminal } from '../link/terminal.js'
+import { followDark, isDark } from '../link/theme.js'
 import { me } from '../link/watch.js'
 import { announce } from '../part/announce.js'
 import { Icon } from '../part/icon.js'
@@ -109,9 +110,10 @@ function useConsole(id: string, how: ConsoleHow, isOff: boolean, onLeave: () => 
   const [said, say] = useState<SerialState>({ kind: 'connecting' })
   useEffect(() => {
     let isOver = false
-    void import('../link/terminal.js').then(({ openTerminal }) => {
+    const open = async (): Promise<void> => {
+      const { openTerminal } = await import('../link/terminal.js')
       if (isOver || stage.current === null) return
-      const { terminal } = (own.current = openTerminal(stage.current))
+      const { terminal } = (own.current = openTerminal(stage.current, { nonce: written('style-nonce'), isDark, followDark }))
       terminal.onData((text) => {
         if (text === leaveKey) onLeave()
         else if (!isPast.current) send(new TextEncoder().encode(text))
@@ -119,7 +121,8 @@ function useConsole(id: string, how: ConsoleHow, isOff: boolean, onLeave: () => 
       terminal.onBinary((text) => send(Uint8Array.from(text, (char) => char.charCodeAt(0))))
       terminal.focus()
       setOpen(true)
-    })
+    }
+    void open()
     const send = (bytes: Uint8Array): void => {
       if (line.current?.send(bytes) !== true) announce('not connected: what is typed is not sent')
     }

@@ -94,10 +94,12 @@ function useScreen(id: string, viewOnly: boolean, fit: Fit, onClipboard: (text: 
     let isOver = false
     const target = stage.current
     if (target === null) return
-    void showScreen(target, { id, viewOnly, fit, onState: setHow, onClipboard }).then((one) => {
+    const show = async (): Promise<void> => {
+      const one = await showScreen(target, { id, viewOnly, fit, onState: setHow, onClipboard })
       if (isOver) one.close()
       else screen.current = one
-    })
+    }
+    void show()
     return () => {
       isOver = true
       screen.current?.close()
