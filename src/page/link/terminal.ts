@@ -4,13 +4,20 @@ import { FitAddon } from '@xterm/addon-fit'
 import { SearchAddon } from '@xterm/addon-search'
 import { Terminal, type ITheme } from '@xterm/xterm'
 
-/** xterm.js makes <style> elements and knows no nonce (xterm.js#4445): each gets it as it is made. */
+/**
+ * xterm.js makes <style> elements and knows no nonce (xterm.js#4445): each gets it as it is made. And it colours cells by `style`
+ * attributes, which no nonce lets in: they are set as properties, which the page's policy has nothing against.
+ */
 function letStylesIn(nonce: string): void {
   const make = document.createElement.bind(document)
   document.createElement = (name: string, options?: ElementCreationOptions): HTMLElement => {
     const element = make(name, options)
     if (element instanceof HTMLStyleElement) element.nonce = nonce
     return element
+  }
+  HTMLSpanElement.prototype.setAttribute = function (name: string, value: string): void {
+    if (name === 'style') this.style.cssText = value
+    else Element.prototype.setAttribute.call(this, name, value)
   }
 }
 
@@ -95,6 +102,9 @@ export interface Surroundings {
   readonly followDark: (told: () => void) => () => void
 }
 
+/** From here on all text of the page is larger. */
+const largeWidth = 2200
+
 let areStylesIn = false
 
 export function openTerminal(target: HTMLElement, { nonce, isDark, followDark }: Surroundings): OwnTerminal {
@@ -102,7 +112,7 @@ export function openTerminal(target: HTMLElement, { nonce, isDark, followDark }:
   areStylesIn = true
   const terminal = new Terminal({
     fontFamily: 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace',
-    fontSize: 13,
+    fontSize: innerWidth < largeWidth ? 13 : 15,
     scrollback: 10_000,
     theme: isDark() ? dark : light,
     minimumContrastRatio: 4.5,

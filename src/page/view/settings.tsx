@@ -50,20 +50,30 @@ export function SettingsView({ vm: { id, state } }: { readonly vm: WireVm }) {
 
 function SettingTable({ settings }: { readonly settings: readonly Setting[] }) {
   return (
-    <table class="plain">
-      <thead>
-        <tr>
-          <th scope="col">Setting</th>
-          <th scope="col">Value</th>
-          <th scope="col">From</th>
+    <table class="plain" role="table">
+      <thead role="rowgroup">
+        <tr role="row">
+          <th scope="col" role="columnheader">
+            Setting
+          </th>
+          <th scope="col" role="columnheader">
+            Value
+          </th>
+          <th scope="col" role="columnheader">
+            From
+          </th>
         </tr>
       </thead>
-      <tbody>
+      <tbody role="rowgroup">
         {settings.map((setting) => (
-          <tr key={setting.name}>
-            <th scope="row">{setting.name}</th>
-            <td>{valueOf(setting)}</td>
-            <td class="hint">{setting.origin}</td>
+          <tr key={setting.name} role="row">
+            <th scope="row" role="rowheader">
+              {setting.name}
+            </th>
+            <td role="cell">{valueOf(setting)}</td>
+            <td class="hint" role="cell">
+              {setting.origin}
+            </td>
           </tr>
         ))}
       </tbody>

@@ -1,5 +1,5 @@
 // One VM: what it does, its buttons, and its views.
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { WireVm } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
 import { listUrl, newUrl, vmUrl } from '../link/place.js'
@@ -44,15 +44,24 @@ export function VmView({ id, tab = 'screen', isAlone }: Props) {
         </div>
         <Actions vm={vm} withLines />
       </div>
-      <nav class="tabs" aria-label={`Views of ${id}`}>
-        {tabs.map((one) => (
-          <Link key={one} href={vmUrl(id, one)} {...(one === tab ? { 'aria-current': 'page' } : {})}>
-            {one[0]?.toUpperCase() + one.slice(1)}
-          </Link>
-        ))}
-      </nav>
+      <Tabs id={id} tab={tab} />
       <View vm={vm} tab={tab} />
     </>
+  )
+}
+
+function Tabs({ id, tab }: { readonly id: string; readonly tab: Tab }) {
+  const nav = useRef<HTMLElement>(null)
+  // A phone has no room for all.
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [tab])
+  return (
+    <nav class="tabs" aria-label={`Views of ${id}`} ref={nav}>
+      {tabs.map((one) => (
+        <Link key={one} href={vmUrl(id, one)} {...(one === tab ? { 'aria-current': 'page' } : {})}>
+          {one.charAt(0).toUpperCase() + one.slice(1)}
+        </Link>
+      ))}
+    </nav>
   )
 }
 
