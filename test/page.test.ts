@@ -1,9 +1,9 @@
 // The page in a real browser, used as people use it: real server, real VM.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { guestKernel, makeHome, until } from './cli.js'
 import { launch, Way, withoutBrowser } from './support/browser.js'
@@ -59,8 +59,6 @@ async function picture(name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' })
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
 interface Finding {
   readonly id: string
   readonly impact: string
@@ -73,7 +71,7 @@ async function isAccessible(what: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
     const found = await page.evaluate<Finding[]>(
-      `${axe}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+      `${axe.source}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
     )
     const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
     const words = serious.map(

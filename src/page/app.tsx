@@ -1,7 +1,7 @@
 // Header, view and foot of the page.
 import { useEffect, useRef } from 'preact/hooks'
 import { useCell } from './link/cell.js'
-import { listUrl, newUrl, route } from './link/place.js'
+import { base, newUrl, route } from './link/place.js'
 import { choose, theme, themes } from './link/theme.js'
 import { connection, me, vms } from './link/watch.js'
 import { Announcer } from './part/announce.js'
@@ -59,7 +59,7 @@ function View({ now }: { readonly now: Route }) {
       return (
         <div class="empty">
           <h1>There is nothing at {now.path}</h1>
-          <Link href={listUrl}>All VMs</Link>
+          <Link href={base}>All VMs</Link>
         </div>
       )
   }
@@ -71,7 +71,7 @@ function Header() {
   return (
     <header>
       {only === null ? (
-        <Link href={listUrl} class="brand">
+        <Link href={base} class="brand">
           nbsvm
         </Link>
       ) : (

@@ -43,7 +43,7 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
   })
 }
 
-export async function askJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+async function askJson<T>(path: string, signal?: AbortSignal): Promise<T> {
   const answer = await ask(path, signal === undefined ? {} : { signal })
   return readJson(await answer.text()) as T
 }

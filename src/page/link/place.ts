@@ -10,7 +10,6 @@ export function written(name: 'base' | 'style-nonce'): string {
 
 export const base = written('base') || '/'
 
-export const listUrl = base
 export const newUrl = `${base}new`
 
 export function vmUrl(id: string, fragment?: Fragment): string {

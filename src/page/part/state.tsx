@@ -12,7 +12,7 @@ const marks: Readonly<Record<Look, string>> = {
   busy: 'M6 1.5a4.5 4.5 0 1 1-4.5 4.5h2a2.5 2.5 0 1 0 2.5-2.5z',
 }
 
-export function Mark({ look }: { readonly look: Look }) {
+function Mark({ look }: { readonly look: Look }) {
   return (
     <svg class="mark" viewBox="0 0 12 12" aria-hidden="true">
       <path fill-rule="evenodd" d={marks[look]} />

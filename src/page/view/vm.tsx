@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { WireVm } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
-import { listUrl, newUrl, vmUrl } from '../link/place.js'
+import { base, newUrl, vmUrl } from '../link/place.js'
 import { me, vms } from '../link/watch.js'
 import { Actions } from '../part/actions.js'
 import { announce } from '../part/announce.js'
@@ -35,7 +35,7 @@ export function VmView({ id, tab = 'screen', isAlone }: Props) {
       <div class="vm-head">
         <div class="vm-name">
           {only === null && (
-            <Link href={listUrl} class="back" aria-label="All VMs">
+            <Link href={base} class="back" aria-label="All VMs">
               <Icon name="back" />
             </Link>
           )}
@@ -90,7 +90,7 @@ function NoSuch({ id }: { readonly id: string }) {
     <div class="empty">
       <h1>There is no VM {id}</h1>
       <p>
-        <Link href={listUrl}>All VMs</Link> {!viewOnly && <Link href={newUrl}>Make one</Link>}
+        <Link href={base}>All VMs</Link> {!viewOnly && <Link href={newUrl}>Make one</Link>}
       </p>
     </div>
   )
