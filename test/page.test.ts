@@ -160,6 +160,14 @@ describe('the page', { skip: withoutBrowser }, () => {
     await page.getByLabel('Size of the screen').selectOption('actual size')
     await until('its own size', patience, async () => (await box())?.width === 720)
     await page.getByLabel('Size of the screen').selectOption('fit')
+    for (const isFull of [true, false]) {
+      await press('Full screen')
+      await until(
+        `full screen: ${isFull}`,
+        patience,
+        async () => (await page.evaluate('document.fullscreenElement !== null')) === isFull,
+      )
+    }
     await page.setViewportSize({ width: 1440, height: 900 })
   })
 

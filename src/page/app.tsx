@@ -48,9 +48,11 @@ export function App() {
 }
 
 function View({ now }: { readonly now: Route }) {
+  const only = useCell(me, (who) => who?.only ?? null)
   switch (now.kind) {
     case 'list':
-      return <ListView />
+      // A page about one VM has no list.
+      return only === null ? <ListView /> : <VmView id={only} tab={undefined} isAlone={false} />
     case 'new':
       return <NewView />
     case 'vm':

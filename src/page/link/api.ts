@@ -56,13 +56,20 @@ export function post(path: string, body: unknown, signal?: AbortSignal): Promise
 /** So a token of a link looks: no view is called like that. */
 const tokenShape = /^#[A-Za-z0-9_-]{20,}$/
 
-/** Uses up the link's token, where one is in the address bar, which is clean afterwards. */
+/**
+ * Uses up the link's token, where one is in the address bar, which is clean afterwards. Throws a Refusal where it is not good (any
+ * more), unless this browser is in already.
+ */
 export async function enter(): Promise<void> {
   const { hash, pathname } = location
   if (!tokenShape.test(hash)) return
   history.replaceState(null, '', pathname)
-  const answer = await post('session', { token: hash.slice(1) })
-  localStorage.setItem(keyName, ((await answer.json()) as SessionAnswer).key)
+  try {
+    const answer = await post('session', { token: hash.slice(1) })
+    localStorage.setItem(keyName, ((await answer.json()) as SessionAnswer).key)
+  } catch (error) {
+    if (key() === '') throw error
+  }
 }
 
 export function whoAmI(): Promise<Me> {

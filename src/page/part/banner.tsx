@@ -1,7 +1,7 @@
 // How it stands with the server, where it is not as it should be.
 import { useEffect, useState } from 'preact/hooks'
 import { useCell } from '../link/cell.js'
-import { connection, type Connection } from '../link/watch.js'
+import { connection, me, type Connection } from '../link/watch.js'
 import { announce } from './announce.js'
 import { Line } from './copy.js'
 
@@ -10,12 +10,16 @@ const patienceMs = 700
 
 export function Banner() {
   const now = useCell(connection)
+  const who = useCell(me)
   const isShown = useLate(now.kind !== 'live', now.kind === 'ended' || now.kind === 'unknown' ? 0 : patienceMs)
   useEffect(() => {
     if (isShown || now.kind === 'ended') announce(spoken(now))
   }, [isShown, now.kind])
   if (!isShown || now.kind === 'live') return null
-  return <div class={`banner ${now.kind}`}>{inside(now)}</div>
+  const again = ['nbsvm', ...(who?.only == null ? [] : [who.only]), 'web', ...(who?.viewOnly === true ? ['--view'] : [])].join(
+    ' ',
+  )
+  return <div class={`banner ${now.kind}`}>{inside(now, again)}</div>
 }
 
 function spoken({ kind }: Connection): string {
@@ -29,7 +33,8 @@ function spoken({ kind }: Connection): string {
   return words[kind]
 }
 
-function inside(now: Exclude<Connection, { kind: 'live' }>) {
+/** `again`: the line that serves the page again. */
+function inside(now: Exclude<Connection, { kind: 'live' }>, again: string) {
   switch (now.kind) {
     case 'connecting':
       return <p>Connecting …</p>
@@ -45,7 +50,7 @@ function inside(now: Exclude<Connection, { kind: 'live' }>) {
           <p>
             <strong>nbsvm web has ended.</strong> VMs run on. To have the page again, type this and open the link that it prints:
           </p>
-          <Line text="nbsvm web" />
+          <Line text={again} />
         </>
       )
     case 'unknown':
@@ -55,7 +60,7 @@ function inside(now: Exclude<Connection, { kind: 'live' }>) {
             <strong>This page needs a new link.</strong> A link lets one browser in, once, as long as that nbsvm web runs. Type
             this and open the link that it prints:
           </p>
-          <Line text="nbsvm web" />
+          <Line text={again} />
           <p class="hint">{now.words}</p>
         </>
       )

@@ -17,14 +17,10 @@ const leaveKey = '\u001D'
 
 export function ConsoleView({ vm }: { readonly vm: WireVm }) {
   // What an ended one has said stays until somebody starts it again.
-  const [wasOn, setOn] = useState(vm.state !== 'stopped')
-  const [run, setRun] = useState(vm.sinceMs)
+  const [wasOn, setOn] = useState(false)
   const isOn = vm.state !== 'stopped'
-  useEffect(() => {
-    if (isOn && !wasOn) setRun(vm.sinceMs)
-    if (isOn) setOn(true)
-  }, [isOn])
-  return wasOn ? <Live key={run} vm={vm} /> : <Off vm={vm} />
+  useEffect(() => setOn(wasOn || isOn), [isOn])
+  return wasOn || isOn ? <Live vm={vm} /> : <Off vm={vm} />
 }
 
 function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
