@@ -14,7 +14,7 @@ const { nbsvm } = home
 const way = new Way()
 
 /** Where pictures of the steps go, for somebody to look at: `NBSVM_PICTURES=build/pictures scripts/test test/page.test.ts`. */
-const pictures = process.env['NBSVM_PICTURES']
+const pictures = process.env['NBSVM_PICTURES'] || undefined
 
 const sizes = { phone: [390, 844], laptop: [1440, 900], wide: [2560, 1440] } as const
 
