@@ -19,7 +19,7 @@ const pictures = process.env['NBSVM_PICTURES'] || undefined
 const sizes = { phone: [390, 844], laptop: [1440, 900], wide: [2560, 1440] } as const
 
 /** What a step of a user may take on a machine at work. */
-const patience = 60_000
+const patience = 180_000
 
 let web: Web
 let browser: Browser
@@ -105,7 +105,7 @@ describe('the page', { skip: withoutBrowser }, () => {
     if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
     mkdirSync(path.join(home.folder, 'config'))
     const words = guestKernel.map((word) => (word === 'console=ttyS0 quiet' ? 'console=tty0 console=ttyS0 quiet' : word))
-    writeFileSync(path.join(home.folder, 'config', 'foo.vm'), `mem=256\nargs=(${words.map((word) => `'${word}'`).join(' ')})\n`)
+    writeFileSync(path.join(home.folder, 'config', 'foo.vm'), `mem=256\ntimeout=180\nargs=(${words.map((word) => `'${word}'`).join(' ')})\n`)
     for (const id of ['foo', 'db', 'web2']) await nbsvm([id, 'drive_size=64M', 'newimg'])
     web = await Web.start(home)
     browser = await launch(await way.open())
