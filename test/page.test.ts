@@ -66,10 +66,14 @@ interface Finding {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
 }
 
-/** What axe finds wrong with what is shown, in either colours. */
+/** What axe finds wrong with what is shown, light on a laptop and dark on a phone. */
 async function isAccessible(what: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [colorScheme, size] of [
+    ['dark', sizes.phone],
+    ['light', sizes.laptop],
+  ] as const) {
     await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width: size[0], height: size[1] })
     const found = await page.evaluate<Finding[]>(
       `${axe.source}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
     )
@@ -80,7 +84,6 @@ async function isAccessible(what: string): Promise<void> {
     )
     assert.deepEqual(words, [], `${what}, ${colorScheme}`)
   }
-  await page.emulateMedia({ colorScheme: 'light' })
 }
 
 const row = (id: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: id }) })
@@ -105,7 +108,10 @@ describe('the page', { skip: withoutBrowser }, () => {
     if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
     mkdirSync(path.join(home.folder, 'config'))
     const words = guestKernel.map((word) => (word === 'console=ttyS0 quiet' ? 'console=tty0 console=ttyS0 quiet' : word))
-    writeFileSync(path.join(home.folder, 'config', 'foo.vm'), `mem=256\ntimeout=180\nargs=(${words.map((word) => `'${word}'`).join(' ')})\n`)
+    writeFileSync(
+      path.join(home.folder, 'config', 'foo.vm'),
+      `mem=256\ntimeout=180\nargs=(${words.map((word) => `'${word}'`).join(' ')})\n`,
+    )
     for (const id of ['foo', 'db', 'web2']) await nbsvm([id, 'drive_size=64M', 'newimg'])
     web = await Web.start(home)
     browser = await launch(await way.open())

@@ -38,7 +38,7 @@ export function App() {
         </>
       )}
       <Banner />
-      <main ref={main} tabIndex={-1} class={now.kind}>
+      <main id="main" ref={main} tabIndex={-1} class={now.kind}>
         {isKnown && isThere && <View now={now} />}
       </main>
       {!isAlone && isKnown && <Lines />}
