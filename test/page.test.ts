@@ -1,12 +1,13 @@
 // The page in a real browser, used as people use it: real server, real VM.
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { guestKernel, makeHome, until } from './cli.js'
-import { launch, Way, withoutBrowser } from './support/browser.js'
+import { launch, reverseProxy, Way, withoutBrowser } from './support/browser.js'
 import { Web } from './support/web.js'
 
 const home = makeHome()
@@ -19,7 +20,10 @@ const pictures = process.env['NBSVM_PICTURES'] || undefined
 const sizes = { phone: [390, 844], laptop: [1440, 900], wide: [2560, 1440] } as const
 
 /** What a step of a user may take on a machine at work. */
-const patience = 180_000
+const patience = 60_000
+
+/** Nobody types faster, and a PC's keyboard keeps sixteen bytes for a guest that is slow. */
+const byHand = { delay: 40 }
 
 let web: Web
 let browser: Browser
@@ -110,7 +114,7 @@ describe('the page', { skip: withoutBrowser }, () => {
     const words = guestKernel.map((word) => (word === 'console=ttyS0 quiet' ? 'console=tty0 console=ttyS0 quiet' : word))
     writeFileSync(
       path.join(home.folder, 'config', 'foo.vm'),
-      `mem=256\ntimeout=180\nargs=(${words.map((word) => `'${word}'`).join(' ')})\n`,
+      `mem=256\ntimeout=60\nargs=(${words.map((word) => `'${word}'`).join(' ')})\n`,
     )
     for (const id of ['foo', 'db', 'web2']) await nbsvm([id, 'drive_size=64M', 'newimg'])
     web = await Web.start(home)
@@ -139,6 +143,8 @@ describe('the page', { skip: withoutBrowser }, () => {
     await row('foo').getByRole('link', { name: 'foo', exact: true }).click()
     await page.locator('.stage canvas').waitFor()
     await sees('live')
+    // Before its shell is there, keys go to whatever boots.
+    assert.equal((await nbsvm(['foo', 'wait', 'guest ready'])).status, 0)
     const serial = nbsvm(['foo', 'wait', 'ctrlaltdel'])
     await page.locator('.stage canvas').click()
     await until('the shell on the screen', patience, async () => {
@@ -148,7 +154,7 @@ describe('the page', { skip: withoutBrowser }, () => {
       return before !== (await drawn())
     })
     // As a keyboard does it: playwright would send a capital without Shift.
-    await page.keyboard.type('cp /etc/inittab /dev/tty')
+    await page.keyboard.type('cp /etc/inittab /dev/tty', byHand)
     await page.keyboard.press('Shift+KeyS')
     await page.keyboard.type('0\n')
     assert.equal((await serial).status, 0, (await serial).stderr)
@@ -260,6 +266,60 @@ describe('the page', { skip: withoutBrowser }, () => {
     await picture('8-log')
   })
 
+  it('with --view has no button that changes something, and sends no key', async () => {
+    const server = await Web.start(home, ['foo', 'web', '--view'])
+    const looking = await open(server.link.href)
+    await looking.getByText('looking only').waitFor()
+    await looking.locator('.stage canvas').waitFor()
+    await looking.getByText('live').waitFor()
+    const names = await looking.getByRole('button').allInnerTexts()
+    assert.deepEqual(
+      names.map((name) => name.trim()).filter((name) => name !== ''),
+      ['Full screen', 'Lines'],
+    )
+    await looking.getByRole('button', { name: 'Lines' }).click()
+    assert.equal(await looking.getByLabel('nbsvm', { exact: true }).count(), 0)
+    const typed = 'echo looked-$((40 + 2)) >/dev/ttyS0\n'
+    await looking.locator('.stage canvas').click()
+    await looking.keyboard.type(typed)
+    await looking.getByRole('navigation').getByRole('link', { name: 'Console' }).click()
+    await looking.getByText('looking only').nth(1).waitFor()
+    await looking.locator('.xterm').click()
+    await looking.keyboard.type(typed)
+    // What is typed where one may comes after all of that.
+    assert.equal((await nbsvm(['foo', 'type', 'echo after-$((40 + 2))\\n', 'wait', 'after-42'])).status, 0)
+    assert.doesNotMatch((await nbsvm(['foo', 'log'])).stdout, /looked-/)
+    await looking.context().close()
+    await server.end()
+  })
+
+  it('about one VM alone, behind a reverse proxy with a prefix, has that VM and all its views', async () => {
+    const socket = path.join(home.folder, 'web.sock')
+    const proxy = await reverseProxy(socket, '/vms/')
+    const origin = `http://vm.localhost:${(proxy.address() as AddressInfo).port}`
+    const server = await Web.start(home, ['foo', 'web', `--socket=${socket}`, `--base=${origin}/vms`])
+    const alone = await open(server.link.href)
+    await alone.locator('.stage canvas').waitFor()
+    await alone.getByText('live').waitFor()
+    assert.equal(alone.url(), `${origin}/vms/vm/foo`)
+    for (const name of ['All VMs', 'New VM']) assert.equal(await alone.getByRole('link', { name }).count(), 0, name)
+    await alone.getByRole('button', { name: 'Pause foo' }).click()
+    await alone.getByText('paused: nothing moves').waitFor()
+    await alone.getByRole('button', { name: 'Resume foo' }).click()
+    await alone.getByRole('navigation').getByRole('link', { name: 'Console' }).click()
+    await alone.getByText('guest#').first().waitFor()
+    // Loaded again where it is, and where the list would be.
+    await alone.reload()
+    await alone.getByText('guest#').first().waitFor()
+    await alone.goto(`${origin}/vms/`)
+    await alone.getByRole('heading', { name: 'foo', exact: true }).waitFor()
+    await alone.goto(`${origin}/vms/vm/web2`)
+    await alone.getByText('There is no VM web2').waitFor()
+    await alone.context().close()
+    await server.end()
+    proxy.close()
+  })
+
   it('stops it, once that is confirmed, and tells why it ended and what it said last', async () => {
     await tab('Screen').click()
     await press('Stop foo')
@@ -308,6 +368,19 @@ describe('the page', { skip: withoutBrowser }, () => {
     await sees('nbsvm web has ended')
     await isAccessible('the end')
     await picture('12-ended')
+  })
+
+  it('goes on once the link of the next server was opened in the same browser', async () => {
+    const { port } = web
+    web = await Web.start(home)
+    assert.equal(web.port, port)
+    const other = await page.context().newPage()
+    await other.goto(web.link.href)
+    await page.locator('.banner').waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'All VMs' }).click()
+    await row('web2').waitFor()
+    await nbsvm(['web2', 'rm', '--yes'])
+    await row('web2').waitFor({ state: 'detached' })
     assert.deepEqual(complaints, [])
   })
 })

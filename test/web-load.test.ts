@@ -65,9 +65,9 @@ async function pixels(id: string, times: number): Promise<number> {
   return bytes
 }
 
-it('holds less than 150 MB, and no descriptor longer than it is used', async () => {
+it('holds less than 150 MB, and no descriptor longer than it is used', async (test) => {
   await page.json('/api/me')
-  const before = descriptors()
+  const [before, residentBefore] = [descriptors(), residentBytes()]
   const watches: Page[] = Array.from({ length: pages }, () => page.socket('/api/watch'))
   for (const watch of watches) {
     const list = (await watch.frame('list')) as unknown as WatchList
@@ -101,6 +101,8 @@ it('holds less than 150 MB, and no descriptor longer than it is used', async () 
   assert.ok(resident < 150 * 1024 ** 2, `${resident} bytes`)
   for (const watch of watches) watch.socket.close()
   await until(`descriptors are let go: ${before} before`, 30_000, () => descriptors() <= before + 2)
+  const megabytes = [residentBefore, resident].map((bytes) => (bytes / 1024 ** 2).toFixed(0))
+  test.diagnostic(`${megabytes.join(' MB before, ')} MB after; ${before} descriptors before, ${descriptors()} after`)
 })
 
 it('looks once for all pages, and at nothing when there is none', async () => {

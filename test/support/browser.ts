@@ -1,6 +1,7 @@
 // Debian's Chromium, driven as a user would, behind a line that can be cut: it reaches the server only through a SOCKS proxy of ours.
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { chromium, type Browser } from 'playwright-core'
 
@@ -62,6 +63,38 @@ export class Way {
     this.#sockets.add(socket)
     socket.on('error', () => {}).once('close', () => this.#sockets.delete(socket))
   }
+}
+
+/** A reverse proxy in front of what serves at a unix socket, as docs/web.md asks for: below `prefix` it passes all on, as it is. */
+export async function reverseProxy(socketPath: string, prefix: string): Promise<http.Server> {
+  const proxy = http.createServer((request, response) => {
+    if (request.url?.startsWith(prefix) !== true) {
+      response.writeHead(404).end()
+      return
+    }
+    const { url: path, method, headers } = request
+    const onwards = http.request({ socketPath, path, method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    onwards.on('error', () => response.destroy())
+    request.pipe(onwards)
+  })
+  proxy.on('upgrade', ({ url, rawHeaders }: http.IncomingMessage, socket: net.Socket, first: Buffer) => {
+    const onwards = net.connect(socketPath)
+    const lines = rawHeaders.map((word, at) => (at % 2 === 0 ? `${word}: ` : `${word}\r\n`)).join('')
+    onwards.write(`GET ${url} HTTP/1.1\r\n${lines}\r\n`)
+    onwards.write(first)
+    socket.pipe(onwards).pipe(socket)
+    for (const [one, other] of [
+      [socket, onwards],
+      [onwards, socket],
+    ] as const)
+      one.on('error', () => {}).once('close', () => other.destroy())
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  return proxy
 }
 
 /** Starts it; with `proxy` all goes through there, what is on this machine too. */
