@@ -22,6 +22,8 @@ const output = {
   minify: dense,
   sourcemap: true,
   sourcemapExcludeSources: true,
+  // The folder of packages may be a link to anywhere: where it leads is nobody's business.
+  sourcemapPathTransform: (source) => source.replace(/^.*\/node_modules\//, '../../node_modules/'),
 }
 
 // A shell script to `sh`, JavaScript to Node. Where NODE_EXTRA_CA_CERTS is set, Node 20 reads all those certificates at every
