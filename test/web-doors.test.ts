@@ -309,6 +309,26 @@ describe('whoever only wants to keep it busy', () => {
     assert.ok(residentBytes() < rss + 50 * 1024 ** 2)
   })
 
+  it('asks to be let in, with a body that never comes: whoever is in still has lines run, and others come in again', async () => {
+    const head =
+      `POST /api/session HTTP/1.1\r\nHost: 127.0.0.1:${web.port}\r\nOrigin: ${web.origin}\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 10\r\n\r\n'
+    const asking = Array.from({ length: 40 }, () =>
+      net
+        .connect(web.port, '127.0.0.1')
+        .on('error', () => {})
+        .resume(),
+    )
+    let closed = 0
+    for (const socket of asking) {
+      socket.on('close', () => closed++)
+      socket.write(head)
+    }
+    assert.equal((await page.run('nosuch', 'stop')).at(-1)?.kind, 'end')
+    await until('all of them are cut', 30_000, () => closed === asking.length)
+    assert.equal((await web.enter('no token')).status, 401)
+  })
+
   it('opens ten thousand connections: few are held, and all are let go', async () => {
     const before = descriptors()
     let [most, closed, failed] = [0, 0, 0]

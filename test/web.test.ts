@@ -256,6 +256,26 @@ describe('another nbsvm web', () => {
     await nbsvm(['bar', 'stop'])
   })
 
+  it('that was called with a class has the VMs of that class, and the others too, each under its own name', async () => {
+    await nbsvm(['twin', 'drive_size=1M', 'newimg'])
+    await nbsvm(['twin', 'class=win', 'drive_size=2M', 'newimg'])
+    const own = Web.start({ ...home, env: { ...home.env, class: 'win' } }, [
+      'web',
+      `--socket=${path.join(home.folder, 'win.sock')}`,
+    ])
+    const alone = await Web.start(home, ['twin', 'class=win', 'web'])
+    const inside = await alone.session()
+    assert.deepEqual([alone.link.pathname, (await inside.json<Me>('/api/me')).only], ['/vm/win-twin', 'win-twin'])
+    assert.equal((await inside.json<{ id: string }>('/api/vms/win-twin')).id, 'win-twin')
+    assert.equal((await inside.run('win-twin', 'resize', '3M')).at(-1)?.kind, 'end')
+    const size = async (id: string): Promise<number | undefined> =>
+      (JSON.parse((await nbsvm([id, 'status', '--json'])).stdout) as { drives: { virtualBytes: number }[] }).drives[0]
+        ?.virtualBytes
+    assert.deepEqual([await size('twin'), await size('win-twin')], [1024 ** 2, 3 * 1024 ** 2])
+    await Promise.all([alone.end(), (await own).end()])
+    await nbsvm(['twin,win-twin', 'rm', '--yes'])
+  })
+
   it('on a socket for its owner alone, in a folder that nobody else can write to, behind a prefix', async () => {
     const folder = path.join(home.folder, 'deep'.repeat(30))
     mkdirSync(folder, { mode: 0o777 })

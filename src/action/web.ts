@@ -46,7 +46,8 @@ async function serve(context: Omit<CommandContext, 'helpText'>, vm: Vm | undefin
     base: parseBase(String(flags['base'] ?? '/')) ?? { path: '/', origin: undefined },
     opens: flags['no-open'] !== true && hasScreen(outside.environment),
     actions: actions.map(({ name, words, summary }) => ({ name, words, summary })),
-    outside,
+    // A page names VMs by their ids, which say their class.
+    outside: { ...outside, vmClass: undefined, line: {} },
     runLine,
     out,
     note,

@@ -27,7 +27,9 @@ export async function runAnother(
     progress: (text: string | undefined) => asker.onProgress(text),
     isTerminal: () => false,
   }
-  const own = { ...world, signal: asker.signal, mouth: { voice: () => voice, report } }
+  // Its VMs are named by their ids, so the class that this line was given is not theirs.
+  const { class: _, ...environment } = world.environment
+  const own = { ...world, program: 'nbsvm', environment, signal: asker.signal, mouth: { voice: () => voice, report } }
   try {
     return await runLine(words, own, (line) => asker.check(asRead(line)))
   } catch (error) {

@@ -38,6 +38,8 @@ interface Tools {
   readonly takePicture: TakePicture
   /** Aborted when the server ends. */
   readonly signal: AbortSignal
+  /** Takes what is being done, which the server waits for at its end; returns it. */
+  readonly atWork: (work: Promise<void>) => Promise<void>
   /** Called when a line was done. */
   readonly onDone: () => void
 }
@@ -45,8 +47,10 @@ interface Tools {
 const mostBody = 64 * 1024
 /** So much of a log is a page's. */
 const mostLog = 256 * 1024
-/** At work at a time: lines, and questions. */
-const [mostRuns, mostQuestions] = [16, 64]
+/** At work at a time: lines, questions, and who comes in, of whom nothing is known yet. */
+const most = { runs: 16, questions: 64, sessions: 16 } as const
+/** A token is short, and there at once. */
+const [mostToken, tokenMs] = [1024, 2000]
 
 /** An answer that is no success. */
 class Refusal extends Error {
@@ -61,23 +65,23 @@ class Refusal extends Error {
 }
 
 export function createApi(tools: Tools): Api {
-  const busy = { runs: 0, questions: 0 }
+  const busy = { runs: 0, questions: 0, sessions: 0 }
   return async (parts, visitor, request, response) => {
     const gone = new AbortController()
     response.once('close', () => gone.abort(new Failure('the page has gone')))
     const signal = AbortSignal.any([gone.signal, tools.signal])
-    const kind = request.method === 'POST' ? 'runs' : 'questions'
-    busy[kind]++
+    const isPost = request.method === 'POST'
+    const kind = !isPost ? 'questions' : parts.join('/') === 'session' ? 'sessions' : 'runs'
     try {
-      if (busy[kind] > (kind === 'runs' ? mostRuns : mostQuestions)) throw new Refusal(429, new Failure('too much at once'))
+      // Whoever is not known takes no place from those who are.
       checkVisitor(parts, visitor, request, tools)
-      await (kind === 'runs'
-        ? post(parts, visitor, { request, response, signal }, tools)
-        : get(parts, { request, response, signal }, tools))
+      if (busy[kind] >= most[kind]) throw new Refusal(429, new Failure('too much at once'))
+      busy[kind]++
+      const exchange = { request, response, signal }
+      const answered = isPost ? post(parts, visitor, exchange, tools) : get(parts, exchange, tools)
+      await tools.atWork(answered).finally(() => busy[kind]--)
     } catch (error) {
       refuse(response, error)
-    } finally {
-      busy[kind]--
     }
   }
 }
@@ -110,11 +114,9 @@ interface Exchange {
 async function post(parts: readonly string[], visitor: Visitor, exchange: Exchange, tools: Tools): Promise<void> {
   const { request, response, signal } = exchange
   const what = parts.join('/')
-  if (what !== 'session' && what !== 'run') throw notThere()
-  const body = (await readBody(request, mostBody))?.toString('utf8')
-  if (body === undefined) throw new Refusal(413, new UsageError(`the request is larger than ${mostBody} bytes`))
-  if (what === 'session') return openSession(body, visitor, response, tools)
-  const words = wordsIn(body)
+  if (what === 'session') return openSession(await readToken(request), visitor, response, tools)
+  if (what !== 'run') throw notThere()
+  const words = wordsIn(await readText(request, mostBody))
   response.setHeader('content-type', 'application/x-ndjson; charset=utf-8')
   // nginx would keep it until it is complete.
   response.setHeader('x-accel-buffering', 'no')
@@ -133,13 +135,28 @@ async function post(parts: readonly string[], visitor: Visitor, exchange: Exchan
   }
 }
 
+async function readText(request: HttpRequest, mostBytes: number): Promise<string> {
+  const body = await readBody(request, mostBytes)
+  if (body === undefined) throw new Refusal(413, new UsageError(`the request is larger than ${mostBytes} bytes`))
+  return body.toString('utf8')
+}
+
+async function readToken(request: HttpRequest): Promise<string> {
+  const limit = setTimeout(() => request.destroy(), tokenMs)
+  try {
+    return tokenIn(await readText(request, mostToken))
+  } finally {
+    clearTimeout(limit)
+  }
+}
+
 function openSession(
-  body: string,
+  token: string,
   { base }: Visitor,
   response: HttpResponse,
   { sessions, cookieName, base: { origin } }: Tools,
 ): void {
-  const secrets = sessions.enter(tokenIn(body))
+  const secrets = sessions.enter(token)
   if (secrets === undefined) {
     throw new Refusal(401, new Failure('this link was used already, or is too old', { hints: ['get a new one: nbsvm web'] }))
   }
@@ -166,7 +183,11 @@ async function get(parts: readonly string[], { request, response, signal }: Exch
     if (what === 'settings') return answerJson(response, offeredSettings() satisfies WireSetting[])
     if (what === 'images') {
       // A pool that cannot be asked hides no other image; the list of VMs tells of it.
-      return answerJson(response, (await listImages(outside, () => {})) satisfies readonly WireImage[])
+      const images = await listImages(outside, () => {})
+      // A page about one VM learns of no other.
+      const withoutUsers = ({ kept }: (typeof images)[number]) => kept.map((one) => Object.assign(one, { usedBy: [] }))
+      const shown = me.only === null ? images : images.map((one) => Object.assign(one, { kept: withoutUsers(one), pooled: [] }))
+      return answerJson(response, shown satisfies readonly WireImage[])
     }
     throw notThere()
   }

@@ -138,11 +138,15 @@ function addPage(hub: Hub, socket: WebSocket): void {
   page.down.send(createFilter().push(Buffer.from(consoleLog(vm, mostBefore))))
   tell(socket, { kind: 'live' })
   for (const other of pages) if (other !== page) tell(other.socket, { kind: 'pages', pages: pages.size })
+  let isLost = false
   socket.on('message', (data, isBinary) => {
     if (!isBinary) return closeWith(socket, 4400, 'a text is no frame of a console')
     const bytes = bytesOf(data)
-    if (connection.socket.writableLength + bytes.length <= mostUnread) connection.socket.write(bytes)
-    else tell(socket, { kind: 'lost' })
+    const hasRoom = connection.socket.writableLength + bytes.length <= mostUnread
+    if (hasRoom) connection.socket.write(bytes)
+    // Once, and not for each key.
+    else if (!isLost) tell(socket, { kind: 'lost' })
+    isLost = !hasRoom
   })
   socket.once('close', () => leave(hub, page))
   socket.resume()

@@ -12,6 +12,7 @@ const lookEveryMs = 100
 
 /** Shows a page what a VM has said since power-on, and what it says, until one of them is gone. */
 export async function followLog({ drawer }: Vm, socket: WebSocket): Promise<void> {
+  if (socket.readyState !== socket.OPEN) return
   const down = paced(socket, () => {})
   const tail = openTail(logOf(drawer), undefined)
   const filter = createFilter()

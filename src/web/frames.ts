@@ -11,8 +11,12 @@ export function bytesOf(data: Data): Buffer {
   return data instanceof ArrayBuffer ? Buffer.from(data) : Buffer.concat(data)
 }
 
+/** A page that has so many bytes still to take takes none. */
+const mostUntaken = 64 * 1024 ** 2
+
 /** Tells a page something, as JSON. */
 export function tell(socket: WebSocket, frame: ConsoleFrame | WatchFrame): void {
+  if (socket.bufferedAmount > mostUntaken) socket.terminate()
   if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
 }
 

@@ -58,6 +58,7 @@ it('lets nothing pass that reaches for the machine itself', () => {
   }
   const wrong: ReadLine[] = [
     line('foo', {}, step('start', ['-cdrom', '/etc/shadow'])),
+    line('foo', { ssh_key: 'ssh-rsa /etc/passwd' }, step('newimg')),
     line('foo', {}, step('exec', ['id'])),
     line('foo', {}, step('ssh')),
     line('foo', {}, step('cp', [':/etc/shadow', '/tmp'])),
@@ -86,6 +87,8 @@ it('keeps a page about one VM to that one', () => {
   const wrong = [
     line('bar', {}, step('start')),
     line('foo', { gold: 'bar' }, step('snapshot')),
+    line('foo', {}, step('snapshot')),
+    line('foo', {}, step('clone')),
     line('foo', { class: 'win' }, step('start')),
     { kind: 'command', targets: [], settings: {}, steps: [step('images', ['pull', 'debian'])] } as const,
   ]

@@ -46,6 +46,9 @@ const actions: Readonly<Record<string, { readonly may?: readonly string[]; reado
 
 export const actionNames: readonly string[] = Object.keys(actions)
 
+/** They show what is on another VM's drives. */
+const copies: ReadonlySet<string> = new Set(['snapshot', 'clone'])
+
 /** What may be written for a setting: no quotes, no path. */
 const plain = /^[\w.,:+=*@ -]*$/
 /** No list of further options either. */
@@ -53,7 +56,7 @@ const word = /^[\w.-]*$/
 /** A name of the catalogue, or a URL with what must come from there. */
 const imageName = /^(?:[\w.-]+(?:@latest)?|https?:\/\/[^\s#]+#sha(?:256|512):[0-9a-f]+)$/
 /** Keys themselves: a path would be read. */
-const keys = /^(?:none|(?:(?:^| )(?:ssh|ecdsa|sk)-[\w@.-]+ [\w+/=]+(?: [\w@.-]+)?)+)$/
+const keys = /^(?:none|(?:(?:^| )(?:ssh|ecdsa|sk)-[\w@.-]+ [\w+=][\w+/=]*(?: [\w@.-]+)?)+)$/
 /** Only to be switched off. */
 const none = /^(?:none|\s*)$/
 
@@ -132,6 +135,7 @@ export function checkLine({ kind, targets, settings, steps }: ReadLine, only: st
   if (only !== undefined && target !== only) throw new UsageError(`this page is about ${only} alone`)
   for (const [name, value] of Object.entries(settings)) checkSetting(name, value, only)
   for (const { name, words, flags } of steps) {
+    if (only !== undefined && copies.has(name)) throw new UsageError(`this page is about ${only} alone`)
     const known = Object.hasOwn(actions, name) ? actions[name] : undefined
     if (known === undefined) throw notFromHere(name)
     const odd = Object.keys(flags).find((flag) => flag !== known.must && known.may?.includes(flag) !== true)

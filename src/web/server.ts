@@ -51,7 +51,12 @@ export async function serveWeb(options: WebOptions): Promise<WebPage> {
   const only = me.only ?? undefined
   const watch = createWatch(lookerOf(outside, only))
   const figures = createFigures(async (id) => (only === undefined || id === only ? openVm(id, outside, () => {}) : undefined))
-  const api = createApi({ ...options, signal: stop.signal, takePicture: createPictures(), onDone: watch.poke })
+  const works = new Set<Promise<void>>()
+  const atWork = (work: Promise<void>): Promise<void> => {
+    works.add(work)
+    return work.finally(() => works.delete(work))
+  }
+  const api = createApi({ ...options, signal: stop.signal, takePicture: createPictures(), atWork, onDone: watch.poke })
   const sockets = createSockets({ outside, me, watch, figures, consoles: createConsoles() })
   // Until it listens, its port is not known.
   let gate: Gate | undefined
@@ -79,7 +84,8 @@ export async function serveWeb(options: WebOptions): Promise<WebPage> {
       sockets.bye(words)
       watch.close()
       figures.close()
-      await pause(byeMs)
+      // What is given up in the midst is undone first.
+      await Promise.all([pause(byeMs), Promise.allSettled(works)])
       server.close()
     },
   }

@@ -42,39 +42,61 @@ function audio(bytes: Buffer): number {
 
 const mostBytes = 1024 * 1024
 
+/** What is done with the next message: its length, and whether it passes; undefined where more of it must be seen. */
+type Verdict = { readonly length: number; readonly passes: boolean } | undefined
+
 export function createViewFilter(): ViewFilter {
-  let held = Buffer.alloc(0)
   let stage: 'version' | 'security' | 'init' | 'messages' = 'version'
-  /** The next whole message at the begin of `held`, as it may pass; undefined where it is not whole yet. */
-  const next = (): { readonly length: number; readonly out: Buffer } | undefined => {
-    if (stage !== 'messages') return greet()
-    const kind = held[0]
-    if (kind === undefined) return undefined
-    const length = messages[kind]
-    if (length === undefined) throw new Error(`a message of the unknown kind ${kind}`)
-    const bytes = length(held)
-    if (bytes !== undefined && bytes > mostBytes) throw new Error(`a message of ${bytes} bytes`)
-    if (bytes === undefined || held.length < bytes) return undefined
-    return { length: bytes, out: passing.has(kind) ? held.subarray(0, bytes) : Buffer.alloc(0) }
+  // In pieces as they came: put together for each they would be copied again and again.
+  let held: Buffer[] = []
+  let heldBytes = 0
+  /** So many bytes must be there before it is worth to look. */
+  let wanted = 1
+  /** Of a message that does not pass, so many bytes are still to come. */
+  let left = 0
+
+  const judge = (bytes: Buffer): Verdict => {
+    if (stage !== 'messages') return { length: stage === 'version' ? versionBytes : 1, passes: true }
+    const length = messages[bytes[0] ?? 0]
+    if (length === undefined) throw new Error(`a message of the unknown kind ${bytes[0]}`)
+    const count = length(bytes)
+    if (count !== undefined && count > mostBytes) throw new Error(`a message of ${count} bytes`)
+    return count === undefined ? undefined : { length: count, passes: passing.has(bytes[0] ?? 0) }
   }
-  const greet = () => {
-    const length = stage === 'version' ? versionBytes : 1
-    if (held.length < length) return undefined
-    // Shared: nobody who works there is sent away.
-    const out = stage === 'init' ? Buffer.of(1) : held.subarray(0, length)
+  /** The message as it may pass. */
+  const passed = (bytes: Buffer): Buffer => {
+    if (stage === 'messages') return bytes
     // Before 3.7 the server chooses how one comes in.
-    const isOld = stage === 'version' && !/^RFB 003\.00[78]\n$/.test(out.toString('latin1'))
+    const isOld = stage === 'version' && !/^RFB 003\.00[78]\n$/.test(bytes.toString('latin1'))
     if (isOld) throw new Error('a viewer older than VNC 3.7')
+    // Shared: nobody who works there is sent away.
+    const out = stage === 'init' ? Buffer.of(1) : bytes
     stage = stage === 'version' ? 'security' : stage === 'security' ? 'init' : 'messages'
-    return { length, out }
+    return out
   }
   return (piece) => {
-    held = Buffer.concat([held, piece])
+    const rest = piece.subarray(left)
+    left -= piece.length - rest.length
+    held.push(rest)
+    heldBytes += rest.length
+    if (heldBytes < wanted) return Buffer.alloc(0)
+    let bytes = Buffer.concat(held)
     const out: Buffer[] = []
-    for (let found = next(); found !== undefined; found = next()) {
-      out.push(found.out)
-      held = held.subarray(found.length)
+    wanted = 1
+    while (bytes.length > 0) {
+      const verdict = judge(bytes)
+      if (verdict === undefined) wanted = bytes.length + 1
+      else if (verdict.passes && verdict.length > bytes.length) wanted = verdict.length
+      else {
+        if (verdict.passes) out.push(passed(bytes.subarray(0, verdict.length)))
+        left = Math.max(0, verdict.length - bytes.length)
+        bytes = bytes.subarray(verdict.length)
+        continue
+      }
+      break
     }
+    held = [bytes]
+    heldBytes = bytes.length
     return Buffer.concat(out)
   }
 }

@@ -91,7 +91,8 @@ export function lookerOf(outside: Outside, only: string | undefined): () => Prom
     if (hasMoves(outside.place)) await (await import('../vm/move/removal.js')).sweepArrivals(outside).catch(onFault)
     const listed = await listVms(outside, onFault, { withImages: true })
     const shown = only === undefined ? listed : listed.filter(({ id }) => id === only)
-    return { vms: shown.map((vm) => Object.assign(vm, { ending: endingFor(vm) })), faults }
+    // What is wrong elsewhere is not for a page about one VM.
+    return { vms: shown.map((vm) => Object.assign(vm, { ending: endingFor(vm) })), faults: only === undefined ? faults : [] }
   }
 }
 

@@ -10,6 +10,7 @@ import { findProgram, lstat, remove, stat, temporaryName, writeBytes } from '../
 import { isOwn } from '../sys/plain.js'
 import { run } from '../sys/process.js'
 import { userName } from '../sys/self.js'
+import { hashHex } from '../sys/stamp.js'
 import type { Base } from './base.js'
 import { takeDesk, type Desk } from './desk.js'
 import type { WireAction } from './protocol.js'
@@ -42,7 +43,8 @@ const tunnelPort = 8000
 /** Serves until `signal` is aborted; where another one does already, gives a link of that one. */
 export async function runWeb(options: RunWebOptions): Promise<void> {
   const { only, viewOnly, outside, signal, note } = options
-  const desk = await takeDesk(outside.place, { only, viewOnly })
+  const file = 'file' in options.place ? options.place.file : null
+  const desk = await takeDesk(outside.place, { only, viewOnly, file, base: options.base })
   if ('link' in desk) {
     note('it is served already; here is one more link')
     return show(desk.link, options, signal)
@@ -89,7 +91,9 @@ async function serveSomewhere(desk: Desk, sessions: Sessions, options: RunWebOpt
     only: only ?? null,
     actions: viewOnly ? [] : actions,
   }
-  const common = { base, outside, me, sessions, runLine, cookieName: `nbsvm-${desk.name}` }
+  // A browser has one jar for all ports of localhost, and by ssh other machines are there too.
+  const cookieName = `nbsvm-${hashHex(JSON.stringify([machineName(), ownUid(), outside.place.state, desk.name])).slice(0, 16)}`
+  const common = { base, outside, me, sessions, runLine, cookieName }
   if ('file' in place) {
     await claimSocket(place.file)
     return serveWeb({ ...common, place })
@@ -131,8 +135,8 @@ async function show(link: string, { out, note, opens }: RunWebOptions, signal: A
   if (opener === undefined) return
   // All users see what a program is called with. So the browser gets a file of ours, which leads it on.
   const file = `${temporaryName('nbsvm-web')}.html`
-  writeBytes(file, Buffer.from(`<!doctype html><meta http-equiv="refresh" content="0; url=${link}">\n`))
   try {
+    writeBytes(file, Buffer.from(`<!doctype html><meta http-equiv="refresh" content="0; url=${link}">\n`))
     const { status } = await run([opener, file], { signal })
     if (status !== 0) note('no browser could be opened')
     await pause(openMs, signal)
