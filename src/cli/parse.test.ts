@@ -188,7 +188,7 @@ test('a line for other machines is read as one for this, and goes there as it wa
   for (const words of [
     ['box1:web', 'strat'],
     ['box1:', 'start'],
-    ['box1:', 'web'],
+    ['box1:', 'web', 'start'],
     ['box1:,web', 'stop'],
     ['ls', 'box1'],
     ['ls', '-x:'],

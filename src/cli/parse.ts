@@ -75,7 +75,8 @@ function parseRemoteLine(first: string, words: readonly string[], grammar: Gramm
   const targets = first.split(',').map(parseTarget)
   if (targets.every(({ name }) => name === '')) {
     if (words.length === 0) return parseLine(['ls', ...targets.map(({ host }) => `${host}:`)], grammar)
-    const line = grammar.actions.some(({ name }) => name === words[0]) ? undefined : parseLine(words, grammar)
+    const names = (rows: readonly Row[]): boolean => rows.some(({ name }) => name === words[0])
+    const line = names(grammar.actions) && !names(grammar.commands) ? undefined : parseLine(words, grammar)
     if (line?.kind !== 'command') throw whichVm(first, words, grammar)
     return { kind: 'remote', targets, settings: {}, steps: [line.step], written: { settings: [], steps: [words] } }
   }
@@ -84,10 +85,11 @@ function parseRemoteLine(first: string, words: readonly string[], grammar: Gramm
   return { ...line, kind: 'remote', targets }
 }
 
-function whichVm(machine: string, words: readonly string[], { actions }: Grammar): UsageError {
+function whichVm(machine: string, words: readonly string[], { actions, commands }: Grammar): UsageError {
   const [next = '', ...others] = words
   // A blank that slipped in: `box2: web start`.
-  const isVm = nameFault(next) === undefined && !actions.some(({ name }) => name === next)
+  const isVmToo = others.length > 0 && commands.some(({ name, isVmToo }) => name === next && isVmToo === true)
+  const isVm = nameFault(next) === undefined && (isVmToo || !actions.some(({ name }) => name === next))
   const meant = isVm ? [machine + next, ...others] : [`${machine}VM`, ...words]
   return new UsageError(`which VM of ${machine.slice(0, -1)}?`, {
     hints: [`write: nbsvm ${quoteWords(meant)}`, `see them: nbsvm ls ${machine}`],

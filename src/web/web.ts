@@ -44,7 +44,7 @@ const tunnelPort = 8000
 export async function runWeb(options: RunWebOptions): Promise<void> {
   const { only, viewOnly, outside, signal, note } = options
   const file = 'file' in options.place ? options.place.file : null
-  const desk = await takeDesk(outside.place, { only, viewOnly, file, base: options.base })
+  const desk = await takeDesk(outside.place, { only, viewOnly, file })
   if ('link' in desk) {
     note('it is served already; here is one more link')
     return show(desk.link, options, signal)
