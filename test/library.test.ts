@@ -177,6 +177,16 @@ describe('a VM that runs', { concurrency: false }, () => {
     assert.equal(lines.length, 1)
   })
 
+  test('all that a program says comes where it is spooled, however much that is', async () => {
+    const box = here.vm('box')
+    await box.wait('agent', { timeoutMs: 300_000 })
+    const words = ['sh', '-c', 'yes 0123456789abcde | head -c 5000000; echo over >&2']
+    const { status, bytes: said, stderr } = await box.exec(words, { spool: true })
+    assert.deepEqual([status, said.stdout.length, stderr], [0, 5_000_000, 'over\n'])
+    const expected = Buffer.from('0123456789abcde\n'.repeat(Math.ceil(5_000_000 / 16))).subarray(0, 5_000_000)
+    assert.ok(said.stdout.equals(expected))
+  })
+
   test('an aborted start leaves nothing running, an aborted copy no drive', async () => {
     const late = here.vm('late', { mem: 64 })
     // One that comes too late changes nothing; after a millisecond it does not.

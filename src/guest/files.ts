@@ -24,9 +24,10 @@ export async function readGuestFile(
       signal?.throwIfAborted()
       const limits = { maxBytes: readAnswerBytes, silenceMs }
       const { 'buf-b64': piece, eof } = await agent.ask('guest-file-read', { handle, count: pieceBytes }, limits)
+      // An agent that gives nothing, and no end either, has none. Looked at before: whoever takes it may give it away.
+      const isLast = eof || piece.length === 0
       await take(piece)
-      // An agent that gives nothing, and no end either, has none.
-      return eof || piece.length === 0 ? 'done' : 'more'
+      return isLast ? 'done' : 'more'
     })
   })
 }

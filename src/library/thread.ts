@@ -130,12 +130,11 @@ function soon(): Promise<undefined> {
 /** Below that a copy is as quick. */
 const movedFromBytes = 64 * 1024
 
-/** Large pieces of bytes that are nobody else's go over without being copied. */
+/** Large pieces of bytes of a result go over without being copied. What is told on the way may be used here afterwards. */
 function movable(response: Response): ArrayBuffer[] {
   const value = response.kind === 'done' ? response.value : undefined
-  const members = typeof value === 'object' && value !== null ? Object.values(value) : []
-  const values: readonly unknown[] = response.kind === 'tell' ? response.args : members
-  return values.flatMap((one) =>
+  const members: readonly unknown[] = typeof value === 'object' && value !== null ? Object.values(value) : []
+  return members.flatMap((one) =>
     one instanceof Uint8Array && one.byteLength >= movedFromBytes && one.byteLength === one.buffer.byteLength
       ? [one.buffer as ArrayBuffer]
       : [],
