@@ -187,6 +187,16 @@ describe('a VM that runs', { concurrency: false }, () => {
     assert.ok(said.stdout.equals(expected))
   })
 
+  test('a program whose input stalls is given up by a signal', { timeout: 300_000 }, async () => {
+    const box = here.vm('box')
+    await box.wait('agent', { timeoutMs: 300_000 })
+    const stalling: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }),
+    }
+    await assert.rejects(box.exec(['cat'], { input: stalling, signal: AbortSignal.timeout(500) }), { name: 'AbortError' })
+    assert.equal((await box.exec(['cat'], { input: 'goes on' })).stdout, 'goes on')
+  })
+
   test('an aborted start leaves nothing running, an aborted copy no drive', async () => {
     const late = here.vm('late', { mem: 64 })
     // One that comes too late changes nothing; after a millisecond it does not.

@@ -1,6 +1,7 @@
 // The thread that does what a program asks of the library: all that waits, reads and writes is here, so the program's own thread is
 // never kept waiting, and its process is left as it is.
 import { AbortError } from './options.js'
+import { orAborted } from '../core/caller.js'
 import { errorCode, Failure } from '../core/errors.js'
 import { systemHints } from '../host/hint.js'
 import { becomeLibrary } from '../sys/embedded.js'
@@ -75,7 +76,9 @@ function callOf({ id, target, hooks, hasInput }: Extract<Request, { kind: 'call'
 
 /** What the program feeds in, a piece each time that one is wanted. */
 async function* inputOf(id: number, one: Going): AsyncGenerator<Buffer, void> {
+  const { signal } = one.abort
   for (;;) {
+    signal.throwIfAborted()
     const given = new Promise<Buffer | undefined>((resolve, reject) => {
       one.takeInput = ({ piece, error }) =>
         error === undefined
@@ -83,7 +86,8 @@ async function* inputOf(id: number, one: Going): AsyncGenerator<Buffer, void> {
           : reject(unpackError(error))
     })
     post({ kind: 'want input', id })
-    const piece = await given
+    // Who feeds it in may have nothing for ever.
+    const piece = await orAborted(given, signal)
     if (piece === undefined) return
     yield piece
   }
