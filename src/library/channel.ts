@@ -29,6 +29,8 @@ interface Pending {
   /** Settles what is awaited of it now. */
   settle: { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void } | undefined
   input?: AsyncIterator<Uint8Array> | undefined
+  /** Why the thread that did it is gone: another knows nothing of it. */
+  broken?: Error
 }
 
 /**
@@ -66,9 +68,12 @@ export class Channel {
 
   /** Posts, and resolves to the answer. The program goes on at least until then. */
   async ask(request: Request): Promise<Answer> {
+    const one = this.#pending.get(request.id)
+    // Nobody would answer.
+    if (one === undefined) throw new Error('this call of nbsvm is over')
+    if (one.broken !== undefined) throw one.broken
     const answer = new Promise<Answer>((resolve, reject) => {
-      const one = this.#pending.get(request.id)
-      if (one !== undefined) one.settle = { resolve, reject }
+      one.settle = { resolve, reject }
     })
     this.post(request)
     this.#awaited++
@@ -81,13 +86,18 @@ export class Channel {
     }
   }
 
+  /** What is no new call is of no use to a thread that does not know it, so only calls start one. */
   post(request: Request): void {
-    this.#thread ??= startThread(threadFile, {
+    if (request.kind === 'call') this.#thread ??= this.#start()
+    this.#thread?.post(request)
+  }
+
+  #start(): Thread {
+    return startThread(threadFile, {
       environment: this.#environment,
       onMessage: (message) => this.#take(message as Response),
       onEnd: (error) => this.#fail(error),
     })
-    this.#thread.post(request)
   }
 
   #take(response: Response): void {
@@ -111,7 +121,11 @@ export class Channel {
 
   #fail(error: Error): void {
     this.#thread = undefined
-    for (const { settle } of this.#pending.values()) settle?.reject(error)
+    for (const one of this.#pending.values()) {
+      // A stream of which nothing is asked just now is told when more of it is.
+      one.broken = error
+      one.settle?.reject(error)
+    }
   }
 }
 
