@@ -35,7 +35,8 @@ interface Pending {
 
 /**
  * A thread and its calls. It is started by the first of them, keeps no program from ending where nothing is awaited, and stays until then:
- * its children are QEMUs. One that breaks fails the calls that it had, and the next starts another.
+ * its children are QEMUs, and without it nobody would collect those that end. One that breaks fails the calls that it had, and the next
+ * starts another.
  */
 export class Channel {
   readonly #environment: Environment | undefined
