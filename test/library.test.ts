@@ -60,7 +60,7 @@ describe('a VM that runs', { concurrency: false }, () => {
   let here: Host
 
   before(async () => {
-    const config = ['mem=128', 'user=alice', `forward=${await freePort()}:22`, 'drive_size=64M']
+    const config = ['mem=256', 'user=alice', `forward=${await freePort()}:22`, 'drive_size=64M']
     fs.writeFileSync(path.join(world.folder, 'config/box.vm'), `${config.join('\n')}\n`)
     here = host({ environment: world.env })
     const box = here.vm('box')
@@ -107,7 +107,7 @@ describe('a VM that runs', { concurrency: false }, () => {
     'devices.mjs': /^disk1 [^]*memNowBytes/,
     'abort.mjs': /^AbortError [^]*TimeoutError/,
     'failure.mjs': /^cannot start box: it runs already[^]*NAME_WRONG\n$/,
-    'list.mjs': /^box running 134217728\nbox is running\n$/,
+    'list.mjs': /^box running 268435456\nbox is running\n$/,
     'events.mjs': /^started \d+ null\nrunning [^]*paused/,
   })) {
     test(`examples/${name}`, async () => {
