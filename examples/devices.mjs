@@ -7,3 +7,5 @@ const { name } = await box.attach(String(number))
 console.log(name, (await box.status()).devices)
 await box.detach(name)
 console.log(await box.balloon('96M'))
+// Given back, before the guest boots again with so little.
+await box.balloon('256M')
