@@ -13,10 +13,15 @@ export interface Grammar {
   readonly settings: readonly string[]
 }
 
+/** Whether a command's name is a VM's too, where words follow that are no flags. */
+export function mayBeVm(word: string | undefined, { commands }: Pick<Grammar, 'commands'>): boolean {
+  return commands.some(({ name, isVmToo }) => name === word && isVmToo === true)
+}
+
 /** `nbsvm start foo`, `nbsvm create foo`, `nbsvm mem=2048 foo`: the words can be understood, only their order is wrong. */
-export function refuseWrongOrder(first: string, words: readonly string[], { actions, commands, settings }: Grammar): void {
-  const mayBeVm = (word: string | undefined): boolean => commands.some(({ name, isVmToo }) => name === word && isVmToo === true)
-  const isAction = (word: string | undefined): boolean => actions.some(({ name }) => name === word) && !mayBeVm(word)
+export function refuseWrongOrder(first: string, words: readonly string[], grammar: Grammar): void {
+  const { actions, settings } = grammar
+  const isAction = (word: string | undefined): boolean => actions.some(({ name }) => name === word) && !mayBeVm(word, grammar)
   const isPair = (word: string): boolean => word.includes('=') && settings.includes(word.split('=')[0] ?? '')
   const [second = 'VM', ...others] = words
   const copied = first === 'cp' ? copying(words) : undefined

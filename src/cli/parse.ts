@@ -7,7 +7,7 @@ import { nearest } from '../core/nearest.js'
 import { quote } from '../core/quote.js'
 import { parseTarget, type Target } from '../core/target.js'
 import { quoteWords } from '../core/words.js'
-import { notAnAction, refuseWrongOrder, unknownSetting, type Grammar } from './meant.js'
+import { mayBeVm, notAnAction, refuseWrongOrder, unknownSetting, type Grammar } from './meant.js'
 
 /** One action of a chain, with its words. */
 export interface Step {
@@ -65,7 +65,7 @@ export function parseLine(argv: readonly string[], grammar: Grammar): Line {
   const [first = 'ls', ...rest] = argv
   const name = synonyms[first] ?? first
   const command = grammar.commands.find((row) => row.name === name)
-  const isVm = command?.isVmToo === true && rest[0] !== undefined && !rest[0].startsWith('--')
+  const isVm = mayBeVm(name, grammar) && rest[0] !== undefined && !rest[0].startsWith('--')
   if (command !== undefined && !isVm) return { kind: 'command', step: parseCommand(command, rest) }
   if (/^[^=]*:/.test(first)) return parseRemoteLine(first, rest, grammar)
   return parseVmLine(first, rest, grammar)
@@ -85,11 +85,11 @@ function parseRemoteLine(first: string, words: readonly string[], grammar: Gramm
   return { ...line, kind: 'remote', targets }
 }
 
-function whichVm(machine: string, words: readonly string[], { actions, commands }: Grammar): UsageError {
+function whichVm(machine: string, words: readonly string[], grammar: Grammar): UsageError {
   const [next = '', ...others] = words
   // A blank that slipped in: `box2: web start`.
-  const isVmToo = others.length > 0 && commands.some(({ name, isVmToo }) => name === next && isVmToo === true)
-  const isVm = nameFault(next) === undefined && (isVmToo || !actions.some(({ name }) => name === next))
+  const isAction = grammar.actions.some(({ name }) => name === next) && !(others.length > 0 && mayBeVm(next, grammar))
+  const isVm = nameFault(next) === undefined && !isAction
   const meant = isVm ? [machine + next, ...others] : [`${machine}VM`, ...words]
   return new UsageError(`which VM of ${machine.slice(0, -1)}?`, {
     hints: [`write: nbsvm ${quoteWords(meant)}`, `see them: nbsvm ls ${machine}`],
