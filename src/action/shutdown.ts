@@ -1,6 +1,4 @@
-import { Failure } from '../core/errors.js'
-import { longerSeconds } from '../core/patience.js'
-import { shutdownVm } from '../vm/life/stop.js'
+import { shutdownVm, stillRunning } from '../vm/life/stop.js'
 import type { Verb } from './verb.js'
 
 export const shutdown: Verb = {
@@ -14,15 +12,11 @@ to the button is asked through its agent, after 8 seconds; without one it goes o
 
   async run({ vm, note, signal }) {
     const { timeout } = vm.settings
-    const stillRunning = (end: string): Failure =>
-      new Failure(`${vm.id} is still running ${end}: the guest was asked to shut down`, {
-        code: 'TIMEOUT',
-        hints: [`end it now: ${vm.call} stop`, `wait longer: ${vm.call} timeout=${longerSeconds(timeout * 1000)} shutdown`],
-      })
-    const ended = await shutdownVm(vm, { timeoutMs: timeout * 1000 }, { note, signal }).catch((error: unknown) => {
-      throw signal.aborted ? stillRunning('and you stopped waiting') : error
+    const timeoutMs = timeout * 1000
+    const ended = await shutdownVm(vm, { timeoutMs }, { note, signal }).catch((error: unknown) => {
+      throw signal.aborted ? stillRunning(vm, 'and you stopped waiting', timeoutMs) : error
     })
-    if (ended.result === 'still running') throw stillRunning(`after ${timeout} seconds`)
+    if (ended.result === 'still running') throw stillRunning(vm, `after ${timeout} seconds`, timeoutMs)
     note(ended.result === 'ended' ? `${vm.id}: ${ended.why}` : `${vm.id} was not running`)
   },
 }

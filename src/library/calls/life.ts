@@ -1,5 +1,4 @@
 // A VM's life: started, ended, looked at.
-import { Failure } from '../../core/errors.js'
 import type { System } from '../../qemu/export/system.js'
 import { disableVm, enableVm, unitHost } from '../../service/enable.js'
 import { removeVm } from '../../service/remove.js'
@@ -10,7 +9,7 @@ import { consoleLog } from '../../vm/life/log.js'
 import { pauseVm, resetVm, resumeVm } from '../../vm/life/power.js'
 import { startVm } from '../../vm/life/start.js'
 import { statusOf } from '../../vm/life/status.js'
-import { shutdownVm, stopVm } from '../../vm/life/stop.js'
+import { shutdownVm, stillRunning, stopVm } from '../../vm/life/stop.js'
 import type { Call } from './call.js'
 import { callerOf, opened, outsideOf, running } from './opened.js'
 
@@ -39,10 +38,7 @@ export const calls = {
     const ended = await shutdownVm(vm, { timeoutMs: waitMs }, callerOf(call))
     if (ended.result === 'ended') return ended
     if (ended.result === 'was not running') return { result: ended.result }
-    throw new Failure(`${vm.id} is still running after ${waitMs / 1000} seconds: the guest was asked to shut down`, {
-      code: 'TIMEOUT',
-      hints: [`end it now: ${vm.call} stop`],
-    })
+    throw stillRunning(vm, `after ${waitMs / 1000} seconds`, waitMs)
   },
   pause: async (call: Call) => pauseVm(await running(call), callerOf(call)),
   resume: async (call: Call) => resumeVm(await running(call), callerOf(call)),

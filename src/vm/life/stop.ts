@@ -1,6 +1,7 @@
 // How a VM is ended, at once or by its power button.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { longerSeconds } from '../../core/patience.js'
 import { journalLine } from '../../qemu/journal.js'
 import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
@@ -24,6 +25,14 @@ const killTimeoutMs = 5000
 
 /** What became of a request to end a VM. */
 export type Stopped = 'was not running' | 'stopped' | 'killed'
+
+/** Of a VM that was asked to shut down, for so long, and did not: `end` says why nobody waits longer. */
+export function stillRunning({ id, call }: Vm, end: string, waitedMs: number): Failure {
+  return new Failure(`${id} is still running ${end}: the guest was asked to shut down`, {
+    code: 'TIMEOUT',
+    hints: [`end it now: ${call} stop`, `wait longer: ${call} timeout=${longerSeconds(waitedMs)} shutdown`],
+  })
+}
 
 /** Ends a VM now: asks QEMU to quit, kills it if it does not. Throws when it cannot be known which process it is. */
 export async function stopVm(vm: Vm, caller: Caller = {}): Promise<Stopped> {
