@@ -41,6 +41,10 @@ export function useAsked<T>(
   return asked
 }
 
+export function asText(answer: Response): Promise<string> {
+  return answer.text()
+}
+
 export async function asJson<T>(answer: Response): Promise<T> {
   return readJson(await answer.text()) as T
 }

@@ -1,4 +1,5 @@
 // Lines of the command line that this page has asked for, and what became of them.
+import { messageOf } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
 import type { RunFrame, WireFailure } from '../../web/protocol.js'
 import { lineReader } from '../pure/frames.js'
@@ -91,5 +92,5 @@ function statusError(status: number): Job['error'] {
 
 function asError(error: unknown): Pick<WireFailure, 'message' | 'hints'> {
   if (error instanceof Refusal) return error
-  return { message: error instanceof Error ? error.message : String(error), hints: [] }
+  return { message: messageOf(error), hints: [] }
 }

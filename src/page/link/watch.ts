@@ -4,7 +4,7 @@ import { enter, Refusal, subprotocols, whoAmI } from './api.js'
 import { backoffMs } from '../pure/backoff.js'
 import { changed } from '../pure/changed.js'
 import { readJson } from '../pure/plain.js'
-import { cell } from './cell.js'
+import { cell, useCell } from './cell.js'
 import { later } from './later.js'
 import { socketUrl } from './place.js'
 
@@ -20,6 +20,11 @@ export type Connection =
 
 export const connection = cell<Connection>({ kind: 'connecting' })
 export const me = cell<Me | undefined>(undefined)
+
+/** Whether nothing can be changed from here, as far as is known. */
+export function useViewOnly(): boolean {
+  return useCell(me, (who) => who?.viewOnly !== false)
+}
 
 /** By id, in the order of `nbsvm ls`; undefined until the server has told. */
 export const vms = cell<ReadonlyMap<string, WireVm> | undefined>(undefined)

@@ -5,8 +5,8 @@ import { cell, useCell } from '../link/cell.js'
 import { jobs, lineOf, runLine } from '../link/run.js'
 import { me } from '../link/watch.js'
 import { verbButtons, type VerbButton } from '../pure/verbs.js'
-import { Copy, Line } from './copy.js'
-import { Dialog } from './dialog.js'
+import { Confirm } from './confirm.js'
+import { Copy } from './copy.js'
 import { Icon } from './icon.js'
 
 /** The line of what is pointed at or has the focus. */
@@ -28,7 +28,6 @@ export function Actions({ vm, withLines = false }: ActionsProps) {
     ({ verb, when, isRare = false }) =>
       when.includes(state) && (withLines || !isRare) && allowed?.some(({ name }) => name === verb) === true,
   )
-  const run = ({ verb }: VerbButton): void => void runLine([id, verb])
   return (
     <div class={withLines ? 'actions lined' : 'actions'} role="group" aria-label={`What to do with ${id}`} ref={bar}>
       {shown.map((button) => (
@@ -39,31 +38,17 @@ export function Actions({ vm, withLines = false }: ActionsProps) {
           withLine={withLines}
           // What hangs can still be stopped.
           isOff={isAtWork && button.verb !== 'stop'}
-          onPress={() => (button.warning === undefined ? run(button) : ask(button))}
+          onPress={() => (button.warning === undefined ? void runLine([id, button.verb]) : ask(button))}
         />
       ))}
-      {asked !== undefined && (
-        <Dialog title={`${asked.label} ${id}?`} onClose={() => ask(undefined)}>
-          <p>{asked.warning}</p>
-          <p>
-            <Line text={lineOf([id, asked.verb])} />
-          </p>
-          <div class="buttons">
-            <button type="button" onClick={() => ask(undefined)}>
-              Cancel
-            </button>
-            <button
-              type="button"
-              class="danger"
-              onClick={() => {
-                ask(undefined)
-                run(asked)
-              }}
-            >
-              {asked.label}
-            </button>
-          </div>
-        </Dialog>
+      {asked?.warning !== undefined && (
+        <Confirm
+          title={`${asked.label} ${id}?`}
+          warning={asked.warning}
+          label={asked.label}
+          words={[id, asked.verb]}
+          onClose={() => ask(undefined)}
+        />
       )}
     </div>
   )
@@ -81,9 +66,14 @@ function leave(): void {
   pointedAt.set(undefined)
 }
 
+/** What a button has for its line to be shown while it is pointed at. */
+export function pointing(line: string) {
+  const point = (): void => pointedAt.set(line)
+  return { onMouseEnter: point, onMouseLeave: leave, onFocus: point, onBlur: leave }
+}
+
 function ActionButton({ button: { verb, label, icon }, id, withLine, isOff, onPress }: ButtonProps) {
   const line = lineOf([id, verb])
-  const point = (): void => pointedAt.set(line)
   useEffect(() => leave, [])
   return (
     <span class="action">
@@ -94,10 +84,7 @@ function ActionButton({ button: { verb, label, icon }, id, withLine, isOff, onPr
         // Not disabled, which would take the focus away.
         aria-disabled={isOff}
         onClick={() => !isOff && onPress()}
-        onMouseEnter={point}
-        onMouseLeave={leave}
-        onFocus={point}
-        onBlur={leave}
+        {...pointing(line)}
       >
         <Icon name={icon} />
         <span>{label}</span>

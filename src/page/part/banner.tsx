@@ -1,6 +1,7 @@
 // How it stands with the server, where it is not as it should be.
 import { useEffect, useState } from 'preact/hooks'
 import { useCell } from '../link/cell.js'
+import { lineOf } from '../link/run.js'
 import { connection, me, type Connection } from '../link/watch.js'
 import { announce } from './announce.js'
 import { Line } from './copy.js'
@@ -16,9 +17,7 @@ export function Banner() {
     if (isShown || now.kind === 'ended') announce(spoken(now))
   }, [isShown, now.kind])
   if (!isShown || now.kind === 'live') return null
-  const again = ['nbsvm', ...(who?.only == null ? [] : [who.only]), 'web', ...(who?.viewOnly === true ? ['--view'] : [])].join(
-    ' ',
-  )
+  const again = lineOf([...(who?.only == null ? [] : [who.only]), 'web', ...(who?.viewOnly === true ? ['--view'] : [])])
   return <div class={`banner ${now.kind}`}>{inside(now, again)}</div>
 }
 

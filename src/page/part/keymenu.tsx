@@ -1,5 +1,5 @@
 import { lineOf, runLine } from '../link/run.js'
-import { pointedAt } from './actions.js'
+import { pointing } from './actions.js'
 import { Menu } from './menu.js'
 
 /** Keys that a browser or a desktop keeps for itself, by the names that the action `key` knows. */
@@ -24,16 +24,7 @@ export function KeyMenu({ id }: { readonly id: string }) {
       {keys.map((key) => {
         const words = [id, 'key', key]
         return (
-          <button
-            key={key}
-            type="button"
-            title={lineOf(words)}
-            onMouseEnter={() => pointedAt.set(lineOf(words))}
-            onMouseLeave={() => pointedAt.set(undefined)}
-            onFocus={() => pointedAt.set(lineOf(words))}
-            onBlur={() => pointedAt.set(undefined)}
-            onClick={() => void runLine(words)}
-          >
+          <button key={key} type="button" title={lineOf(words)} {...pointing(lineOf(words))} onClick={() => void runLine(words)}>
             {name(key)}
           </button>
         )

@@ -4,7 +4,7 @@ import { messageOf } from '../../core/errors.js'
 import { splitWords } from '../../core/words.js'
 import { useCell } from '../link/cell.js'
 import { jobs, runLine, type Job } from '../link/run.js'
-import { me } from '../link/watch.js'
+import { me, useViewOnly } from '../link/watch.js'
 import { pointedAt } from './actions.js'
 import { announce } from './announce.js'
 import { Copy } from './copy.js'
@@ -13,7 +13,7 @@ import { Icon } from './icon.js'
 export function Lines() {
   const all = useCell(jobs)
   const pointed = useCell(pointedAt)
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   const [isOpen, setOpen] = useState(false)
   const last = all.at(-1)
   useAnnounced(last)

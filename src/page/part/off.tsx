@@ -1,23 +1,15 @@
 // In place of screen or console of a VM that does not run: why, and what it said last.
-import { useEffect, useState } from 'preact/hooks'
 import { printable } from '../../core/text.js'
 import type { WireVm } from '../../web/protocol.js'
-import { ask } from '../link/api.js'
+import { asText, useAsked } from '../link/asked.js'
 import { State } from './state.js'
 
 const lastLines = 24
 
 export function Off({ vm }: { readonly vm: WireVm }) {
-  const [text, setText] = useState('')
-  useEffect(() => {
-    const stop = new AbortController()
-    ask(`vms/${vm.id}/log`, { signal: stop.signal })
-      .then((answer) => answer.text())
-      .then((log) => setText(printable(log).trimEnd().split('\n').slice(-lastLines).join('\n')))
-      // It has none, or the list will say.
-      .catch(() => {})
-    return () => stop.abort()
-  }, [vm])
+  // Where there is none the list will say why.
+  const { answer = '' } = useAsked(`vms/${vm.id}/log`, asText, { about: vm })
+  const text = printable(answer).trimEnd().split('\n').slice(-lastLines).join('\n')
   return (
     <div class="last-words">
       <p>

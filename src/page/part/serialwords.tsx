@@ -1,7 +1,6 @@
 // Who has the console, and what can be done about it.
 import type { ConsoleHow } from '../../web/protocol.js'
-import { useCell } from '../link/cell.js'
-import { me } from '../link/watch.js'
+import { useViewOnly } from '../link/watch.js'
 import type { SerialState } from '../link/serial.js'
 
 interface Props {
@@ -11,7 +10,7 @@ interface Props {
 }
 
 export function SerialWords({ state, id, onHow }: Props) {
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   return (
     <span class={`link-state ${state.kind}`} role="status">
       <span>{words(state)}</span>

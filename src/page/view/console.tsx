@@ -1,14 +1,14 @@
 // A VM's serial console: what it said since power-on, and what it says.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ConsoleHow, WireVm } from '../../web/protocol.js'
-import { useCell } from '../link/cell.js'
-import { vmUrl, written } from '../link/place.js'
+import { written } from '../link/place.js'
 import { openSerial, type SerialLine, type SerialState } from '../link/serial.js'
 import type { OwnTerminal } from '../link/terminal.js'
 import { followDark, isDark } from '../link/theme.js'
-import { me } from '../link/watch.js'
+import { useViewOnly } from '../link/watch.js'
 import { announce } from '../part/announce.js'
 import { Icon } from '../part/icon.js'
+import { OwnWindow } from '../part/ownwindow.js'
 import { Off } from '../part/off.js'
 import { SerialWords } from '../part/serialwords.js'
 
@@ -24,7 +24,7 @@ export function ConsoleView({ vm }: { readonly vm: WireVm }) {
 }
 
 function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   const [how, setHow] = useState<ConsoleHow>(viewOnly ? 'follow' : 'attach')
   const leave = useRef<HTMLInputElement>(null)
   const { stage, own, said } = useConsole(id, how, state === 'stopped', () => leave.current?.focus())
@@ -36,10 +36,7 @@ function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
           <Icon name="copy" />
           <span>Copy all</span>
         </button>
-        <a class="button" href={vmUrl(id, 'console-alone')} target="_blank" rel="noopener">
-          <Icon name="window" />
-          <span>Own window</span>
-        </a>
+        <OwnWindow id={id} view="console-alone" />
         <span class="gap" />
         <SerialWords state={said} id={id} onHow={setHow} />
       </div>

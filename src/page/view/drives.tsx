@@ -4,9 +4,9 @@ import type { WireDrive, WireStatus, WireVm } from '../../web/protocol.js'
 import { asJson, useAsked } from '../link/asked.js'
 import { useCell } from '../link/cell.js'
 import { jobs, lineOf, runLine } from '../link/run.js'
-import { me } from '../link/watch.js'
+import { useViewOnly } from '../link/watch.js'
+import { Confirm } from '../part/confirm.js'
 import { Copy, Line } from '../part/copy.js'
-import { Dialog } from '../part/dialog.js'
 import { Missing } from '../part/facts.js'
 import { Icon } from '../part/icon.js'
 import { size } from '../pure/words.js'
@@ -17,7 +17,7 @@ export function DrivesView({ vm }: { readonly vm: WireVm }) {
   const { id } = vm
   const ended = useCell(jobs, (all) => all.filter((job) => job.id === id && job.state !== 'running').length)
   const { answer, fault } = useAsked<WireStatus>(`vms/${id}`, asJson, { about: `${ended} ${vm.state}`, everyMs })
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   return (
     <section class="paper" aria-label={`Drives of ${id}`}>
       <Missing fault={fault} />
@@ -80,27 +80,14 @@ function DriveItem({ id, drive, canChange }: { readonly id: string; readonly dri
         </form>
       )}
       {isAsked && (
-        <Dialog title={`Remove ${name}?`} onClose={() => ask(false)}>
-          <p>All that is on it is lost.</p>
-          <p>
-            <Line text={lineOf(removal)} />
-          </p>
-          <div class="buttons">
-            <button type="button" onClick={() => ask(false)}>
-              Cancel
-            </button>
-            <button
-              type="button"
-              class="danger"
-              onClick={() => {
-                ask(false)
-                void runLine([id, 'rm-drive', '--yes', number])
-              }}
-            >
-              Remove
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={`Remove ${name}?`}
+          warning="All that is on it is lost."
+          label="Remove"
+          words={removal}
+          runs={[...removal, '--yes']}
+          onClose={() => ask(false)}
+        />
       )}
     </li>
   )

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { WireVm } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
 import { vmUrl } from '../link/place.js'
-import { faults, me, vms } from '../link/watch.js'
+import { faults, vms, useViewOnly } from '../link/watch.js'
 import { Actions } from '../part/actions.js'
 import { Line } from '../part/copy.js'
 import { Icon } from '../part/icon.js'
@@ -94,7 +94,7 @@ function Faults() {
 }
 
 function Empty() {
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   return (
     <div class="empty">
       <p>There are no VMs yet.{viewOnly ? '' : ' Make one here with New VM, or on the command line:'}</p>

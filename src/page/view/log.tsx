@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { printable } from '../../core/text.js'
 import type { WireVm } from '../../web/protocol.js'
-import { useAsked } from '../link/asked.js'
+import { asText, useAsked } from '../link/asked.js'
 import { Copy, Line } from '../part/copy.js'
 import { Missing } from '../part/facts.js'
 
@@ -10,8 +10,6 @@ const everyMs = 3000
 
 /** More makes a browser slow; the whole is on the command line. */
 const mostLines = 5000
-
-const asText = (answer: Response): Promise<string> => answer.text()
 
 export function LogView({ vm: { id, state, sinceMs } }: { readonly vm: WireVm }) {
   const [wanted, setWanted] = useState('')

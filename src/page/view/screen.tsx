@@ -1,11 +1,10 @@
 // A VM's screen, its keyboard, and what is pasted.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { WireVm } from '../../web/protocol.js'
-import { useCell } from '../link/cell.js'
-import { vmUrl } from '../link/place.js'
 import { fits, showScreen, type Fit, type Screen, type ScreenState } from '../link/vnc.js'
-import { me } from '../link/watch.js'
+import { useViewOnly } from '../link/watch.js'
 import { Icon } from '../part/icon.js'
+import { OwnWindow } from '../part/ownwindow.js'
 import { Off } from '../part/off.js'
 import { KeyMenu } from '../part/keymenu.js'
 import { Paste } from '../part/paste.js'
@@ -16,7 +15,7 @@ export function ScreenView({ vm }: { readonly vm: WireVm }) {
 }
 
 function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   const [fit, setFit] = useState<Fit>('fit')
   const [isPasting, setPasting] = useState(false)
   const [clipboard, setClipboard] = useState('')
@@ -50,10 +49,7 @@ function Live({ vm: { id, state } }: { readonly vm: WireVm }) {
           <Icon name="full" />
           <span>Full screen</span>
         </button>
-        <a class="button" href={vmUrl(id, 'screen-alone')} target="_blank" rel="noopener">
-          <Icon name="window" />
-          <span>Own window</span>
-        </a>
+        <OwnWindow id={id} view="screen-alone" />
         <span class="gap" />
         <span class={`link-state ${how.kind}`} role="status">
           {stateWords(how, state)}

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { WireVm } from '../../web/protocol.js'
 import { useCell } from '../link/cell.js'
 import { base, newUrl, vmUrl } from '../link/place.js'
-import { me, vms } from '../link/watch.js'
+import { me, vms, useViewOnly } from '../link/watch.js'
 import { Actions } from '../part/actions.js'
 import { announce } from '../part/announce.js'
 import { Icon } from '../part/icon.js'
@@ -85,7 +85,7 @@ function View({ vm, tab }: { readonly vm: WireVm; readonly tab: Tab }) {
 }
 
 function NoSuch({ id }: { readonly id: string }) {
-  const viewOnly = useCell(me, (who) => who?.viewOnly !== false)
+  const viewOnly = useViewOnly()
   return (
     <div class="empty">
       <h1>There is no VM {id}</h1>
