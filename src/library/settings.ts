@@ -1,12 +1,11 @@
 // Settings in place, as a program writes them: typed by the table of settings, checked at once.
 import { foldSettings, type SettingTexts } from '../config/fold.js'
 import type { Quantity } from '../config/quantity.js'
-import { isSettingName, type SettingName, type settingsTable } from '../config/settings.js'
+import { isSettingName, settingNames, type SettingName, type settingsTable } from '../config/settings.js'
 import { UsageError } from '../core/errors.js'
 import { checkName } from '../core/name.js'
 import { nearest } from '../core/nearest.js'
 import { quoteWords } from '../core/words.js'
-import { settingNames } from '../config/settings.js'
 
 /** What may be written for a value of type T. */
 type Written<T> = [T] extends [number]

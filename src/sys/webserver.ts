@@ -43,8 +43,6 @@ export type WebPlace = { readonly port: number } | { readonly file: string }
 export interface WebServer {
   /** Undefined for a unix socket. */
   readonly port: number | undefined
-  /** The connections that are open. */
-  connections(): Promise<number>
   /** Cuts all that is open, and listens no more. */
   close(): void
 }
@@ -81,7 +79,6 @@ export async function listenWeb(place: WebPlace, handlers: WebHandlers, limits: 
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : undefined,
-    connections: () => new Promise((resolve) => server.getConnections((_, count) => resolve(count))),
     close: () => {
       server.close()
       for (const socket of open) socket.destroy()

@@ -28,7 +28,7 @@
 /** A failure, in the words that the command line would print. */
 export interface WireFailure {
   readonly message: string
-  /** Stable, for programs: the library's `Failure.code` where there is one; `USAGE` where the line was wrong and nothing was done. */
+  /** `USAGE` where the line was wrong and nothing was done, else `FAILED`. The library's finer codes do not come to pages. */
   readonly code: string
   /** The next thing to type. */
   readonly hints: readonly string[]
