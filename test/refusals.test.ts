@@ -198,6 +198,8 @@ describe('the line', () => {
     await refused(['mem=5', 'foo', 'start'], 2, /the VM's name comes first/)
     await refused(['hepl'], 2, /did you mean help\?/)
     await refused(['foo', 'stop'], 2, /there is no VM foo\n {2}make it: nbsvm foo newimg/)
+    // A command is called so too, and is not what was meant.
+    await refused(['web', 'status'], 2, /there is no VM web\n {2}make it: nbsvm web newimg/)
     await refused(['foo', 'class=win', 'stop'], 2, /there is no VM win-foo\n {2}make it: nbsvm foo class=win newimg/)
     await refused(['foo,bar', 'newimg', 'console'], 2, /console takes over the terminal, so it is for one VM at a time/)
     for (const [setting, why] of Object.entries({

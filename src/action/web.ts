@@ -14,7 +14,7 @@ A link is printed, and opened in your browser where there is a screen (--no-open
 again prints another one. Nobody else gets in: the page is served on the loopback address alone, and what a link is swapped for stays in
 your browser. Who is in can do all to the VMs, but runs no program of this machine, and hands none of its files to a guest.
 
-  nbsvm web
+  nbsvm web                              all VMs
   nbsvm foo web                          this VM alone
   nbsvm web --view                       for looking only
   nbsvm web --socket=/run/user/1000/web  a unix socket that only you can connect to, in place of a port;
@@ -30,7 +30,7 @@ export const web: Command = {
 }
 
 export const webVerb: Verb = {
-  help: help.replace('nbsvm web\n', 'nbsvm web                              all VMs\n'),
+  help,
   run: (context) => serve(context, context.vm),
 }
 

@@ -20,7 +20,8 @@ export async function exists(vm: Vm): Promise<boolean> {
 export async function noSuchVm(vm: Vm, outside: Outside, otherWords: readonly string[] = []): Promise<UsageError> {
   const { calledNames, listVms } = await import('./list.js')
   const names = calledNames(await listVms(outside), outside)
-  const near = nearest(vm.name, [...names, ...otherWords])
+  // A command's name may be a VM's too.
+  const near = nearest(vm.name, [...names, ...otherWords.filter((word) => word !== vm.name)])
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return new UsageError(`there is no VM ${vm.id}${question}`, {
     code: 'VM_MISSING',
