@@ -60,13 +60,17 @@ describe('a VM that runs', { concurrency: false }, () => {
   let here: Host
 
   before(async () => {
-    const config = ['mem=256', 'user=alice', `forward=${await freePort()}:22`, 'drive_size=64M']
+    // passt, which a user's VMs are on where it is installed, opens no port later.
+    const network = 'network=(-nic user,model=virtio-net-pci)'
+    const sshPort = `${await freePort()}:22`
+    const config = ['mem=256', 'user=alice', network, `forward=${sshPort}`, 'drive_size=64M']
     fs.writeFileSync(path.join(world.folder, 'config/box.vm'), `${config.join('\n')}\n`)
     here = host({ environment: world.env })
     const box = here.vm('box')
     await box.newimg()
     await box.start()
     await box.wait('agent', { timeoutMs: 300_000 })
+    await box.forward(sshPort)
   })
 
   test("waits for nothing in its caller's thread, and leaves its process as it is", async (context) => {
