@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { guestKernel, program, until, type Home } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
 import { done } from './support/debian.js'
@@ -201,6 +202,25 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
   })
 
   const disk = smallDisk()
+  it('while its guest writes into its RAM all the time: each page comes as it was at the end', async () => {
+    await done(home.nbsvm(['ram', 'drive_size=16M', 'newimg']))
+    await done(home.nbsvm(['ram', 'mem=256', 'network= ', 'movable=yes', 'start', ...guestKernel]))
+    const serial = await Serial.open(path.join(home.folder, 'state/ram/run/console.sock'))
+    await serial.waitFor(guestPrompt)
+    await serial.command('dd if=/dev/urandom of=/tmp/a bs=1M count=20 2>/dev/null; md5sum </tmp/a >/tmp/m')
+    serial.send('(while :; do cp /tmp/a /tmp/b; md5sum </tmp/b | cmp - /tmp/m || echo WRONG; rm /tmp/b; done) & echo be""gun\n')
+    await serial.waitFor(/begun/)
+    serial.close()
+    await done(home.nbsvm(['ram', 'move', 'box1']))
+    const there = await Serial.open(path.join(box1.folder, 'state/ram/run/console.sock'))
+    await pause(6000)
+    there.send('echo al""ive\n')
+    const said = await there.waitFor(/alive/, 20_000)
+    there.close()
+    assert.doesNotMatch(said, /WRONG|BUG:|Oops|panic|fault/i)
+    await done(box1.nbsvm(['ram', 'stop', 'rm', '--yes']))
+  })
+
   it('not where there is no room', { skip: disk.skip }, async () => {
     const small = of('small')
     const drives = path.join(small.folder, 'drives')

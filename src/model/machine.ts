@@ -56,6 +56,8 @@ export interface Machine {
   readonly cpu: string
   readonly cpus: number
   readonly memBytes: number
+  /** What QEMU has for RAM besides, in bytes: see `ramPadBytes` in qemu/ram.ts. */
+  readonly ramPadBytes?: number
   /** `shared`: RAM is a memfd that another process can map. */
   readonly ram: 'private' | 'shared'
   readonly uuid: string

@@ -58,7 +58,8 @@ const gics = { kvm: 'host', tcg: '3' } as const
 /** Board, processor and memory. */
 function boardOptions(machine: Machine): Option[] {
   const shared = machine.ram === 'shared'
-  const memory = { 'qom-type': 'memory-backend-memfd', id: 'ram', size: machine.memBytes, share: true }
+  const ramBytes = machine.memBytes + (machine.ramPadBytes ?? 0)
+  const memory = { 'qom-type': 'memory-backend-memfd', id: 'ram', size: ramBytes, share: true }
   const gic = machine.arch === 'aarch64' && machine.type.startsWith('virt') ? `,gic-version=${gics[machine.accelerator]}` : ''
   return [
     // The firmware and what it boots then speak on the serial console as well; the screen shows them all the same. It stands
@@ -68,7 +69,7 @@ function boardOptions(machine: Machine): Option[] {
     ['-accel', machine.accelerator],
     ['-cpu', machine.cpu],
     ['-smp', String(machine.cpus)],
-    ['-m', `${machine.memBytes / 1024 ** 2}M`],
+    ['-m', machine.ramPadBytes === undefined ? `${ramBytes / 1024 ** 2}M` : `${ramBytes / 1024}K`],
     ...(shared ? [['-object', JSON.stringify(memory)] as const] : []),
     ...(machine.clock === 'utc' ? [] : [['-rtc', `base=${machine.clock}`] as const]),
   ]

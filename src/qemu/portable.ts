@@ -12,6 +12,7 @@ const same = [
   'cpu',
   'cpus',
   'memBytes',
+  'ramPadBytes',
   'clock',
   'tpm',
   'ram',
@@ -106,7 +107,7 @@ export function asPortable(here: Machine, portable: Portable): Machine {
     throw new Failure(`it has the drives ${drives.join(', ')} there, not ${numbers.join(', ')}`)
   if (here.discs.length !== discs) throw new Failure('its discs would be others here')
   // What is left out there is left out here.
-  const { display: _, usb: __, ...host } = here
+  const { display: _, usb: __, ramPadBytes: ___, ...host } = here
   const machine: Machine = { ...host, ...rest, nics: asNics(here.nics, nics) }
   // A processor that lacks something says so before anything has come.
   return rest.accelerator === 'kvm' ? { ...machine, cpu: `${rest.cpu},enforce` } : machine
@@ -158,6 +159,7 @@ const members = object({
   cpu: text,
   cpus: size,
   memBytes: size,
+  ramPadBytes: maybe(size),
   clock: oneOf('utc', 'localtime'),
   tpm: truth,
   ram: oneOf('private', 'shared'),
@@ -180,6 +182,7 @@ const members = object({
 
 /** Looks at what came from another machine, or was written down. */
 export const checkPortable: Check<Portable> = (value, place) => {
-  const { display, usb, ...portable } = members(value, place)
-  return { ...portable, ...(display === undefined ? {} : { display }), ...(usb === undefined ? {} : { usb }) }
+  const { display, usb, ramPadBytes, ...portable } = members(value, place)
+  const pad = ramPadBytes === undefined ? {} : { ramPadBytes }
+  return { ...portable, ...pad, ...(display === undefined ? {} : { display }), ...(usb === undefined ? {} : { usb }) }
 }

@@ -16,6 +16,7 @@ import { commonCpu, isOfThisHost } from '../../qemu/cpu.js'
 import { agentPort } from '../../qemu/device/port.js'
 import { keeper } from '../../qemu/keeper.js'
 import { withFullPaths } from '../../qemu/path.js'
+import { ramPadBytes } from '../../qemu/ram.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import { hostArch, isRoot } from '../../sys/environment.js'
 import { canOpen, hereFull } from '../../sys/file.js'
@@ -86,6 +87,7 @@ export async function planMachine(
     cpu: cpuOf(vm, record, accelerator, arch),
     ...plainParts(settings),
     memBytes: memBytesOf(vm, record),
+    ...padOf(accelerator, host),
     // virtiofsd reads and writes the guest's RAM.
     ram: shares.some(({ by }) => by === 'virtiofs') ? 'shared' : settings.ram,
     shares,
@@ -111,6 +113,11 @@ export async function planMachine(
     ...(newVariables === undefined ? {} : { newVariables }),
     helpers: [...servers, ...(await helpersOf(vm, machine))],
   }
+}
+
+function padOf(accelerator: Accelerator, { version }: HostFacts): Pick<Machine, 'ramPadBytes'> {
+  const pad = ramPadBytes(accelerator, version)
+  return pad === undefined ? {} : { ramPadBytes: pad }
 }
 
 function requireKvm({ id, call, settings }: Vm, arch: Arch, { kvm }: HostFacts): void {

@@ -117,6 +117,7 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
   const accelerator = started?.accelerator ?? null
   const pinnedCpu = record?.cpu?.[(accelerator ?? settings.accel) as Accelerator] ?? Object.values(record?.cpu ?? {})[0]
   const ending = runs ? null : whyEnded(journal, { bootId: bootId() })
+  const memBytes = started?.memBytes ?? memBytesOf(vm, record)
   return {
     id: vm.id,
     class: vm.class ?? null,
@@ -133,8 +134,9 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     arch: started?.arch ?? archOf(settings, record),
     firmware: started?.firmware ?? firmwareOf(settings, record),
     tpm: started?.tpm ?? hasTpm(vm),
-    memBytes: started?.memBytes ?? memBytesOf(vm, record),
-    memNowBytes: seen?.memNowBytes ?? null,
+    memBytes,
+    // QEMU may have a little more than it was asked for (qemu/ram.ts).
+    memNowBytes: seen?.memNowBytes === undefined ? null : Math.min(memBytes, seen.memNowBytes),
     cpus: started?.cpus ?? settings.smp,
     image: imageOf(record),
     guest: await guestOf(vm, seen, signal),

@@ -2,6 +2,7 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { asPortable, onOwnNetwork } from '../../qemu/portable.js'
+import { release } from '../../qemu/release.js'
 import { deviceNode } from '../../qemu/device/drive.js'
 import { withJobs } from '../../qemu/jobs.js'
 import type { Qmp } from '../../qemu/qmp.js'
@@ -32,12 +33,6 @@ function checkQemu({ version, machines }: Plan['host'], { movable, qemu }: Live)
       code: 'MOVE_IMPOSSIBLE',
       hints,
     })
-}
-
-/** Major and minor, as a number. */
-function release(version: string): number {
-  const [major = '0', minor = '0'] = version.split('.')
-  return Number(major) * 1000 + Number(minor)
 }
 
 /** Starts the QEMU, which waits. */

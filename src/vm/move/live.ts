@@ -5,6 +5,7 @@ import { deviceNode } from '../../qemu/device/drive.js'
 import { withJobs } from '../../qemu/jobs.js'
 import * as migration from '../../qemu/migration.js'
 import type { Qmp } from '../../qemu/qmp.js'
+import { losesWrites } from '../../qemu/ram.js'
 import type { Store } from '../../store/store.js'
 import { hostName } from '../../sys/environment.js'
 import { readBytes } from '../../sys/file.js'
@@ -131,7 +132,7 @@ interface Passage {
 /** Mirrors drives, sends RAM, and stops the guest for the rest; resolves when the other side has all of it. */
 async function transfer(
   { drives, caller, options, qmp }: Going,
-  { ran }: Live,
+  { ran, qemu, movable: { machine } }: Live,
   dialogue: Dialogue,
   passage: Passage,
 ): Promise<{ readonly stoppedAtMs: number | undefined; readonly have: Have }> {
@@ -146,6 +147,8 @@ async function transfer(
   }
   const far = { check, onFar: ({ doneBytes, totalBytes }: migration.Far) => onProgress(doneBytes, totalBytes) }
   await migration.prepareMigration(qmp, options.downtimeMs)
+  const stopped = ran ? qmp.waitFor('STOP', { timeoutMs: foreverMs }) : undefined
+  if (ran && losesWrites(machine, qemu)) await qmp.execute('stop')
   const names: string[] = []
   for (const drive of passage.hasDrives ? drives : []) {
     const node = await nodeOf(qmp, drive)
@@ -155,7 +158,6 @@ async function transfer(
     await migration.beginMirror(qmp, { name, node, socket: passage.drives, exportName: deviceNode(drive.number) })
   }
   await migration.untilMirrored(qmp, names, far)
-  const stopped = ran ? qmp.waitFor('STOP', { timeoutMs: foreverMs }) : undefined
   await migration.sendRam(qmp, passage.ram, far, stopped)
   if (names.length > 0) await migration.endMirrors(qmp, names)
   await migration.switchOver(qmp)

@@ -48,7 +48,8 @@ export async function balloonTo(vm: Vm, wantedBytes: number, { signal }: Caller 
         cause: error,
       })
     }
-    return { memBytes, memNowBytes: await settled(qmp, wantedBytes, signal) }
+    // QEMU may have a little more than it was asked for (qemu/ram.ts).
+    return { memBytes, memNowBytes: Math.min(memBytes, await settled(qmp, wantedBytes, signal)) }
   })
 }
 
