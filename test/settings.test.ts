@@ -65,7 +65,8 @@ async function seen<T>(words: readonly string[], look: (vm: Seen) => Promise<T> 
 }
 
 async function memoryMib({ hmp }: Seen): Promise<number> {
-  return Number(/base memory: (\d+)/.exec(await hmp('info memory_size_summary'))?.[1]) / mib
+  // A translated guest may have a little more: src/qemu/ram.ts.
+  return Math.floor(Number(/base memory: (\d+)/.exec(await hmp('info memory_size_summary'))?.[1]) / mib)
 }
 
 /** The guest's name, as QEMU was told it. */
