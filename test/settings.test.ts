@@ -711,7 +711,7 @@ test('the order of the layers: each beats the next, in what explain says and in 
     const line = ['vm1', 'class=deep', ...words]
     const { stdout } = await nbsvm([...line, 'explain'], { env })
     assert.match(stdout, new RegExp(`^# mem=${mem} +${origin.replaceAll('.', '\\.')}$`, 'm'))
-    assert.match(stdout, new RegExp(` -m ${mem}M `))
+    assert.match(stdout, new RegExp(` -m (?:${mem}M|${mem * 1024 + 8}K) `))
     const running = await seen([...line, 'start', '-S'], memoryMib, { env, id: 'deep-vm1' })
     assert.equal(running, mem, origin)
     if (file !== undefined) rmSync(path.join(config, file))
