@@ -1,4 +1,4 @@
-import { UsageError } from './errors.js'
+import { Failure, UsageError } from './errors.js'
 import { quote } from './quote.js'
 
 /** Longest name of a VM or class, in characters. */
@@ -7,10 +7,10 @@ const maxNameLength = 64
 const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 
 /**
- * Checks the name of a VM or a class before anything is touched: letters, digits, `.`, `_`, `-`, first a letter or
+ * Checks the name of a VM, a class or a checkpoint before anything is touched: letters, digits, `.`, `_`, `-`, first a letter or
  * digit, 64 characters at most. Returns the name; throws UsageError that quotes it.
  */
-export function checkName(kind: 'VM' | 'class', name: string): string {
+export function checkName(kind: 'VM' | 'class' | 'checkpoint', name: string): string {
   const wrong = nameFault(name)
   if (wrong === undefined) return name
   throw new UsageError(`${quote(name)} is not a ${kind} name: ${wrong}`, { code: 'NAME_WRONG' })
@@ -58,6 +58,20 @@ export function parseDriveName(name: string): { id: string; number: number } | u
   if (match?.groups === undefined) return undefined
   const { id = '', number = '' } = match.groups
   return nameShape.test(id) ? { id, number: Number(number) } : undefined
+}
+
+/** The name of a drive that is to be made beside those: of that number, or the next. Throws a Failure where the number is taken. */
+export function newDriveName(id: string, names: readonly string[], number: number | undefined): string {
+  if (number === undefined) return nextDriveName(id, names)
+  const name = driveName(id, number)
+  const parsed = parseDriveName(name)
+  if (parsed?.id !== id || parsed.number !== number) throw new UsageError(`${number} cannot be the number of a drive of ${id}`)
+  if (names.includes(name)) throw driveExists(name)
+  return name
+}
+
+export function driveExists(name: string): Failure {
+  return new Failure(`there is a drive ${name} already`, { code: 'DRIVE_EXISTS' })
 }
 
 /** The drive of VM `id` that comes next: one above the highest. */

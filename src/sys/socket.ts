@@ -1,7 +1,8 @@
 import type * as net from 'node:net'
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
-import { close, openPath, statOpen } from './file.js'
+import { isEmbedded } from './embedded.js'
+import { close, openPath, setMode, statOpen } from './file.js'
 
 export type Socket = net.Socket
 export type Server = net.Server
@@ -82,9 +83,16 @@ export function listenAt(server: net.Server, file: string): Promise<void> {
       reject(error)
     })
     // The socket is made before `listen` returns.
+    const listen = (): unknown => server.listen(`/proc/self/fd/${folder}/${path.basename(file)}`, resolve)
+    if (isEmbedded()) {
+      // The umask is not ours to set. Until the next line others are kept out by the folder alone.
+      listen()
+      setMode(file, 0o600)
+      return
+    }
     const umask = process.umask(0o177)
     try {
-      server.listen(`/proc/self/fd/${folder}/${path.basename(file)}`, resolve)
+      listen()
     } finally {
       process.umask(umask)
     }

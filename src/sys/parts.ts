@@ -1,0 +1,20 @@
+// Files that are mostly holes.
+import fs from 'node:fs'
+import { open } from './file.js'
+
+/** Some bytes of a file, and where they begin. */
+export interface Part {
+  readonly at: number
+  readonly bytes: Buffer
+}
+
+/** Makes a new file of `length` bytes that holds these and zeros, which take no room; fails where the name is taken. */
+export function writeParts(file: string, length: number, parts: readonly Part[]): void {
+  const fd = open(file, 'new')
+  try {
+    for (const { at, bytes } of parts) fs.writeSync(fd, bytes, 0, bytes.length, at)
+    fs.ftruncateSync(fd, length)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
