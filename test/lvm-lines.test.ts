@@ -167,6 +167,22 @@ const scenes: Record<string, Scene> = {
     rows: [thinBase('nbsvm_base,nbsvm_pin=kept'), thinPool()],
     do: (store) => store.createOn('foo', base),
   },
+  'a drive that becomes what a base holds': {
+    rows: [thinGold(), thinBase('nbsvm_base,nbsvm_pin=kept'), thinPool()],
+    do: async (store) => store.restore(await goldDrive(store), base),
+  },
+  'a drive that is missing, the same': {
+    rows: [thinBase('nbsvm_base,nbsvm_pin=kept'), thinPool()],
+    do: (store) => store.restore({ name: 'nbsvm-foo-3', number: 3 }, base),
+  },
+  'start, after that was killed between the two names': {
+    rows: [
+      row('nbsvm_tmp-aaaaaaaa', {
+        lv_tags: `nbsvm_unfinished,nbsvm_by=${processMark(spawnSync('true').pid)},nbsvm_for=nbsvm-gold-0`,
+      }),
+    ],
+    do: async (store) => store.ready?.([await goldDrive(store)]),
+  },
   'another pin': { rows: [thinBase('nbsvm_base')], do: (store) => store.pin(base, 'more') },
   'release of the last pin': {
     rows: [thinBase('nbsvm_base,nbsvm_pin=kept')],

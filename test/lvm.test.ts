@@ -7,6 +7,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { after, afterEach, before, test } from 'node:test'
 import type { Drive } from '../src/model/drive.js'
+import type { FailureCode } from '../src/core/codes.js'
 import { Failure, UsageError } from '../src/core/errors.js'
 import { probe } from '../src/store/common/probe.js'
 import { lvmStore } from '../src/store/lvm/lvmstore.js'
@@ -369,6 +370,132 @@ function suite(): void {
     for (const name of ['', 'a b', '-x', 'a/b']) await assert.rejects(store.freeze(fork, name, copyOptions), UsageError)
   })
 
+  test('a base is found by its name, and gets drives of the numbers that are asked for', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    const base = await store.freeze(gold, 'one', copyOptions)
+    assert.deepEqual(await store.base(base.name), base)
+    assert.equal((await store.createOn('fork', base, { number: 3 })).name, 'nbsvm-fork-3')
+    assert.equal((await store.createOn('fork', base)).name, 'nbsvm-fork-4')
+    await assert.rejects(store.createOn('fork', base, { number: 3 }), isFailure('DRIVE_EXISTS'))
+    await assert.rejects(store.createOn('fork', base, { number: -1 }), UsageError)
+    // Another one has it a moment before.
+    const meddling: Run = async (command, options) => {
+      if (command[0] === 'lvcreate') await store.createOn('race', base, { number: 0 })
+      return run(command, options)
+    }
+    const late = open({ pool, asRoot: meddling }).createOn('race', base, { number: 0 })
+    await assert.rejects(late, isFailure('DRIVE_EXISTS'))
+    assert.deepEqual(
+      volumeNames().filter((name) => name.includes('race') || name.includes('tmp')),
+      ['nbsvm-race-0'],
+    )
+    await store.release(base, 'one')
+    await assert.rejects(store.base(base.name), isFailure('DRIVE_MISSING'))
+    await assert.rejects(store.base(gold.name), isFailure('DRIVE_MISSING'))
+  })
+
+  test('a freeze does its one step at the moment that the caller says, and nothing where that never comes', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    write(gold, 0, 'one')
+    const never = { ...copyOptions, atMoment: () => Promise.reject(new Failure('given up')) }
+    await assert.rejects(store.freeze(gold, 'kept', never), /given up/)
+    assert.deepEqual(volumeNames(), [gold.name, pool])
+    const base = await store.freeze(gold, 'kept', {
+      ...copyOptions,
+      atMoment: (step) => {
+        write(gold, 0, 'two')
+        return step()
+      },
+    })
+    write(gold, 0, 'end')
+    assert.equal(bytes({ ...gold, ...base }, 0, 3).toString(), 'two')
+  })
+
+  test('a drive is made what a base holds, again and again, also one that is missing', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    write(gold, 0, 'old')
+    const base = await store.freeze(gold, 'one', copyOptions)
+    for (const text of ['new', 'mad']) {
+      write(gold, 0, text)
+      await store.resize(gold, 8 * mib, { shrink: false })
+      assert.deepEqual(await store.restore(gold, base), gold)
+      assert.equal(bytes(gold, 0, 3).toString(), 'old')
+      assert.equal((await store.size(gold)).virtualBytes, 4 * mib)
+    }
+    const foo = await store.restore({ name: 'nbsvm-foo-2', number: 2 }, base)
+    assert.deepEqual([await store.drives('foo'), bytes(foo, 0, 3).toString()], [[foo], 'old'])
+    assert.deepEqual(volumeNames(), [foo.name, gold.name, base.name, pool].toSorted())
+    for (const name of [foo.name, gold.name]) assert.equal(lvs('lv_tags', name), '')
+    // A classic one that a snapshot needs stays for that, out of sight.
+    const classic = await open().create('classic', 4 * mib)
+    write(classic, 0, 'was')
+    const snapshot = await open().snapshot('snap', await find({ gold: 'classic-0' }), copyOptions)
+    await store.restore(classic, base)
+    assert.deepEqual([bytes(classic, 0, 3), bytes(snapshot, 0, 3)].map(String), ['old', 'was'])
+    await store.remove(snapshot)
+    assert.deepEqual(volumeNames(), [classic.name, foo.name, gold.name, base.name, pool].toSorted())
+    const held = fs.openSync(gold.image.path, 'r')
+    await assert.rejects(store.restore(gold, base), isFailure('DRIVE_IN_USE'))
+    fs.closeSync(held)
+    await assert.rejects(store.restore(gold, { ...base, name: 'nbsvm_base-none' }), isFailure('DRIVE_MISSING'))
+  })
+
+  test('restore, killed before each command: the drive is what it was or what the base holds, and can be started', async (t) => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    write(gold, 0, 'old')
+    const base = await store.freeze(gold, 'one', copyOptions)
+    const found: string[] = []
+    for (let step = 1, isDead = true; isDead; step++) {
+      isDead = false
+      const victim = await store.createOn('victim', base)
+      write(victim, 0, 'was')
+      let steps = 0
+      const mortal: Run = (command, options) => {
+        isDead ||= command[0] !== 'lvs' && ++steps === step
+        return isDead ? Promise.reject(new Failure('dead')) : run(command, options)
+      }
+      // What it does after its end does not count: a dead process cleans nothing up.
+      await open({ pool, asRoot: mortal, mark: processMark(spawnSync('true').pid) })
+        .restore(victim, base)
+        .catch(() => {})
+      assert.deepEqual(await store.driveNames().then((names) => names.toSorted()), [gold.name, victim.name])
+      const seen = await store.drives('victim')
+      assert.deepEqual(seen, [victim])
+      await store.ready?.(seen)
+      const holds = bytes(victim, 0, 3).toString()
+      assert.match(holds, /^(was|old)$/)
+      found.push(holds)
+      await store.create('next', 4 * mib)
+      assert.deepEqual(volumeNames(), ['nbsvm-next-0', victim.name, gold.name, base.name, pool].toSorted())
+      assert.equal(bytes(victim, 0, 3).toString(), holds)
+      await store.create('next', 4 * mib)
+      assert.doesNotMatch(lvs('lv_tags', victim.name), /unfinished|nbsvm_by|nbsvm_for/)
+      await removeAll('next')
+      await removeAll('victim')
+    }
+    t.diagnostic(`after each kill, and after none: ${found.join(', ')}`)
+    assert.deepEqual([found[0], found.at(-1), new Set(found).size], ['was', 'old', 2])
+  })
+
+  test('restore gives the drive its name back where the new one cannot have it', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    const base = await store.freeze(gold, 'one', copyOptions)
+    write(gold, 0, 'was')
+    let renames = 0
+    const failing: Run = (command, options) =>
+      command[0] === 'lvrename' && ++renames === 2
+        ? Promise.resolve({ status: 5, stdout: '', stderr: '  no more room for metadata' })
+        : run(command, options)
+    await refused(open({ pool, asRoot: failing }).restore(gold, base), /no more room for metadata/)
+    assert.deepEqual([volumeNames(), bytes(gold, 0, 3).toString()], [[gold.name, base.name, pool].toSorted(), 'was'])
+    assert.equal(lvs('lv_tags', gold.name), '')
+  })
+
   test('a pin that comes just before the sweep keeps the base', async () => {
     const store = open({ pool })
     const gold = await store.create('gold', 4 * mib)
@@ -577,6 +704,11 @@ function find(wanted: { gold?: string; source?: string }): Promise<Source> {
   const { gold = 'gold', source } = wanted
   return open().findSource({ gold, source, vmClass: undefined, snapshotLv: undefined, trust: false })
 }
+
+const isFailure =
+  (code: FailureCode) =>
+  (error: unknown): boolean =>
+    error instanceof Failure && error.code === code
 
 async function refused(promise: Promise<unknown>, message: RegExp, hint?: RegExp): Promise<void> {
   await assert.rejects(promise, (error) => {

@@ -40,7 +40,7 @@ after(() => place.remove())
 /** What is killed: code for a child that has a `store`, and the time within which it is killed once it is loaded. */
 const commands: Record<string, { code: string; withinMs: number }> = {
   create: { code: `await store.create('victim', ${24 * mib})`, withinMs: 60 },
-  snapshot: { code: `await store.snapshot('victim', await find({ gold: 'gold' }), how)`, withinMs: 120 },
+  snapshot: { code: `await store.snapshot('victim', await find({ gold: 'gold' }), how)`, withinMs: 60 },
   clone: { code: `await store.clone('victim', await find({ gold: 'gold' }), how)`, withinMs: 150 },
   'snapshot of a file': {
     code: `await store.snapshot('victim', await find({ source: ${JSON.stringify(vdi)} }), how)`,
@@ -162,6 +162,67 @@ function rawGold(): { image: Image } {
   const file = path.join(folder, 'nbsvm-gold-0.raw')
   fs.copyFileSync(seed, file)
   return { image: { format: 'raw', path: file, kind: 'file' } }
+}
+
+for (const kind of ['qcow2', 'raw', 'missing'] as const) {
+  it(`restore of a drive that is ${kind}, killed before each step`, async (t) => {
+    if (spawnSync('strace', ['-V']).error) return t.skip('strace is not installed')
+    const kills: string[] = []
+    let restored = 0
+    for (const step of steps) {
+      for (let count = 1; ; count++) {
+        const { isKilled, isRestored } = await restoreKilledAt(kind, step, count)
+        if (!isKilled) {
+          assert.ok(isRestored)
+          break
+        }
+        kills.push(step)
+        if (isRestored) restored++
+      }
+    }
+    t.diagnostic(`killed at ${kills.join(', ')}; ${restored} times the drive was what the base holds`)
+    assert.ok(kills.length > 1)
+  })
+}
+
+/** Restores a drive, killed at the `count`th system call of a kind: it is what it was, or what the base holds. */
+async function restoreKilledAt(kind: 'qcow2' | 'raw' | 'missing', step: string, count: number) {
+  const gold = (await store.drives('gold'))[0] ?? (await store.create('gold', 8 * mib))
+  const base = await store.freeze(gold, 'kept', { live: noneLive })
+  const wanted = digest(base)
+  const pinned = bases(folder)
+  if (kind === 'raw') fs.copyFileSync(seed, path.join(folder, 'nbsvm-victim-0.raw'))
+  if (kind === 'qcow2') {
+    // On a base that nobody else needs.
+    const below = await store.createOn('victim', base)
+    writePattern(below, 1, '3M', '64k')
+    await store.release(await store.freeze(below, 'short', { live: noneLive }), 'short')
+    writePattern((await store.drives('victim'))[0] ?? assert.fail(), 2, '4M', '64k')
+  }
+  const [before] = await store.drives('victim')
+  const was = before === undefined ? undefined : digest(before)
+  const code = `await store.restore({ name: 'nbsvm-victim-0', number: 0 }, await store.base(${JSON.stringify(base.name)}))`
+  const inject = ['-o', '/dev/null', '-e', `trace=${step}`, '-e', `inject=${step}:signal=SIGKILL:when=${count}`]
+  const node = [process.execPath, '--input-type=module', '-e', scriptOf(code)]
+  const run = spawnSync('strace', [...inject, ...node], { encoding: 'utf8' })
+  assert.ok(run.signal === 'SIGKILL' || run.status === 0, run.stderr)
+
+  const [victim, ...others] = await store.drives('victim')
+  assert.deepEqual(others, [])
+  assert.equal(victim?.fault, undefined)
+  const is = victim === undefined ? undefined : digest(victim)
+  assert.ok(is === was || is === wanted, `${step} ${count}`)
+  const next = await store.create('next', mib)
+  assert.deepEqual(leftovers(folder), [])
+  const files = fs.readdirSync(folder).filter((file) => file.startsWith('nbsvm-victim'))
+  assert.equal(files.length, victim === undefined ? 0 : 1, files.join())
+  if (is === wanted) assert.deepEqual(bases(folder), pinned)
+  const [after] = await store.drives('victim')
+  assert.equal(after === undefined ? undefined : digest(after), is)
+  if (after !== undefined) check(after.image)
+  for (const drive of [...(after === undefined ? [] : [after]), next]) await store.remove(drive)
+  await store.release(base, 'kept')
+  return { isKilled: run.signal === 'SIGKILL', isRestored: is === wanted }
 }
 
 it('leaves no base that nobody stands on', async () => {

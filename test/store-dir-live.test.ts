@@ -3,16 +3,17 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
 import { Failure } from '../src/core/errors.js'
 import { parseDriveName } from '../src/core/name.js'
-import { findPlace } from '../src/host/place.js'
+import { findPlace, type Place as HostPlace } from '../src/host/place.js'
 import type { Drive, Image } from '../src/model/drive.js'
 import { fileNode, formatNode } from '../src/qemu/device/drive.js'
 import { withQmp, type Arguments } from '../src/qemu/qmp.js'
-import type { LiveDrives } from '../src/store/store.js'
+import type { AtMoment, LiveDrives } from '../src/store/store.js'
 import { liveDrives } from '../src/vm/drive/live.js'
 import { drawerOf, type Drawer } from '../src/vm/record/drawer.js'
+import { until } from './cli.js'
 import {
   bases,
   check,
@@ -33,6 +34,7 @@ const program = path.resolve('dist/nbsvm.cjs')
 /** A VM that the program runs with one drive, and what the program itself does to it: `liveDrives`. */
 class Machine {
   readonly live: LiveDrives
+  private readonly where: HostPlace
   private readonly id: string
   private readonly env: NodeJS.ProcessEnv
   private readonly drawer: Drawer
@@ -50,8 +52,10 @@ class Machine {
     const where = findPlace({ NBSVM_HOME: home }, false, home)
     this.drawer = drawerOf(where.state, id)
     this.live = liveDrives(where)
+    this.where = where
   }
 
+  /** Starts the VM of the drive, with all that it has. */
   static start(place: Place, drive: Drive): Machine {
     const machine = new Machine(place, parseDriveName(drive.name)?.id ?? '')
     machine.nbsvm('start', '-S')
@@ -64,9 +68,9 @@ class Machine {
   }
 
   /** Reads or writes as the guest would. qemu-io prints to QEMU's stdout, and only errors to the monitor. */
-  async io(command: string): Promise<string> {
+  async io(command: string, disk = 0): Promise<string> {
     const before = fs.statSync(this.out).size
-    const line = `qemu-io -d /machine/peripheral/disk0/virtio-backend "${command}"`
+    const line = `qemu-io -d /machine/peripheral/disk${disk}/virtio-backend "${command}"`
     const error = await withQmp(this.drawer.qmp, { timeoutMs: 5000 }, (qmp) =>
       qmp.execute('human-monitor-command', { 'command-line': line }),
     )
@@ -78,12 +82,25 @@ class Machine {
     }
   }
 
-  async write(value: number, offset: string, length: string): Promise<void> {
-    assert.match(await this.io(`write -P ${value} ${offset} ${length}`), /^wrote/m)
+  async write(value: number, offset: string, length: string, disk = 0): Promise<void> {
+    assert.match(await this.io(`write -P ${value} ${offset} ${length}`, disk), /^wrote/m)
   }
 
-  async has(value: number, offset: string, length: string): Promise<boolean> {
-    const answer = await this.io(`read -P ${value} ${offset} ${length}`)
+  /** Its drives, reached through one session that the caller has. */
+  inSession<T>(work: (live: LiveDrives) => Promise<T>): Promise<T> {
+    return withQmp(this.drawer.jobs, { timeoutMs: 5000 }, (qmp) => work(liveDrives(this.where, undefined, qmp)))
+  }
+
+  /** The names of all that QEMU has open. */
+  async nodes(): Promise<string[]> {
+    const all = await withQmp(this.drawer.qmp, { timeoutMs: 5000 }, (qmp) =>
+      qmp.execute('query-named-block-nodes', { flat: true }),
+    )
+    return all.flatMap((node) => node['node-name'] ?? []).toSorted()
+  }
+
+  async has(value: number, offset: string, length: string, disk = 0): Promise<boolean> {
+    const answer = await this.io(`read -P ${value} ${offset} ${length}`, disk)
     assert.match(answer, /bytes at offset/)
     return !answer.includes('verification failed')
   }
@@ -271,4 +288,194 @@ describe('snapshot of a running drive', () => {
     assert.deepEqual(bases(folder), [])
     assert.deepEqual(await store.drives('gold'), [gold])
   })
+})
+
+/** Where so many drives wait until they are all there, and the test says what becomes of them. */
+class Moment {
+  /** Settles when the last of them has come. */
+  readonly all: Promise<void>
+  readonly tookMs: number[] = []
+  private readonly gate: Promise<void>
+  private readonly come: () => void
+  private open: () => void = () => {}
+  private shut: (error: Error) => void = () => {}
+
+  constructor(count: number) {
+    let come = 0
+    let last: () => void = () => {}
+    this.all = new Promise((resolve) => (last = resolve))
+    this.come = () => void (++come === count && last())
+    this.gate = new Promise((resolve, reject) => {
+      this.open = resolve
+      this.shut = reject
+    })
+  }
+
+  readonly atMoment: AtMoment = async (step) => {
+    this.come()
+    await this.gate
+    const begin = performance.now()
+    try {
+      return await step()
+    } finally {
+      this.tookMs.push(performance.now() - begin)
+    }
+  }
+
+  now(): void {
+    this.open()
+  }
+
+  never(): void {
+    this.shut(new Failure('given up'))
+  }
+}
+
+/** Writes a number to one disk and then the other, again and again, one more each time. */
+class Guest {
+  counter = 0
+  private isOver = false
+  private stood: (() => void) | undefined
+  private waits: Promise<void> | undefined
+  private readonly runs: Promise<void>
+  goOn: () => void = () => {}
+
+  constructor(machine: Machine) {
+    this.runs = this.run(machine)
+  }
+
+  private async run(machine: Machine): Promise<void> {
+    while (!this.isOver && this.counter < 255) {
+      this.counter++
+      for (const disk of [0, 1]) await machine.write(this.counter, '0', '512', disk)
+      this.stood?.()
+      await this.waits
+    }
+  }
+
+  /** Resolves when it stands still; `goOn` ends that. */
+  async stop(): Promise<void> {
+    this.waits = new Promise((resolve) => (this.goOn = resolve))
+    await new Promise<void>((resolve) => (this.stood = resolve))
+  }
+
+  async end(): Promise<void> {
+    this.isOver = true
+    await this.runs
+  }
+}
+
+describe('a moment that several drives of a running VM are brought to', () => {
+  let place: Place
+  let machine: Machine | undefined
+  beforeEach(() => {
+    place = makePlace()
+  })
+  afterEach(() => {
+    machine?.quit()
+    machine = undefined
+    const left = leftovers(place.folder)
+    place.remove()
+    assert.deepEqual(left, [])
+  })
+
+  /** What each pattern's number is in a base; 0 where none was written. */
+  const counterOf = (image: Image): number =>
+    Array.from({ length: 256 }, (_, value) => value).find((value) => hasPattern({ image }, value, '0', '512')) ?? assert.fail()
+
+  const drivesOf = (): Promise<Drive[]> => place.store.drives('gold')
+  const filesOf = (): string[] =>
+    fs
+      .readdirSync(place.folder)
+      .filter((name) => !name.startsWith('.lock'))
+      .map((name) => `${name} ${fs.statSync(path.join(place.folder, name)).ino}`)
+      .toSorted()
+
+  const meetIn = async (t: TestContext, vm: Machine, live: LiveDrives): Promise<void> => {
+    const { store } = place
+    const guest = new Guest(vm)
+    const moment = new Moment(2)
+    const begun = guest.counter
+    const [one = assert.fail(), two = assert.fail()] = await drivesOf()
+    const frozen = [one, two].map((drive) => store.freeze(drive, 'kept', { live, atMoment: moment.atMoment }))
+    await moment.all
+    // The guest has gone on while all was prepared, and now it stands still.
+    await guest.stop()
+    const then = guest.counter
+    moment.now()
+    const bases = await Promise.all(frozen)
+    guest.goOn()
+    await until('the guest to go on', 5000, () => guest.counter > then + 2)
+    await guest.end()
+    assert.ok(then > begun, 'nothing of an earlier time')
+    assert.deepEqual(
+      bases.map(({ image }) => counterOf(image)),
+      [then, then],
+    )
+    t.diagnostic(`the steps were done after ${moment.tookMs.map((ms) => ms.toFixed(1)).join(' and ')} ms`)
+    const rest = await drivesOf()
+    for (const [disk] of rest.entries()) assert.ok(await vm.has(guest.counter, '0', '512', disk))
+  }
+
+  it('is the same for both: what a guest writes to one and then the other is in both bases', async (t) => {
+    for (const _ of [0, 1]) await place.store.create('gold', 64 * mib)
+    const [one = assert.fail()] = await drivesOf()
+    machine = Machine.start(place, one)
+    const vm = machine
+    await meetIn(t, vm, vm.live)
+    await vm.inSession((live) => meetIn(t, vm, live))
+    vm.quit()
+    machine = undefined
+    for (const drive of await drivesOf()) check(drive.image)
+  })
+
+  it('is not an earlier one: no base of then is taken, though nothing was written since', async () => {
+    const { store } = place
+    machine = Machine.start(place, await store.create('gold', 64 * mib))
+    const freeze = async (atMoment?: AtMoment): Promise<string> => {
+      const [gold = assert.fail()] = await drivesOf()
+      const how = { live: machine?.live ?? noneLive, ...(atMoment === undefined ? {} : { atMoment }) }
+      return (await store.freeze(gold, 'kept', how)).name
+    }
+    const first = await freeze()
+    assert.equal(await freeze(), first)
+    const second = await freeze((step) => step())
+    assert.notEqual(second, first)
+  })
+
+  for (const format of ['qcow2', 'raw'] as const) {
+    it(`does not come, and all is as before, the files and what QEMU has open (${format})`, async () => {
+      const { store, folder } = place
+      if (format === 'qcow2') for (const _ of [0, 1]) await store.create('gold', 16 * mib)
+      else {
+        fs.mkdirSync(folder)
+        for (const number of [0, 1]) fs.writeFileSync(path.join(folder, `nbsvm-gold-${number}.raw`), Buffer.alloc(16 * mib))
+      }
+      const [one = assert.fail(), two = assert.fail()] = await drivesOf()
+      machine = Machine.start(place, one)
+      const vm = machine
+      await vm.write(1, '0', '64k', 1)
+      const [files, nodes] = [filesOf(), await vm.nodes()]
+      const modes = (): number[] => [one, two].map(({ image }) => fs.statSync(image.path).mode)
+      const before = modes()
+      const moment = new Moment(2)
+      const frozen = [one, two].map((drive) => store.freeze(drive, 'kept', { live: vm.live, atMoment: moment.atMoment }))
+      await moment.all
+      moment.never()
+      for (const each of frozen) await assert.rejects(each, /given up/)
+      assert.deepEqual([filesOf(), await vm.nodes(), modes()], [files, nodes, before])
+      assert.deepEqual(await drivesOf(), [one, two])
+      assert.deepEqual(await store.pins(), [])
+      // One that comes and one that does not.
+      const own = await store.freeze(one, 'kept', { live: vm.live, atMoment: (step) => step() })
+      const given: AtMoment = () => Promise.reject(new Failure('given up'))
+      await assert.rejects(store.freeze(two, 'kept', { live: vm.live, atMoment: given }), /given up/)
+      await vm.write(2, '0', '64k', 1)
+      const copy = await store.snapshot('web', await findGold(store, { gold: 'gold-1' }), { live: vm.live })
+      assert.ok(hasPattern(copy, 2, '0', '64k') && hasPattern(own, 0, '0', '64k'))
+      vm.quit()
+      machine = undefined
+      for (const drive of [...(await drivesOf()), copy]) check(drive.image)
+    })
+  }
 })

@@ -5,7 +5,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { Failure } from '../src/core/errors.js'
+import type { FailureCode } from '../src/core/codes.js'
+import { Failure, UsageError } from '../src/core/errors.js'
 import { checkCeph } from '../src/host/check/ceph.js'
 import type { Drive } from '../src/model/drive.js'
 import type { Cluster } from '../src/store/rbd/rbdcall.js'
@@ -180,6 +181,127 @@ describe('drives in a pool of Ceph', { skip: whyNoCeph }, () => {
     assert.deepEqual(remains(), [])
   })
 
+  test('a base is found by its name, and gets drives of the numbers that are asked for', async () => {
+    const gold = await store.create('gold', 8 * mib)
+    const base = await store.freeze(gold, 'kept', { live })
+    assert.deepEqual(await store.base(base.name), base)
+    const three = await store.createOn('foo', base, { number: 3 })
+    const four = await store.createOn('foo', base)
+    assert.deepEqual([three.name, four.name], ['nbsvm-foo-3', 'nbsvm-foo-4'])
+    await assert.rejects(store.createOn('foo', base, { number: 3 }), isFailure('DRIVE_EXISTS'))
+    await assert.rejects(store.createOn('foo', base, { number: -1 }), UsageError)
+    const both = await Promise.allSettled([0, 0].map((number) => store.createOn('race', base, { number })))
+    const late = both.filter((one) => one.status === 'rejected')
+    assert.deepEqual([late.length, isFailure('DRIVE_EXISTS')(late[0]?.reason)], [1, true])
+    await store.release(base, 'kept')
+    await assert.rejects(store.base(base.name), isFailure('DRIVE_MISSING'))
+    await assert.rejects(store.base(gold.name), UsageError)
+    await remove(gold, three, four, ...(await store.drives('race')))
+    assert.deepEqual(remains(), [])
+  })
+
+  test('a freeze does its one step at the moment that the caller says, and nothing where that never comes', async () => {
+    const gold = await store.create('gold', 8 * mib)
+    write(gold, 1)
+    const never = { live, atMoment: () => Promise.reject(new Failure('given up')) }
+    await assert.rejects(store.freeze(gold, 'kept', never), /given up/)
+    assert.deepEqual(remains(), [gold.name])
+    const base = await store.freeze(gold, 'kept', {
+      live,
+      atMoment: (step) => {
+        write(gold, 2)
+        return step()
+      },
+    })
+    write(gold, 3)
+    const foo = await store.createOn('foo', base)
+    assert.ok(has(foo, 2))
+    await store.release(base, 'kept')
+    await remove(gold, foo)
+    assert.deepEqual(remains(), [])
+  })
+
+  test('a drive is made what a base holds, also one that is missing; what others need of it stays', async () => {
+    const gold = await store.create('gold', 8 * mib)
+    write(gold, 1)
+    const base = await store.freeze(gold, 'kept', { live })
+    write(gold, 2)
+    const copy = await store.snapshot('copy', await findGold(store), { live })
+    await store.resize(gold, 16 * mib, { shrink: false })
+    for (const _ of [0, 1]) {
+      assert.deepEqual(await store.restore(gold, base), gold)
+      assert.ok(has(gold, 1) && has(copy, 2))
+      assert.equal((await store.size(gold)).virtualBytes, 8 * mib)
+      write(gold, 4)
+    }
+    const foo = await store.restore({ name: 'nbsvm-foo-2', number: 2 }, base)
+    assert.deepEqual([await store.drives('foo'), has(foo, 1)], [[foo], true])
+    assert.deepEqual(
+      (JSON.parse(rbd('ls', '--format', 'json', pool)) as string[]).toSorted(),
+      [copy.name, foo.name, gold.name, base.name].toSorted(),
+    )
+    rbd('snap', 'create', '--no-progress', `${pool}/nbsvm-gold-0@mine`)
+    await assert.rejects(store.restore(gold, base), /snapshots that were not made by nbsvm: mine/)
+    rbd('snap', 'rm', '--no-progress', `${pool}/nbsvm-gold-0@mine`)
+    await assert.rejects(store.restore(gold, { ...base, name: 'nbsvm_base.none' }), isFailure('DRIVE_MISSING'))
+    await store.release(base, 'kept')
+    assert.ok(has(foo, 1))
+    await remove(gold, copy, foo)
+    assert.deepEqual(remains(), [])
+  })
+
+  for (const [where, changes] of [
+    ['here', new Set(['clone', 'rename', 'rm'])],
+    // All that is left to somebody else is which image has the drive's name.
+    ['on another machine', new Set(['rename'])],
+  ] as const) {
+    test(`restore, killed ${where} before each command: the drive is what it was or what the base holds, and starts`, async (t) => {
+      const gold = await store.create('gold', mib)
+      write(gold, 1)
+      const base = await store.freeze(gold, 'kept', { live })
+      const found: string[] = []
+      for (let step = 1, isDead = true; isDead; step++) {
+        isDead = false
+        const victim = await store.createOn('victim', base)
+        write(victim, 2)
+        let steps = 0
+        const mortal: Cluster['run'] = (command, how) => {
+          isDead ||= command.some((word) => changes.has(word)) && ++steps === step
+          return isDead ? Promise.reject(new Failure('dead')) : cluster.run(command, how)
+        }
+        const own = processMark(execFileSyncPid())
+        const mark = where === 'here' ? own : own.replace(/^.{8}\..{8}/, '0badcafe.0badcafe')
+        await rbdStore({ ...cluster, run: mortal, mark })
+          .restore(victim, base)
+          .catch(() => {})
+        assert.deepEqual((await store.driveNames()).toSorted(), [gold.name, victim.name])
+        const seen = await store.drives('victim')
+        assert.deepEqual(
+          seen.map(({ name }) => name),
+          [victim.name],
+        )
+        await (await store.ready?.(seen))?.end(undefined)
+        assert.deepEqual(await store.drives('victim'), [victim])
+        const holds = /01 01/.test(io(victim, 'read -v 0 16')) ? 'base' : has(victim, 2) ? 'was' : assert.fail()
+        found.push(holds + (seen[0]?.fault === undefined ? '' : ' (between two names)'))
+        const next = await store.create('next', mib)
+        const names = new Set([base.name, gold.name, next.name, victim.name])
+        const left = remains().filter((name) => !names.has(name))
+        // What another machine left it removes itself.
+        if (where === 'here') assert.deepEqual(left, [])
+        else assert.ok(left.every((name) => name.includes('0badcafe')))
+        for (const name of left) rbd('rm', '--no-progress', `${pool}/${name}`)
+        await remove(victim, next)
+      }
+      t.diagnostic(`after each kill, and after none: ${found.join(', ')}`)
+      assert.deepEqual([found[0], found.at(-1)], ['was', 'base'])
+      assert.ok(found.includes('was (between two names)'))
+      await store.release(base, 'kept')
+      await remove(gold)
+      assert.deepEqual(remains(), [])
+    })
+  }
+
   test("a distribution's image comes into the pool once, for all; drives on it are independent of it", async () => {
     const file = path.join(files, 'image.qcow2')
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M'])
@@ -293,6 +415,11 @@ describe('drives in a pool of Ceph', { skip: whyNoCeph }, () => {
     assert.deepEqual(await store.driveNames(), [])
   })
 })
+
+const isFailure =
+  (code: FailureCode) =>
+  (error: unknown): boolean =>
+    error instanceof Failure && error.code === code
 
 /** The number of a process that has ended. */
 function execFileSyncPid(): number {

@@ -40,21 +40,33 @@ export interface LiveDrives {
    */
   activeFile(drive: Drive): Promise<string | undefined>
   /**
-   * Makes the running VM write into `overlay` from this moment on. The image under it is the one the VM writes now; its name
-   * is `overlay.backing.path` now, while QEMU may know it by the name that the overlay has got.
+   * Makes the running VM write into `overlay` from this moment on; with `atMoment`, from when that does its step, before which all
+   * is prepared, and QEMU let go again. The image under it is the one the VM writes now; its name is `overlay.backing.path` now,
+   * while QEMU may know it by the name that the overlay has got. Where it rejects, QEMU may know the overlay still: `activeFile`
+   * makes it forget that.
    *
    * QEMU reopens a `file` node by name when the node above it becomes read-only, and would then read the overlay in place of
    * the base (7.2: silently wrong data). It does not reopen a node that was added by itself and is referred to by its
    * `node-name`, without `auto-read-only`: so for this the drive's `file` node is never written inside its format node.
    */
-  switchTo(drive: Drive, overlay: Image): Promise<void>
+  switchTo(drive: Drive, overlay: Image, atMoment?: AtMoment): Promise<void>
   /** Tells the running VM that its drive has grown to this size, which makes the guest see it. */
   grow(drive: Drive, sizeBytes: number): Promise<void>
 }
 
+/** Does a step when its moment has come. Rejects without having done it where the moment does not come. */
+export type AtMoment = <T>(step: () => Promise<T>) => Promise<T>
+
 /** How a drive is frozen. */
 export interface FreezeOptions extends Pick<CopyOptions, 'onNote' | 'onProgress' | 'signal'> {
   readonly live: LiveDrives
+  /**
+   * Does the one step that decides which moment is frozen; absent: at once. A caller that brings several drives and RAM to one
+   * moment lets the guest stand still for it, so all that can be prepared is done before, and all that can wait is done after.
+   * Several drives may wait in it side by side. Where it is given, nothing of an earlier moment is taken in place of this one: the
+   * guest may write between the look and the moment. Where it or the step rejects, all is as before.
+   */
+  readonly atMoment?: AtMoment
 }
 
 /** Reports how far a long copy is, in bytes of the guest's view. */
@@ -108,8 +120,19 @@ export interface Store {
   release(base: Pick<Base, 'name'>, name: string): Promise<void>
   /** What is pinned, and under which name. */
   pins(): Promise<readonly Pinned[]>
-  /** Makes the VM's next drive on a base, in no time. */
-  createOn(id: string, base: Base, options?: Pick<CopyOptions, 'onNote'>): Promise<Drive>
+  /** The base of that name as it is now: what it stands on may have changed. Throws a Failure (DRIVE_MISSING) where it is gone. Quick. */
+  base(name: string): Promise<Base>
+  /**
+   * Makes the VM's next drive on a base, in no time; or the one of that number, and throws a Failure (DRIVE_EXISTS) where the VM has
+   * such a drive.
+   */
+  createOn(id: string, base: Base, options?: Pick<CopyOptions, 'onNote'> & { readonly number?: number }): Promise<Drive>
+  /**
+   * Makes a drive what a base holds: it stands on the base then, and what it held is gone, but for what others need of it. The drive
+   * may be missing, then it is made. The VM is not running. Killed at any moment, the drive is either what it was or what the base
+   * holds, and the next command sweeps.
+   */
+  restore(drive: Pick<Drive, 'name' | 'number'>, base: Base, options?: Pick<CopyOptions, 'onNote'>): Promise<Drive>
 
   /**
    * Makes the VM's next drive from an image that never changes, which the drive may stand on as long as it likes: the store sees

@@ -6,7 +6,8 @@ import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Failure } from '../../core/errors.js'
-import { headerBytes, isEmpty, looksLikeQcow2, parseQcow2 } from './qcow2.js'
+import { writeParts } from '../../sys/parts.js'
+import { emptyOverlay, faultOf, headerBytes, isEmpty, looksLikeQcow2, parseQcow2, readHeader } from './qcow2.js'
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-qcow2-'))
 after(() => fs.rmSync(folder, { recursive: true }))
@@ -114,5 +115,87 @@ describe('isEmpty', () => {
     const fresh = image()
     assert.equal(isEmpty(parseQcow2(fresh, 'x'), l1(fresh).subarray(8)), false)
     assert.equal(looksLikeQcow2(fresh), true)
+  })
+})
+
+describe('emptyOverlay', () => {
+  const qemuImg = (...words: string[]): string =>
+    execFileSync('qemu-img', words, { encoding: 'utf8', cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  const io = (command: string, file: string): string =>
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', command, file], { encoding: 'utf8', cwd: folder })
+
+  const write = (name: string, backing: string, format: string, sizeBytes: number): string => {
+    const file = path.join(folder, name)
+    fs.rmSync(file, { force: true })
+    const { length, parts } = emptyOverlay(backing, format, sizeBytes)
+    writeParts(file, length, parts)
+    return file
+  }
+
+  /** What QEMU says of an image, but for where it is and what it takes. */
+  const info = (file: string): unknown => {
+    const told = JSON.parse(qemuImg('info', '--output', 'json', file)) as Record<string, unknown>
+    const { filename: _, 'actual-size': __, 'full-backing-filename': ___, children: ____, ...rest } = told
+    return rest
+  }
+
+  const tib = 2 ** 40
+  const sizes = fc.oneof(
+    fc.integer({ min: 1, max: 2 ** 20 }),
+    fc.integer({ min: 1, max: 8 * tib }),
+    // Just below and above where a table gets another entry, or another cluster.
+    fc
+      .tuple(fc.constantFrom(2 ** 29, 2 ** 42, 2 ** 16), fc.integer({ min: 1, max: 2 }), fc.integer({ min: -513, max: 513 }))
+      .map(([step, times, near]) => step * times + near),
+  )
+  const bases = fc.constantFrom(
+    ['.base-12345678.raw', 'raw'] as const,
+    [`.base-${'0123456789abcdef'.repeat(4)}.qcow2`, 'qcow2'] as const,
+  )
+
+  it('is what qemu-img makes, of any size', () => {
+    const compare = (size: number, [backing, format]: readonly [string, string]): void => {
+      const theirs = path.join(folder, 'theirs.qcow2')
+      fs.rmSync(theirs, { force: true })
+      qemuImg('create', '-q', '-u', '-f', 'qcow2', '-b', backing, '-F', format, theirs, String(size))
+      const ours = write('ours.qcow2', backing, format, size)
+      assert.deepEqual(readHeader(ours), readHeader(theirs))
+      assert.deepEqual(info(ours), info(theirs))
+      assert.equal(faultOf(readHeader(ours), fs.statSync(ours).size), undefined)
+      // It opens nothing under it.
+      assert.match(
+        qemuImg('check', `json:${JSON.stringify({ driver: 'qcow2', file: { driver: 'file', filename: ours }, backing: null })}`),
+        /No errors/,
+      )
+      assert.ok(fs.statSync(ours).blocks * 512 <= fs.statSync(theirs).blocks * 512)
+    }
+    for (const size of [1, 512, 513, 2 ** 29, 2 ** 29 + 1, 4 * tib, 4 * tib + 512, 8 * tib])
+      compare(size, ['.base-12345678.raw', 'raw'])
+    fc.assert(fc.property(sizes, bases, compare), { numRuns: 40 })
+  })
+
+  it('holds what is written to it, in a chain, where the drive has grown too', () => {
+    fs.writeFileSync(path.join(folder, '.base-00000000.raw'), Buffer.alloc(2 ** 20, 7))
+    let below = '.base-00000000.raw'
+    for (let layer = 1; layer <= 12; layer++) {
+      const name = `.base-0000000${layer.toString(16)}.qcow2`
+      write(name, below, below.endsWith('raw') ? 'raw' : 'qcow2', 2 ** 20 + layer * 2 ** 30)
+      io(`write -P ${100 + layer} ${layer * 2 ** 30} 128k`, name)
+      below = name
+      assert.match(qemuImg('check', name), /No errors/)
+    }
+    for (let layer = 1; layer <= 12; layer++) {
+      assert.doesNotMatch(io(`read -P ${100 + layer} ${layer * 2 ** 30} 128k`, below), /failed/)
+    }
+    assert.doesNotMatch(io('read -P 7 0 1M', below), /failed/)
+    assert.doesNotMatch(io(`read -P 0 ${2 ** 29} 1M`, below), /failed/)
+    qemuImg('resize', '-q', below, `${3 * 2 ** 40}`)
+    io(`write -P 9 ${3 * 2 ** 40 - 512} 512`, below)
+    assert.match(qemuImg('check', below), /No errors/)
+  })
+
+  it('is refused where QEMU would refuse it', () => {
+    assert.throws(() => emptyOverlay('x'.repeat(1024), 'raw', 1), Failure)
+    assert.throws(() => emptyOverlay('x', 'raw', 2 ** 53 * 1024), Failure)
   })
 })

@@ -8,13 +8,13 @@ import { collect } from './collect.js'
 import { basesOf, parsePin, pinName } from './entry.js'
 import { freeze } from './freeze.js'
 import { withJob } from './job.js'
-import { readChain, readLayer } from './layer.js'
+import { formatOfBase, readChain, readLayer } from './layer.js'
 import { withStoreLock } from './dirlock.js'
 
 /** Freezes a drive into a base that is pinned before the overlay goes that kept it so far. */
 export function freezeBase(folder: string, { name }: Drive, pinned: string, options: FreezeOptions): Promise<Base> {
   return withJob(folder, options, async (job) => {
-    const overlay = readLayer(folder, path.basename(await freeze(job, name, options.live, true)))
+    const overlay = readLayer(folder, path.basename(await freeze(job, name, { ...options, exact: true })))
     if (overlay.backing === undefined) throw new Failure(`${name} was frozen into nothing`)
     await pin(folder, overlay.backing, pinned)
     return baseOf(folder, overlay.backing)
@@ -50,6 +50,12 @@ export function pins(folder: string): Pinned[] {
     const base = basesOf(found?.hex ?? '').find((one) => names.includes(one))
     return found === undefined || base === undefined ? [] : [{ name: found.name, base: baseOf(folder, base) }]
   })
+}
+
+/** A base by its name, as it is now: layers of it may have been merged. Throws a Failure (DRIVE_MISSING) where it is gone. */
+export function findBase(folder: string, name: string): Base {
+  formatOfBase(folder, name)
+  return baseOf(folder, name)
 }
 
 function baseOf(folder: string, file: string): Base {

@@ -1,12 +1,11 @@
 // The `dir` store: drives are plain files in one folder. The names of drives are all that a list asks for; what opens images or
 // changes them is loaded when it is needed.
 import path from 'node:path'
-import { isRoot } from '../../sys/environment.js'
 import { stat } from '../../sys/file.js'
 import { openers } from '../../sys/process.js'
 import type { Store } from '../store.js'
 import { driveNames, layersName } from './entry.js'
-import { makeLayers } from './liveroom.js'
+import { prepareLayers } from './liveroom.js'
 
 /**
  * The store in a folder, which is made, for its owner only, when the first drive is.
@@ -24,7 +23,7 @@ export function dirStore(options: { readonly folder: string }): Store {
     driveNames: async () => driveNames(folder),
     size: async (drive) => (await import('./look.js')).sizeOf(folder, drive),
     ready: async (drives) => {
-      if (isRoot()) makeLayers(folder)
+      prepareLayers(folder)
       if (drives.some(({ fault }) => fault !== undefined)) (await import('./look.js')).checkDrives(folder, drives)
       return undefined
     },
@@ -36,6 +35,8 @@ export function dirStore(options: { readonly folder: string }): Store {
     pin: async (base, name) => (await import('./base.js')).pin(folder, base.name, name),
     release: async (base, name) => (await import('./base.js')).release(folder, base.name, name),
     pins: async () => (await import('./base.js')).pins(folder),
+    base: async (name) => (await import('./base.js')).findBase(folder, name),
+    restore: async (drive, base, how = {}) => (await import('./restore.js')).restore(folder, drive, base, how),
     createOn: async (id, base, how = {}) => (await import('./dirmake.js')).createOn(folder, id, base, how),
     createFrom: async (id, origin, sizeBytes, how = {}) =>
       (await import('./dirorigin.js')).createFrom(folder, id, { ...origin, sizeBytes }, how),

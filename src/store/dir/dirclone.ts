@@ -24,7 +24,7 @@ export async function clone(folder: string, id: string, source: Source, options:
   const drive = await withJob(folder, usable, async (job) => {
     const { file, format } = await fill(job, source, usable)
     options.signal?.throwIfAborted()
-    return publish(job, id, file, format)
+    return publish(job, id, file, { format })
   })
   // The base that a running VM's drive was frozen into may have lost its last user meanwhile.
   if (source.drive !== undefined) await withStoreLock(folder, () => attempt(() => collect(folder)))
@@ -70,7 +70,7 @@ async function still(job: Job, name: string, { drive }: Source, live: LiveDrives
     return { image: readChain(job.folder, top.file), virtualBytes: top.virtualBytes }
   }
   // The overlay is a temporary of this job: it keeps its base from being collected while the copy takes its time.
-  const overlay = readLayer(job.folder, path.basename(await freeze(job, name, live)))
+  const overlay = readLayer(job.folder, path.basename(await freeze(job, name, { live })))
   const { virtualBytes, backing = overlay.file } = overlay
   const base = readLayer(job.folder, backing)
   return { image: readChain(job.folder, base.virtualBytes === virtualBytes ? base.file : overlay.file), virtualBytes }

@@ -1,33 +1,37 @@
 // A VM's next drive: empty, on a base, or as an instant copy.
 import path from 'node:path'
-import { UsageError } from '../../core/errors.js'
 import type { Base, Drive } from '../../model/drive.js'
 import { reflink, setMode } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import { refuseDamaged } from '../common/probe.js'
 import type { CopyOptions, LiveDrives, Source } from '../store.js'
-import { baseFormat, parseEntry } from './entry.js'
+import { parseEntry } from './entry.js'
 import { freeze, readTop, refuseInUse } from './freeze.js'
 import { overlayOf, shareIn } from './import.js'
 import { withJob, type Job, type JobOptions } from './job.js'
+import { formatOfBase } from './layer.js'
 import { makeOverlay } from './overlay.js'
-import { publish } from './publish.js'
+import { publish, type Naming } from './publish.js'
 
 /** Makes the VM's next drive, empty. */
 export function create(folder: string, id: string, sizeBytes: number, options: JobOptions): Promise<Drive> {
   return withJob(folder, options, async (job) => {
     const file = job.file('qcow2')
     await runOrFail(`make a drive of ${id}`, ['qemu-img', 'create', '-q', '-f', 'qcow2', file, String(sizeBytes)])
-    return publish(job, id, file, 'qcow2')
+    return publish(job, id, file, { format: 'qcow2' })
   })
 }
 
 /** Makes the VM's next drive on a base. */
-export function createOn(folder: string, id: string, { name: base, virtualBytes }: Base, options: JobOptions): Promise<Drive> {
-  const format = baseFormat(base)
-  if (format === undefined) throw new UsageError(`${JSON.stringify(base)} is not a base of ${folder}`)
-  return withJob(folder, options, async (job) =>
-    publish(job, id, await makeOverlay(job, { base, format, virtualBytes }), 'qcow2'),
+export function createOn(
+  folder: string,
+  id: string,
+  { name: base, virtualBytes }: Base,
+  { number, ...options }: JobOptions & Pick<Naming, 'number'>,
+): Promise<Drive> {
+  const format = formatOfBase(folder, base)
+  return withJob(folder, options, (job) =>
+    publish(job, id, makeOverlay(job, { base, format, virtualBytes }), { format: 'qcow2', number }),
   )
 }
 
@@ -40,10 +44,10 @@ export function snapshot(
 ): Promise<Drive> {
   return withJob(folder, options, async (job) => {
     const shared = await share(job, source, options)
-    if (shared !== undefined) return publish(job, id, shared.file, shared.format)
+    if (shared !== undefined) return publish(job, id, shared.file, shared)
     const name = ownName(folder, source)
-    const overlay = name === undefined ? await overlayOf(job, source, options) : await freeze(job, name, options.live)
-    return publish(job, id, overlay, 'qcow2')
+    const overlay = name === undefined ? await overlayOf(job, source, options) : await freeze(job, name, { live: options.live })
+    return publish(job, id, overlay, { format: 'qcow2' })
   })
 }
 

@@ -25,9 +25,9 @@ export function createFrom(folder: string, id: string, { image, hex, sizeBytes }
   return withJob(folder, options, async (job) => {
     const base = baseName(hex.slice(0, nameDigits), format)
     // First the overlay: as unfinished work it keeps the base from being collected.
-    const overlay = await makeOverlay(job, { base, format, virtualBytes: sizeBytes })
+    const overlay = makeOverlay(job, { base, format, virtualBytes: sizeBytes })
     if (!(await linkIn(job, image.path, base))) await copyIn(job, image.path, { base, format, sizeBytes }, options)
-    return publish(job, id, overlay, 'qcow2')
+    return publish(job, id, overlay, { format: 'qcow2' })
   })
 }
 

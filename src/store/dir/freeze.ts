@@ -14,25 +14,33 @@ import { close, open, remove, rename, setMode, stat, syncFolder, type Stats } fr
 import { hasNoLinks, linkNew } from '../../sys/link.js'
 import { runOrFail } from '../../sys/process.js'
 import { randomHex } from '../../sys/stamp.js'
-import type { LiveDrives } from '../store.js'
+import type { AtMoment, FreezeOptions, LiveDrives } from '../store.js'
 import type { Job } from './job.js'
 import { findEntry, isEmptyOverlay, isSame, readChain, readLayer, type Layer } from './layer.js'
 import { withDriveLock, withStoreLock } from './dirlock.js'
-import { makeRoom } from './merge.js'
+import { countUsers, makeRoom } from './merge.js'
 import { baseName, entry, moveName } from './entry.js'
-import { copyOverlay, makeOverlay } from './overlay.js'
+import { makeOverlay } from './overlay.js'
 import { refuseWriters } from './trust.js'
+
+export interface Freezing extends Pick<FreezeOptions, 'live' | 'atMoment'> {
+  /** A base of an earlier time is taken only where it has the drive's size too, and is all that need be known of the drive. */
+  readonly exact?: boolean
+}
 
 /**
  * Freezes an image of the store (`nbsvm-gold-0`), under a running VM too. Returns the path of a temporary of the job: an
- * empty overlay of it. Where nothing was written since the last time, the base of then is taken and no layer added; with `exact`
- * only where it has the drive's size too, and is all that need be known of it.
+ * empty overlay of it. Where nothing was written since the last time, the base of then is taken and no layer added; not so
+ * with `atMoment`, while the VM runs.
  */
-export async function freeze(job: Job, name: string, live: LiveDrives, exact = false): Promise<string> {
+export async function freeze(job: Job, name: string, how: Freezing): Promise<string> {
+  const { live, exact = false, atMoment = atOnce } = how
   const drive = readDrive(job.folder, name)
-  if (drive === undefined || !live.runs(drive)) return freezeStopped(job, name, exact)
-  return withOwnFile(job.folder, name, live, (own) => freezeRunning(job, own, live, exact))
+  if (drive === undefined || !live.runs(drive)) return atMoment(() => freezeStopped(job, name, exact))
+  return withOwnFile(job.folder, name, live, (own) => freezeRunning(job, own, how))
 }
+
+const atOnce: AtMoment = (step) => step()
 
 /** The image as a VM's drive; undefined when by its name no VM can have it. */
 export function readDrive(folder: string, name: string): Drive | undefined {
@@ -50,14 +58,11 @@ export function readTop(folder: string, name: string): Layer {
 async function freezeStopped(job: Job, name: string, exact: boolean): Promise<string> {
   for (;;) {
     const top = readTop(job.folder, name)
-    const reused = await reuse(job, top, exact)
+    const reused = reuse(job, top, exact)
     if (reused !== undefined) return reused
     await makeRoom(job, top.file)
-    const preparing = prepare(job, top)
-    // Both have ended before the job does: what came into being afterwards would stay.
-    const [, atRest] = await Promise.allSettled([preparing, refuseInUse(top)])
-    if (atRest.status === 'rejected') throw atRest.reason
-    const made = await preparing
+    await refuseInUse(top)
+    const made = prepare(job, top)
     if (await insert(job.folder, top, made)) {
       protect(job.folder, made.base)
       return made.copy
@@ -65,15 +70,23 @@ async function freezeStopped(job: Job, name: string, exact: boolean): Promise<st
   }
 }
 
-async function freezeRunning(job: Job, drive: Drive, live: LiveDrives, exact: boolean): Promise<string> {
+async function freezeRunning(job: Job, drive: Drive, { live, exact = false, atMoment }: Freezing): Promise<string> {
   const { name } = drive
   const top = readTop(job.folder, name)
-  const reused = await reuse(job, top, exact)
+  // The guest may write between this look and the moment.
+  const reused = atMoment === undefined ? reuse(job, top, exact) : undefined
   if (reused !== undefined) return reused
   await makeRoom(job, top.file)
-  const made = await prepare(job, top)
+  const made = prepare(job, top)
   if (!(await insert(job.folder, top, made))) throw new Failure(`${name} was replaced by another file under its running VM`)
-  await switchToTop(job.folder, drive, live)
+  try {
+    await switchToTop(job.folder, drive, live, atMoment)
+  } catch (error) {
+    // Whoever waits for a moment may well give up. What else fails is tried again by the next snapshot; and where this fails too
+    // the drive is one layer higher, which is no harm.
+    if (atMoment !== undefined) await takeBack(job.folder, top, made, live).catch(() => {})
+    throw error
+  }
   protect(job.folder, made.base)
   return made.copy
 }
@@ -101,10 +114,10 @@ async function finishSwitch(folder: string, name: string, live: LiveDrives): Pro
   return { ...drive, image: readChain(folder, top.file) }
 }
 
-async function switchToTop(folder: string, drive: Drive, live: LiveDrives): Promise<void> {
+async function switchToTop(folder: string, drive: Drive, live: LiveDrives, atMoment?: AtMoment): Promise<void> {
   const top = readTop(folder, drive.name)
   const switched = { ...drive, image: readChain(folder, top.file) }
-  await live.switchTo(switched, switched.image)
+  await live.switchTo(switched, switched.image, atMoment)
   if (isSame(await activeStats(switched, live), top.stats)) return
   throw new Failure(`the VM of ${drive.name} did not go over to its new layer ${top.path}; nothing is lost`, {
     hints: ['the next snapshot of it tries again'],
@@ -122,7 +135,7 @@ async function activeStats(drive: Drive, live: LiveDrives): Promise<Stats> {
 }
 
 /** An overlay on the base that the drive stands on, when the drive holds nothing else. */
-async function reuse(job: Job, top: Layer, exact: boolean): Promise<string | undefined> {
+function reuse(job: Job, top: Layer, exact: boolean): string | undefined {
   if (top.backing === undefined || !isEmptyOverlay(top)) return undefined
   const { backing: base, virtualBytes } = top
   const below = readLayer(job.folder, base)
@@ -137,14 +150,14 @@ interface Prepared {
   readonly copy: string
 }
 
-async function prepare(job: Job, { format, virtualBytes }: Layer): Promise<Prepared> {
+function prepare(job: Job, { format, virtualBytes }: Layer): Prepared {
   const base = baseName(randomHex(8), format)
-  const own = await makeOverlay(job, { base, format, virtualBytes })
-  return { base, own, copy: copyOverlay(job, own) }
+  const ground = { base, format, virtualBytes }
+  return { base, own: makeOverlay(job, ground), copy: makeOverlay(job, ground) }
 }
 
 /** Steps 1 and 2. Says false, and does nothing, when the drive is not what it was any more: somebody was faster. */
-function insert(folder: string, top: Layer, { base, own }: Prepared): Promise<boolean> {
+export function insert(folder: string, top: Layer, { base, own }: Omit<Prepared, 'copy'>): Promise<boolean> {
   return withStoreLock(folder, () => {
     const name = path.basename(top.file, `.${top.format}`)
     if (!isSame(stat(top.path), top.stats) || findEntry(folder, name)?.file !== top.file) return false
@@ -174,6 +187,32 @@ function insertByMoves(folder: string, top: string, base: string, own: string, d
   rename(own, drive)
   syncFolder(folder)
   remove(note)
+}
+
+/** Undoes steps 1 and 2, under a VM that writes into the base for certain, where nobody else stands on that. */
+async function takeBack(folder: string, top: Layer, { base }: Prepared, live: LiveDrives): Promise<void> {
+  const name = path.basename(top.file, `.${top.format}`)
+  const drive = readDrive(folder, name)
+  // This has QEMU forget the overlay, too.
+  if (drive === undefined || !isSame(await activeStats(drive, live), top.stats)) return
+  await withStoreLock(folder, () => {
+    const overlay = readTop(folder, name)
+    // The drive's overlay, and the one that was to stand on the base.
+    if (overlay.backing !== base || !isEmptyOverlay(overlay) || countUsers(folder).get(base) !== 2) return
+    const file = path.join(folder, base)
+    setMode(file, top.stats.mode & 0o7777)
+    if (top.format === 'qcow2') {
+      rename(file, top.path)
+      syncFolder(folder)
+      return
+    }
+    // While both are there the overlay is the drive, and the raw file its old name.
+    linkNew(file, top.path)
+    syncFolder(folder)
+    remove(overlay.path)
+    remove(file)
+    syncFolder(folder)
+  })
 }
 
 /** Only when its overlay is there: until then the base was the drive itself. */

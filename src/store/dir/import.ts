@@ -36,7 +36,7 @@ export async function overlayOf(job: Job, source: Source, options: CopyOptions):
   const { file, format } = await copyIn(job, source, options)
   const base = baseName(hex, format)
   // First the overlay: as unfinished work it keeps the base from being collected.
-  const overlay = await makeOverlay(job, { base, format, virtualBytes })
+  const overlay = makeOverlay(job, { base, format, virtualBytes })
   await syncLargeFile(file)
   setMode(file, 0o400)
   await withStoreLock(job.folder, () => {

@@ -1,7 +1,7 @@
 // One image of the store as it is on disk, and the chain of images under it.
 import path from 'node:path'
 import type { Image } from '../../model/drive.js'
-import { Failure } from '../../core/errors.js'
+import { Failure, UsageError } from '../../core/errors.js'
 import { lstat, readHead, type Stats } from '../../sys/file.js'
 import { baseFormat, entry, parseEntry, temporaryFormat, type DriveFormat, type Entry } from './entry.js'
 import { isEmpty, readHeader, type Qcow2Header } from '../common/qcow2.js'
@@ -68,6 +68,13 @@ export function readLayer(folder: string, file: string): Layer {
   const header = readHeader(place)
   const backing = checkReferences(folder, place, header)
   return { ...layer, header, virtualBytes: header.virtualBytes, ...(backing === undefined ? {} : { backing }) }
+}
+
+/** The format of a base by its name. Throws a UsageError for what is no base's name. */
+export function formatOfBase(folder: string, base: string): DriveFormat {
+  const format = baseFormat(base)
+  if (format !== undefined) return format
+  throw new UsageError(`${JSON.stringify(base)} is not a base of ${folder}`)
 }
 
 /** An overlay stands on a base of the same folder or on nothing: what else its header names is never opened. */

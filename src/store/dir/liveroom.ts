@@ -1,14 +1,17 @@
 // The folder through which QEMUs of other users open the layers that their drives get while they run: see `Store.layers`.
 import path from 'node:path'
-import { ownUid } from '../../sys/environment.js'
+import { isRoot, ownUid } from '../../sys/environment.js'
 import { giveTo, list, lstat, makePrivateFolder, remove, setMode } from '../../sys/file.js'
 import { tryLock } from '../../sys/lock.js'
 import { driveLockName, entry, layersName } from './entry.js'
 
-/** Makes it. Who has it open can look for names in it and see nothing else; nobody comes there through the folder of drives. */
-export function makeLayers(folder: string): void {
+/**
+ * Makes it where this is root. Who has it open can look for names in it and see nothing else; nobody comes there through the folder of
+ * drives.
+ */
+export function prepareLayers(folder: string): void {
   const layers = path.join(folder, layersName)
-  if (lstat(layers) !== undefined) return
+  if (!isRoot() || lstat(layers) !== undefined) return
   makePrivateFolder(layers)
   setMode(layers, 0o711)
 }

@@ -69,7 +69,7 @@ function runsOf(folder: string, bases: readonly Layer[]): Layer[][] {
 }
 
 /** How many images and pins need each base. An image that cannot be read may need any: then nothing is merged. */
-function countUsers(folder: string): Map<string, number> {
+export function countUsers(folder: string): Map<string, number> {
   const users = new Map<string, number>()
   const add = (base: string | undefined): void => void (base !== undefined && users.set(base, (users.get(base) ?? 0) + 1))
   for (const name of list(folder)) {

@@ -1,5 +1,6 @@
-import { copyNew, syncFile } from '../../sys/file.js'
-import { runOrFail } from '../../sys/process.js'
+import { syncFile } from '../../sys/file.js'
+import { writeParts } from '../../sys/parts.js'
+import { emptyOverlay } from '../common/qcow2.js'
 import type { Job } from './job.js'
 import type { DriveFormat } from './entry.js'
 
@@ -13,19 +14,10 @@ export interface Ground {
 }
 
 /** Makes an empty overlay as a temporary of the job. Returns its path. */
-export async function makeOverlay(job: Job, { base, format, virtualBytes }: Ground): Promise<string> {
-  const file = job.file('qcow2')
-  // -u: the base is not opened. It may not have its name yet, and its size and format are known.
-  const options = ['-q', '-u', '-f', 'qcow2', '-b', base, '-F', format]
-  await runOrFail(`make a layer on ${base}`, ['qemu-img', 'create', ...options, file, String(virtualBytes)])
+export function makeOverlay(job: Job, { base, format, virtualBytes }: Ground): string {
+  const file = job.name('qcow2')
+  const { length, parts } = emptyOverlay(base, format, virtualBytes)
+  writeParts(file, length, parts)
   syncFile(file)
   return file
-}
-
-/** A second overlay of the same ground, without a second qemu-img. */
-export function copyOverlay(job: Job, overlay: string): string {
-  const copy = job.name('qcow2')
-  copyNew(overlay, copy)
-  syncFile(copy)
-  return copy
 }

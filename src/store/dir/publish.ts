@@ -1,34 +1,46 @@
 import path from 'node:path'
 import { Failure, messageOf } from '../../core/errors.js'
-import { driveName, parseDriveName } from '../../core/name.js'
+import { driveExists, driveName, newDriveName, parseDriveName } from '../../core/name.js'
 import type { Drive } from '../../model/drive.js'
-import { isRoot } from '../../sys/environment.js'
 import { list, setMode, syncFolder, syncLargeFile } from '../../sys/file.js'
 import { moveNew } from '../../sys/link.js'
 import { withStoreLock } from './dirlock.js'
-import { makeLayers } from './liveroom.js'
-import { entry, parseEntry, type DriveFormat } from './entry.js'
+import { prepareLayers } from './liveroom.js'
+import { driveNames, entry, parseEntry, type DriveFormat } from './entry.js'
 import type { Job } from './job.js'
 import { readChain } from './layer.js'
 
 const maxDrives = 10_000
 
+/** Which drive a temporary becomes. */
+export interface Naming {
+  readonly format: DriveFormat
+  /** In place of the VM's next. */
+  readonly number?: number | undefined
+}
+
 /**
  * Gives a finished temporary its name, as the VM's next drive: one more than its highest, so that taking a drive away
  * never moves a new one to its place. Nothing is ever overwritten, and the drive is on the disk before it has its name.
+ * Throws a Failure (DRIVE_EXISTS) where the number that it is to have is taken.
  */
-export async function publish({ folder, note }: Job, id: string, temporary: string, format: DriveFormat): Promise<Drive> {
+export async function publish(job: Job, id: string, temporary: string, { format, number: wanted }: Naming): Promise<Drive> {
+  const { folder, note } = job
   // The command that explain prints can be pasted before the first start.
-  if (isRoot()) makeLayers(folder)
+  prepareLayers(folder)
   setMode(temporary, 0o600)
   await syncLargeFile(temporary)
   return withStoreLock(folder, () => {
     // Also sees whether all bases under it are still there: one may have gone with its last user since.
     const image = readChain(folder, path.basename(temporary))
-    for (let number = nextNumber(list(folder), id); number < maxDrives; number++) {
+    if (wanted !== undefined) newDriveName(id, driveNames(folder), wanted)
+    for (let number = wanted ?? nextNumber(list(folder), id); number < maxDrives; number++) {
       const name = driveName(id, number)
       const place = path.join(folder, entry(name, format).file)
-      if (!moveNew(temporary, place)) continue
+      if (!moveNew(temporary, place)) {
+        if (wanted === undefined) continue
+        throw driveExists(name)
+      }
       done(note, name, () => syncFolder(folder))
       return { name, number, image: { ...image, path: place } }
     }

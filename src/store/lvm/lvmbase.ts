@@ -3,14 +3,21 @@
 // and a pin is a tag. Classic volumes have no bases: lvm makes no snapshot of a classic snapshot.
 import type { Base, Drive } from '../../model/drive.js'
 import { Failure } from '../../core/errors.js'
-import type { FreezeOptions, Pinned } from '../store.js'
-import { makeDrive, sweep, sweepAfter } from './lvmjob.js'
-import { baseName, baseTag, isBaseName, pinTag, pinsOf, volumePath } from './lvmname.js'
-import { checkHealth, healthOf } from './lvmready.js'
+import type { AtMoment, FreezeOptions, Pinned } from '../store.js'
+import { makeDrive, makeInPlace, sweep, sweepAfter, type Making } from './lvmjob.js'
+import { baseName, baseTag, checkMappedName, isBaseName, pinTag, pinsOf, volumePath } from './lvmname.js'
+import { checkHealth, healthOf, refuseInUse } from './lvmready.js'
 import { type Group, listVolumes, lvm, type Volume, volumeOf } from './volumes.js'
 
-/** Freezes a drive into a base. It has its pin from the first moment: one command makes both. */
-export async function freezeDrive(group: Group, drive: Drive, pin: string, { onNote }: FreezeOptions): Promise<Base> {
+type Freezing = Pick<FreezeOptions, 'onNote' | 'atMoment'>
+
+/** Freezes a drive into a base. It has its pin from the first moment: one command makes both, and is the step of `atMoment`. */
+export async function freezeDrive(
+  group: Group,
+  drive: Drive,
+  pin: string,
+  { onNote, atMoment = atOnce }: Freezing,
+): Promise<Base> {
   const doing = `freeze ${drive.name}`
   const tags = ['--addtag', baseTag, '--addtag', pinTag(pin)]
   const volumes = await sweep(group, onNote)
@@ -19,9 +26,11 @@ export async function freezeDrive(group: Group, drive: Drive, pin: string, { onN
   checkHealth(healthOf(group, volume, volumes), doing, onNote)
   const name = baseName(group.unique())
   const how = ['--snapshot', '--setactivationskip', 'n', '--permission', 'r', `${group.vg}/${volume.name}`]
-  await lvm(group, doing, ['lvcreate', '--yes', '--name', name, ...tags, ...how])
+  await atMoment(() => lvm(group, doing, ['lvcreate', '--yes', '--name', name, ...tags, ...how]))
   return asBase(group, { name, sizeBytes: volume.sizeBytes })
 }
+
+const atOnce: AtMoment = (step) => step()
 
 function notThin({ name, kind }: Volume, doing: string): Failure {
   const what = kind === 'snapshot' ? 'a classic snapshot' : 'a classic volume'
@@ -53,14 +62,42 @@ export async function pinnedBases(group: Group): Promise<Pinned[]> {
   return bases.flatMap((volume) => pinsOf(volume.tags).map((name) => ({ name, base: asBase(group, volume) })))
 }
 
+/** The base of that name. */
+export async function findBaseOf(group: Group, name: string): Promise<Base> {
+  return asBase(group, requireBase(await listVolumes(group), group, name, `find ${name}`))
+}
+
+type OnBase = Pick<Making, 'onNote' | 'number'>
+
 /** Makes the VM's next drive on a base: a thin snapshot of it that can be written. */
-export async function createOnBase(group: Group, id: string, base: Base, onNote?: (text: string) => void): Promise<Drive> {
+export async function createOnBase(group: Group, id: string, base: Base, { onNote, number }: OnBase): Promise<Drive> {
   const doing = `make a drive of ${id} on ${base.name}`
   const volumes = await sweep(group, onNote)
+  const create = snapshotOfBase(group, base, volumes, { doing, onNote })
+  return makeDrive(group, id, volumes, { doing, create, onNote, number })
+}
+
+/** Makes a drive what a base holds. */
+export async function restoreDrive(group: Group, { name }: Pick<Drive, 'name'>, base: Base, { onNote }: OnBase): Promise<Drive> {
+  const doing = `make ${name} what ${base.name} holds`
+  checkMappedName(group.vg, name)
+  const volumes = await sweep(group, onNote)
+  const create = snapshotOfBase(group, base, volumes, { doing, onNote })
+  const old = volumes.find((volume) => volume.name === name)
+  if (old !== undefined) refuseInUse(old, doing)
+  return makeInPlace(group, name, old, { doing, create, onNote })
+}
+
+/** The lvcreate arguments of a volume on a base. */
+function snapshotOfBase(
+  group: Group,
+  base: Base,
+  volumes: readonly Volume[],
+  { doing, onNote }: Pick<Making, 'doing' | 'onNote'>,
+): string[] {
   const volume = requireBase(volumes, group, base.name, doing)
   checkHealth(healthOf(group, volume, volumes), doing, onNote)
-  const how = ['--snapshot', '--setactivationskip', 'n', '--permission', 'rw', `${group.vg}/${volume.name}`]
-  return makeDrive(group, id, volumes, { doing, create: how, onNote })
+  return ['--snapshot', '--setactivationskip', 'n', '--permission', 'rw', `${group.vg}/${volume.name}`]
 }
 
 function requireBase(volumes: readonly Volume[], { vg }: Group, name: string, doing: string): Volume {

@@ -3,18 +3,22 @@
 // What killed commands left is swept by the next one.
 import type { Drive } from '../../model/drive.js'
 import { Failure, messageOf } from '../../core/errors.js'
-import { nextDriveName, parseDriveName } from '../../core/name.js'
+import { newDriveName, parseDriveName } from '../../core/name.js'
 import { fateOf } from '../../sys/mark.js'
 import { pause } from '../../sys/clock.js'
 import {
   asDrive,
+  baseName,
   baseTag,
   checkMappedName,
+  formerTag,
   isBaseName,
   isTemporaryName,
   makerOf,
   makerTag,
   pinsOf,
+  placeOf,
+  successorTag,
   temporaryName,
   unfinishedTag,
   volumePath,
@@ -29,19 +33,28 @@ export interface Making {
   readonly create: readonly string[]
   /** Writes what is in it. */
   readonly fill?: (path: string) => Promise<void>
+  /** Its number, in place of the VM's next. */
+  readonly number?: number | undefined
   /** Takes what failed after the deed, and is left to the next command. */
   readonly onNote?: ((text: string) => void) | undefined
 }
 
-/** Makes the VM's next drive. Whatever fails, or is aborted, leaves no trace. */
+/**
+ * Makes the VM's next drive, or the one of a number: throws a Failure (DRIVE_EXISTS) where that is taken. Whatever fails, or is aborted,
+ * leaves no trace.
+ */
 export async function makeDrive(group: Group, id: string, volumes: readonly Volume[], making: Making): Promise<Drive> {
-  const names = volumes.map(({ name }) => name)
-  checkMappedName(group.vg, nextDriveName(id, names))
+  const name = newDriveName(
+    id,
+    volumes.map((volume) => volume.name),
+    making.number,
+  )
+  checkMappedName(group.vg, name)
   const temporary = temporaryName(group.unique())
   try {
     await createTemporary(group, temporary, making)
     await making.fill?.(volumePath(group.vg, temporary))
-    return await publish(group, id, temporary, nextDriveName(id, names), making)
+    return await publish(group, id, temporary, name, making)
   } catch (error) {
     await discard(group, temporary, making)
     throw error
@@ -59,22 +72,77 @@ export async function withTemporary<T>(group: Group, making: Making, use: (path:
   }
 }
 
-async function createTemporary(group: Group, name: string, { doing, create }: Making): Promise<void> {
-  const tags = ['--addtag', unfinishedTag, '--addtag', makerTag(group.mark)]
+/**
+ * Makes a volume in place of a drive, `old`, or of one that is not there. Killed at any moment, the drive is either what it was or what the
+ * new one is: while none has the name the new one has a tag that says so, and the next command gives it the name.
+ */
+export async function makeInPlace(group: Group, name: string, old: Volume | undefined, making: Making): Promise<Drive> {
+  const temporary = temporaryName(group.unique())
+  try {
+    await createTemporary(group, temporary, making, successorTag(name))
+    if (old === undefined) await takePlace(group, temporary, name)
+    else await exchange(group, temporary, old, making)
+  } catch (error) {
+    await discard(group, temporary, making)
+    throw error
+  }
+  const drive = await finish(group, name, making.onNote, successorTag(name))
+  if (old !== undefined) await sweepAfter(group, making.onNote)
+  return drive
+}
+
+/** The old volume becomes a base that nothing needs, or that its snapshots still need. It gets its name back where the new one cannot have it. */
+async function exchange(group: Group, temporary: string, { name }: Volume, { doing }: Making): Promise<void> {
+  const { vg } = group
+  const hidden = baseName(group.unique())
+  const tags = [baseTag, formerTag(name)]
+  const untagged = ['lvchange', ...tags.flatMap((tag) => ['--deltag', tag]), `${vg}/${name}`]
+  try {
+    await lvm(group, doing, ['lvchange', ...tags.flatMap((tag) => ['--addtag', tag]), `${vg}/${name}`])
+    await lvm(group, doing, ['lvrename', vg, name, hidden])
+    await takePlace(group, temporary, name)
+  } catch (error) {
+    await tryLvm(group, doing, ['lvrename', vg, hidden, name])
+    await tryLvm(group, doing, untagged)
+    throw error
+  }
+}
+
+async function takePlace(group: Group, temporary: string, name: string): Promise<void> {
+  const rename = ['lvrename', group.vg, temporary, name]
+  const renamed = await group.asRoot(rename)
+  if (renamed.status === 0 || hasBecome(await listVolumes(group), temporary, name, makerTag(group.mark))) return
+  throw lvmFailure(`give ${temporary} the name ${name}`, renamed, rename)
+}
+
+/** The drives that are between two names: their successors have not got them, as nbsvm was killed, or get them just now. */
+export function drivesBetween(volumes: readonly Volume[]): string[] {
+  return volumes.flatMap((volume) => vacantPlaceOf(volume, volumes) ?? [])
+}
+
+function vacantPlaceOf({ name, tags }: Volume, volumes: readonly Volume[]): string | undefined {
+  const place = isTemporaryName(name) ? placeOf(tags) : undefined
+  return volumes.some((other) => other.name === place) ? undefined : place
+}
+
+async function createTemporary(group: Group, name: string, { doing, create }: Making, ...more: readonly string[]): Promise<void> {
+  const tags = [unfinishedTag, makerTag(group.mark), ...more].flatMap((tag) => ['--addtag', tag])
   await lvm(group, doing, ['lvcreate', '--yes', '--name', name, ...tags, ...create])
 }
 
 /** Gives the finished volume its name: the next free one, should others have been faster. */
-async function publish(group: Group, id: string, temporary: string, firstChoice: string, { onNote }: Making): Promise<Drive> {
+async function publish(group: Group, id: string, temporary: string, firstChoice: string, making: Making): Promise<Drive> {
+  const { onNote, number } = making
   for (let name = firstChoice; ;) {
     const rename = ['lvrename', group.vg, temporary, name]
     const renamed = await group.asRoot(rename)
     if (renamed.status === 0) return finish(group, name, onNote)
     const others = await listVolumes(group)
     if (hasBecome(others, temporary, name, makerTag(group.mark))) return finish(group, name, onNote)
-    const next = nextDriveName(
+    const next = newDriveName(
       id,
       others.map((other) => other.name),
+      number,
     )
     if (next === name) throw lvmFailure(`give ${temporary} the name ${name}`, renamed, rename)
     name = next
@@ -88,8 +156,8 @@ function hasBecome(volumes: readonly Volume[], temporary: string, name: string, 
 }
 
 /** Takes the tags off. Should that fail, the drive is complete all the same, and the next sweep takes them off. */
-async function finish(group: Group, name: string, onNote: Making['onNote']): Promise<Drive> {
-  const failed = await tryLvm(group, `take the tags off ${name}`, untag(group, name, group.mark))
+async function finish(group: Group, name: string, onNote: Making['onNote'], ...more: readonly string[]): Promise<Drive> {
+  const failed = await tryLvm(group, `take the tags off ${name}`, untag(group, name, [makerTag(group.mark), ...more]))
   if (failed !== undefined) onNote?.(`${failed}; the drive is complete, and the next command tries again`)
   const drive = asDrive(volumePath(group.vg, name))
   if (drive === undefined) throw new Failure(`${name} is not the name of a drive`)
@@ -97,8 +165,8 @@ async function finish(group: Group, name: string, onNote: Making['onNote']): Pro
 }
 
 /** The command that takes the tags of its maker off a finished volume. */
-function untag(group: Group, name: string, mark: string): string[] {
-  return ['lvchange', '--deltag', unfinishedTag, '--deltag', makerTag(mark), `${group.vg}/${name}`]
+function untag(group: Group, name: string, tags: readonly string[]): string[] {
+  return ['lvchange', ...[unfinishedTag, ...tags].flatMap((tag) => ['--deltag', tag]), `${group.vg}/${name}`]
 }
 
 const discardTries = 25
@@ -139,9 +207,15 @@ export async function sweepAfter(group: Group, onNote?: (text: string) => void):
 function cleaning(group: Group, volume: Volume, volumes: readonly Volume[]): string[] | undefined {
   const { name, tags, open } = volume
   const maker = endedMaker(tags)
-  if (isTemporaryName(name)) return open || maker === undefined ? undefined : ['lvremove', '--force', `${group.vg}/${name}`]
+  if (isTemporaryName(name)) {
+    const place = vacantPlaceOf(volume, volumes)
+    if (maker !== undefined && place !== undefined) return ['lvrename', group.vg, name, place]
+    return open || maker === undefined ? undefined : ['lvremove', '--force', `${group.vg}/${name}`]
+  }
   if (isUnneededBase(volume, volumes)) return open ? undefined : removeIfUnchanged(group, volume)
-  return maker !== undefined && parseDriveName(name) !== undefined ? untag(group, name, maker) : undefined
+  if (maker === undefined || parseDriveName(name) === undefined) return undefined
+  const place = placeOf(tags)
+  return untag(group, name, [makerTag(maker), ...(place === undefined ? [] : [successorTag(place)])])
 }
 
 function isUnneededBase(volume: Volume, volumes: readonly Volume[]): boolean {

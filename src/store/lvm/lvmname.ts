@@ -70,6 +70,18 @@ export function formerTag(name: string): string {
   return `nbsvm_was=${name}`
 }
 
+const successorPrefix = 'nbsvm_for='
+
+/** On an unfinished volume that takes the place of a drive: whose. */
+export function successorTag(name: string): string {
+  return successorPrefix + name
+}
+
+/** The drive whose place a volume takes; undefined for one that takes none's. */
+export function placeOf(tags: readonly string[]): string | undefined {
+  return tags.find((tag) => tag.startsWith(successorPrefix))?.slice(successorPrefix.length)
+}
+
 // DM_NAME_LEN is 128 with the closing NUL. The kernel's name of a volume is VG-LV with every "-" doubled, and parts of a
 // snapshot have `-real` or `-cow` after it.
 const maxMappedLength = 127 - '-real'.length

@@ -8,12 +8,15 @@ import { userIds } from '../../sys/environment.js'
 import { canOpen } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import type { Health } from '../store.js'
+import { drivesBetween, sweep } from './lvmjob.js'
 import { type Group, listVolumes, lvm, type Volume, volumeOf } from './volumes.js'
 
 /** Makes drives usable: activates what is not. Throws a Failure for one that is lost, broken, in use or mounted on the host. */
 export async function makeReady(group: Group, drives: readonly Drive[], onNote?: (text: string) => void): Promise<void> {
   if (drives.length === 0) return
-  const volumes = await listVolumes(group)
+  const seen = await listVolumes(group)
+  const between = drivesBetween(seen)
+  const volumes = drives.some(({ name }) => between.includes(name)) ? await sweep(group, onNote) : seen
   refuseUnseen(group, drives, volumes)
   for (const drive of drives) {
     const doing = `use ${drive.name}`

@@ -8,9 +8,10 @@ import { processMark } from '../../sys/mark.js'
 import { run, type Run } from '../../sys/process.js'
 import { elevated } from '../../sys/sudo.js'
 import type { CopyOptions, Health, Store } from '../store.js'
-import { createOnBase, freezeDrive, pinBase, pinnedBases, releaseBase } from './lvmbase.js'
+import { createOnBase, findBaseOf, freezeDrive, pinBase, pinnedBases, releaseBase, restoreDrive } from './lvmbase.js'
 import { growDrive, removeDrive, resizeDrive } from './lvmchange.js'
 import { findSource, type Probe } from './lvmcopy.js'
+import { drivesBetween } from './lvmjob.js'
 import { cloneDrive, createDrive, createFrom, snapshotDrive } from './lvmmake.js'
 import { faultOf, healthOf, makeReady, openingCommands } from './lvmready.js'
 import { asDrive, checkGroupName, volumePath } from './lvmname.js'
@@ -86,7 +87,9 @@ export function lvmStore(options: LvmOptions): Store {
     release: (base, name) => releaseBase(group, base, name),
     pins: () => pinnedBases(group),
     createFrom: (id, origin, sizeBytes, how = {}) => createFrom(group, id, { ...origin, sizeBytes }, how),
-    createOn: (id, base, { onNote } = {}) => createOnBase(group, id, base, onNote),
+    base: (name) => findBaseOf(group, name),
+    createOn: (id, base, how = {}) => createOnBase(group, id, base, how),
+    restore: (drive, base, how = {}) => restoreDrive(group, drive, base, how),
   }
 }
 
@@ -104,7 +107,9 @@ async function findDrives(group: Group, id: string): Promise<Drive[]> {
 }
 
 function withFault(group: Group, drive: Drive, volumes: readonly Volume[]): Drive {
-  const fault = faultOf(group, volumeOf(drive, volumes, `look at ${drive.name}`), volumes)
+  const volume = volumes.find(({ name }) => name === drive.name)
+  // One that is between two names is looked at when it has its name.
+  const fault = volume === undefined ? undefined : faultOf(group, volume, volumes)
   return fault === undefined ? drive : { ...drive, fault }
 }
 
@@ -116,7 +121,7 @@ async function driveNames(group: Group): Promise<string[]> {
 
 /** A thin pool is not a drive, whatever it is called. */
 function namesOf(volumes: readonly Volume[]): string[] {
-  return volumes.filter(({ kind }) => kind !== 'pool').map(({ name }) => name)
+  return [...volumes.filter(({ kind }) => kind !== 'pool').map(({ name }) => name), ...drivesBetween(volumes)]
 }
 
 async function sizeOf(group: Group, drive: Drive): Promise<DriveSize> {

@@ -4,14 +4,13 @@
 import { asObject } from '../../core/check.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import type { Base, Drive } from '../../model/drive.js'
-import type { Pinned } from '../store.js'
+import type { FreezeOptions, Pinned } from '../store.js'
 import { ask, cephFailure, type Cluster, exitOf, read, tryAsk } from './rbdcall.js'
 import { imageInfo, imageNames, removeImage } from './rbdimage.js'
-import { makeDrive, makeImage, withSnapshot } from './rbdjob.js'
+import { refuseKept } from './rbdchange.js'
+import { makeDrive, makeImage, makeInPlace, sweep, withSnapshot, type Making } from './rbdjob.js'
 import { cloneSnapshot } from './rbdmake.js'
-import { asImage, baseName, baseSnapshot, isBaseName, spec, temporaryName } from './rbdname.js'
-
-type OnNote = ((text: string) => void) | undefined
+import { asImage, baseName, baseSnapshot, isBaseName, nameShape, spec, temporaryName } from './rbdname.js'
 
 const pinPrefix = 'nbsvm_pin.'
 
@@ -22,11 +21,16 @@ function pinKey(name: string): string {
 }
 
 /** Freezes a drive into a base. It has its pin before it has its name. */
-export async function freezeDrive(cluster: Cluster, { name }: Drive, pin: string, onNote?: OnNote): Promise<Base> {
+export async function freezeDrive(
+  cluster: Cluster,
+  { name }: Drive,
+  pin: string,
+  { onNote, atMoment }: Pick<FreezeOptions, 'onNote' | 'atMoment'>,
+): Promise<Base> {
   const doing = `freeze ${name}`
   const key = pinKey(pin)
   const make = async (made: string): Promise<void> => {
-    await withSnapshot(cluster, doing, name, (snapshot) => cloneSnapshot(cluster, doing, snapshot, made))
+    await withSnapshot(cluster, doing, name, (snapshot) => cloneSnapshot(cluster, doing, snapshot, made), atMoment)
     await setPin(cluster, doing, made, key)
     await ask(cluster, doing, ['rbd', 'snap', 'create', '--no-progress', `${spec(cluster, made)}@${baseSnapshot}`])
   }
@@ -107,10 +111,41 @@ export async function pinnedBases(cluster: Cluster): Promise<Pinned[]> {
   return found.flat()
 }
 
+/** The base of that name. */
+export async function findBase(cluster: Cluster, name: string): Promise<Base> {
+  const doing = `find ${name}`
+  if (!isBaseName(name) || !nameShape.test(name))
+    throw new UsageError(`${JSON.stringify(name)} is not a base of pool ${cluster.pool}`)
+  return asBase(cluster, doing, name).catch(async (error: unknown) => {
+    await requireBase(cluster, doing, name)
+    throw error
+  })
+}
+
+type OnBase = Pick<Making, 'onNote' | 'number'>
+
 /** Makes the VM's next drive on a base. */
-export async function createOnBase(cluster: Cluster, id: string, { name: base }: Base, onNote?: OnNote): Promise<Drive> {
-  const doing = `make a drive of ${id} on ${base}`
-  await requireBase(cluster, doing, base)
-  const make = (name: string): Promise<void> => cloneSnapshot(cluster, doing, `${spec(cluster, base)}@${baseSnapshot}`, name)
-  return makeDrive(cluster, id, { doing, make, onNote })
+export async function createOnBase(cluster: Cluster, id: string, base: Base, how: OnBase): Promise<Drive> {
+  const doing = `make a drive of ${id} on ${base.name}`
+  await requireBase(cluster, doing, base.name)
+  return makeDrive(cluster, id, { doing, make: cloneOf(cluster, doing, base), ...how })
+}
+
+function cloneOf(cluster: Cluster, doing: string, { name: base }: Pick<Base, 'name'>): Making['make'] {
+  return (name) => cloneSnapshot(cluster, doing, `${spec(cluster, base)}@${baseSnapshot}`, name)
+}
+
+/** Makes a drive what a base holds. */
+export async function restoreDrive(
+  cluster: Cluster,
+  { name }: Pick<Drive, 'name'>,
+  base: Base,
+  { onNote }: OnBase,
+): Promise<Drive> {
+  const doing = `make ${name} what ${base.name} holds`
+  const names = await sweep(cluster, onNote)
+  await requireBase(cluster, doing, base.name)
+  const isThere = names.includes(name)
+  if (isThere) await refuseKept(cluster, doing, name)
+  return makeInPlace(cluster, name, isThere, { doing, make: cloneOf(cluster, doing, base), onNote })
 }

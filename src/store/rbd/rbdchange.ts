@@ -34,15 +34,19 @@ export async function resizeDrive(
   await ask(cluster, doing, words, { isLong: true })
 }
 
+/** Refuses a drive that cannot be removed: somebody has it open, or it has snapshots of the user's. */
+export async function refuseKept(cluster: Cluster, doing: string, name: string): Promise<void> {
+  const [own] = await Promise.all([sweepSnapshots(cluster, doing, name), refuseUsed(cluster, doing, { name })])
+  if (own.length === 0) return
+  throw new Failure(`cannot ${doing}: it has snapshots that were not made by nbsvm: ${own.slice(0, 10).join(', ')}`, {
+    hints: [`remove them first: rbd snap purge ${spec(cluster, name)}`],
+  })
+}
+
 /** Removes a drive, and with the VM's last one what is remembered of its runs. What stands on it is no less whole. */
-export async function removeDrive(cluster: Cluster, { name, ...drive }: Pick<Drive, 'name'>): Promise<void> {
+export async function removeDrive(cluster: Cluster, { name }: Pick<Drive, 'name'>): Promise<void> {
   const doing = `remove ${name}`
-  const [own] = await Promise.all([sweepSnapshots(cluster, doing, name), refuseUsed(cluster, doing, { name, ...drive })])
-  if (own.length > 0) {
-    throw new Failure(`cannot ${doing}: it has snapshots that were not made by nbsvm: ${own.slice(0, 10).join(', ')}`, {
-      hints: [`remove them first: rbd snap purge ${spec(cluster, name)}`],
-    })
-  }
+  await refuseKept(cluster, doing, name)
   if (!(await removeImage(cluster, doing, name))) {
     throw new Failure(`cannot ${doing}: there is no image ${spec(cluster, name)} any more`, { code: 'DRIVE_MISSING' })
   }

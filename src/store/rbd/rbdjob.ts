@@ -2,14 +2,15 @@
 // the end. `rbd rename` does not replace an image that has the name, so of two at once, on two machines too, one gets the next
 // number. What killed commands left is swept by the next one of that machine.
 import { Failure, messageOf } from '../../core/errors.js'
-import { nextDriveName } from '../../core/name.js'
+import { driveExists, newDriveName, nextDriveName } from '../../core/name.js'
 import type { Drive } from '../../model/drive.js'
+import type { AtMoment } from '../store.js'
 import { pause } from '../../sys/clock.js'
 import { fateOf } from '../../sys/mark.js'
 import { fenceCommand, fencedSeconds, watchersOf } from './fence.js'
 import { ask, cephFailure, type Cluster, exitOf, read, tryAsk } from './rbdcall.js'
 import { imageNames, removeImage, snapshotNames } from './rbdimage.js'
-import { asDrive, makerOf, spec, temporaryName } from './rbdname.js'
+import { asDrive, drivesBetween, formerName, makerOf, parseFormer, spec, temporaryName } from './rbdname.js'
 
 type OnNote = ((text: string) => void) | undefined
 
@@ -19,17 +20,23 @@ export interface Making {
   readonly doing: string
   /** Makes it, under this name. */
   readonly make: (name: string) => Promise<void>
+  /** The number of a drive, in place of the VM's next. */
+  readonly number?: number | undefined
   /** Takes what failed after the deed, and is left to the next command. */
   readonly onNote?: OnNote
 }
 
 const [mostLooks, lookEveryMs] = [20, 100]
 
-/** Makes the VM's next drive. Whatever fails, or is aborted, leaves no trace. */
+/**
+ * Makes the VM's next drive, or the one of a number: throws a Failure (DRIVE_EXISTS) where that is taken. Whatever fails, or is aborted,
+ * leaves no trace.
+ */
 export async function makeDrive(cluster: Cluster, id: string, making: Making): Promise<Drive> {
   const names = await sweep(cluster, making.onNote)
-  const first = nextDriveName(id, names)
+  const first = newDriveName(id, [...names, ...drivesBetween(names)], making.number)
   const name = await makeImage(cluster, making, first, async (taken) => {
+    if (making.number !== undefined) throw driveExists(taken)
     // Who has taken it is in the list only a moment later.
     for (let look = 0; look < mostLooks; look++) {
       const next = nextDriveName(id, await imageNames(cluster))
@@ -38,6 +45,31 @@ export async function makeDrive(cluster: Cluster, id: string, making: Making): P
     }
     return undefined
   })
+  const drive = asDrive(cluster, name)
+  if (drive === undefined) throw new Failure(`${name} is not the name of a drive`)
+  return drive
+}
+
+/**
+ * Makes an image in place of a drive, or of one that is not there. Killed at any moment, the drive is either what it was or what the new
+ * one is: between its two names the old one says which drive it was, and the next command of any machine gives it its name back.
+ */
+export async function makeInPlace(cluster: Cluster, name: string, isThere: boolean, making: Making): Promise<Drive> {
+  const { doing, onNote } = making
+  const former = formerName(cluster, name)
+  const rename = (from: string, to: string): string[] => ['rbd', 'rename', spec(cluster, from), spec(cluster, to)]
+  const make = async (temporary: string): Promise<void> => {
+    await making.make(temporary)
+    if (isThere) await ask(cluster, doing, rename(name, former))
+  }
+  try {
+    await makeImage(cluster, { ...making, make }, name, () => Promise.resolve(undefined))
+  } catch (error) {
+    if (isThere) await tryAsk(cluster, rename(former, name)).catch(() => {})
+    throw error
+  }
+  if (isThere)
+    await discard(cluster, former).catch((failed: unknown) => onNote?.(`${messageOf(failed)}; the next command tries again`))
   const drive = asDrive(cluster, name)
   if (drive === undefined) throw new Failure(`${name} is not the name of a drive`)
   return drive
@@ -98,10 +130,27 @@ async function discard(cluster: Cluster, name: string): Promise<void> {
  * Returns the names that are there afterwards.
  */
 export async function sweep(cluster: Cluster, onNote?: OnNote): Promise<string[]> {
-  const names = await imageNames(cluster)
-  const left = names.filter((name) => fateOf(makerOf(name) ?? '') === 'ended')
+  const names = await giveBack(cluster, await imageNames(cluster))
+  const left = names.filter((name) => fateOf(makerOf(name) ?? parseFormer(name)?.mark ?? '') === 'ended')
   await Promise.all(left.map((name) => discard(cluster, name).catch((error: unknown) => onNote?.(messageOf(error)))))
   return names.filter((name) => !left.includes(name))
+}
+
+/**
+ * Gives drives between two names theirs back, those of another machine too: nobody else may ever do it. Should that one be at work on it,
+ * one of both gets the name, and that is the drive. Returns the names that are there afterwards.
+ */
+async function giveBack(cluster: Cluster, names: string[]): Promise<string[]> {
+  const between = names.filter((name) => {
+    const { mark, drive = '' } = parseFormer(name) ?? {}
+    return mark !== undefined && !names.includes(drive) && fateOf(mark) !== 'runs'
+  })
+  if (between.length === 0) return names
+  const drives = between.map((name) => ({ name, drive: parseFormer(name)?.drive ?? '' }))
+  await Promise.all(
+    drives.map(({ name, drive }) => tryAsk(cluster, ['rbd', 'rename', spec(cluster, name), spec(cluster, drive)])),
+  )
+  return imageNames(cluster)
 }
 
 /** A snapshot of an image as it is now, for as long as `use` runs; what stands on it then may stay. A running VM goes on. */
@@ -110,11 +159,12 @@ export async function withSnapshot<T>(
   doing: string,
   name: string,
   use: (snapshot: string) => Promise<T>,
+  atMoment: AtMoment = (step) => step(),
 ): Promise<T> {
   const snapshot = `${spec(cluster, name)}@${temporaryName(cluster)}`
   const sweeping = sweepSnapshots(cluster, doing, name).catch(() => {})
   try {
-    await ask(cluster, doing, ['rbd', 'snap', 'create', '--no-progress', snapshot])
+    await atMoment(() => ask(cluster, doing, ['rbd', 'snap', 'create', '--no-progress', snapshot]))
     return await use(snapshot)
   } finally {
     // One that stays is swept with the drive's next snapshot, or with the drive.

@@ -5,7 +5,7 @@ import type { Drive, RbdImage } from '../../model/drive.js'
 import type { Cluster } from './rbdcall.js'
 
 /** What nbsvm believes to be a name: whoever has a key of the pool may have written anything there. */
-export const nameShape = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,191}$/
+export const nameShape = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}$/
 
 /** Checks the pool and the user that settings give. Throws a UsageError that quotes what cannot be one. */
 export function checkCephName(setting: 'pool' | 'ceph_user', name: string): void {
@@ -17,6 +17,7 @@ export function checkCephName(setting: 'pool' | 'ceph_user', name: string): void
 }
 
 const temporaryPrefix = 'nbsvm_tmp.'
+const formerPrefix = 'nbsvm_old.'
 const basePrefix = 'nbsvm_base.'
 const imagePrefix = 'nbsvm_image.'
 
@@ -28,6 +29,22 @@ export function temporaryName({ mark, unique }: Pick<Cluster, 'mark' | 'unique'>
 /** The mark of who makes it; undefined for what is no temporary. */
 export function makerOf(name: string): string | undefined {
   return name.startsWith(temporaryPrefix) ? name.slice(temporaryPrefix.length, name.lastIndexOf('.')) : undefined
+}
+
+/** A drive that gives its place to another image, by whom, and which it was. While no image has that name this one is the drive. */
+export function formerName({ mark }: Pick<Cluster, 'mark'>, drive: string): string {
+  return `${formerPrefix}${mark}.${drive}`
+}
+
+/** What such a name says; undefined for any other. */
+export function parseFormer(name: string): { readonly mark: string; readonly drive: string } | undefined {
+  const { mark, drive } = /^nbsvm_old\.(?<mark>[^.]+(?:\.[^.]+){4})\.(?<drive>.+)$/.exec(name)?.groups ?? {}
+  return mark === undefined || drive === undefined || parseDriveName(drive) === undefined ? undefined : { mark, drive }
+}
+
+/** Drives that are between two names, as a command was killed, or at this moment. */
+export function drivesBetween(names: readonly string[]): string[] {
+  return names.flatMap((name) => parseFormer(name)?.drive ?? []).filter((drive) => !names.includes(drive))
 }
 
 /** A base, which no QEMU ever opens. */
@@ -51,7 +68,7 @@ export function hexOf(name: string): string | undefined {
 
 /** What is neither a drive nor anything else that a user has a name for. */
 export function isHidden(name: string): boolean {
-  return [temporaryPrefix, basePrefix, imagePrefix].some((prefix) => name.startsWith(prefix))
+  return [temporaryPrefix, formerPrefix, basePrefix, imagePrefix].some((prefix) => name.startsWith(prefix))
 }
 
 /** The snapshot of a base, and of a distribution's image, on which drives stand. */

@@ -8,6 +8,7 @@ import type { Held } from '../store.js'
 import { fenceCommand, fencedSeconds, machineOf, type Watcher } from './fence.js'
 import { ask, type Cluster } from './rbdcall.js'
 import { watchers } from './rbdimage.js'
+import { sweep } from './rbdjob.js'
 import { lastRun, noteRun, type Run, takeLease } from './rbdrun.js'
 
 type OnNote = ((text: string) => void) | undefined
@@ -21,6 +22,8 @@ export async function makeReady(cluster: Cluster, drives: readonly Drive[], onNo
   if (id === undefined) return undefined
   const endLease = await takeLease(cluster, id)
   try {
+    // One that is between two names gets its own back.
+    if (drives.some(({ fault }) => fault !== undefined)) await sweep(cluster, onNote)
     await Promise.all(drives.map((drive) => refuseUsed(cluster, `start ${id}`, drive, onNote)))
   } catch (error) {
     await endLease()

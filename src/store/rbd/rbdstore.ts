@@ -1,11 +1,12 @@
 // The store of a pool in Ceph: drives are images, which every machine reaches that has the pool.
 import { UsageError } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
+import type { Drive } from '../../model/drive.js'
 import { processMark } from '../../sys/mark.js'
 import { run } from '../../sys/process.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { Health, Store } from '../store.js'
-import { createOnBase, freezeDrive, pinBase, pinnedBases, releaseBase } from './rbdbase.js'
+import { createOnBase, findBase, freezeDrive, pinBase, pinnedBases, releaseBase, restoreDrive } from './rbdbase.js'
 import { type Cluster, lookSeconds } from './rbdcall.js'
 import { removeDrive, resizeDrive } from './rbdchange.js'
 import { filesForQemu } from './rbdconf.js'
@@ -13,7 +14,7 @@ import { findSource } from './rbdcopy.js'
 import { poolHealth } from './rbdhealth.js'
 import { imageNames, imageSize } from './rbdimage.js'
 import { cloneDrive, createDrive, createFrom, snapshotDrive } from './rbdmake.js'
-import { asDrive, checkCephName } from './rbdname.js'
+import { asDrive, checkCephName, drivesBetween } from './rbdname.js'
 import { keptOrigins, removeOrigin } from './rbdorigin.js'
 import { makeReady, noteMoved, usersOf } from './rbdready.js'
 
@@ -48,11 +49,15 @@ export function rbdStore(cluster: Cluster): Store {
     name: 'rbd',
     isShared: true,
     drives: async (id) => {
-      const own = (await names()).filter((name) => parseDriveName(name)?.id === id)
-      const drives = own.map((name) => asDrive(cluster, name)).filter((drive) => drive !== undefined)
-      return drives.toSorted((a, b) => a.number - b.number)
+      const all = await names()
+      const whole = drivesIn(cluster, id, all)
+      const between = drivesIn(cluster, id, drivesBetween(all)).map((drive) => withFault(drive))
+      return [...whole, ...between].toSorted((a, b) => a.number - b.number)
     },
-    driveNames: async () => (await names()).filter((name) => parseDriveName(name) !== undefined),
+    driveNames: async () => {
+      const all = await names()
+      return [...all, ...drivesBetween(all)].filter((name) => parseDriveName(name) !== undefined)
+    },
     size: ({ name }) => imageSize(cluster, name, look),
     health: () => (health ??= poolHealth(cluster)),
     ready: (drives, onNote) => makeReady(cluster, drives, onNote),
@@ -70,10 +75,23 @@ export function rbdStore(cluster: Cluster): Store {
     // QEMU, which has the image, makes it larger by itself.
     grow: (drive, sizeBytes, { live }) => live.grow(drive, Math.ceil(sizeBytes / 512) * 512),
     remove: (drive) => removeDrive(cluster, drive),
-    freeze: (drive, pin, { onNote }) => freezeDrive(cluster, drive, pin, onNote),
+    freeze: (drive, pin, how) => freezeDrive(cluster, drive, pin, how),
     pin: (base, name) => pinBase(cluster, base, name),
     release: (base, name) => releaseBase(cluster, base, name),
     pins: () => pinnedBases(cluster),
-    createOn: (id, base, { onNote } = {}) => createOnBase(cluster, id, base, onNote),
+    base: (name) => findBase(cluster, name),
+    createOn: (id, base, how = {}) => createOnBase(cluster, id, base, how),
+    restore: (drive, base, how = {}) => restoreDrive(cluster, drive, base, how),
   }
+}
+
+function drivesIn(cluster: Cluster, id: string, names: readonly string[]): Drive[] {
+  const own = names.filter((name) => parseDriveName(name)?.id === id)
+  return own.map((name) => asDrive(cluster, name)).filter((drive) => drive !== undefined)
+}
+
+/** The next start, or any command that changes something in the pool, gives it its name. */
+function withFault(drive: Drive): Drive {
+  const fault = `${drive.name} is between two names: another nbsvm gives it back what a base holds, or was killed in that; the next start puts it right`
+  return { ...drive, fault }
 }

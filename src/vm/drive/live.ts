@@ -14,8 +14,13 @@ import { qemuPid } from '../record/state.js'
 
 const qmpTimeoutMs = 5000
 
-/** The drives of all VMs that run, reached over their QMP sockets. `layers` is their store's folder for new layers. */
-export function liveDrives({ state }: Place, layers?: string): LiveDrives {
+/**
+ * The drives of all VMs that run, reached over their QMP sockets. `layers` is their store's folder for new layers. With `session` the
+ * drives of one VM, reached through that: for who has it anyhow, and must not wait for another one's turn while the guest stands still.
+ */
+export function liveDrives({ state }: Place, layers?: string, session?: Qmp): LiveDrives {
+  const inSession = <T>({ drawer }: Found, work: (qmp: Qmp) => Promise<T>): Promise<T> =>
+    session === undefined ? withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, work) : work(session)
   const find = (drive: Drive): Found | undefined => {
     const id = parseDriveName(drive.name)?.id
     const drawer = id === undefined ? undefined : drawerOf(state, id)
@@ -27,7 +32,7 @@ export function liveDrives({ state }: Place, layers?: string): LiveDrives {
     if (found === undefined)
       throw new Failure(`cannot ${doing}: its VM has just ended`, { code: 'VM_NOT_RUNNING', hints: ['try again'] })
     refuseSince01(found.drawer)
-    return withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => work(qmp, found))
+    return inSession(found, (qmp) => work(qmp, found))
   }
   return {
     runs: (drive) => find(drive) !== undefined,
@@ -35,15 +40,19 @@ export function liveDrives({ state }: Place, layers?: string): LiveDrives {
       const found = find(drive)
       if (found === undefined) return undefined
       refuseSince01(found.drawer)
-      await withQmp(found.drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => forgetUnused(qmp, drive))
+      await inSession(found, (qmp) => forgetUnused(qmp, drive))
       return firstOpen(found.pid, drive.image)
     },
-    switchTo: (drive, overlay) =>
-      ask(drive, `switch ${drive.name} to a new layer`, (qmp, found) =>
+    switchTo: async (drive, overlay, atMoment = (step) => step()) => {
+      const doing = `switch ${drive.name} to a new layer`
+      const nodes = await ask(drive, doing, (qmp, found) =>
         lend(found, { file: overlay.path, as: drive.name, mode: 'write', layers }, (path) =>
-          switchTo(qmp, drive, overlay, { ...overlay, path }),
+          addLayer(qmp, drive, overlay, { ...overlay, path }),
         ),
-      ),
+      )
+      // A session of its own: QEMU serves one at a time, and others come to it while this waits for its moment.
+      await atMoment(() => ask(drive, doing, (qmp) => qmp.execute('blockdev-snapshot', nodes)))
+    },
     grow: (drive, sizeBytes) => ask(drive, `resize ${drive.name}`, (qmp) => grow(qmp, drive, sizeBytes)),
   }
 }
@@ -88,8 +97,8 @@ export async function nodeOf(qmp: Qmp, { number }: Drive): Promise<string | unde
   return blocks.find(({ qdev }) => qdev?.split('/').includes(device))?.inserted?.['node-name']
 }
 
-/** blockdev-snapshot: from here on the guest writes into the overlay, over the node that QEMU has open already. */
-async function switchTo(qmp: Qmp, drive: Drive, overlay: Image, reachable: Image): Promise<void> {
+/** Makes QEMU open an overlay. Returns what blockdev-snapshot takes, from which on the guest writes into it, over the node that it has. */
+async function addLayer(qmp: Qmp, drive: Drive, overlay: Image, reachable: Image): Promise<Arguments<'blockdev-snapshot'>> {
   const node = await nodeOf(qmp, drive)
   if (node === undefined) throw new Failure(`cannot switch ${drive.name} to a new layer: its VM runs without it`)
   const { format, file } = layerNodes(drive, overlay)
@@ -97,7 +106,7 @@ async function switchTo(qmp: Qmp, drive: Drive, overlay: Image, reachable: Image
   const { backing: _, ...own } = reachable
   await qmp.execute('blockdev-add', fileNode(own, file) as Arguments<'blockdev-add'>)
   await qmp.execute('blockdev-add', formatNode(own, format, file) as Arguments<'blockdev-add'>)
-  await qmp.execute('blockdev-snapshot', { node, overlay: format })
+  return { node, overlay: format }
 }
 
 /** Tells QEMU that a drive has grown; the guest sees it at once. */
