@@ -11,14 +11,14 @@ const commandNames = `
   blockdev-del blockdev-insert-medium blockdev-mirror blockdev-open-tray
   blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get
   migrate migrate-continue migrate-incoming migrate-set-capabilities migrate-set-parameters migrate_cancel nbd-server-start
-  nbd-server-stop query-balloon query-block query-block-jobs query-blockstats query-chardev query-cpus-fast query-kvm query-migrate query-name
+  nbd-server-stop query-balloon query-block query-block-jobs query-blockstats query-chardev query-cpus-fast query-kvm query-memdev query-migrate query-name
   query-named-block-nodes query-status quit
-  screendump send-key
+  screendump send-key set_link
   stop system_powerdown system_reset system_wakeup
 `
 
 /** Events that are waited for, or that tell why a VM is gone. */
-const eventNames = 'DEVICE_DELETED RESUME SHUTDOWN STOP SUSPEND WAKEUP'
+const eventNames = 'DEVICE_DELETED MIGRATION RESUME SHUTDOWN STOP SUSPEND WAKEUP'
 
 /** Commands that take any members besides these: what a block node or a device is made of depends on its driver, and some take very many. */
 const openEnded: Readonly<Record<string, string>> = {

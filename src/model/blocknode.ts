@@ -16,6 +16,8 @@ export function byteNode(image: Image, properties: NodeProperties = {}): object 
       const { pool, name, conf, user } = image
       return { driver: 'rbd', ...properties, pool, image: name, conf, user }
     }
+    case 'none':
+      return { driver: 'null-co', ...properties, size: image.sizeBytes, 'read-zeroes': true }
   }
 }
 

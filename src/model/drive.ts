@@ -5,7 +5,7 @@ export type ImageFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vhdx' | 'vpc'
  * Where the bytes of one image are, and how they are laid out. A store returns it; `blocknode.ts` makes of it what QEMU
  * opens. The whole chain is spelled out, so that QEMU never has to believe what a file says of itself.
  */
-export type Image = FileImage | DeviceImage | RbdImage
+export type Image = FileImage | DeviceImage | RbdImage | NoImage
 
 export interface FileImage extends Layout {
   readonly kind: 'file'
@@ -31,6 +31,14 @@ export interface RbdImage extends Layout {
   readonly conf: string
   /** Who asks, without `client.`. */
   readonly user: string
+}
+
+/** No bytes at all: it reads as zeros. For a QEMU whose guest never runs there. */
+export interface NoImage extends Layout {
+  readonly kind: 'none'
+  /** Empty. */
+  readonly path: string
+  readonly sizeBytes: number
 }
 
 interface Layout {

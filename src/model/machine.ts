@@ -1,4 +1,4 @@
-import type { Drive, FileImage, Image } from './drive.js'
+import type { Drive, FileImage, Image, NoImage } from './drive.js'
 import type { Arch } from './guest.js'
 import type { Nic } from './nic.js'
 import type { Share } from './share.js'
@@ -23,9 +23,20 @@ export interface Firmware {
   readonly kind: 'uefi' | 'secure'
   readonly code: FileImage
   /** Boot entries, keys and whatever else the guest keeps there. */
-  readonly variables: FileImage
+  readonly variables: FileImage | NoImage
   /** Whether only System Management Mode may write the variables. */
   readonly needsSmm: boolean
+}
+
+/** RAM that is in a file of the host. */
+export interface RamFile {
+  /** What QEMU calls it: the same wherever the guest goes on. */
+  readonly id: string
+  readonly path: string
+  /** `written`: what the guest writes is in the file. `copied`: each page stays with this QEMU once it is written, and the file as it is. */
+  readonly use: 'written' | 'copied'
+  /** QEMU opens it for reading only; before 8.2 it cannot, but for a RAM that is a ROM. */
+  readonly isReadOnly: boolean
 }
 
 /**
@@ -60,6 +71,8 @@ export interface Machine {
   readonly ramPadBytes?: number
   /** `shared`: RAM is a memfd that another process can map. */
   readonly ram: 'private' | 'shared'
+  /** Where RAM is in a file, in place of that. */
+  readonly ramFile?: RamFile
   readonly uuid: string
   /** What vmgenid tells the guest: another UUID, or `auto` for a random one, where a past state of it comes back. */
   readonly generation: string

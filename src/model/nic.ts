@@ -6,6 +6,8 @@ import type { Forward } from './forward.js'
 export type NicBackend =
   | { readonly kind: 'user'; readonly forwards: readonly Forward[] }
   | { readonly kind: 'passt'; readonly socket: string; readonly forwards: readonly Forward[] }
+  /** No network at all: for a QEMU whose guest never runs there. */
+  | { readonly kind: 'none'; readonly forwards: readonly [] }
   | { readonly kind: 'tap'; readonly ifname: string; readonly bridge?: string; readonly mtu?: number; readonly vhostFd?: number }
 
 export interface Nic {

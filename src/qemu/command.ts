@@ -55,22 +55,40 @@ function handedOptions({ handed }: Machine): Option[] {
 /** The interrupt controller of aarch64: the host's own with KVM, else one that takes more than eight processors. */
 const gics = { kvm: 'host', tcg: '3' } as const
 
+function ramBytesOf({ memBytes, ramPadBytes = 0 }: Machine): number {
+  return memBytes + ramPadBytes
+}
+
+/** RAM, where it is not private to QEMU. */
+function memoryOf(machine: Machine): { readonly id: string; readonly [property: string]: unknown } | undefined {
+  const { ram, ramFile } = machine
+  const size = ramBytesOf(machine)
+  if (ramFile !== undefined) {
+    const { id, path, use, isReadOnly } = ramFile
+    const file = { 'qom-type': 'memory-backend-file', id, size, 'mem-path': path, share: use === 'written' }
+    return isReadOnly ? { ...file, readonly: true, rom: 'off' } : file
+  }
+  return ram === 'shared' ? { 'qom-type': 'memory-backend-memfd', id: sharedRamId, size, share: true } : undefined
+}
+
+/** What QEMU calls RAM that is a memfd. */
+const sharedRamId = 'ram'
+
 /** Board, processor and memory. */
 function boardOptions(machine: Machine): Option[] {
-  const shared = machine.ram === 'shared'
-  const ramBytes = machine.memBytes + (machine.ramPadBytes ?? 0)
-  const memory = { 'qom-type': 'memory-backend-memfd', id: 'ram', size: ramBytes, share: true }
+  const memBytes = ramBytesOf(machine)
+  const memory = memoryOf(machine)
   const gic = machine.arch === 'aarch64' && machine.type.startsWith('virt') ? `,gic-version=${gics[machine.accelerator]}` : ''
   return [
     // The firmware and what it boots then speak on the serial console as well; the screen shows them all the same. It stands
     // before the type, to which the user may have added another word on it.
     ['-machine', `graphics=off${gic}`],
-    ['-machine', shared ? `${machine.type},memory-backend=ram` : machine.type],
+    ['-machine', memory === undefined ? machine.type : `${machine.type},memory-backend=${memory.id}`],
     ['-accel', machine.accelerator],
     ['-cpu', machine.cpu],
     ['-smp', String(machine.cpus)],
-    ['-m', machine.ramPadBytes === undefined ? `${ramBytes / 1024 ** 2}M` : `${ramBytes / 1024}K`],
-    ...(shared ? [['-object', JSON.stringify(memory)] as const] : []),
+    ['-m', machine.ramPadBytes === undefined ? `${memBytes / 1024 ** 2}M` : `${memBytes / 1024}K`],
+    ...(memory === undefined ? [] : [['-object', JSON.stringify(memory)] as const]),
     ...(machine.clock === 'utc' ? [] : [['-rtc', `base=${machine.clock}`] as const]),
   ]
 }

@@ -1,9 +1,9 @@
-import type { Drive, FileImage, Image } from '../model/drive.js'
+import type { Drive, Image } from '../model/drive.js'
 import type { Firmware, Handed, Machine } from '../model/machine.js'
 import type { Nic } from '../model/nic.js'
 
 /** The lock is descriptor 3; these come after it. */
-const firstFd = 4
+export const firstFd = 4
 
 /** What QEMU gets as open descriptors, and the names under which it finds it: `/dev/fdset/1`. */
 export interface HandedOver {
@@ -43,7 +43,7 @@ export function handOver(
     return image.backing === undefined ? own : { ...own, backing: giveImage(image.backing, ['read']) }
   }
   const { givesDrives, layers, firmware } = options
-  const giveVariables = ({ variables }: Firmware): FileImage =>
+  const giveVariables = ({ variables }: Firmware): Firmware['variables'] =>
     givesDrives ? giveImage(variables, ['write', 'read']) : variables
   const given = {
     logs: { console: give(logs.console, ['fifo']), events: give(logs.events, ['fifo']) },
@@ -57,6 +57,12 @@ export function handOver(
     handed.push({ fd: firstFd + handed.length, path: layers, mode: 'read' })
   }
   return given
+}
+
+/** Lets QEMU have a file open, for reading, by the number of its descriptor. */
+export function handFile(handed: readonly Handed[], path: string): { readonly handed: readonly Handed[]; readonly fd: number } {
+  const fd = firstFd + handed.length
+  return { handed: [...handed, { fd, path, mode: 'read' }], fd }
 }
 
 /** The kernel's half of a virtio network card. */

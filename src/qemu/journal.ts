@@ -37,6 +37,10 @@ export interface Started {
   readonly runAs?: string
   /** Its network devices on the host. */
   readonly taps?: readonly string[]
+  /** The number of the frozen state that its guest goes on from. */
+  readonly from?: string
+  /** The VM whose state that is, where it is another's. */
+  readonly forkedFrom?: string
 }
 
 /** Written before nbsvm ends a VM; `by` is the verb. */

@@ -2,7 +2,8 @@
 // Its drives are mirrored to the other QEMU's NBD server, then its RAM goes over while it runs on, then it stops, the mirrors are
 // ended, and the rest of its state follows.
 import { Failure } from '../core/errors.js'
-import { pause } from '../sys/clock.js'
+import { monotonicMs, pause } from '../sys/clock.js'
+import { QmpError } from './qmperror.js'
 import type { Qmp } from './qmpsession.js'
 
 /** A drive of the guest, and where its copy grows. */
@@ -35,6 +36,8 @@ export async function prepareMigration(qmp: Qmp, downtimeMs: number): Promise<vo
     // A guest that writes faster than the network is slowed down.
     { capability: 'auto-converge', state: true },
     { capability: 'events', state: true },
+    // One that was woken has it on.
+    { capability: 'x-ignore-shared', state: false },
   ] as const
   await qmp.execute('migrate-set-capabilities', { capabilities })
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': unlimited, 'downtime-limit': downtimeMs })
@@ -101,15 +104,61 @@ export async function sendRam(
   socket: string,
   { onFar, check }: { readonly onFar: (far: Far) => void; readonly check: () => void },
   stopped: Promise<unknown> = new Promise(() => {}),
+  onSlow: (waitedMs: number) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<void> {
+  const sinceMs = monotonicMs()
   await qmp.execute('migrate', { uri: `unix:${socket}` })
   for (;;) {
     check()
     const { status, ram } = await look(qmp)
     if (ram !== undefined) onFar({ doneBytes: ram.total - ram.remaining, totalBytes: ram.total })
     if (status === 'pre-switchover') return
+    await onSlow(monotonicMs() - sinceMs)
     await Promise.race([pause(lookMs.usual), stopped])
   }
+}
+
+/** Lets the guest stand still for longer. */
+export async function allowDowntime(qmp: Qmp, downtimeMs: number): Promise<void> {
+  await qmp.execute('migrate-set-parameters', { 'downtime-limit': downtimeMs })
+}
+
+/** Has a QEMU that waits for a guest (`-incoming defer`) listen for it at a socket. */
+export async function waitForState(qmp: Qmp, socket: string): Promise<void> {
+  await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] })
+  await qmp.execute('migrate-incoming', { uri: `unix:${socket}` })
+}
+
+/** Sends all but RAM, which is in a file already, from a guest that has come and was never run. */
+export async function saveDevices(qmp: Qmp, socket: string): Promise<void> {
+  for (;;) {
+    const { status } = await look(qmp)
+    if (status === 'completed') break
+    await pause(lookMs.soon)
+  }
+  await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'x-ignore-shared', state: true }] })
+  await qmp.execute('migrate', { uri: `unix:${socket}` })
+  await untilSent(qmp)
+}
+
+/** Takes the state of devices in from an open file, with RAM that is in a file already, and lets the guest go on. */
+export async function wake(
+  qmp: Qmp,
+  fd: number,
+  { goesOn, timeoutMs }: { readonly goesOn: boolean; readonly timeoutMs: number },
+): Promise<void> {
+  const capabilities = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }))
+  const over = qmp.waitFor('MIGRATION', {
+    timeoutMs,
+    matching: ({ data }) => data['status'] === 'completed' || data['status'] === 'failed',
+  })
+  await Promise.all([
+    qmp.execute('migrate-set-capabilities', { capabilities }),
+    qmp.execute('migrate-incoming', { uri: `fd:${fd}` }, { timeoutMs }),
+  ])
+  const { data } = await over
+  if (data['status'] === 'failed') throw new Failure('QEMU cannot take the state in', { code: 'QEMU_REFUSED' })
+  if (goesOn) await qmp.execute('cont')
 }
 
 /** Lets the rest follow. */
@@ -161,8 +210,25 @@ export async function undoMigration(qmp: Qmp, { ran }: { readonly ran: boolean }
   for (const { 'node-name': name } of nodes)
     if (name?.startsWith(mirrorPrefix)) await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
   const { status } = await qmp.execute('query-status')
-  if (ran && status !== 'running') await qmp.execute('cont')
+  if (ran && status !== 'running') await goOn(qmp)
 }
+
+/** Lets a guest go on whose state was sent: QEMU says that this is over a moment before it is (`finish-migrate`). */
+export async function goOn(qmp: Qmp): Promise<void> {
+  const untilMs = monotonicMs() + finalizeMs
+  for (;;) {
+    try {
+      await qmp.execute('cont')
+      return
+    } catch (error) {
+      if (!(error instanceof QmpError && error.desc.includes('not finalized')) || monotonicMs() > untilMs) throw error
+    }
+    await pause(lookMs.soon)
+  }
+}
+
+/** It takes milliseconds, on a host under load more. */
+const finalizeMs = 30_000
 
 /** What the jobs of a move, and their nodes, are called. */
 export const mirrorPrefix = 'move-'

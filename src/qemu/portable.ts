@@ -50,6 +50,11 @@ interface PortableNic extends Pick<Nic, 'model' | 'mac'> {
 export function portableOf(machine: Machine): Portable {
   const [why] = whyBound(machine)
   if (why !== undefined) throw why
+  return asItsGuestSees(machine)
+}
+
+/** The same, for a guest that goes on here. */
+export function asItsGuestSees(machine: Machine): Portable {
   const { drives, nics, firmware, seed, discs } = machine
   const there = same.filter((name) => machine[name] !== undefined)
   return {

@@ -23,6 +23,7 @@ export const answers = {
     ram: maybe(object({ total: size, remaining: size })),
     'error-desc': maybe(text),
   }),
+  'query-memdev': list(object({ id: maybe(text) })),
   'query-chardev': list(object({ label: text, 'frontend-open': truth })),
   'query-named-block-nodes': list(object({ 'node-name': maybe(text) })),
 } as const satisfies { readonly [C in CommandName]?: Check<unknown> }

@@ -48,6 +48,7 @@ export interface Commands {
   'query-chardev': Nothing
   'query-cpus-fast': Nothing
   'query-kvm': Nothing
+  'query-memdev': Nothing
   'query-migrate': Nothing
   'query-name': Nothing
   'query-named-block-nodes': QueryNamedBlockNodesArguments
@@ -55,6 +56,7 @@ export interface Commands {
   quit: Nothing
   screendump: ScreendumpArguments
   'send-key': SendKeyArguments
+  set_link: SetLinkArguments
   stop: Nothing
   system_powerdown: Nothing
   system_reset: Nothing
@@ -65,6 +67,7 @@ export interface Commands {
 
 export interface Events {
   DEVICE_DELETED: DeviceDeletedData
+  MIGRATION: MigrationData
   RESUME: Nothing
   SHUTDOWN: ShutdownData
   STOP: Nothing
@@ -112,7 +115,11 @@ export type ScreendumpArguments = { filename: string; device?: string; head?: nu
 
 export type SendKeyArguments = { keys: readonly SendKeyKey[]; 'hold-time'?: number }
 
+export type SetLinkArguments = { name: string; up: boolean }
+
 export type DeviceDeletedData = { device?: string; path: string }
+
+export type MigrationData = { status: MigrationStatus }
 
 export type ShutdownData = { guest: boolean; reason: ShutdownReason }
 
@@ -121,6 +128,22 @@ export type QmpCapabilitiesEnableItem = 'oob'
 export type ScreendumpFormat = 'ppm' | 'png'
 
 export type SendKeyKey = ({ type: 'number' } & SendKeyKeyNumber) | ({ type: 'qcode' } & SendKeyKeyQcode)
+
+export type MigrationStatus =
+  | 'none'
+  | 'setup'
+  | 'cancelling'
+  | 'cancelled'
+  | 'active'
+  | 'postcopy-active'
+  | 'postcopy-paused'
+  | 'postcopy-recover'
+  | 'completed'
+  | 'failed'
+  | 'colo'
+  | 'pre-switchover'
+  | 'device'
+  | 'wait-unplug'
 
 export type ShutdownReason =
   | 'none'

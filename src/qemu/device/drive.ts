@@ -34,8 +34,8 @@ export function deviceId(number: number): string {
  * file name when a snapshot of the running VM puts a new layer over it, and that name may belong to the new layer by then.
  */
 export function fileNode(image: Image, name: string, aio?: Machine['aio']): object {
-  // Ceph's client has threads of its own.
-  const how = aio === undefined || image.kind === 'rbd' ? {} : { aio }
+  // Ceph's client has threads of its own, and zeros need none.
+  const how = aio === undefined || image.kind === 'rbd' || image.kind === 'none' ? {} : { aio }
   return { ...byteNode(image, { 'node-name': name }), discard: 'unmap', ...how }
 }
 

@@ -24,6 +24,8 @@ function netdev(backend: NicBackend): object {
       }
     case 'passt':
       return { type: 'stream', server: false, addr: { type: 'unix', path: backend.socket } }
+    case 'none':
+      return { type: 'hubport', hubid: 0 }
     case 'tap':
       return { type: 'tap', ifname: backend.ifname, script: 'no', downscript: 'no', ...vhostOf(backend) }
   }
@@ -40,9 +42,9 @@ function mtuOf({ model, backend }: Nic): object {
   return isLarge && model.startsWith('virtio') ? { host_mtu: backend.mtu } : {}
 }
 
-/** A forward as QEMU's user network has it: `tcp:127.0.0.1:8080-:80`. */
-export function hostForward(forward: Forward): string {
-  return `${listening(forward)}-:${forward.guestPort}`
+/** A forward as QEMU's user network has it: `tcp:127.0.0.1:8080-:80`. Without an address it leads to the first that QEMU gives. */
+export function hostForward(forward: Forward, address = ''): string {
+  return `${listening(forward)}-${address}:${forward.guestPort}`
 }
 
 /** Only where it listens, by which it is found again. Without an address that is all of them. */
