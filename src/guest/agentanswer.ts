@@ -11,6 +11,10 @@ export function base64(value: unknown, place: string): Buffer {
   return source.length % 4 === 0 && bytes.length === (source.length / 4) * 3 - padding ? bytes : wrong('base64', place)
 }
 
+function whole(value: unknown, place: string): number {
+  return typeof value === 'number' && Number.isInteger(value) ? value : wrong('an integer', place)
+}
+
 /** The commands that nbsvm gives an agent, with what is used of each answer. */
 export const agentAnswers = {
   'guest-exec': object({ pid: integer }),
@@ -29,9 +33,13 @@ export const agentAnswers = {
   'guest-file-close': anything,
   'guest-get-host-name': object({ 'host-name': text }),
   'guest-get-osinfo': object({ id: maybe(text), 'pretty-name': maybe(text), name: maybe(text) }),
+  /** Nanoseconds since 1970: more than a number holds exactly, by less than a microsecond. */
+  'guest-get-time': whole,
+  'guest-set-time': anything,
   'guest-network-get-interfaces': list(
     object({
       name: text,
+      'hardware-address': maybe(text),
       'ip-addresses': maybe(list(object({ 'ip-address': text }))),
       statistics: maybe(object({ 'rx-bytes': size, 'tx-bytes': size })),
     }),
