@@ -153,6 +153,11 @@ export const settingsTable = {
     'whether it can move to another machine while it runs: started with what other machines have too',
     'no',
   ),
+  identity: setting(
+    choice('yes', 'no'),
+    'whether fork makes its guest another than the one that it is a copy of: name, keys, addresses',
+    'yes',
+  ),
   run_as: setting(text, 'the user that QEMU runs as', undefined, 'yourself; under root a user of its own for each VM'),
   qemu: setting(text, 'the QEMU program', undefined, 'qemu-system-ARCH'),
   timeout: setting(seconds, 'seconds that shutdown, wait, type and ssh wait (ssh: 600 where it is not set)', '60'),
@@ -178,6 +183,7 @@ type Defaulted =
   | 'rtc'
   | 'balloon'
   | 'movable'
+  | 'identity'
   | 'timeout'
   | 'log_size'
   | 'trust_source'

@@ -109,6 +109,7 @@ const values: Readonly<Record<SettingName, RegExp>> = {
   ram: plain,
   balloon: plain,
   movable: plain,
+  identity: plain,
   run_as: none,
   qemu: none,
   timeout: plain,

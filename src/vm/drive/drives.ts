@@ -9,6 +9,7 @@ import { archOf } from '../record/choice.js'
 import { claimDrawer, drawerOf, foreignTo } from '../record/drawer.js'
 import { holdVm } from './hold.js'
 import { liveDrives } from './live.js'
+import { refuseAsleep } from '../record/asleep.js'
 import { randomUuid } from '../record/identity.js'
 import { readRecord, refuseMoving, renewGeneration, updateRecord, whileRecorded } from '../record/record.js'
 import type { RecordedImage } from '../record/shape.js'
@@ -89,6 +90,7 @@ async function rememberOrigin({ place, id }: Vm, { image, user }: Origin): Promi
 async function withRecord(vm: Vm, store: Store, make: (isNew: boolean) => Promise<Drive>): Promise<Drive> {
   refuseForeign(vm)
   await refuseMoving(vm, 'make a drive of')
+  refuseAsleep(vm, `make a drive of ${vm.id}`)
   const hasNone = async (): Promise<boolean> => (await store.drives(vm.id)).length === 0
   return whileRecorded(vm, make, hasNone)
 }
@@ -175,12 +177,15 @@ async function lockSource({ place }: Vm, store: Store, { drive }: Source): Promi
   return lock
 }
 
-/** Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. */
+/**
+ * Does something to the drives of a VM that is not running, and keeps it from being started meanwhile. Throws a Failure where it sleeps, and its guest
+ * counts on them, unless `mayBeAsleep`.
+ */
 export async function whileStopped<T>(
   vm: Vm,
   doing: string,
   work: (store: Store, lock: Lock) => Promise<T>,
-  { mayBeNew = false } = {},
+  { mayBeNew = false, mayBeAsleep = false } = {},
 ): Promise<T> {
   const store = await storeOf(vm)
   const lock = await holdVm(vm, store, { hold: 'exclusive', timeoutMs: lockWaitMs, doing, mayBeNew })
@@ -194,6 +199,7 @@ export async function whileStopped<T>(
     })
   }
   try {
+    if (!mayBeAsleep) refuseAsleep(vm, doing)
     await refuseSurvivors(vm, doing)
     return await work(store, lock)
   } finally {
@@ -207,7 +213,9 @@ export async function resizeDrive(vm: Vm, drive: Drive, sizeBytes: number, optio
   const store = await storeOf(vm)
   const { virtualBytes } = await store.size(drive)
   if (!isRunning(vm.drawer) || sizeBytes < virtualBytes) {
-    return whileStopped(vm, `shrink ${drive.name}`, () => store.resize(drive, sizeBytes, options))
+    return whileStopped(vm, `${sizeBytes < virtualBytes ? 'shrink' : 'resize'} ${drive.name}`, () =>
+      store.resize(drive, sizeBytes, options),
+    )
   }
   await store.grow(drive, sizeBytes, { live: liveDrives(vm.place, store.layers) })
 }

@@ -6,13 +6,14 @@ import type { Machine, Words } from '../../model/machine.js'
 import { passtName } from '../../net/passt.js'
 import { takenHints } from '../../net/taken.js'
 import { journalLine } from '../../qemu/journal.js'
+import type { Qmp } from '../../qemu/qmp.js'
 import { appendText } from '../../sys/file.js'
 import { readRecord } from '../record/record.js'
 import { sshForward } from '../record/seed.js'
 import type { Vm } from '../record/vm.js'
 import { planMachine, type Plan } from './plan.js'
 
-/** A VM that comes from another machine while it runs: its QEMU waits for what its guest was there. */
+/** A VM whose guest has a past, on another machine or in a file: its QEMU waits for what its guest was there. */
 export interface Arriving {
   /** Makes the machine that this host would start the one that its guest knows. Throws a Failure where it cannot be. */
   readonly shape: (plan: Plan) => Machine
@@ -20,10 +21,18 @@ export interface Arriving {
   readonly passt: boolean
   /** The disk that tells its guest who it is. */
   readonly seed: Buffer | undefined
-  /** What `portable` in its drawer is to say. */
-  readonly movable: string
+  /** What `portable` in its drawer is to say; undefined where that is for its own settings to say. */
+  readonly movable: string | undefined
   /** Its drives are open there still. */
   readonly sharesDrives: boolean
+  /** What is done before its QEMU starts, with the folder for that there, and empty. */
+  readonly prepare?: (plan: Plan) => Promise<void>
+  /** What is done with its QEMU as soon as that answers, before it counts as started. */
+  readonly wake?: (qmp: Qmp) => Promise<void>
+  /** The frozen state that its guest goes on from, for its journal. */
+  readonly from?: string
+  /** The VM whose state that is, where it is another's. */
+  readonly forkedFrom?: string
 }
 
 /** How a VM is started. */

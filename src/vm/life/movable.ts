@@ -4,6 +4,7 @@ import { Failure } from '../../core/errors.js'
 import { isSettingName, settingNames, type SettingName } from '../../config/settings.js'
 import type { SettingTexts } from '../../config/fold.js'
 import { quoteWords } from '../../core/words.js'
+import { asBooted } from '../../qemu/frozen.js'
 import { checkPortable, portableOf, type Portable } from '../../qemu/portable.js'
 import { readText } from '../../sys/file.js'
 import type { Drawer } from '../record/drawer.js'
@@ -54,7 +55,7 @@ export function ownSettings({ folded: { texts, origins } }: Pick<Vm, 'folded'>):
 /** What is to be written down. Throws a Failure where its guest could not go on elsewhere. */
 export function describeMovable(vm: Vm, { machine }: Plan): string {
   try {
-    return JSON.stringify({ machine: portableOf(machine), settings: ownSettings(vm) } satisfies Movable)
+    return JSON.stringify({ machine: portableOf(asBooted(machine)), settings: ownSettings(vm) } satisfies Movable)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     throw new Failure(`cannot start ${vm.id} with movable=yes: ${error.message}`, {

@@ -5,6 +5,7 @@ import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { remove } from '../../sys/file.js'
 import { requireRunning } from './up.js'
+import { refuseAsleep } from '../record/asleep.js'
 import { refuseMoving } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
@@ -40,6 +41,7 @@ export async function resumeVm(vm: Vm, { signal }: Caller = {}): Promise<Resumed
     const before = await statusOf(qmp)
     if (before === 'running') return 'was running'
     await refuseMoving(vm, 'resume')
+    refuseAsleep(vm, `resume ${vm.id}`)
     if (before !== 'suspended') await qmp.execute('cont')
     // A guest that slept when it was paused sleeps on.
     const sleeps = before === 'suspended' || (await statusOf(qmp)) === 'suspended'

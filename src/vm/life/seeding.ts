@@ -38,7 +38,7 @@ export async function claimSeed(vm: Vm): Promise<void> {
 }
 
 /** The public half last: where that is, the other is whole. */
-function makeKeys({ place, id }: Vm): void {
+function makeKeys({ place, id }: Pick<Vm, 'place' | 'id'>): void {
   const { hostKey, key, knownHosts } = keyFiles(place, id)
   for (const [file, comment] of [
     [hostKey, sshAlias(id)],
@@ -50,6 +50,12 @@ function makeKeys({ place, id }: Vm): void {
     writeWhole(`${file}.pub`, pair.public)
   }
   if (stat(knownHosts) === undefined) writeWhole(knownHosts, `${sshAlias(id)} ${readKey(hostKey).public}`)
+}
+
+/** The guest's own key, by which ssh knows it; it is made where there is none. */
+export function hostKeyOf(vm: Pick<Vm, 'place' | 'id'>): KeyPair {
+  makeKeys(vm)
+  return readKey(keyFiles(vm.place, vm.id).hostKey)
 }
 
 function readKey(file: string): KeyPair {

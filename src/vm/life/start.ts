@@ -16,6 +16,7 @@ import { startDetached, type Detached } from '../../sys/process.js'
 import { holdVm } from '../drive/hold.js'
 import type { Plan } from './plan.js'
 import { pinHardware } from './pin.js'
+import { refuseAsleep } from '../record/asleep.js'
 import { ensureRecord, refuseMoving } from '../record/record.js'
 import type { RunAs } from '../../host/runas.js'
 import { noteRefused, planFor, portTaken, withHelpers, type Arriving, type How } from './helped.js'
@@ -24,6 +25,7 @@ import { journalOf, qemuPid } from '../record/state.js'
 import { seedKind } from '../record/seed.js'
 import type { Held } from '../../store/store.js'
 import { storeOf } from '../record/stores.js'
+import { describeStarted } from './started.js'
 import { sweep } from './sweep.js'
 import { makeTapsOf, tapsOf } from './taps.js'
 import { claimUser, refuseSurvivors } from '../record/user.js'
@@ -64,6 +66,8 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
   let held: Held | undefined
   try {
     if (arriving === undefined) await refuseMoving(vm, 'start')
+    // One that goes on from there is started otherwise (vm/frozen/begin.ts).
+    if (arriving?.from === undefined) refuseAsleep(vm, `start ${vm.id}`)
     const record = await ensureRecord(vm)
     await claimUser(vm)
     const hasSeed = seedKind(vm.settings, record) !== 'none'
@@ -74,6 +78,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
     const [first] = await Promise.all([planFor(vm, how, {}), refuseSurvivors(vm, `start ${vm.id}`)])
     const movable = await movableOf(vm, first, arriving)
     makeRun(drawer, first.runAs)
+    await arriving?.prepare?.(first)
     held = await makeReady(vm, first, note, arriving)
     signal?.throwIfAborted()
     const lay = async (plan: Plan, tell?: (text: string) => void): Promise<void> => {
@@ -81,7 +86,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
       else if (hasSeed) (await import('./seeding.js')).laySeed(vm, plan, tell)
     }
     await lay(first, note)
-    layOut(vm, first)
+    layOut(vm, first, arriving)
     if (movable !== undefined) writeInto(drawer.portable, movable)
     const { plan, helpers } = await withHelpers(vm, first, how)
     let pid: number
@@ -89,10 +94,10 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
       if (plan !== first) {
         // Shares are mounted otherwise, above all.
         await lay(plan)
-        noteStarted(vm, plan)
+        noteStarted(vm, plan, arriving)
         if (movable !== undefined) writeInto(drawer.portable, (await movableOf(vm, plan, arriving)) ?? movable)
       }
-      pid = await launch(vm, plan, helpers, { lock, signal })
+      pid = await launch(vm, plan, helpers, { lock, signal, wake: arriving?.wake })
     } finally {
       helpers.abandon()
     }
@@ -113,7 +118,7 @@ export async function startVm(asked: Vm, options: Words, caller: Caller = {}, ar
 
 /** What is written down of a VM that may move; few may, and the code is loaded for those. */
 async function movableOf(vm: Vm, plan: Plan, arriving: Arriving | undefined): Promise<string | undefined> {
-  if (arriving !== undefined) return arriving.movable
+  if (arriving?.movable !== undefined) return arriving.movable
   return vm.settings.movable === 'yes' ? (await import('./movable.js')).describeMovable(vm, plan) : undefined
 }
 
@@ -172,16 +177,26 @@ function runsAlready(vm: Vm): Failure {
 }
 
 /** Makes the drawer ready for a new run: what the last one left is history. */
-function layOut(vm: Vm, plan: Plan): void {
+function layOut(vm: Vm, plan: Plan, arriving: Arriving | undefined): void {
   for (const file of historyIn(vm.drawer)) remove(file)
-  noteStarted(vm, plan)
+  noteStarted(vm, plan, arriving)
 }
 
-/** The first line of the journal. */
-function noteStarted(vm: Vm, plan: Plan): void {
-  const { host } = plan
-  const started = { nbsvm: 'started', at: Date.now(), bootId: bootId(), qemu: host.version, ...summary(vm, plan) } as const
+/** The first line of the journal, and the machine in full. */
+function noteStarted(vm: Vm, plan: Plan, arriving: Arriving | undefined): void {
+  const { host, machine } = plan
+  const { from, forkedFrom } = arriving ?? {}
+  const started = {
+    nbsvm: 'started',
+    at: Date.now(),
+    bootId: bootId(),
+    qemu: host.version,
+    ...summary(vm, plan),
+    ...(from === undefined ? {} : { from }),
+    ...(forkedFrom === undefined ? {} : { forkedFrom }),
+  } as const
   writeInto(vm.drawer.journal, journalLine(started))
+  writeInto(vm.drawer.machine, describeStarted(vm, machine))
 }
 
 /** What `status` tells of a running machine, written down because settings may change while it runs. */
@@ -199,7 +214,7 @@ async function launch(
   vm: Vm,
   { machine, runAs }: Plan,
   helpers: StartedHelpers,
-  { lock, signal }: { readonly lock: Lock; readonly signal: AbortSignal | undefined },
+  { lock, signal, wake }: { readonly lock: Lock; readonly signal: AbortSignal | undefined; readonly wake: Arriving['wake'] },
 ): Promise<number> {
   const { drawer } = vm
   const qemu = await run(vm, machine, lock)
@@ -212,7 +227,11 @@ async function launch(
     const { connectQmp } = await import('../../qemu/qmp.js')
     // QEMU greets from a thread of its own, but ends the negotiation only when all devices are there.
     const qmp = await connectQmp(drawer.qmp, { timeoutMs: answerTimeoutMs, ended: qemu.ended, signal })
-    qmp.close()
+    try {
+      await wake?.(qmp)
+    } finally {
+      qmp.close()
+    }
     return qemu.pid
   } catch (error) {
     qemu.kill()

@@ -16,7 +16,9 @@ import { keeperName } from '../../qemu/keeper.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Health, Store } from '../../store/store.js'
 import { bootId } from '../../sys/environment.js'
+import { savedSince } from '../record/asleep.js'
 import { archOf, firmwareOf, hasTpm, type FirmwareKind } from '../record/choice.js'
+import { templateFacts, type TemplateFacts } from '../record/forks.js'
 import { isBusy, isRunning, journalOf, qemuPid, type State } from '../record/state.js'
 import { sweepQuietly } from './sweep.js'
 import { memBytesOf } from '../record/memory.js'
@@ -41,6 +43,8 @@ export interface Status {
   readonly sinceMs: number | null
   /** Why it does not run any more. */
   readonly ending: Ending | null
+  /** Since when its guest sleeps on the disk (`save`), in milliseconds since 1970; null where it does not. */
+  readonly savedMs: number | null
   readonly accelerator: string | null
   /** What makes it this machine for its guest; null as long as it has no record. */
   readonly uuid: string | null
@@ -57,6 +61,10 @@ export interface Status {
   readonly cpus: number
   /** What its first drive was made from; null where that was nothing, or nobody knows. */
   readonly image: Pick<RecordedImage, 'name' | 'digest' | 'level'> | null
+  /** What was frozen of it, for forks; null where nothing was. */
+  readonly template: TemplateFacts | null
+  /** The VM from whose template its guest goes on; null where it was started otherwise, or does not run. */
+  readonly forkedFrom: string | null
   /** What the guest says of itself through its agent; null where none answers at once. */
   readonly guest: GuestFacts | null
   readonly drives: readonly DriveStatus[]
@@ -127,6 +135,7 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     pid: pid ?? null,
     sinceMs: (runs ? last.sinceMs : ending?.atMs) ?? null,
     ending,
+    savedMs: runs ? null : savedSince(vm),
     accelerator,
     uuid: record?.uuid ?? null,
     machine: started?.machine ?? settings.machine ?? record?.machine ?? null,
@@ -139,6 +148,8 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
     memNowBytes: seen?.memNowBytes === undefined ? null : Math.min(memBytes, seen.memNowBytes),
     cpus: started?.cpus ?? settings.smp,
     image: imageOf(record),
+    template: templateOf(vm, faults),
+    forkedFrom: started?.forkedFrom ?? null,
     guest: await guestOf(vm, seen, signal),
     drives: await drivesOf(vm, faults),
     discs: started?.discs ?? [],
@@ -173,6 +184,16 @@ function imageOf(record: MachineRecord | undefined): Status['image'] {
   if (record?.image === undefined) return null
   const { name, digest, level } = record.image
   return { name, digest, level }
+}
+
+/** Nor does a template that a newer nbsvm made. */
+function templateOf({ place, id }: Vm, faults: string[]): TemplateFacts | null {
+  try {
+    return templateFacts(place, id)
+  } catch (error) {
+    faults.push(messageOf(error))
+    return null
+  }
 }
 
 function stateOf(runs: boolean, busy: boolean, word: string): State {

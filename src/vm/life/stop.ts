@@ -34,16 +34,16 @@ export function stillRunning({ id, call }: Vm, end: string, waitedMs: number): F
   })
 }
 
-/** Ends a VM now: asks QEMU to quit, kills it if it does not. Throws when it cannot be known which process it is. */
-export async function stopVm(vm: Vm, caller: Caller = {}): Promise<Stopped> {
+/** Ends a VM now: asks QEMU to quit, kills it if it does not. Throws when it cannot be known which process it is. `by`: as `status` tells it. */
+export async function stopVm(vm: Vm, caller: Caller = {}, by = 'stop'): Promise<Stopped> {
   const { drawer } = vm
   const { signal } = caller
   if (!isUp(vm, caller)) return swept(vm, 'was not running')
-  if ((await quit(drawer, signal)) && (await isGone(drawer, quitTimeoutMs, signal))) return swept(vm, 'stopped')
+  if ((await quit(drawer, by, signal)) && (await isGone(drawer, quitTimeoutMs, signal))) return swept(vm, 'stopped')
   // It may have ended meanwhile, or whoever was starting it has given up.
   if (!isUp(vm, caller)) return swept(vm, 'stopped')
   // One that its guest has taken over may call itself what it likes, but not be another user.
-  const killed = [...killQemu(vm, () => noteStopping(drawer)), ...(await endOwnUser(vm))]
+  const killed = [...killQemu(vm, () => noteStopping(drawer, by)), ...(await endOwnUser(vm))]
   // One that is on its way out has no descriptors to be seen any more, and its lock for a while: on a busy machine for seconds.
   if ((killed.length > 0 || holders(drawer).length === 0) && (await isGone(drawer, killTimeoutMs, signal)))
     return swept(vm, killed.length > 0 ? 'killed' : 'stopped')
@@ -135,13 +135,13 @@ async function press(vm: Vm, qmp: Qmp, { note }: Caller): Promise<void> {
 }
 
 /** Tells QEMU to quit. Says false when it cannot be told. */
-async function quit(drawer: Drawer, signal: AbortSignal | undefined): Promise<boolean> {
+async function quit(drawer: Drawer, by: string, signal: AbortSignal | undefined): Promise<boolean> {
   // Whoever waits for the socket of a QEMU that ends meanwhile waits in vain.
   const ended = new AbortController()
   const gone = isGone(drawer, reachTimeoutMs, ended.signal).catch(() => false)
   try {
     await withQmp(drawer.qmp, { timeoutMs: reachTimeoutMs, signal, ended: untilTrue(gone) }, async (qmp) => {
-      noteStopping(drawer)
+      noteStopping(drawer, by)
       await qmp.execute('quit')
     })
     return true
@@ -195,9 +195,9 @@ function cannotStop({ id, drawer, call }: Vm, killed: readonly number[]): Failur
 }
 
 /** So that `status` can tell this end from an accident. */
-function noteStopping(drawer: Drawer): void {
+function noteStopping(drawer: Drawer, by: string): void {
   try {
-    appendText(drawer.journal, journalLine({ nbsvm: 'stopping', at: Date.now(), by: 'stop' }))
+    appendText(drawer.journal, journalLine({ nbsvm: 'stopping', at: Date.now(), by }))
   } catch {
     // On a disk that is full or read-only a VM must still be stopped.
   }

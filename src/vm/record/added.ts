@@ -13,6 +13,8 @@ export interface Added {
   /** What is in the disc drives now, in place of what was there at the start. */
   readonly discs?: readonly DiscDrive[]
   readonly devices?: readonly AddedDevice[]
+  /** The guest's address on QEMU's own network, where that is not the first that it gives. */
+  readonly address?: string
 }
 
 /** One who adds is done in less, also with a QEMU under load. */

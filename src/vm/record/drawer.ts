@@ -62,8 +62,12 @@ export interface Drawer {
   readonly command: string
   /** The disk that tells the guest who it is: written at each start. */
   readonly seed: string
+  /** The machine that QEMU was started as, and the settings that made it so: what a copy of its guest needs (life/started.ts). */
+  readonly machine: string
   /** What its guest sees of it, where it may move to another machine while it runs (life/movable.ts). */
   readonly portable: string
+  /** Where a second QEMU takes its guest's state in, as long as one does (vm/frozen/twin.ts). */
+  readonly twin: string
   /** The taps that were made for it, one a line: to be removed when it is gone. */
   readonly taps: string
 }
@@ -108,20 +112,23 @@ export function drawerOf(stateFolder: string, id: string): Drawer {
     qemuLog: inside(keeperFiles.words),
     command: inside('command'),
     seed: inside('seed.iso'),
+    machine: inside('machine.json'),
     portable: inside('portable.json'),
+    twin: inside('twin'),
     taps: inside('taps'),
   }
 }
 
 /** What the last run has left, which is removed when the next one starts. */
 export function historyIn(drawer: Drawer): string[] {
-  const { pid, journal, added, heard, answered, portable, consoleLog, events, qemuLog } = drawer
+  const { pid, journal, added, heard, answered, machine, portable, consoleLog, events, qemuLog } = drawer
   return [
     pid,
     journal,
     added,
     heard,
     answered,
+    machine,
     portable,
     ...[consoleLog, events, qemuLog].flatMap((file) => [file, olderOf(file)]),
   ]
