@@ -8,7 +8,9 @@ import { isRoot } from '../../sys/environment.js'
 import { list, listFolders, stat } from '../../sys/file.js'
 import type { Store } from '../../store/store.js'
 import { drawerOf, runTraces, type Drawer } from '../record/drawer.js'
+import { savedSince } from '../record/asleep.js'
 import { classFrom01 } from '../record/old.js'
+import { markedTemplates, templateFacts, type TemplateFacts } from '../record/forks.js'
 import { readRecord, recordedIds } from '../record/record.js'
 import { glance, type Glance, type State } from '../record/state.js'
 import { allStores } from '../record/stores.js'
@@ -23,6 +25,8 @@ export interface Listed {
   readonly pid: number | null
   /** Since when it is in this state, in milliseconds since 1970; null for one that does not run. */
   readonly sinceMs: number | null
+  /** Since when its guest sleeps on the disk (`save`), in milliseconds since 1970; null where it does not. */
+  readonly savedMs: number | null
   /** What it was started with; null for one that does not run. */
   readonly memBytes: number | null
   /** The ports of the host that lead into it. */
@@ -31,6 +35,10 @@ export interface Listed {
   readonly drives: readonly string[]
   /** What its first drive was made from, as it was asked for; null also where the list was made without images. */
   readonly image: string | null
+  /** What was frozen of it, for forks; null where nothing was. */
+  readonly template: TemplateFacts | null
+  /** The VM from whose template its guest goes on; null where it was started otherwise, or does not run. */
+  readonly forkedFrom: string | null
   /** Why something of it cannot be told. */
   readonly fault: string | null
 }
@@ -49,11 +57,14 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
   const withDrawer = new Set(drawers)
   const withRecord = new Set(records)
   const left: Drawer[] = []
+  const forks = new Map<string, string[]>()
   const found = ids.map((id): Listed => {
     const faults: string[] = []
     const { state, pid, running } = withDrawer.has(id) ? look(place, id, left, faults) : stopped
     const vmClass = classOf(place, id, withRecord.has(id), faults)
     const image = withImages && withRecord.has(id) ? imageOf(place, id, faults) : null
+    const { from, forkedFrom } = running?.started ?? {}
+    if (from !== undefined && forkedFrom !== undefined) forks.set(from, [...(forks.get(from) ?? []), id])
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
     return {
       id,
@@ -62,15 +73,32 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
       state,
       pid: pid ?? null,
       sinceMs: running?.sinceMs ?? null,
+      savedMs: state === 'stopped' && withRecord.has(id) ? savedSince({ place, id }) : null,
       memBytes: running?.started?.memBytes ?? null,
       forwards: (running?.started?.forwards ?? []).map(spelledOut),
       drives: numbers.map((number) => driveName(id, number)),
       image,
+      template: null,
+      forkedFrom: forkedFrom ?? null,
       fault: faults.length === 0 ? null : faults.join('; '),
     }
   })
   await sweepStopped(left)
-  return found
+  return withTemplates(place, found, forks)
+}
+
+/** Says of those that are templates what they are; `forks` has the VMs that run from each token. */
+function withTemplates(place: Place, vms: readonly Listed[], forks: ReadonlyMap<string, readonly string[]>): Listed[] {
+  const marked = markedTemplates(place)
+  if (marked.size === 0) return [...vms]
+  return vms.map((vm) => {
+    if (!marked.has(vm.id)) return vm
+    try {
+      return { ...vm, template: templateFacts(place, vm.id, (token) => forks.get(token) ?? []) }
+    } catch (error) {
+      return { ...vm, fault: [vm.fault, fullMessage(error)].filter((text) => text !== null).join('; ') }
+    }
+  })
 }
 
 /** The same mistake in `default.class` is met with each class. */

@@ -40,6 +40,8 @@ const asVm = object({
   state: oneState,
   pid: orNull(size),
   sinceMs: orNull(size),
+  // Another version may not know of it.
+  savedMs: (value, where) => orNull(size)(value ?? null, where),
   memBytes: orNull(size),
   forwards: list(
     object({
@@ -50,6 +52,8 @@ const asVm = object({
     }),
   ),
   drives: list(named((word) => parseDriveName(word) !== undefined && word.length < 200, 'the name of a drive')),
+  template: orNull(object({ atMs: size, ramBytes: size, forks: list(named(isVmId, 'the name of a VM')) })),
+  forkedFrom: orNull(named(isVmId, 'the name of a VM')),
   image: orNull(brief(1000)),
   fault: orNull(brief(1000)),
 })

@@ -8,6 +8,7 @@ import type { Talk } from '../../sys/talk.js'
 import { pause } from '../../sys/clock.js'
 import type { Answer } from './receive.js'
 import { frameHead, type Word } from './wire.js'
+import { wordsOf } from '../record/vm.js'
 
 /** What was asked may take so long there when it was given up: its QEMU is ended and its drives are removed. */
 const undoneTimeoutMs = 20_000
@@ -17,11 +18,6 @@ export interface Partner {
   /** What the VM is called there, and its class. */
   readonly name: string
   readonly class: string | undefined
-}
-
-/** The words before what is asked there about the VM. */
-export function wordsFor({ name, class: vmClass }: Pick<Partner, 'name' | 'class'>): string[] {
-  return vmClass === undefined ? [name] : [name, `class=${vmClass}`]
 }
 
 export class Dialogue {
@@ -48,7 +44,7 @@ export class Dialogue {
     const { machine } = partner
     const words: string[] = []
     const onWords = (line: string): void => void (words.length < mostWords && words.push(line))
-    const talk = await talkToHost(machine, [...wordsFor(partner), 'receive'], onWords, { signal })
+    const talk = await talkToHost(machine, [...wordsOf(partner), 'receive'], onWords, { signal })
     return new Dialogue(talk, machine.host, words, note)
   }
 

@@ -3,10 +3,10 @@ import { node, packageFile } from '../../sys/self.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { Store } from '../../store/store.js'
 import type { Mark } from '../record/moves.js'
-import type { Vm } from '../record/vm.js'
+import { wordsOf, type Vm } from '../record/vm.js'
 import type { OnProgress } from '../../store/store.js'
 import type { Outside } from '../../host/place.js'
-import { wordsFor, type Partner } from './dialogue.js'
+import type { Partner } from './dialogue.js'
 import type { Leaving } from './leave.js'
 import { ownFile } from './parcel.js'
 import type { Answer } from './receive.js'
@@ -51,6 +51,6 @@ export function givenMark(vm: Vm, mark: Mark, { tookFile, standby }: Have): Mark
 }
 
 /** What is run where this process is killed, be it nbsvm or a program that has it as its library: it finishes the move, or undoes it. */
-export function settling({ name, class: vmClass }: Vm): string[] {
-  return [node.path, packageFile('nbsvm.cjs'), ...wordsFor({ name, class: vmClass }), 'move', '--settle']
+export function settling(vm: Vm): string[] {
+  return [node.path, packageFile('nbsvm.cjs'), ...wordsOf(vm), 'move', '--settle']
 }

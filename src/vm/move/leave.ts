@@ -12,8 +12,8 @@ import { journalLine } from '../../qemu/journal.js'
 import { stopVm } from '../life/stop.js'
 import { readMark, removeMark, writeMark, type Mark } from '../record/moves.js'
 import { qemuPid } from '../record/state.js'
-import type { Vm } from '../record/vm.js'
-import { wordsFor, type Dialogue } from './dialogue.js'
+import { wordsOf, type Vm } from '../record/vm.js'
+import type { Dialogue } from './dialogue.js'
 import { endAndRemove } from './removal.js'
 
 /** Nobody knows which machine has the VM; it runs on neither. */
@@ -78,7 +78,7 @@ async function isThere(vm: Vm, mark: Mark, machine: Machine): Promise<boolean> {
 }
 
 async function askOnce(vm: Vm, mark: Mark, machine: Machine): Promise<boolean> {
-  const words = [...wordsFor({ name: mark.name, class: vm.class }), 'receive', `--settle=${mark.token}`]
+  const words = [...wordsOf({ name: mark.name, class: vm.class }), 'receive', `--settle=${mark.token}`]
   const { status, stdout, stderr } = await askHost(machine, words, {})
   const last = stdout.trim().split('\n').at(-1) ?? ''
   const here = status === 0 ? asObject(parse(last))?.['here'] : undefined

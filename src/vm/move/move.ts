@@ -10,11 +10,12 @@ import { lstat } from '../../sys/file.js'
 import { whenKilled } from '../../sys/talk.js'
 import { whileStopped } from '../drive/drives.js'
 import { isUp } from '../life/up.js'
+import { refuseKept } from '../record/asleep.js'
 import { lockMove, moverOf, readMark, unlockMove, writeMark, type Mark } from '../record/moves.js'
 import { ensureRecord, recordFolder } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
-import type { Vm } from '../record/vm.js'
-import { Dialogue, wordsFor, type Partner } from './dialogue.js'
+import { wordsOf, type Vm } from '../record/vm.js'
+import { Dialogue, type Partner } from './dialogue.js'
 import { sendDrives } from './drivedata.js'
 import { givenMark, newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
 
@@ -22,7 +23,7 @@ export type { MoveCaller, Moved, MoveOptions } from './going.js'
 import { forget, give, noteGone, settleMove, stays, type Leaving } from './leave.js'
 import { moveLive } from './live.js'
 import { packParcel, parcelLine, requireSame } from './parcel.js'
-import { removeAll, undoArrival } from './removal.js'
+import { removeHere, undoArrival } from './removal.js'
 
 /**
  * Moves a VM. Whatever breaks, exactly one machine has it. Rejects with a Failure where it stays as it was, and with InDoubt
@@ -41,6 +42,7 @@ export async function moveVm(vm: Vm, options: MoveOptions, caller: MoveCaller): 
     const store = await storeOf(vm)
     if (!(await isHere(vm, store))) return alreadyThere(vm, partner, caller)
     if (store.isShared && !isUp(vm) && (await statusThere(partner, caller)) === 0) return wasThere(host)
+    refuseKept(vm, `move ${vm.id}`)
     const found = isUp(vm) ? await moveLive(vm, store, partner, options, caller) : await moveOff(vm, partner, caller)
     return { host, ...found }
   })
@@ -97,7 +99,7 @@ const wasThere = (host: string): Moved => ({ result: 'was there', host, stoodSti
 
 /** The exit status of `status` there: 0 where it runs. */
 async function statusThere(partner: Partner, { signal }: Caller): Promise<number> {
-  return (await askHost(partner.machine, [...wordsFor(partner), 'status', '--json'], { signal })).status
+  return (await askHost(partner.machine, [...wordsOf(partner), 'status', '--json'], { signal })).status
 }
 
 async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pick<Moved, 'result' | 'stoodStillMs'>> {
@@ -129,7 +131,7 @@ async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pi
       await give(vm, given, { machine: partner.machine, dialogue: other })
       await caller.beforeRemoval()
       if (given.standby) noteGone(vm, given)
-      else await removeAll(vm, store, lock, given)
+      else await removeHere(vm, store, lock, given)
       forget(vm, given)
       await other.farewell()
     } catch (error) {

@@ -1,31 +1,25 @@
 // The end of a VM on this machine, because another has it, or because it never came whole.
-import { parseDriveName } from '../../core/name.js'
-import { byNumberInText } from '../../core/order.js'
 import type { Outside } from '../../host/place.js'
 import type { Store } from '../../store/store.js'
 import { lstat, readHead, remove, stat, writeInto } from '../../sys/file.js'
 import type { Lock } from '../../sys/lock.js'
 import { whileStopped } from '../drive/drives.js'
 import { stopVm } from '../life/stop.js'
-import { sweep } from '../life/sweep.js'
-import { removeDrawer } from '../record/drawer.js'
+import { drivesToRemove, removeAll } from '../life/remove.js'
 import { beforeFolder, lockMove, markedIds, readMark, removeMark, unlockMove, whyNotOurs, type Mark } from '../record/moves.js'
-import { readRecord, removeRecord, restoreRecord } from '../record/record.js'
+import { readRecord, restoreRecord } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
 
-/** Removes all of a VM whose lock is held. */
-export async function removeAll(vm: Vm, store: Store, lock: Lock, { shared }: Pick<Mark, 'shared'>): Promise<void> {
-  const names = shared ? [] : (await store.driveNames()).filter((name) => parseDriveName(name)?.id === vm.id)
-  for (const name of names.toSorted(byNumberInText)) await store.remove({ name })
-  await sweep(vm.drawer)
-  await removeRecord(vm.place, vm.id)
-  await removeDrawer(vm.drawer, lock)
+/** Removes all of a VM whose lock is held, but for drives that another machine has. */
+export async function removeHere(vm: Vm, store: Store, lock: Lock, { shared }: Pick<Mark, 'shared'>): Promise<void> {
+  await removeAll(vm, store, lock, { drives: shared ? [] : await drivesToRemove(vm, store) })
 }
 
 /** Ends what runs of it, and removes it. */
 export async function endAndRemove(vm: Vm, mark: Pick<Mark, 'shared'>): Promise<void> {
   await stopVm(vm)
-  await whileStopped(vm, `remove ${vm.id}`, (store, lock) => removeAll(vm, store, lock, mark), { mayBeNew: true })
+  const remove = (store: Store, lock: Lock): Promise<void> => removeHere(vm, store, lock, mark)
+  await whileStopped(vm, `remove ${vm.id}`, remove, { mayBeNew: true, mayBeAsleep: true })
 }
 
 /** Removes what has come so far of a VM, and then its mark. The move's lock is held. */

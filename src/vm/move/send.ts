@@ -6,6 +6,7 @@ import { hostName } from '../../sys/environment.js'
 import { randomHex } from '../../sys/stamp.js'
 import { whileStopped } from '../drive/drives.js'
 import { isUp } from '../life/up.js'
+import { refuseKept } from '../record/asleep.js'
 import { ensureRecord, refuseMoving } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 import { sendDrives } from './drivedata.js'
@@ -24,6 +25,7 @@ export async function sendVm(vm: Vm, { write, onProgress, signal }: SendCaller):
       code: 'VM_RUNNING',
       hints: [`move it as it runs: ${call} move HOST`, `or end it first: ${call} shutdown`],
     })
+  refuseKept(vm, `send ${id}`)
   await whileStopped(vm, `send ${id}`, async (store) => {
     await refuseMoving(vm, 'send')
     const record = await ensureRecord(vm)

@@ -30,7 +30,9 @@ export interface Ballooned {
 export async function balloonTo(vm: Vm, wantedBytes: number, { signal }: Caller = {}): Promise<Ballooned> {
   requireRunning(vm, 'change the memory of')
   const { id, call, drawer } = vm
-  const memBytes = journalOf(drawer).started?.memBytes ?? vm.settings.mem
+  const { started } = journalOf(drawer)
+  const memBytes = started?.memBytes ?? vm.settings.mem
+  if (started?.from !== undefined) throw standsOnFile(vm, started.forkedFrom)
   if (wantedBytes > memBytes) {
     throw new Failure(`${id} was started with ${formatSize(memBytes)}, and its guest can have no more while it runs`, {
       hints: [`with the next start: ${call} mem=${formatSize(wantedBytes)} stop start`],
@@ -50,6 +52,14 @@ export async function balloonTo(vm: Vm, wantedBytes: number, { signal }: Caller 
     }
     // QEMU may have a little more than it was asked for (qemu/ram.ts).
     return { memBytes, memNowBytes: Math.min(memBytes, await settled(qmp, wantedBytes, signal)) }
+  })
+}
+
+/** QEMU 8.2 and later give nothing back of a private mapping of a file, those before would cut it out of the file (qemu/shield.ts). */
+function standsOnFile({ id, call }: Vm, forkedFrom: string | undefined): Failure {
+  const whose = forkedFrom === undefined ? 'the state that it goes on from' : `the template ${forkedFrom}`
+  return new Failure(`${id} has its RAM from the file of ${whose}: what its guest gave back, this machine would not get`, {
+    hints: [`with RAM of its own, booted anew: ${call} shutdown start`],
   })
 }
 

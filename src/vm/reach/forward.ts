@@ -11,7 +11,7 @@ import { withQmp, type Qmp } from '../../qemu/qmp.js'
 import { pause } from '../../sys/clock.js'
 import { isFree } from '../../sys/socket.js'
 import { requireRunning } from '../life/up.js'
-import { noteAdded, whileAdding } from '../record/added.js'
+import { noteAdded, readAdded, whileAdding } from '../record/added.js'
 import { isRunning, journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 
@@ -198,8 +198,9 @@ function find({ id, call }: Vm, now: readonly Forward[], wanted: Closing): Forwa
 }
 
 /** QEMU's answer is text of its monitor: none at all where it did it. */
-async function open({ id }: Vm, qmp: Qmp, forward: Forward): Promise<void> {
-  const answer = await qmp.execute('human-monitor-command', { 'command-line': `hostfwd_add ${hostForward(forward)}` })
+async function open({ id, drawer }: Vm, qmp: Qmp, forward: Forward): Promise<void> {
+  const line = `hostfwd_add ${hostForward(forward, readAdded(drawer).address)}`
+  const answer = await qmp.execute('human-monitor-command', { 'command-line': line })
   if (answer.trim() === '') return
   if (answer.includes('not in use'))
     throw new Failure(`${id} has no user network: no port of this machine leads into it`, { code: 'NETWORK_UNUSABLE' })

@@ -1,0 +1,33 @@
+// A running VM becomes a template as well: what others are forked from.
+import { requireRunning } from '../life/up.js'
+import { markTemplate } from '../record/forks.js'
+import { readFrozen, templateFolder, templateFolders } from '../record/frozen.js'
+import { refuseMoving } from '../record/record.js'
+import { storeOf } from '../record/stores.js'
+import type { Vm } from '../record/vm.js'
+import { capture, type CaptureCaller, type Captured } from './capture.js'
+import { makeState, removeStates, withStates } from './keep.js'
+import { tidy, watched } from './settle.js'
+
+/** Freezes a VM that runs. It goes on; what was frozen of it before is gone, but for those that were forked from that. */
+export async function freezeVm(vm: Vm, caller: CaptureCaller = {}): Promise<Captured> {
+  requireRunning(vm, 'freeze')
+  await refuseMoving(vm, 'freeze')
+  const store = await storeOf(vm)
+  const { place, id } = vm
+  return withStates(vm, { doing: `freeze ${id}`, hold: 'exclusive', signal: caller.signal }, async () => {
+    await tidy(vm, store)
+    const nameOf = (token: string): string => templateFolder(place, id, token)
+    const captured = await makeState(vm, store, nameOf, async (folder, token) => {
+      const made = await watched(vm, () => capture(vm, store, { folder, token, after: 'on', verb: 'freeze' }, caller))
+      markTemplate(place, id)
+      return made
+    })
+    const before = templateFolders(place, id).flatMap((folder) => {
+      const frozen = readFrozen(folder)
+      return frozen === undefined || frozen.token === captured.frozen.token ? [] : [{ folder, frozen }]
+    })
+    await removeStates(vm, store, before)
+    return captured
+  })
+}

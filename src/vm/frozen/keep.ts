@@ -1,0 +1,103 @@
+// The states that are kept of a VM: made, found and removed by one at a time.
+import type { Caller } from '../../core/caller.js'
+import { Failure } from '../../core/errors.js'
+import type { Store } from '../../store/store.js'
+import { makePrivateFolder, rename, syncFolder } from '../../sys/file.js'
+import { holderOf, waitLock, type Hold } from '../../sys/lock.js'
+import { removeTree } from '../../sys/removal.js'
+import { randomHex } from '../../sys/stamp.js'
+import { unmarkTemplate } from '../record/forks.js'
+import {
+  frozenLock,
+  frozenStates,
+  parsePin,
+  pinOf,
+  stateFolders,
+  unfinishedFolder,
+  unfinishedFolders,
+  type Frozen,
+} from '../record/frozen.js'
+import { recordFolder } from '../record/record.js'
+import type { Vm } from '../record/vm.js'
+
+type Subject = Pick<Vm, 'id' | 'place'>
+
+/** Whoever has it makes a state of gigabytes, maybe; that is for the user to wait for. */
+const lockWaitMs = 2000
+
+/** Keeps others from the VM's states meanwhile; `shared`: from changing them. */
+export async function withStates<T>(
+  { id, place }: Subject,
+  { doing, hold, signal }: { readonly doing: string; readonly hold: Hold } & Caller,
+  work: () => Promise<T>,
+): Promise<T> {
+  const file = frozenLock(place, id)
+  const lock = await waitLock(file, lockWaitMs, hold, { doing, signal })
+  if (lock === undefined) {
+    const holder = holderOf(file)
+    const who = holder === undefined ? 'another nbsvm' : `pid ${holder.pid} (${holder.doing})`
+    throw new Failure(`cannot ${doing}: ${who} is at work on the states of ${id}`, { code: 'BUSY' })
+  }
+  try {
+    return await work()
+  } finally {
+    lock.release()
+  }
+}
+
+/**
+ * Makes a state: `work` writes it into a folder that nobody sees, which then gets its own name in one step. Where it fails nothing
+ * stays. The caller is in `withStates`.
+ */
+export async function makeState<T>(
+  vm: Subject,
+  store: Store,
+  nameOf: (token: string) => string,
+  work: (folder: string, token: string) => Promise<T>,
+): Promise<T> {
+  await sweepStates(vm, store)
+  const token = randomHex(8)
+  const folder = unfinishedFolder(vm.place, vm.id, token)
+  makePrivateFolder(folder)
+  try {
+    const made = await work(folder, token)
+    rename(folder, nameOf(token))
+    syncFolder(recordFolder(vm.place, vm.id))
+    return made
+  } catch (error) {
+    await sweepStates(vm, store).catch(() => {})
+    throw error
+  }
+}
+
+/** Removes states: at once for everybody, then file by file. The caller is in `withStates`. */
+export async function removeStates(
+  vm: Subject,
+  store: Store,
+  states: readonly { readonly folder: string; readonly frozen: Pick<Frozen, 'token'> }[],
+): Promise<void> {
+  for (const { folder, frozen } of states) rename(folder, unfinishedFolder(vm.place, vm.id, frozen.token))
+  await sweepStates(vm, store)
+}
+
+/** Makes a folder that counts one that is on its way out, in one step. Returns what undoes that. */
+export function putAside({ id, place }: Subject, folder: string): () => void {
+  const aside = unfinishedFolder(place, id, randomHex(8))
+  const move = (from: string, to: string): void => {
+    rename(from, to)
+    syncFolder(recordFolder(place, id))
+  }
+  move(folder, aside)
+  return () => move(aside, folder)
+}
+
+/** Removes what is left of states that were never whole, or are none any more. The caller is in `withStates`. */
+export async function sweepStates({ id, place }: Subject, store: Store): Promise<void> {
+  const states = frozenStates(place, id)
+  const kept = new Set(states.map(({ frozen }) => pinOf(frozen)))
+  // What one counts on that cannot be read, as a newer nbsvm made it, nobody knows.
+  const pins = states.length < stateFolders(place, id).length ? [] : await store.pins()
+  for (const { name, base } of pins) if (parsePin(name)?.vm === id && !kept.has(name)) await store.release(base, name)
+  for (const folder of unfinishedFolders(place, id)) removeTree(folder)
+  unmarkTemplate(place, id)
+}
