@@ -11,6 +11,6 @@ export { AbortError, type CallOptions, type ProgressOptions } from './library/op
 export type { VmSettings } from './library/settings.js'
 export type * from './library/vm.js'
 export type { ExecJob, ExecOptions, ExecPiece, ExecResult } from './library/exec.js'
-export type { FreshOptions, FreshVm } from './library/fresh.js'
+export type { FreshOptions } from './library/fresh.js'
 export type { Images } from './library/images.js'
 export type * from './library/results.js'

@@ -12,7 +12,19 @@ const none: Takes = { min: 0, max: 0 }
 const one: Takes = { min: 1, max: 1 }
 
 /** What `ls` can show of a VM, in the order of its help. */
-export const listColumns = ['vm', 'state', 'since', 'mem', 'ports', 'drives', 'image', 'pid', 'class', 'fault'] as const
+export const listColumns = [
+  'vm',
+  'state',
+  'since',
+  'mem',
+  'ports',
+  'drives',
+  'template',
+  'image',
+  'pid',
+  'class',
+  'fault',
+] as const
 
 /** What the words of `ls` mean: `-c COLUMNS`, and machines, `:` for this one. Throws UsageError for others. */
 export function listWords(words: readonly string[]): { readonly chosen?: string; readonly hosts: readonly string[] } {

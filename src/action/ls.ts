@@ -22,20 +22,17 @@ export const ls: Command = {
 into it, its drives. nbsvm alone does the same. What is wrong with one VM, or with a store, is told beside the list.
 
   nbsvm ls -c vm,state,pid    these columns: ${listColumns.join(', ')}
-  nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, memBytes, forwards, drives, image, fault;
-                              with -c only what its columns show
+  nbsvm ls --json             an array of objects: id, class, name, state, pid, sinceMs, savedMs, memBytes, forwards, drives, template,
+                              forkedFrom, image, fault; with -c only what its columns show
   nbsvm ls --watch            drawn again every second, until Ctrl-C
   nbsvm ls box1: box2:        those of other machines, by ssh; : is this one. One that is silent for ${usualSeconds} seconds (--timeout=SECONDS)
                               is told, the others are listed; the exit status is 1 then`,
 
   async run({ words, flags, note, out, outRaw, signal, isTerminal, outside }) {
     const { chosen, hosts } = listWords(words)
-    const names = (chosen?.split(',') ?? usual) as ColumnName[]
-    const withImages = names.includes('image') || (flags['json'] === true && chosen === undefined)
-    const show =
-      flags['json'] === true
-        ? inJson(chosen === undefined ? undefined : names)
-        : table(names, hosts.includes(':') ? '' : (hosts[0] ?? ''))
+    const names = chosen?.split(',') as ColumnName[] | undefined
+    const withImages = names?.includes('image') === true || (flags['json'] === true && chosen === undefined)
+    const show = flags['json'] === true ? inJson(names) : table(names, hosts.includes(':') ? '' : (hosts[0] ?? ''))
     let failed = false
     const lookAll = async (tell: (text: string) => void): Promise<Listed[]> => {
       if (hosts.length === 0) return look(outside, tell, withImages)
@@ -95,11 +92,18 @@ const usual: readonly ColumnName[] = ['vm', 'state', 'since', 'mem', 'ports', 'd
 /** What a column shows, and the field of `--json` that it is made from. */
 const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (vm: Listed) => string]>> = {
   vm: ['id', ({ id }) => id],
-  state: ['state', ({ state }) => state],
-  since: ['sinceMs', ({ sinceMs }) => (sinceMs === null || !Number.isFinite(sinceMs) ? '' : age(Date.now() - sinceMs))],
+  state: ['state', ({ state, savedMs }) => (savedMs === null ? state : 'saved')],
+  since: [
+    'sinceMs',
+    ({ sinceMs, savedMs }) => {
+      const ms = savedMs ?? sinceMs
+      return ms === null || !Number.isFinite(ms) ? '' : age(Date.now() - ms)
+    },
+  ],
   mem: ['memBytes', ({ memBytes }) => (memBytes === null ? '' : formatSize(memBytes))],
   ports: ['forwards', ({ forwards }) => spansOf(forwards).map(portText).join(' ')],
   drives: ['drives', ({ drives }) => drives.join(' ')],
+  template: ['template', templateText],
   image: ['image', ({ image }) => image ?? ''],
   pid: ['pid', ({ pid }) => String(pid ?? '')],
   class: ['class', ({ class: vmClass }) => vmClass ?? ''],
@@ -107,12 +111,23 @@ const column: Readonly<Record<ColumnName, readonly [field: keyof Listed, text: (
 }
 
 /** `where`: the machine that a first VM would be made on, `box2:`. */
-function table(names: readonly ColumnName[], where: string): (vms: readonly Listed[]) => string {
+function table(chosen: readonly ColumnName[] | undefined, where: string): (vms: readonly Listed[]) => string {
   return (vms) => {
     if (vms.length === 0) return `no VMs yet; make one: nbsvm ${where}NAME image=debian newimg start ssh`
+    const hasForks = vms.some((vm) => templateText(vm) !== '')
+    const names = chosen ?? (hasForks ? [...usual, 'template' as const] : usual)
     const rows = vms.map((vm) => names.map((name) => column[name][1](vm) || '-'))
     return columns([names.map((name) => name.toUpperCase()), ...rows]).join('\n')
   }
+}
+
+/** One of forks is no template, mostly, and both are few: one column for them. */
+function templateText({ template, forkedFrom }: Listed): string {
+  const from = forkedFrom === null ? '' : `fork of ${forkedFrom}`
+  if (template === null) return from
+  const { ramBytes, forks } = template
+  const count = forks.length === 0 ? '' : `, ${forks.length} ${forks.length === 1 ? 'fork' : 'forks'}`
+  return `${formatSize(ramBytes)}${count}${from === '' ? '' : `, ${from}`}`
 }
 
 function inJson(names: readonly ColumnName[] | undefined): (vms: readonly Listed[]) => string {

@@ -4,7 +4,7 @@ import type { Verb } from './verb.js'
 
 export const rm: Verb = {
   help: `Removes the VM: all its drives, its record, its drawer with its logs, and what enable wrote. It asks first; --yes does not. A running VM is
-refused. A settings file that you wrote for it stays. Snapshots that were made of its drives live on.
+refused, and so is a template from which forks run. A settings file that you wrote for it stays. Snapshots that were made of its drives live on.
 
   nbsvm foo rm
   nbsvm 'test*' rm --yes`,

@@ -11,33 +11,11 @@ import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
 import { checkExec, checkForward, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
-import type { ActionRow, Takes } from './verb.js'
+import { action, many, none, one, onTheRun, rest } from './actionrow.js'
+import { stateActions } from './staterows.js'
+import type { ActionRow } from './verb.js'
 
 export { commands } from './commandrows.js'
-
-const none: Takes = { min: 0, max: 0 }
-const one: Takes = { min: 1, max: 1 }
-/** Up to `--` or the end of the line. */
-const many: Takes = { min: 1, max: 1000 }
-const rest: Takes = { min: 0, max: 'all' }
-
-type Given = Pick<ActionRow, 'summary'> & Partial<Omit<ActionRow, 'name' | 'takes'>>
-
-function action(name: string, takes: Takes, row: Given): ActionRow {
-  const usual = {
-    words: '',
-    flags: {},
-    needs: 'vm',
-    makes: false,
-    goesWithoutFiles: false,
-    interactive: false,
-    givesStatus: false,
-  } as const
-  return { name, takes, ...usual, reads: 'nothing', ...row }
-}
-
-/** About a VM as it runs. */
-const onTheRun = { goesWithoutFiles: true } as const
 
 const makesDrive = { needs: 'nothing', makes: true } as const
 
@@ -56,7 +34,10 @@ export const actions: readonly ActionRow[] = [
   }),
   action('start', 'options', {
     words: '[QEMU options]',
-    flags: { 'if-needed': 'a VM that runs already is not an error' },
+    flags: {
+      'if-needed': 'a VM that runs already is not an error',
+      fresh: 'boot it, whatever save has kept of its RAM',
+    },
     needs: 'bootable',
     makes: true,
     summary: 'start the VM; QEMU options may follow, up to --',
@@ -209,6 +190,17 @@ export const actions: readonly ActionRow[] = [
     summary: 'let the guest have less RAM while it runs, or more again',
     check: ([size = '']) => void parseSize(size, 'M'),
   }),
+  action('freeze', none, {
+    ...onTheRun,
+    flags: { rm: 'remove the template', settle: 'undo what a freeze that was killed has left' },
+    summary: 'make a template of it as it runs, for fork',
+  }),
+  action('fork', none, {
+    needs: 'nothing',
+    makes: true,
+    summary: 'start a copy of gold as it was when it was frozen',
+  }),
+  ...stateActions,
   action('resize', one, {
     words: 'SIZE',
     flags: { 'drive=N': 'which drive, where there are several', shrink: 'allow it to become smaller' },

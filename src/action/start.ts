@@ -1,5 +1,5 @@
 import { startIfNeeded } from '../vm/life/ifneeded.js'
-import { startVm } from '../vm/life/start.js'
+import { beginVm } from '../vm/frozen/begin.js'
 import { seedKind } from '../vm/record/seed.js'
 import type { Verb } from './verb.js'
 
@@ -13,16 +13,22 @@ folder that you are in.
   nbsvm foo start -cdrom x.iso -- vnc    boot a CD image, then show the screen
   nbsvm foo stop start                   restart
 
+One that save has put to sleep goes on where it was; --fresh boots it instead, as after a power cut.
+
 A VM that runs already is left alone, and start fails; with --if-needed it says so and ends with 0. What would be run: nbsvm foo explain`,
 
   async run({ vm, words, flags, note, signal }) {
-    const start = () => startVm(vm, words, { note, signal })
+    const start = () => beginVm(vm, words, { note, signal }, { fresh: flags['fresh'] === true })
     const started = flags['if-needed'] === true ? await startIfNeeded(vm, start, signal) : await start()
     if (typeof started === 'number') {
       note(`${vm.id} runs already as pid ${started}`)
       return
     }
-    const { pid, plan } = started
+    const { pid, plan, wentOn } = started
+    if (wentOn) {
+      note(`${vm.id} goes on, as pid ${pid}`)
+      return
+    }
     // Said once for each boot of the host: that is how long the verdict on KVM is kept.
     if (plan.machine.accelerator === 'tcg' && plan.host.isFresh && vm.settings.accel === undefined) {
       note(`KVM is not used, so VMs run slowly: ${plan.host.kvm.why}`)

@@ -1,9 +1,11 @@
+import { age } from '../core/age.js'
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { listenText, portsText, spansOf } from '../model/forward.js'
 import { hostArch } from '../sys/environment.js'
 import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
 import { levelWords } from './level.js'
+import { timeOf } from './time.js'
 import type { Verb } from './verb.js'
 
 /** `sha512:` and as many digits as tell images apart. */
@@ -56,6 +58,7 @@ function describe(found: Status): string {
   if (board !== '') rows.push(['board', board])
   if (uuid !== null) rows.push(['uuid', uuid])
   if (image !== null) rows.push(['image', `${image.name}  ${image.digest.slice(0, digestShown)}  ${levelWords[image.level]}`])
+  rows.push(...frozenRows(found))
   rows.push(...guestRows(found), ...drives.flatMap(driveRows))
   for (const { drive, path } of discs) rows.push(['disc', `${drive}  ${path ?? 'empty'}`])
   for (const { hostPath, guestPath, readOnly, tag, by } of shares) {
@@ -74,6 +77,18 @@ function describe(found: Status): string {
   for (const fault of faults) rows.push(['fault', fault])
   rows.push(['drawer', found.drawer])
   return [found.id, ...columns(rows).map((line) => `  ${line}`)].join('\n')
+}
+
+function frozenRows({ template, forkedFrom }: Status): [string, string][] {
+  const rows: [string, string][] = forkedFrom === null ? [] : [['fork', `forked from ${forkedFrom}`]]
+  if (template === null) return rows
+  const { atMs, ramBytes, forks } = template
+  const words = [
+    `frozen ${age(Date.now() - atMs)} ago`,
+    `${formatSize(ramBytes)} of RAM on disk`,
+    forks.length === 0 ? 'no forks run' : `forks: ${forks.join(', ')}`,
+  ]
+  return [...rows, ['template', words.join(', ')]]
 }
 
 function guestRows({ guest }: Status): [string, string][] {
@@ -111,20 +126,10 @@ function driveRows({ name, virtualBytes, allocatedBytes, path, health, fault }: 
   ]
 }
 
-function stateLine({ state, detail, sinceMs, ending }: Status): string {
+function stateLine({ state, detail, sinceMs, ending, savedMs }: Status): string {
+  if (savedMs !== null) return `saved since ${timeOf(savedMs)}: start lets its guest go on`
   const since = sinceMs === null ? '' : ` since ${timeOf(sinceMs)}`
   if (ending !== null) return ending.kind === 'never-started' ? 'stopped; never started yet' : `stopped${since}: ${ending.words}`
   const plain = detail === null || detail === 'running' || detail === 'paused'
   return `${state}${plain ? '' : ` (${detail})`}${since}`
-}
-
-const two = (number: number): string => String(number).padStart(2, '0')
-
-/** Local time as people read it: `2026-11-24 10:32:07`. */
-function timeOf(ms: number): string {
-  const date = new Date(ms)
-  // QEMU's clock is not ours.
-  if (Number.isNaN(date.getTime())) return 'an unknown time'
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }

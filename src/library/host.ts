@@ -3,13 +3,13 @@ import { chooseClass } from '../config/class.js'
 import type { Finding } from '../host/check/finding.js'
 import { environment as ownEnvironment, type Environment } from '../sys/environment.js'
 import type { Listed } from '../vm/list/list.js'
-import { freshVm, type FreshOptions, type FreshVm } from './fresh.js'
+import { freshVm, shortName, type FreshOptions } from './fresh.js'
 import { imagesOf, type Images } from './images.js'
 import { threadLink } from './link.js'
 import type { CallOptions } from './options.js'
 import type { VmSettings } from './settings.js'
 import { alongOf, vmHandle, type Source } from './vmhandle.js'
-import type { VmHandle } from './vm.js'
+import type { FreshVm, VmHandle } from './vm.js'
 
 /** Whose VMs are meant. */
 export interface HostOptions {
@@ -66,15 +66,10 @@ export function host({ home, environment, note }: HostOptions = {}): Host {
   const vm = (name: string, settings: VmSettings = {}): VmHandle => vmHandle(source, name, settings)
   return {
     vm,
-    fresh: (settings, { name = freshName(), ...options } = {}) => freshVm(vm(name, settings), settings, options),
+    fresh: (settings, { name = shortName('fresh'), ...options } = {}) => freshVm(vm(name, settings), settings, options),
     list: (options) => link.call('host.list', alongOf(source, options)),
     watch: ({ everyMs = 1000, ...options } = {}) => link.stream('watch.list', alongOf(source, options), everyMs),
     doctor: (options) => link.call('host.doctor', alongOf(source, options)),
     images: imagesOf(source),
   }
-}
-
-/** Made without a look at a file: this is the caller's thread. */
-function freshName(): string {
-  return `fresh-${crypto.randomUUID().slice(0, 8)}`
 }

@@ -17,9 +17,13 @@ import type { Ballooned } from '../vm/reach/balloon.js'
 import type { EventsSince, VmEvent } from '../vm/reach/events.js'
 import type { Forwarded } from '../vm/reach/forward.js'
 import type { Screenshot } from '../vm/reach/screenshot.js'
+import type { Froze } from './calls/frozen.js'
+import type { Checkpoint } from '../vm/frozen/checkpoint.js'
+import type { RolledBack } from '../vm/frozen/rollback.js'
 import type { ShutDown, Started } from './calls/life.js'
 import type { ExecJob, ExecOptions } from './exec.js'
 import type { CallOptions, ProgressOptions } from './options.js'
+import type { VmSettings } from './settings.js'
 
 /** What `start` takes. */
 export interface StartOptions extends CallOptions {
@@ -75,10 +79,30 @@ export interface EventsOptions extends CallOptions {
   readonly since?: EventsSince | undefined
 }
 
+/** What `fork` takes. */
+export interface ForkOptions extends CallOptions {
+  /** What the fork is called, in the class of its template; `fork-` and some digits where nothing is said. */
+  readonly name?: string | undefined
+  /** Settings in place, of those that its guest has not seen yet: `forward`, `identity`. */
+  readonly settings?: VmSettings | undefined
+}
+
 /** Ports that lead into a VM until they are closed: at the end of an `await using` block, by `close`, or with the VM. */
 export interface OpenPorts extends Forwarded, AsyncDisposable {
   /** Closes those that this call was about. */
   close(options?: CallOptions): Promise<void>
+}
+
+/**
+ * A VM that is ended and removed at the end of an `await using` block. One that is to stay, as a fork may, is not disposed of: what its
+ * handle is about outlives the program as every VM does.
+ *
+ * @example
+ * {@includeCode ../../examples/fresh.ts}
+ */
+export interface FreshVm extends VmHandle, AsyncDisposable {
+  /** Ends it and removes it. */
+  remove(): Promise<void>
 }
 
 /**
@@ -124,6 +148,44 @@ export interface VmHandle {
   enable(options?: CallOptions): Promise<Enabled>
   /** Undoes that; null where there was nothing to undo. */
   disable(options?: CallOptions): Promise<Enabled | null>
+
+  /**
+   * Makes a template of it as it runs: its RAM, its devices and its drives as they are at this moment, for `fork`. It goes on; what was
+   * frozen of it before is replaced. `onProgress` is told how much of its RAM is written. Rejects with code VM_NOT_RUNNING, with NO_SPACE,
+   * and with FAILED where it has what cannot be frozen; then, and where it is aborted, its guest goes on as it was.
+   *
+   * @example
+   * {@includeCode ../../examples/forks.mjs}
+   */
+  freeze(options?: ProgressOptions): Promise<Froze>
+  /**
+   * Starts a VM that goes on where this one was frozen: by its name, or as the options say. It is there until `remove`, or until the end of
+   * an `await using` block. Rejects with code SOURCE_MISSING where this one was never frozen, VM_EXISTS, or USAGE where a setting asks for
+   * another machine than the one that its guest knows. Where it does not start, nothing of it stays.
+   *
+   * @example
+   * {@includeCode ../../examples/fork.ts}
+   */
+  fork(options?: string | ForkOptions): Promise<FreshVm>
+  /** Removes what was frozen of it; resolves to whether there was anything. Rejects with code TEMPLATE_IN_USE while forks run from it. */
+  removeTemplate(options?: CallOptions): Promise<boolean>
+
+  /**
+   * Keeps its whole state under a name: with its RAM where it runs, its drives alone where it is off. It goes on, or stays off. Rejects with
+   * code CHECKPOINT_EXISTS, NO_SPACE, and with FAILED where it has what cannot be frozen.
+   */
+  checkpoint(name: string, options?: ProgressOptions): Promise<Froze>
+  /** Its checkpoints, the oldest first, as `nbsvm foo checkpoints --json`. */
+  checkpoints(options?: CallOptions): Promise<Checkpoint[]>
+  /** Removes one; all others stay as they are. Rejects with code CHECKPOINT_MISSING. */
+  removeCheckpoint(name: string, options?: CallOptions): Promise<void>
+  /**
+   * Makes it what it was at a checkpoint; what it is now is given up. With `fresh` its drives alone: it is off then. Rejects with code
+   * CHECKPOINT_MISSING. Where it is cut off, `start` finishes it.
+   */
+  rollback(name: string, options?: CallOptions & { readonly fresh?: boolean | undefined }): Promise<RolledBack>
+  /** Puts it to sleep on the disk: its RAM goes into a file, and `start` lets it go on. Rejects with code NO_SPACE; then it goes on as it was. */
+  save(options?: ProgressOptions): Promise<void>
 
   /** All about it, as `nbsvm foo status --json`. */
   status(options?: CallOptions): Promise<Status>

@@ -6,7 +6,8 @@ import type { Along } from './channel.js'
 import type { Link } from './link.js'
 import type { CallOptions, ProgressOptions } from './options.js'
 import { readSettings, type VmSettings } from './settings.js'
-import type { OpenPorts, VmHandle } from './vm.js'
+import { shortName, throwAway } from './fresh.js'
+import type { FreshVm, OpenPorts, VmHandle } from './vm.js'
 import type { Target } from './wire.js'
 
 /** Where handles come from. */
@@ -30,13 +31,18 @@ type Going = (options?: ProgressOptions) => Along
 /** A VM by name, whether it is there or not. Throws a UsageError for a wrong name, or a setting that cannot be. */
 export function vmHandle(source: Source, name: string, given: VmSettings): VmHandle {
   const { settings, vmClass = source.vmClass } = readSettings(given)
-  const target: Target = { name, vmClass, settings }
+  return handleOf(source, { name, vmClass, settings })
+}
+
+function handleOf(source: Source, target: Target): VmHandle {
   const along: Going = (options) => alongOf(source, options, target)
   const { link } = source
   return {
-    id: idOf(name, vmClass),
+    id: idOf(target.name, target.vmClass),
     ...driveMethods(link, along),
     ...lifeMethods(link, along),
+    ...frozenMethods(source, target, along),
+    ...stateMethods(source.link, along),
     ...lookMethods(link, along),
     ...reachMethods(link, along),
     ...deviceMethods(link, along),
@@ -76,6 +82,36 @@ function lifeMethods(
     reset: (options) => link.call('life.reset', along(options)),
     enable: (options) => link.call('life.enable', along(options)),
     disable: (options) => link.call('life.disable', along(options)),
+  }
+}
+
+function stateMethods(
+  link: Link,
+  along: Going,
+): Methods<'checkpoint' | 'checkpoints' | 'removeCheckpoint' | 'rollback' | 'save'> {
+  return {
+    checkpoint: (name, options) => link.call('states.checkpoint', along(options), name),
+    checkpoints: (options) => link.call('states.checkpoints', along(options)),
+    removeCheckpoint: (name, options) => link.call('states.removeCheckpoint', along(options), name),
+    rollback: (name, { fresh, ...options } = {}) => link.call('states.rollback', along(options), name, fresh === true),
+    save: (options) => link.call('states.save', along(options)),
+  }
+}
+
+function frozenMethods(source: Source, target: Target, along: Going): Methods<'freeze' | 'fork' | 'removeTemplate'> {
+  const { link } = source
+  const gold = idOf(target.name, target.vmClass)
+  return {
+    freeze: (options) => link.call('frozen.freeze', along(options)),
+    fork: async (given = {}): Promise<FreshVm> => {
+      const { name = shortName('fork'), settings: own, ...options } = typeof given === 'string' ? { name: given } : given
+      const { settings, vmClass = target.vmClass } = readSettings({ ...own, gold })
+      const fork: Target = { name, vmClass, settings }
+      const vm = throwAway(handleOf(source, fork))
+      await link.call('frozen.fork', alongOf(source, options, fork))
+      return vm
+    },
+    removeTemplate: (options) => link.call('frozen.removeTemplate', along(options)),
   }
 }
 

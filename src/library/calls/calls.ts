@@ -2,6 +2,8 @@
 import type { Call } from './call.js'
 import type * as device from './device.js'
 import type * as drive from './drive.js'
+import type * as frozen from './frozen.js'
+import type * as states from './states.js'
 import type * as host from './host.js'
 import type * as life from './life.js'
 import type * as move from './move.js'
@@ -14,6 +16,8 @@ type Named<Room extends string, Table> = { readonly [N in keyof Table & string a
 export type Calls = Named<'host', typeof host.calls> &
   Named<'life', typeof life.calls> &
   Named<'drive', typeof drive.calls> &
+  Named<'frozen', typeof frozen.calls> &
+  Named<'states', typeof states.calls> &
   Named<'reach', typeof reach.calls> &
   Named<'device', typeof device.calls> &
   Named<'move', typeof move.calls>
@@ -32,6 +36,8 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly calls?: Table; rea
   host: () => import('./host.js'),
   life: () => import('./life.js'),
   drive: () => import('./drive.js'),
+  frozen: () => import('./frozen.js'),
+  states: () => import('./states.js'),
   reach: () => import('./reach.js'),
   device: () => import('./device.js'),
   move: () => import('./move.js'),

@@ -2,12 +2,12 @@
 import type { System } from '../../qemu/export/system.js'
 import { disableVm, enableVm, unitHost } from '../../service/enable.js'
 import { removeVm } from '../../service/remove.js'
+import { beginVm } from '../../vm/frozen/begin.js'
 import { explainVm } from '../../vm/life/explain.js'
 import { exportVm } from '../../vm/life/export.js'
 import { startIfNeeded } from '../../vm/life/ifneeded.js'
 import { consoleLog } from '../../vm/life/log.js'
 import { pauseVm, resetVm, resumeVm } from '../../vm/life/power.js'
-import { startVm } from '../../vm/life/start.js'
 import { statusOf } from '../../vm/life/status.js'
 import { shutdownVm, stillRunning, stopVm } from '../../vm/life/stop.js'
 import type { Call } from './call.js'
@@ -27,7 +27,7 @@ export type ShutDown = { readonly result: 'was not running' } | { readonly resul
 export const calls = {
   async start(call: Call, options: readonly string[], ifNeeded: boolean): Promise<Started> {
     const vm = await opened(call, { needs: 'bootable', options })
-    const start = () => startVm(vm, options, callerOf(call))
+    const start = () => beginVm(vm, options, callerOf(call))
     const started = await (ifNeeded ? startIfNeeded(vm, start, call.signal) : start())
     return typeof started === 'number' ? { pid: started, wasRunning: true } : { pid: started.pid, wasRunning: false }
   },
