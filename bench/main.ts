@@ -3,6 +3,7 @@
 import { against } from './against.js'
 import { clone } from './clone.js'
 import { disk } from './disk.js'
+import { fork } from './fork.js'
 import { fleet } from './fleet.js'
 import { consoleBench } from './console.js'
 import { guest } from './guest.js'
@@ -29,6 +30,7 @@ const benches: readonly Bench[] = [
   consoleBench,
   pull,
   guest,
+  fork,
   fleet,
   remote,
   web,
