@@ -20,7 +20,10 @@ function makeWorld(): Home {
   const config = path.join(home.folder, 'config')
   fs.mkdirSync(config)
   const quoted = agentKernel.map((word) => `'${word}'`).join(' ')
-  fs.writeFileSync(path.join(config, 'default.class'), `args=(${quoted})\ndrive_size=1G\n`)
+  fs.writeFileSync(
+    path.join(config, 'default.class'),
+    `args=(${quoted})\ndrive_size=1G\n# The guest has nothing by which it could renew its random numbers.\nidentity=no\n`,
+  )
   const image = `url=${vendor.url}/guest.qcow2\nsha256=${sha('sha256', bytes)}\nseed=none\nmin_mem=128M\nmin_drive=64M\n`
   fs.writeFileSync(path.join(config, 'debian.image'), image)
   return home
@@ -268,6 +271,9 @@ describe('examples', () => {
     'drives.mjs': /nbsvm-gold-0[^]*beforeBytes/,
     'send.mjs': /id: 'new'/,
     'vm.mjs': /^\d[^]*paused\n/,
+    'fork.js': /^made once\n\n\[ 't1' \]\n\[ 'base' \]\ntrue\n$/,
+    'forks.mjs': /^4 of 4 passed in [\d.]+ s\n$/,
+    'checkpoints.mjs': /^\[ 'before' \]\nas it was\n\n\[\]\nasleep: true\nas it was\n\n$/,
     'fresh.js': /^\d+\.\d+[^]*\[\]\n$/,
     'images.mjs': /^pinned \d+\ndebian \[\]\n/,
     'host.mjs': /^node true[^]*\[\]\n$/,

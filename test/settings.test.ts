@@ -688,7 +688,10 @@ test('class: by the environment, by the line, by the name of the program; its id
     image: null,
     memBytes: null,
     sinceMs: null,
+    savedMs: null,
     drives: ['nbsvm-win-pc-0'],
+    template: null,
+    forkedFrom: null,
     fault: null,
   })
 })
@@ -807,9 +810,10 @@ test('the serial port and the monitor cannot be replaced: they are there whateve
 })
 
 test('every setting is tried here, or where the machine for it is', () => {
-  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts. Ceph: test/store-rbd*.test.ts.
+  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts; identity: test/renew.test.ts. Ceph: test/store-rbd*.test.ts.
   const elsewhere = [
     'image',
+    'identity',
     'share',
     'user',
     'ssh_key',
