@@ -281,6 +281,11 @@ describe('the small guest', () => {
     const change = [{ from: macs[0] ?? '', to }]
 
     await t.test('without perl and python3', async () => {
+      // A kernel that has the driver, as Debian 13's, renews its random numbers by itself: here it shall not.
+      await inside(
+        'a',
+        'cd /sys/bus; for at in */drivers/vmgenid; do for one in "$at"/*:*; do [ ! -e "$one" ] || basename "$one" >"$at/unbind"; done; done',
+      )
       await isRefused(
         renewIdentity(vm, { ...other, macs: change }),
         'IDENTITY_SHARED',
