@@ -2,7 +2,7 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf, UsageError } from '../../core/errors.js'
 import { isVmId, parseDriveName, vmId } from '../../core/name.js'
-import { turns } from '../../core/turns.js'
+import { gate } from '../../core/sidebyside.js'
 import type { Store } from '../../store/store.js'
 import { copyNew, lstat, stat } from '../../sys/file.js'
 import { node, packageFile } from '../../sys/self.js'
@@ -28,7 +28,7 @@ export interface Forked extends Started {
 }
 
 /** More would only wait for each other: for processors, and for the lock of all records. */
-const inTurn = turns(8)
+const inTurn = gate(8)
 
 /** Makes a VM that goes on where the one that `gold` names was frozen. Where that fails nothing of it stays. */
 export function forkVm(vm: Vm, caller: Caller = {}): Promise<Forked> {

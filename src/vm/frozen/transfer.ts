@@ -8,7 +8,7 @@ import { remove, writeWhole } from '../../sys/file.js'
 import { liveDrives } from '../drive/live.js'
 import { underWay, type Frozen } from '../record/frozen.js'
 import type { Vm } from '../record/vm.js'
-import { Gate } from './gate.js'
+import { Barrier } from './barrier.js'
 import { rendezvous, type Twin } from './twin.js'
 
 export interface CaptureCaller extends Caller {
@@ -48,11 +48,11 @@ export async function transfer(
   caller: CaptureCaller,
 ): Promise<Moment> {
   const { signal, onProgress, note } = caller
-  const gate = new Gate(after === 'on' ? drives.length : 0)
+  const barrier = new Barrier(after === 'on' ? drives.length : 0)
   const stopping = new AbortController()
   const freezing =
-    after === 'off' ? [] : drives.map((drive) => freezeAt(vm, store, drive, { qmp, pin, gate, note, signal: stopping.signal }))
-  for (const one of freezing) one.catch((error: unknown) => gate.fail(error))
+    after === 'off' ? [] : drives.map((drive) => freezeAt(vm, store, drive, { qmp, pin, barrier, note, signal: stopping.signal }))
+  for (const one of freezing) one.catch((error: unknown) => barrier.fail(error))
   try {
     let fault: unknown
     twin.lost.catch((error: unknown) => (fault = error))
@@ -62,14 +62,14 @@ export async function transfer(
     }
     if (ran) writeWhole(underWay(folder), '')
     await migration.prepareMigration(qmp, downtimeMs)
-    await gate.arrived
+    await barrier.arrived
     const stopped = ran ? qmp.waitFor('STOP', { timeoutMs: foreverMs }) : undefined
     const done = qmp.waitFor('MIGRATION', { timeoutMs: foreverMs, matching: ({ data }) => data['status'] === 'completed' })
     if (ran && standsStill) await qmp.execute('stop')
     const far = ({ doneBytes, totalBytes }: migration.Far): void => onProgress?.(doneBytes, totalBytes)
     await migration.sendRam(qmp, rendezvous, { check, onFar: far }, stopped, lenient(qmp))
     const atMs = Date.now()
-    await gate.open()
+    await barrier.open()
     await migration.switchOver(qmp)
     await Promise.race([done, migration.untilFailed(qmp), twin.lost])
     if (ran && after === 'on') await migration.goOn(qmp)
@@ -86,7 +86,7 @@ export async function transfer(
     return { atMs, drives: kept, stoodStillMs }
   } catch (error) {
     stopping.abort(error)
-    gate.fail(error)
+    barrier.fail(error)
     await migration.undoMigration(qmp, { ran }).catch(() => {})
     await Promise.allSettled(freezing)
     throw error
@@ -113,16 +113,16 @@ const foreverMs = 2 ** 31 - 1
 interface FreezeAt {
   readonly qmp: Qmp
   readonly pin: string
-  readonly gate: Gate
+  readonly barrier: Barrier
   readonly note: ((text: string) => void) | undefined
   readonly signal: AbortSignal
 }
 
-function freezeAt({ place }: Vm, store: Store, drive: Drive, { qmp, pin, gate, note, signal }: FreezeAt) {
+function freezeAt({ place }: Vm, store: Store, drive: Drive, { qmp, pin, barrier, note, signal }: FreezeAt) {
   return store.freeze(drive, pin, {
     live: liveDrives(place, store.layers, qmp),
     signal,
-    atMoment: (step) => gate.pass(step),
+    atMoment: (step) => barrier.pass(step),
     ...(note === undefined ? {} : { onNote: note }),
   })
 }

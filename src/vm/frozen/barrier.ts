@@ -1,5 +1,5 @@
 /** Where several wait for one moment: all that come to it are let through together. */
-export class Gate {
+export class Barrier {
   /** Resolves when all have come. */
   readonly arrived: Promise<void>
   readonly #opened: Promise<void>
