@@ -131,22 +131,14 @@ export async function waitForState(qmp: Qmp, socket: string): Promise<void> {
 
 /** Sends all but RAM, which is in a file already, from a guest that has come and was never run. */
 export async function saveDevices(qmp: Qmp, socket: string): Promise<void> {
-  for (;;) {
-    const { status } = await look(qmp)
-    if (status === 'completed') break
-    await pause(lookMs.soon)
-  }
+  await untilOver(qmp)
   await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'x-ignore-shared', state: true }] })
   await qmp.execute('migrate', { uri: `unix:${socket}` })
-  await untilSent(qmp)
+  await untilOver(qmp)
 }
 
-/** Takes the state of devices in from an open file, with RAM that is in a file already, and lets the guest go on. */
-export async function wake(
-  qmp: Qmp,
-  fd: number,
-  { goesOn, timeoutMs }: { readonly goesOn: boolean; readonly timeoutMs: number },
-): Promise<void> {
+/** Takes the state of devices in from an open file, with RAM that is in a file already. The guest stands still then. */
+export async function takeIn(qmp: Qmp, fd: number, timeoutMs: number): Promise<void> {
   const capabilities = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }))
   const over = qmp.waitFor('MIGRATION', {
     timeoutMs,
@@ -158,7 +150,6 @@ export async function wake(
   ])
   const { data } = await over
   if (data['status'] === 'failed') throw new Failure('QEMU cannot take the state in', { code: 'QEMU_REFUSED' })
-  if (goesOn) await qmp.execute('cont')
 }
 
 /** Lets the rest follow. */
@@ -174,8 +165,8 @@ export async function untilFailed(qmp: Qmp): Promise<never> {
   }
 }
 
-/** Waits until all is sent. */
-export async function untilSent(qmp: Qmp): Promise<void> {
+/** Waits until all is sent, or has come. */
+export async function untilOver(qmp: Qmp): Promise<void> {
   while ((await look(qmp)).status !== 'completed') await pause(lookMs.soon)
 }
 

@@ -8,9 +8,14 @@ export function nicOptions({ nics }: Pick<Machine, 'nics'>): Option[] {
   return 'words' in nics ? pairs(nics.words) : nics.flatMap(nicPair)
 }
 
-/** One card: the host's side (`netdev`) and the guest's (`device`). The first is called `net`, as in the script. */
+/** What QEMU calls the host's side of a card. The first is `net`, as in the script. */
+export function netdevId(index: number): string {
+  return index === 0 ? 'net' : `net${index}`
+}
+
+/** One card: the host's side (`netdev`) and the guest's (`device`). */
 function nicPair(nic: Nic, index: number): Option[] {
-  const id = index === 0 ? 'net' : `net${index}`
+  const id = netdevId(index)
   const device = { driver: nic.model, id: `nic${index}`, netdev: id, mac: nic.mac, ...mtuOf(nic) }
   return [json('-netdev', { id, ...netdev(nic.backend) }), json('-device', device)]
 }

@@ -1,21 +1,9 @@
 // How a VM is started by whoever starts it: one that sleeps on the disk goes on, a rollback that was cut off is finished, all others boot.
 import type { Caller } from '../../core/caller.js'
-import { Failure, messageOf, UsageError } from '../../core/errors.js'
 import type { Words } from '../../model/machine.js'
-import type { Store } from '../../store/store.js'
-import { randomHex } from '../../sys/stamp.js'
-import { setClockIfHeard } from '../life/clock.js'
 import { startVm, type Started } from '../life/start.js'
-import { isRollingBack, isSaved, readRollback } from '../record/asleep.js'
-import { readFrozen, savedFolder, type Frozen } from '../record/frozen.js'
-import { refuseMoving } from '../record/record.js'
-import { storeOf } from '../record/stores.js'
+import { isRollingBack, isSaved } from '../record/asleep.js'
 import { vmNow, type Vm } from '../record/vm.js'
-import { putAside, removeStates, sweepStates, withStates } from './keep.js'
-import { finishRollback } from './rollback.js'
-import { tidy, watched } from './settle.js'
-import { arriveAsItWas } from './arrive.js'
-import { requireWhole } from './wake.js'
 
 export interface Begun extends Started {
   /** Its guest did not boot, but went on from where it was saved, or from a checkpoint. */
@@ -25,72 +13,9 @@ export interface Begun extends Started {
 /** Starts a VM. With `fresh` it boots whatever was saved of its RAM, which is gone then. Rejects as `startVm` does. */
 export async function beginVm(vm: Vm, options: Words, caller: Caller = {}, { fresh = false } = {}): Promise<Begun> {
   if (!isSaved(vm) && !isRollingBack(vm)) return { ...(await startVm(vm, options, caller)), wentOn: false }
-  await refuseMoving(vm, 'start')
-  const { id } = vm
-  const store = await storeOf(vm)
-  const woken = await withStates(vm, { doing: `start ${id}`, hold: 'exclusive', signal: caller.signal }, async () => {
-    await tidy(vm, store)
-    const rollback = readRollback(vm)
-    if (rollback !== undefined) {
-      caller.note?.(`finishing the rollback of ${id} to ${rollback.name}, which was cut off`)
-      return finishRollback(vm, store, { ...rollback, fresh: rollback.fresh || fresh }, caller)
-    }
-    if (!isSaved(vm)) return undefined
-    if (fresh) {
-      await discardSaved(vm, store)
-      return undefined
-    }
-    return wakeSaved(vm, store, options, caller)
-  })
+  // Few sleep: the code is loaded for those.
+  const { wakeVm } = await import('./waking.js')
+  const woken = await wakeVm(vm, options, caller, { fresh })
   if (woken !== undefined) return { ...woken, wentOn: true }
   return { ...(await startVm(vmNow(vm), options, caller)), wentOn: false }
-}
-
-/** Its RAM is given up. The caller is in `withStates`. */
-async function discardSaved({ place, id }: Vm, store: Store): Promise<void> {
-  await removeStates({ place, id }, store, [{ folder: savedFolder(place, id), frozen: { token: randomHex(8) } }])
-}
-
-async function wakeSaved(vm: Vm, store: Store, options: Words, caller: Caller): Promise<Started> {
-  const { place, id, call } = vm
-  const without = `${call} start --fresh`
-  const hint = `boot it without its RAM, as after a power cut: ${without}`
-  if (options.length > 0)
-    throw new UsageError(`${id} is saved, and its guest goes on with the hardware that it has: leave ${options.join(' ')} out`, {
-      hints: [`or ${hint}`],
-    })
-  const folder = savedFolder(place, id)
-  try {
-    const frozen = readFrozen(folder)
-    const live = frozen?.live
-    if (frozen === undefined || live === undefined) throw new Failure(`${folder} is not whole`, { code: 'VM_DAMAGED' })
-    await requireWhole({ folder, live }, caller.signal)
-    await requireDrives(vm, store, frozen)
-    // The step that decides: from here on it runs. Where it stands still nevertheless, whoever finds it lets it go on.
-    const onTaken = (): (() => void) => putAside(vm, folder)
-    const { vm: was, arriving } = arriveAsItWas(
-      vm,
-      { folder, frozen, live, cutsLinks: false, mayBeNewer: true, onTaken },
-      without,
-    )
-    const started = await watched(vm, () => startVm(was, [], caller, arriving))
-    if (live.ran) await setClockIfHeard(vmNow(vm), caller)
-    await sweepStates(vm, store).catch((error: unknown) => caller.note?.(messageOf(error)))
-    return started
-  } catch (error) {
-    caller.signal?.throwIfAborted()
-    if (error instanceof UsageError || !isSaved(vm)) throw error
-    throw new Failure(`cannot wake ${id}: ${messageOf(error)}`, {
-      code: error instanceof Failure ? error.code : 'FAILED',
-      cause: error instanceof Failure ? error.cause : error,
-      hints: [...(error instanceof Failure ? error.hints : []), hint],
-    })
-  }
-}
-
-/** Those that its guest had are all that are changed by nobody while it sleeps. */
-async function requireDrives({ id }: Vm, store: Store, frozen: Frozen): Promise<void> {
-  const there = new Set((await store.drives(id)).map(({ number }) => number))
-  const gone = frozen.drives.filter(({ number }) => !there.has(number)).map(({ number }) => number)
-  if (gone.length > 0) throw new Failure(`its drive ${gone.join(', ')} is not there any more`, { code: 'DRIVE_MISSING' })
 }

@@ -74,18 +74,11 @@ export async function capture(
     try {
       const pin = pinOf({ token, vm: id })
       const moment = await transfer({ vm, store, qmp, twin, drives, folder, pin, ran, standsStill, after, verb }, caller)
-      const devices = await takeStream(twin, `${folder}/devices`, drawer.twin, userOf(vm))
+      const devices = await takeStream(twin, `${folder}/devices`, userOf(vm))
       await twin.end()
       await settleRam(vm, folder)
-      const [ram, state] = [await digestOf(`${folder}/ram`, caller.signal), devices]
-      const live: FrozenLive = {
-        ran,
-        qemu,
-        machine,
-        texts,
-        ramId,
-        files: { ram, devices: state },
-      }
+      const ram = await digestOf(`${folder}/ram`, caller.signal)
+      const live: FrozenLive = { ran, qemu, machine, texts, ramId, files: { ram, devices } }
       const kept: Frozen = { ...frozen, atMs: moment.atMs, drives: moment.drives, live }
       writeFrozen(folder, kept)
       syncFolder(folder)

@@ -4,7 +4,6 @@ import { checkName } from '../../core/name.js'
 import { quote } from '../../core/quote.js'
 import type { Store } from '../../store/store.js'
 import { list, lstat, makePrivateFolder, syncFolder } from '../../sys/file.js'
-import { randomHex } from '../../sys/stamp.js'
 import { whileStopped } from '../drive/drives.js'
 import { liveDrives } from '../drive/live.js'
 import { isUp } from '../life/up.js'
@@ -135,7 +134,7 @@ export async function removeCheckpoint(vm: Vm, name: string, { signal }: Pick<Ca
     if (lstat(folder) === undefined) throw missing(vm, name)
     if (isRollingBack(vm)) refuseAsleep(vm, `remove a checkpoint of ${id}`)
     // Where it is damaged its pin is nobody's, and goes as well.
-    await removeStates(vm, store, [{ folder, frozen: { token: randomHex(8) } }])
+    await removeStates(vm, store, [folder])
   })
 }
 

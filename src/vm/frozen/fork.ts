@@ -59,7 +59,7 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
       keepKey(vm, gold)
       for (const { number, base } of frozen.drives) await store.createOn(id, await store.base(base), { number })
       const isAnother = vm.settings.identity === 'yes'
-      const wake: Wake = { folder, frozen, live, cutsLinks: isAnother, mayBeNewer: false }
+      const wake: Wake = { folder, frozen, live, cutsLinks: isAnother }
       const started = await startVm(vm, [], caller, arrivingFrom(vm, wake))
       if (isAnother) await (await import('./identity.js')).makeAnother(vmNow(vm), live, caller)
       return { ...started, template: gold }

@@ -1,7 +1,7 @@
 // A running VM becomes a template as well: what others are forked from.
 import { requireRunning } from '../life/up.js'
 import { markTemplate } from '../record/forks.js'
-import { readFrozen, templateFolder, templateFolders } from '../record/frozen.js'
+import { templateFolder, templateFolders } from '../record/frozen.js'
 import { refuseMoving } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
@@ -23,11 +23,12 @@ export async function freezeVm(vm: Vm, caller: CaptureCaller = {}): Promise<Capt
       markTemplate(place, id)
       return made
     })
-    const before = templateFolders(place, id).flatMap((folder) => {
-      const frozen = readFrozen(folder)
-      return frozen === undefined || frozen.token === captured.frozen.token ? [] : [{ folder, frozen }]
-    })
-    await removeStates(vm, store, before)
+    const made = nameOf(captured.frozen.token)
+    await removeStates(
+      vm,
+      store,
+      templateFolders(place, id).filter((folder) => folder !== made),
+    )
     return captured
   })
 }

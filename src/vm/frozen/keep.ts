@@ -7,16 +7,7 @@ import { holderOf, waitLock, type Hold } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { unmarkTemplate } from '../record/forks.js'
-import {
-  frozenLock,
-  frozenStates,
-  parsePin,
-  pinOf,
-  stateFolders,
-  unfinishedFolder,
-  unfinishedFolders,
-  type Frozen,
-} from '../record/frozen.js'
+import { frozenLock, frozenStates, parsePin, pinOf, stateFolders, unfinishedFolder, unfinishedFolders } from '../record/frozen.js'
 import { recordFolder } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
@@ -71,12 +62,8 @@ export async function makeState<T>(
 }
 
 /** Removes states: at once for everybody, then file by file. The caller is in `withStates`. */
-export async function removeStates(
-  vm: Subject,
-  store: Store,
-  states: readonly { readonly folder: string; readonly frozen: Pick<Frozen, 'token'> }[],
-): Promise<void> {
-  for (const { folder, frozen } of states) rename(folder, unfinishedFolder(vm.place, vm.id, frozen.token))
+export async function removeStates(vm: Subject, store: Store, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) putAside(vm, folder)
   await sweepStates(vm, store)
 }
 

@@ -81,7 +81,7 @@ async function requireUsable(vm: Vm, store: Store, wanted: Wanted, caller: Calle
     const was = asItWas(vm, live, without(vm, name))
     await requireWhole({ folder, live }, caller.signal)
     const { host } = await planMachine(was, [], {}, caller)
-    requireQemu(host, live, true)
+    requireQemu(host, live, { isFork: false })
   } catch (error) {
     throw withoutRam(vm, name, error)
   }
@@ -112,7 +112,7 @@ export async function finishRollback(vm: Vm, store: Store, rollback: Rollback, c
     async () => {
       await ensureRecord(vm)
       writeMark(vm, { name: rollback.name, fresh: rollback.fresh }, live)
-      if (isSaved(vm)) await removeStates(vm, store, [{ folder: savedFolder(place, id), frozen: { token: randomHex(8) } }])
+      if (isSaved(vm)) await removeStates(vm, store, [savedFolder(place, id)])
       const options = caller.note === undefined ? {} : { onNote: caller.note }
       for (const { number, base } of frozen.drives)
         await store.restore({ name: driveName(id, number), number }, await store.base(base), options)
@@ -132,7 +132,6 @@ export async function finishRollback(vm: Vm, store: Store, rollback: Rollback, c
     frozen,
     live,
     cutsLinks: false,
-    mayBeNewer: true,
     onTaken: () => putAside(vm, rollbackFolder(place, id)),
   }
   const { vm: was, arriving } = arriveAsItWas(vm, wake, `${vm.call} start --fresh`)

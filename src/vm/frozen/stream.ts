@@ -15,8 +15,8 @@ const mostBytes = 1024 ** 3
 const socketName = 'state'
 
 /** Writes it into `file`, synced. */
-export async function takeStream(twin: Twin, file: string, folder: string, runAs: RunAs): Promise<FrozenFile> {
-  const socket = `${folder}/${socketName}`
+export async function takeStream(twin: Twin, file: string, runAs: RunAs): Promise<FrozenFile> {
+  const socket = `${twin.folder}/${socketName}`
   const server = await listenPrivate(socket, () => {})
   const came = new Promise<void>((resolve, reject) => {
     server.once('connection', (connection) => void writeStream(connection, file, mostBytes).then(resolve, reject))

@@ -13,7 +13,7 @@ type Subject = Pick<Vm, 'id' | 'place'>
 export async function removeTemplate(vm: Vm, { signal }: Caller = {}): Promise<boolean> {
   const store = await storeOf(vm)
   return withoutForks(vm, { doing: `remove the template ${vm.id}`, signal }, async () => {
-    const templates = templatesOf(vm)
+    const templates = templateFolders(vm.place, vm.id)
     await removeStates(vm, store, templates)
     return templates.length > 0
   })

@@ -3,7 +3,7 @@ import { Failure, messageOf } from '../../core/errors.js'
 import { makeTaps, removeTaps } from '../../net/tap.js'
 import { qemuCommand } from '../../qemu/command.js'
 import { qemuEnvironment } from '../../qemu/environment.js'
-import { connectQmp, type Qmp } from '../../qemu/qmp.js'
+import { connectQmp, QemuEnded, type Qmp } from '../../qemu/qmp.js'
 import { qemuFiles } from '../../qemu/socket.js'
 import type { Machine } from '../../model/machine.js'
 import type { RunAs } from '../../host/runas.js'
@@ -77,12 +77,8 @@ export async function startTwin(vm: Vm, machine: Machine, runAs: RunAs, signal: 
     const qmp = await connectQmp(`${folder}/${qemuFiles.qmp}`, { timeoutMs: answerTimeoutMs, ended: child.ended, signal })
     return { qmp, folder, lost, end }
   } catch (error) {
-    const why =
-      child.pid === 0
-        ? error
-        : await Promise.race([lost, new Promise<unknown>((resolve) => setTimeout(resolve, 200, error))]).catch(
-            (reason: unknown) => reason,
-          )
+    // One that has ended has said why.
+    const why: unknown = error instanceof QemuEnded ? await lost.catch((reason: unknown) => reason) : error
     await end()
     signal?.throwIfAborted()
     throw why

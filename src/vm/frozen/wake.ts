@@ -1,6 +1,7 @@
 // A frozen guest goes on, in a QEMU that has its RAM from a file: as another VM, or as the one that it was.
 import { Failure } from '../../core/errors.js'
 import { wokenOf } from '../../qemu/frozen.js'
+import { netdevId } from '../../qemu/device/nic.js'
 import * as migration from '../../qemu/migration.js'
 import { onOwnNetwork, asItsGuestSees } from '../../qemu/portable.js'
 import { QmpError, type Qmp } from '../../qemu/qmp.js'
@@ -29,8 +30,6 @@ export interface Wake {
   readonly live: FrozenLive
   /** Whether another VM of it goes on: then nobody's cards may be heard before it has its own addresses. */
   readonly cutsLinks: boolean
-  /** Which releases of QEMU may take it in. */
-  readonly mayBeNewer: boolean
   /** What is done when its state was taken in, before its guest goes on; it returns what undoes that, where QEMU says that it does not go on. */
   readonly onTaken?: () => () => void
 }
@@ -47,11 +46,12 @@ export async function requireWhole({ folder, live }: Pick<Wake, 'folder' | 'live
 }
 
 /** How a VM is started that a frozen guest goes on in. */
-export function arrivingFrom(vm: Vm, { folder, frozen, live, cutsLinks, mayBeNewer, onTaken }: Wake): Arriving {
+export function arrivingFrom(vm: Vm, { folder, frozen, live, cutsLinks, onTaken }: Wake): Arriving {
+  const isFork = frozen.vm !== vm.id
   let fd = 0
   let copies = false
   const shape = (plan: Plan): Machine => {
-    requireQemu(plan.host, live, mayBeNewer)
+    requireQemu(plan.host, live, { isFork })
     const isReadOnly = release(plan.host.version) >= readOnlySince
     const wrapped =
       isReadOnly || plan.runAs.prefix.length > 0 || findProgram('perl') === undefined ? undefined : shield(hostArch())
@@ -69,7 +69,7 @@ export function arrivingFrom(vm: Vm, { folder, frozen, live, cutsLinks, mayBeNew
     movable: undefined,
     sharesDrives: false,
     from: frozen.token,
-    ...(frozen.vm === vm.id ? {} : { forkedFrom: frozen.vm }),
+    ...(isFork ? { forkedFrom: frozen.vm } : {}),
     prepare: async ({ runAs }) => {
       const own = `${vm.drawer.run}/${ownRam}`
       if (copies) {
@@ -83,7 +83,7 @@ export function arrivingFrom(vm: Vm, { folder, frozen, live, cutsLinks, mayBeNew
     },
     wake: async (qmp) => {
       if (cutsLinks) await setLinks(qmp, live.machine, false)
-      await migration.wake(qmp, fd, { goesOn: false, timeoutMs: wakeTimeoutMs })
+      await migration.takeIn(qmp, fd, wakeTimeoutMs)
       const undo = onTaken?.()
       if (live.ran) await goOn(qmp, undo)
     },
@@ -107,20 +107,25 @@ async function copyRam(from: string, to: string): Promise<void> {
   if (!reflink(from, to)) await runOrFail('copy its RAM', ['cp', '--sparse=always', '--', from, to], { isPrivate: true })
 }
 
-/** What a newer QEMU makes of a state is known for a machine type with a version; of an older one nothing is. */
-export function requireQemu({ version, machines }: Plan['host'], { qemu, machine }: FrozenLive, mayBeNewer: boolean): void {
+/**
+ * A template is for the very release of QEMU that made it. What a VM's own guest goes on from may be older: what a newer QEMU makes of
+ * that is known for a machine type with a version.
+ */
+export function requireQemu(
+  { version, machines }: Plan['host'],
+  { qemu, machine }: FrozenLive,
+  { isFork }: { readonly isFork: boolean },
+): void {
   const [here, there] = [release(version), release(qemu)]
-  if (machines.includes(machine.type) && (here === there || (mayBeNewer && here > there))) return
+  if (machines.includes(machine.type) && (here === there || (!isFork && here > there))) return
   throw new Failure(`it was frozen in QEMU ${qemu}, on the board ${machine.type}, and this is QEMU ${version}`, {
     code: 'QEMU_REFUSED',
-    hints: [mayBeNewer ? 'install a QEMU that is as new' : 'freeze it again'],
+    hints: [isFork ? 'freeze it again' : 'install a QEMU that is as new'],
   })
 }
 
 /** Plugs or unplugs the cables of all its cards: at the host's end, which a guest's state says nothing of. */
 export async function setLinks(qmp: Qmp, { nics }: Pick<Machine, 'nics'>, up: boolean): Promise<void> {
   const count = 'words' in nics ? 0 : nics.length
-  for (let index = 0; index < count; index++) await qmp.execute('set_link', { name: netdevName(index), up })
+  for (let index = 0; index < count; index++) await qmp.execute('set_link', { name: netdevId(index), up })
 }
-
-const netdevName = (index: number): string => (index === 0 ? 'net' : `net${index}`)

@@ -162,6 +162,6 @@ async function transfer(
   if (names.length > 0) await migration.endMirrors(qmp, names)
   await migration.switchOver(qmp)
   const had = await Promise.race([have, migration.untilFailed(qmp)])
-  await migration.untilSent(qmp)
+  await migration.untilOver(qmp)
   return { stoppedAtMs: (await stopped)?.atMs, have: had }
 }
