@@ -2,7 +2,7 @@
 // lock, so neither kill -9 nor a power cut leaves anything.
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
-import { list, lstat, makePrivateFolder, remove, stat } from '../sys/file.js'
+import { bytesOnDisk, list, lstat, makePrivateFolder, remove, stat } from '../sys/file.js'
 import { tryLock, waitLock } from '../sys/lock.js'
 import { removeTree } from '../sys/removal.js'
 import { randomHex } from '../sys/stamp.js'
@@ -58,13 +58,11 @@ function sweepJob(folder: string, job: string): number {
   return bytes
 }
 
-const blockBytes = 512
-
 /** What builds an image works in a folder beside it. Says how much it was on the disk. */
 function removeAny(file: string): number {
   let bytes = 0
   quietly(() => {
-    for (const { stats } of walkTree(nameOf(file), '', false)) bytes += stats.blocks * blockBytes
+    for (const { stats } of walkTree(nameOf(file), '', false)) bytes += bytesOnDisk(stats)
   })
   if (lstat(file)?.isDirectory() === true) removeTree(file)
   else remove(file)

@@ -128,11 +128,11 @@ export class Qmp {
 
   /**
    * Waits for the next event of that name, `matching` where given. Call it before the command that causes the event, and
-   * await it after. Rejects when the connection ends first, or after `timeoutMs`.
+   * await it after. Rejects when the connection ends first, or after `timeoutMs`, where that is given.
    */
   waitFor(
     name: EventName,
-    { matching = () => true, timeoutMs }: { readonly timeoutMs: number; readonly matching?: (event: QmpEvent) => boolean },
+    { matching = () => true, timeoutMs }: { readonly timeoutMs?: number; readonly matching?: (event: QmpEvent) => boolean } = {},
   ): Promise<QmpEvent> {
     const fits = (message: Message): boolean => message.kind === 'event' && message.name === name && matching(eventOf(message))
     const event = this.#next(fits, name, timeoutMs).then(eventOf)

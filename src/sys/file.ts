@@ -162,6 +162,12 @@ export function rename(from: string, to: string): void {
   fs.renameSync(from, to)
 }
 
+/** What a file takes on the disk: holes take nothing. 0 for one that is not there. */
+export function bytesOnDisk(found: Stats | undefined): number {
+  // Blocks of stat(2) have 512 bytes, whatever the file system.
+  return 512 * (found?.blocks ?? 0)
+}
+
 /** Makes what was renamed, linked or removed in a folder survive a power cut. */
 export function syncFolder(folder: string): void {
   const fd = fs.openSync(folder, 'r')

@@ -1,6 +1,6 @@
 // Digests of files too large to be read at once.
 import type * as crypto from 'node:crypto'
-import fs from 'node:fs'
+import { readBlocks } from './blocks.js'
 
 export type HashName = 'sha256' | 'sha512'
 
@@ -21,16 +21,5 @@ const pieceBytes = 1024 * 1024
 
 /** Feeds a file into digests, from its start to its end; others go on meanwhile. Rejects as soon as `signal` is aborted. */
 export async function hashFile(file: string, hashes: readonly Hash[], signal?: AbortSignal): Promise<void> {
-  const handle = await fs.promises.open(file, 'r')
-  try {
-    const buffer = Buffer.allocUnsafe(pieceBytes)
-    for (;;) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await handle.read(buffer, 0, pieceBytes)
-      if (bytesRead === 0) return
-      for (const hash of hashes) hash.update(buffer.subarray(0, bytesRead))
-    }
-  } finally {
-    await handle.close()
-  }
+  for await (const piece of readBlocks(file, pieceBytes, signal)) for (const hash of hashes) hash.update(piece)
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { Failure, messageOf } from '../../core/errors.js'
 import { parseDriveName } from '../../core/name.js'
 import type { Drive, DriveSize } from '../../model/drive.js'
-import { stat } from '../../sys/file.js'
+import { bytesOnDisk, stat } from '../../sys/file.js'
 import { driveNames, entry } from './entry.js'
 import { findEntry, readChain, readLayer } from './layer.js'
 
@@ -38,9 +38,9 @@ function imageOf(folder: string, name: string) {
 
 /** What the guest sees, and what the drive's own file takes; the bases under it belong to others as well. */
 export function sizeOf(folder: string, { image, fault }: Drive): DriveSize {
-  if (fault !== undefined) return { virtualBytes: 0, allocatedBytes: (stat(image.path)?.blocks ?? 0) * 512 }
+  if (fault !== undefined) return { virtualBytes: 0, allocatedBytes: bytesOnDisk(stat(image.path)) }
   const { virtualBytes, stats } = readLayer(folder, path.basename(image.path))
-  return { virtualBytes, allocatedBytes: stats.blocks * 512 }
+  return { virtualBytes, allocatedBytes: bytesOnDisk(stats) }
 }
 
 /** Throws a Failure for a drive that is broken, with the reason. */
