@@ -1,5 +1,5 @@
 import { checkpointVm } from '../vm/frozen/checkpoint.js'
-import { drawn } from './progress.js'
+import { stoodStill, whileDrawn } from './progress.js'
 import type { Verb } from './verb.js'
 
 export const checkpoint: Verb = {
@@ -15,13 +15,9 @@ on. A VM with shared folders, a TPM, an NVMe disk or a device of this machine ca
 
   async run({ vm, words, note, progress, signal }) {
     const name = words[0] ?? ''
-    try {
-      const { frozen, stoodStillMs } = await checkpointVm(vm, name, { note, signal, onProgress: drawn(progress) })
-      progress(undefined)
-      const still = stoodStillMs === null ? '' : `; its guest stood still for ${stoodStillMs} ms`
-      note(`kept ${vm.id} as ${name}${frozen.live === undefined ? ', off' : still}`)
-    } finally {
-      progress(undefined)
-    }
+    const { frozen, stoodStillMs } = await whileDrawn(progress, (onProgress) =>
+      checkpointVm(vm, name, { note, signal, onProgress }),
+    )
+    note(`kept ${vm.id} as ${name}${frozen.live === undefined ? ', off' : stoodStill(stoodStillMs)}`)
   },
 }

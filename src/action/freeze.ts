@@ -1,7 +1,7 @@
 import { freezeVm } from '../vm/frozen/freeze.js'
 import { settleStates } from '../vm/frozen/settle.js'
 import { removeTemplate } from '../vm/frozen/template.js'
-import { drawn } from './progress.js'
+import { stoodStill, whileDrawn } from './progress.js'
 import type { Verb } from './verb.js'
 
 export const freeze: Verb = {
@@ -25,12 +25,7 @@ forked from that goes on; --rm is refused meanwhile. A VM with shared folders, a
       note((await removeTemplate(vm, { signal })) ? `removed the template ${vm.id}` : `${vm.id} is no template`)
       return
     }
-    try {
-      const { stoodStillMs } = await freezeVm(vm, { note, signal, onProgress: drawn(progress) })
-      progress(undefined)
-      note(`froze ${vm.id}${stoodStillMs === null ? '' : `; its guest stood still for ${stoodStillMs} ms`}`)
-    } finally {
-      progress(undefined)
-    }
+    const { stoodStillMs } = await whileDrawn(progress, (onProgress) => freezeVm(vm, { note, signal, onProgress }))
+    note(`froze ${vm.id}${stoodStill(stoodStillMs)}`)
   },
 }

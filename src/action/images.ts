@@ -13,7 +13,7 @@ import {
 } from '../vm/drive/images.js'
 import type { ListedPooled } from '../vm/drive/pooled.js'
 import { levelWords } from './level.js'
-import { drawn } from './progress.js'
+import { whileDrawn } from './progress.js'
 import type { Command, CommandContext } from './verb.js'
 
 export const images: Command = {
@@ -69,19 +69,11 @@ function pooledCells({ place, sizeBytes, usedBy }: ListedPooled): string[] {
 
 async function pull({ out, note, progress, signal, outside }: CommandContext, names: readonly string[]): Promise<void> {
   for (const name of names) {
-    try {
-      const { kept } = await findImage(
-        outside.place,
-        parseImageRef(name),
-        { note, signal, onProgress: drawn(progress) },
-        { isFresh: true },
-      )
-      progress(undefined)
-      note(`${name}: ${formatSize(kept.sizeBytes)}, ${levelWords[kept.level]}`)
-      out(kept.path)
-    } finally {
-      progress(undefined)
-    }
+    const { kept } = await whileDrawn(progress, (onProgress) =>
+      findImage(outside.place, parseImageRef(name), { note, signal, onProgress }, { isFresh: true }),
+    )
+    note(`${name}: ${formatSize(kept.sizeBytes)}, ${levelWords[kept.level]}`)
+    out(kept.path)
   }
 }
 

@@ -2,7 +2,7 @@ import { parseDestination } from '../core/target.js'
 import { disableVm, isEnabled, unitHost } from '../service/enable.js'
 import { usualDowntimeMs, type Moved } from '../vm/move/going.js'
 import { moveVm, settle } from '../vm/move/move.js'
-import { drawn } from './progress.js'
+import { stoodStill, whileDrawn } from './progress.js'
 import type { Context, Verb } from './verb.js'
 
 export const move: Verb = {
@@ -37,14 +37,10 @@ given away, and it runs on neither machine until --settle, or move again, can as
     }
     const { host, name } = parseDestination(words[0] ?? '')
     const downtimeMs = Number(flags['downtime'] ?? usualDowntimeMs)
-    try {
-      const moved = await moveVm(vm, { host, name, downtimeMs }, { ...leaving, outside, onProgress: drawn(progress) })
-      progress(undefined)
-      const still = moved.stoodStillMs === null ? '' : `; its guest stood still for ${moved.stoodStillMs} ms`
-      note(moved.result === 'was there' ? `${vm.id} is on ${host} already` : `moved ${vm.id} to ${host}${still}`)
-    } finally {
-      progress(undefined)
-    }
+    const { result, stoodStillMs } = await whileDrawn(progress, (onProgress) =>
+      moveVm(vm, { host, name, downtimeMs }, { ...leaving, outside, onProgress }),
+    )
+    note(result === 'was there' ? `${vm.id} is on ${host} already` : `moved ${vm.id} to ${host}${stoodStill(stoodStillMs)}`)
   },
 }
 

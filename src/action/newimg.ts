@@ -1,6 +1,6 @@
 import { formatSize } from '../core/size.js'
 import { newDrive } from '../vm/drive/drives.js'
-import { drawn } from './progress.js'
+import { whileDrawn } from './progress.js'
 import type { Verb } from './verb.js'
 
 export const newimg: Verb = {
@@ -14,15 +14,10 @@ guest writes. The drive's path is printed. A running VM sees it at its next star
   nbsvm web image=/srv/my.qcow2 newimg`,
 
   async run({ vm, out, note, progress, signal }) {
-    try {
-      const { drive, image } = await newDrive(vm, { note, signal, onProgress: drawn(progress) })
-      progress(undefined)
-      const { image: wanted, drive_size: sizeBytes } = vm.settings
-      const why = wanted === undefined ? '' : `; image=${wanted.text} is for its first drive alone`
-      note(`made ${drive.name}, ${image === undefined ? `empty, ${formatSize(sizeBytes)}${why}` : `from ${image.name}`}`)
-      out(drive.image.path)
-    } finally {
-      progress(undefined)
-    }
+    const { drive, image } = await whileDrawn(progress, (onProgress) => newDrive(vm, { note, signal, onProgress }))
+    const { image: wanted, drive_size: sizeBytes } = vm.settings
+    const why = wanted === undefined ? '' : `; image=${wanted.text} is for its first drive alone`
+    note(`made ${drive.name}, ${image === undefined ? `empty, ${formatSize(sizeBytes)}${why}` : `from ${image.name}`}`)
+    out(drive.image.path)
   },
 }

@@ -13,8 +13,22 @@ const windowMs = 5000
 /** From when on the rate says something. */
 const settledMs = 1000
 
+/** Does what tells how far it is; that is wiped away when it is over. */
+export async function whileDrawn<T>(progress: Context['progress'], work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  try {
+    return await work(drawn(progress))
+  } finally {
+    progress(undefined)
+  }
+}
+
+/** What is told of a guest that stood still at the end; nothing of one that did not run. */
+export function stoodStill(ms: number | null): string {
+  return ms === null ? '' : `; its guest stood still for ${ms} ms`
+}
+
 /** `  7 %  41M of 584M  12M/s  0:45 left` */
-export function drawn(progress: Context['progress']): OnProgress {
+function drawn(progress: Context['progress']): OnProgress {
   let next = deadlineIn(0)
   const seen: { readonly atMs: number; readonly doneBytes: number }[] = []
   return (doneBytes, totalBytes) => {

@@ -1,5 +1,5 @@
 import { saveVm } from '../vm/frozen/save.js'
-import { drawn } from './progress.js'
+import { whileDrawn } from './progress.js'
 import type { Verb } from './verb.js'
 
 export const save: Verb = {
@@ -13,12 +13,7 @@ with the hardware that it had, and its agent, if it has one, sets its clock righ
 The file is as large as what the guest's RAM holds. Where there is no room for it, or anything else is in the way, the guest goes on.`,
 
   async run({ vm, note, progress, signal }) {
-    try {
-      await saveVm(vm, { note, signal, onProgress: drawn(progress) })
-      progress(undefined)
-      note(`saved ${vm.id}; wake it: ${vm.call} start`)
-    } finally {
-      progress(undefined)
-    }
+    await whileDrawn(progress, (onProgress) => saveVm(vm, { note, signal, onProgress }))
+    note(`saved ${vm.id}; wake it: ${vm.call} start`)
   },
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.js'
 import { sendVm } from '../vm/move/send.js'
-import { drawn } from './progress.js'
+import { whileDrawn } from './progress.js'
 import type { Verb } from './verb.js'
 
 export const send: Verb = {
@@ -18,11 +18,7 @@ and to whoever knows them. One that runs is refused; move takes it along as it r
       })
     }
     const write = (bytes: Buffer): Promise<void> => Promise.resolve(outBytes(1, bytes))
-    try {
-      await sendVm(vm, { write, onProgress: drawn(progress), signal, note })
-    } finally {
-      progress(undefined)
-    }
+    await whileDrawn(progress, (onProgress) => sendVm(vm, { write, onProgress, signal, note }))
     note(`sent ${vm.id}; it is still here as well: never start both`)
   },
 }
