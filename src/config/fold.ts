@@ -1,6 +1,7 @@
 // Folds what all layers say into the settings that a VM runs with, and keeps where each value came from. Pure.
 import { UsageError, messageOf } from '../core/errors.js'
 import { shorten } from '../core/quote.js'
+import { quoteWords } from '../core/words.js'
 import type { FileValue } from './evaluate.js'
 import type { Quantity } from './quantity.js'
 import type { SettingName, Settings } from './settings.js'
@@ -96,6 +97,12 @@ export function environmentHints({ origins, texts }: Pick<Folded, 'origins' | 't
   const names = settingNames.filter((name) => origins[name].kind === 'environment')
   const shown = names.map((name) => `${name}=${shorten(String(texts[name]), longestShown)}`)
   return names.length === 0 ? [] : [`set in the environment: ${shown.join(' ')}`]
+}
+
+/** A value as it is written in one word for the line: an empty list is `none`, as nothing would be the default. */
+export function asWritten(text: string | readonly string[]): string {
+  if (typeof text === 'string') return text
+  return text.length === 0 ? 'none' : quoteWords(text)
 }
 
 /** `command line`, `environment`, `default`, or `FILE:LINE`. */

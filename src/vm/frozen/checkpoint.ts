@@ -3,7 +3,7 @@ import { Failure, messageOf } from '../../core/errors.js'
 import { checkName } from '../../core/name.js'
 import { quote } from '../../core/quote.js'
 import type { Store } from '../../store/store.js'
-import { list, lstat, makePrivateFolder, syncFolder } from '../../sys/file.js'
+import { bytesOnDisk, list, lstat, makePrivateFolder, syncFolder } from '../../sys/file.js'
 import { whileStopped } from '../drive/drives.js'
 import { liveDrives } from '../drive/live.js'
 import { isUp } from '../life/up.js'
@@ -119,11 +119,8 @@ export function listCheckpoints({ place, id }: Pick<Vm, 'place' | 'id'>): Checkp
 }
 
 function bytesIn(folder: string): number {
-  return list(folder).reduce((bytes, name) => bytes + (lstat(`${folder}/${name}`)?.blocks ?? 0) * blockBytes, 0)
+  return list(folder).reduce((bytes, name) => bytes + bytesOnDisk(lstat(`${folder}/${name}`)), 0)
 }
-
-/** Of `st_blocks`, whatever the file system. */
-const blockBytes = 512
 
 /** Removes one; all others stay as they are, and so does the VM. */
 export async function removeCheckpoint(vm: Vm, name: string, { signal }: Pick<CaptureCaller, 'signal'> = {}): Promise<void> {

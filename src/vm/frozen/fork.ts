@@ -5,19 +5,17 @@ import { isVmId, parseDriveName, vmId } from '../../core/name.js'
 import { gate } from '../../core/sidebyside.js'
 import type { Store } from '../../store/store.js'
 import { copyNew, lstat, stat } from '../../sys/file.js'
-import { node, packageFile } from '../../sys/self.js'
 import { whenKilled } from '../../sys/talk.js'
-import { whileStopped } from '../drive/drives.js'
-import { drivesToRemove, removeAll } from '../life/remove.js'
+import { endAndRemove } from '../life/remove.js'
 import { startVm, type Started } from '../life/start.js'
-import { stopVm } from '../life/stop.js'
-import { templateOf, type Frozen, type FrozenLive } from '../record/frozen.js'
-import { adoptRecord, draftRecord, recordFolder, renewGeneration, type MachineRecord } from '../record/record.js'
+import { templateFolders, templateOf, type Frozen, type FrozenLive } from '../record/frozen.js'
+import { adoptRecord, asMachineOf, draftRecord, recordFolder, renewGeneration, type MachineRecord } from '../record/record.js'
 import { randomUuid } from '../record/identity.js'
 import { keyFiles } from '../record/seed.js'
 import { isRunning } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
-import { vmNow, wordsOf, type Vm } from '../record/vm.js'
+import { vmNow, type Vm } from '../record/vm.js'
+import { ownLine } from '../record/words.js'
 import { withStates } from './keep.js'
 import { otherThan, wordsOfSetting } from './seen.js'
 import { arrivingFrom, requireWhole, type Wake } from './wake.js'
@@ -40,7 +38,6 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
   const { place, id } = vm
   const gold = findTemplate(vm)
   const { signal } = caller
-  if (templateOf(place, gold) === undefined) missing(vm, gold)
   return withStates({ place, id: gold }, { doing: `fork ${id}`, hold: 'shared', signal }, async () => {
     const { folder, frozen } = templateOf(place, gold) ?? missing(vm, gold)
     const live = frozen.live ?? missing(vm, gold)
@@ -54,7 +51,7 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
     await requireWhole({ folder, live }, signal)
     await adoptRecord(vm, recordOf(vm, frozen))
     // Half a fork would be a VM with another's identity.
-    const watch = whenKilled([node.path, packageFile('nbsvm.cjs'), ...wordsOf(vm), 'stop', 'rm', '--yes'])
+    const watch = whenKilled(ownLine(vm, 'stop', 'rm', '--yes'))
     try {
       keepKey(vm, gold)
       for (const { number, base } of frozen.drives) await store.createOn(id, await store.base(base), { number })
@@ -64,7 +61,7 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
       if (isAnother) await (await import('./identity.js')).makeAnother(vmNow(vm), live, caller)
       return { ...started, template: gold }
     } catch (error) {
-      await takeBack(vmNow(vm)).catch((fault: unknown) => caller.note?.(messageOf(fault)))
+      await endAndRemove(vmNow(vm)).catch((fault: unknown) => caller.note?.(messageOf(fault)))
       throw error
     } finally {
       watch.dismiss()
@@ -73,10 +70,10 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
 }
 
 /** The VM whose template is meant: of this class, or by its whole name. */
-function findTemplate({ place, class: vmClass, settings }: Vm): string {
-  const { gold } = settings
-  const ids = [...new Set([vmId(gold, vmClass), gold])].filter(isVmId)
-  return ids.find((one) => templateOf(place, one) !== undefined) ?? ids[0] ?? gold
+function findTemplate(vm: Vm): string {
+  const { place, class: vmClass, settings } = vm
+  const ids = [...new Set([vmId(settings.gold, vmClass), settings.gold])].filter(isVmId)
+  return ids.find((one) => templateFolders(place, one).length > 0) ?? missing(vm, ids[0] ?? settings.gold)
 }
 
 function missing({ id, place }: Vm, gold: string): never {
@@ -110,15 +107,9 @@ async function refuseThere({ id, call, place, drawer }: Vm, store: Store): Promi
 
 /** Its own identity, on the hardware that its guest knows. */
 function recordOf(vm: Vm, { record }: Frozen): MachineRecord {
-  const { uuid, macs, format, name, class: vmClass } = draftRecord(vm)
-  const { uid: _, sshPort: __, seed, ...hardware } = record
+  const { seed } = record
   return renewGeneration({
-    ...hardware,
-    format,
-    name,
-    class: vmClass,
-    uuid,
-    macs,
+    ...asMachineOf(draftRecord(vm), record),
     ...(seed === undefined ? {} : { seed: { ...seed, instanceId: randomUuid() } }),
   })
 }
@@ -128,12 +119,4 @@ function keepKey({ place, id }: Vm, gold: string): void {
   const [theirs, own] = [keyFiles(place, gold).key, keyFiles(place, id).key]
   if (stat(`${theirs}.pub`) === undefined) return
   for (const end of ['', '.pub']) copyNew(`${theirs}${end}`, `${own}${end}`)
-}
-
-/** Ends and removes what has come of it. */
-async function takeBack(vm: Vm): Promise<void> {
-  await stopVm(vm)
-  const remove = async (store: Store, lock: Parameters<typeof removeAll>[2]): Promise<void> =>
-    removeAll(vm, store, lock, { drives: await drivesToRemove(vm, store) })
-  await whileStopped(vm, `remove ${vm.id}`, remove, { mayBeNew: true, mayBeAsleep: true })
 }

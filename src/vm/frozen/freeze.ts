@@ -1,7 +1,7 @@
 // A running VM becomes a template as well: what others are forked from.
 import { requireRunning } from '../life/up.js'
-import { markTemplate } from '../record/forks.js'
 import { templateFolder, templateFolders } from '../record/frozen.js'
+import { markState } from '../record/marks.js'
 import { refuseMoving } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
@@ -20,7 +20,7 @@ export async function freezeVm(vm: Vm, caller: CaptureCaller = {}): Promise<Capt
     const nameOf = (token: string): string => templateFolder(place, id, token)
     const captured = await makeState(vm, store, nameOf, async (folder, token) => {
       const made = await watched(vm, () => capture(vm, store, { folder, token, after: 'on', verb: 'freeze' }, caller))
-      markTemplate(place, id)
+      markState(place, id, 'templates')
       return made
     })
     const made = nameOf(captured.frozen.token)

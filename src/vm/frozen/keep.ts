@@ -6,8 +6,8 @@ import { makePrivateFolder, rename, syncFolder } from '../../sys/file.js'
 import { holderOf, waitLock, type Hold } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
-import { unmarkTemplate } from '../record/forks.js'
 import { frozenLock, frozenStates, parsePin, pinOf, stateFolders, unfinishedFolder, unfinishedFolders } from '../record/frozen.js'
+import { unmarkStates } from '../record/marks.js'
 import { recordFolder } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
@@ -86,5 +86,5 @@ export async function sweepStates({ id, place }: Subject, store: Store): Promise
   const pins = states.length < stateFolders(place, id).length ? [] : await store.pins()
   for (const { name, base } of pins) if (parsePin(name)?.vm === id && !kept.has(name)) await store.release(base, name)
   for (const folder of unfinishedFolders(place, id)) removeTree(folder)
-  unmarkTemplate(place, id)
+  unmarkStates(place, id)
 }

@@ -16,7 +16,7 @@ import { startVm, type Started } from '../life/start.js'
 import { stopVm } from '../life/stop.js'
 import { isSaved, markName, rollbackFolder, type Rollback } from '../record/asleep.js'
 import { savedFolder, underWay, unfinishedFolder, type Frozen, type FrozenLive } from '../record/frozen.js'
-import { ensureRecord, recordFolder, refuseMoving, renewGeneration, updateRecord, type MachineRecord } from '../record/record.js'
+import { asMachineOf, ensureRecord, recordFolder, refuseMoving, renewGeneration, updateRecord } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import { vmNow, type Vm } from '../record/vm.js'
 import { arriveAsItWas } from './arrive.js'
@@ -117,7 +117,7 @@ export async function finishRollback(vm: Vm, store: Store, rollback: Rollback, c
       for (const { number, base } of frozen.drives)
         await store.restore({ name: driveName(id, number), number }, await store.base(base), options)
       if (frozen.live === undefined) await restoreBeside(vm, folder)
-      await updateRecord(place, id, (now) => renewGeneration(recordOf(now, frozen)))
+      await updateRecord(place, id, (now) => renewGeneration(asMachineOf(now, frozen.record)))
       if (live === undefined) putAside(vm, rollbackFolder(place, id))
     },
     { mayBeAsleep: true },
@@ -151,22 +151,6 @@ function unwoken(vm: Vm, name: string, error: unknown): unknown {
     cause: error.cause,
     hints: [...error.hints, `try again: ${vm.call} start`, `or boot it without its RAM: ${vm.call} start --fresh`],
   })
-}
-
-/** The machine is that of then, and the same one. */
-function recordOf(now: MachineRecord, { record: then }: Frozen): MachineRecord {
-  const { uid: _, sshPort: __, ...past } = then
-  const { format, name, class: vmClass, uuid, macs, uid, sshPort } = now
-  return {
-    ...past,
-    format,
-    name,
-    class: vmClass,
-    uuid,
-    macs,
-    ...(uid === undefined ? {} : { uid }),
-    ...(sshPort === undefined ? {} : { sshPort }),
-  }
 }
 
 /** In one step. One that is there is for this rollback then. */

@@ -7,6 +7,7 @@ import { stopVm } from '../life/stop.js'
 import { isUp, requireRunning } from '../life/up.js'
 import { refuseAsleep } from '../record/asleep.js'
 import { savedFolder, type Frozen } from '../record/frozen.js'
+import { markState } from '../record/marks.js'
 import { refuseMoving } from '../record/record.js'
 import { isRunning } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
@@ -40,6 +41,7 @@ export async function saveVm(vm: Vm, caller: CaptureCaller = {}): Promise<Frozen
             ran = captured.frozen.live?.ran === true
             keepSeed(drawer, folder)
             syncFolder(folder)
+            markState(place, id, 'saved')
             await requireStill(vm)
             caller.signal?.throwIfAborted()
             return captured.frozen

@@ -1,8 +1,7 @@
 // The settings of a frozen guest: what it has seen stays as it is while it runs.
-import { foldSettings, type Folded } from '../../config/fold.js'
+import { asWritten, foldSettings, type Folded } from '../../config/fold.js'
 import { settingNames, type SettingName } from '../../config/settings.js'
 import { UsageError } from '../../core/errors.js'
-import { quoteWords } from '../../core/words.js'
 import type { FrozenLive } from '../record/frozen.js'
 import type { Vm } from '../record/vm.js'
 
@@ -39,13 +38,8 @@ export function asItWas(vm: Vm, live: FrozenLive, without: string): Vm {
     )
   const wanted = settingNames.flatMap((name) => {
     const text = (isSaid(name) ? texts : live.texts)[name]
-    return text === undefined ? [] : [[name, asText(text)] as const]
+    return text === undefined ? [] : [[name, asWritten(text)] as const]
   })
   const folded: Folded = foldSettings({ commandLine: Object.fromEntries(wanted), environment: {}, files: new Map() })
   return { ...vm, settings: folded.settings, folded }
-}
-
-function asText(text: string | readonly string[]): string {
-  if (typeof text === 'string') return text
-  return text.length === 0 ? 'none' : quoteWords(text)
 }

@@ -3,21 +3,21 @@ import { undoMigration } from '../../qemu/migration.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Store } from '../../store/store.js'
 import { lstat } from '../../sys/file.js'
-import { node, packageFile } from '../../sys/self.js'
 import { whenKilled } from '../../sys/talk.js'
 import { stopVm } from '../life/stop.js'
 import { isRollingBack, isSaved } from '../record/asleep.js'
 import { underWay, unfinishedFolders } from '../record/frozen.js'
 import { isRunning } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
-import { wordsOf, type Vm } from '../record/vm.js'
+import type { Vm } from '../record/vm.js'
+import { ownLine } from '../record/words.js'
 import { sweepStates, withStates } from './keep.js'
 
 const qmpTimeoutMs = 30_000
 
 /** Has the guest go on, and what is half made be removed, where this process is killed in the midst of `work`. */
 export async function watched<T>(vm: Vm, work: () => Promise<T>): Promise<T> {
-  const watch = whenKilled([node.path, packageFile('nbsvm.cjs'), ...wordsOf(vm), 'freeze', '--settle'])
+  const watch = whenKilled(ownLine(vm, 'freeze', '--settle'))
   try {
     return await work()
   } finally {

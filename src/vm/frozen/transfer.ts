@@ -63,8 +63,8 @@ export async function transfer(
     if (ran) writeWhole(underWay(folder), '')
     await migration.prepareMigration(qmp, downtimeMs)
     await barrier.arrived
-    const stopped = ran ? qmp.waitFor('STOP', { timeoutMs: foreverMs }) : undefined
-    const done = qmp.waitFor('MIGRATION', { timeoutMs: foreverMs, matching: ({ data }) => data['status'] === 'completed' })
+    const stopped = ran ? qmp.waitFor('STOP') : undefined
+    const done = qmp.waitFor('MIGRATION', { matching: ({ data }) => data['status'] === 'completed' })
     if (ran && standsStill) await qmp.execute('stop')
     const far = ({ doneBytes, totalBytes }: migration.Far): void => onProgress?.(doneBytes, totalBytes)
     await migration.sendRam(qmp, rendezvous, { check, onFar: far }, stopped, lenient(qmp))
@@ -106,9 +106,6 @@ function lenient(qmp: Qmp): (waitedMs: number) => Promise<void> {
 
 const leniencyMs = 2000
 const mostDoublings = 6
-
-/** For an event that may come at any time. */
-const foreverMs = 2 ** 31 - 1
 
 interface FreezeAt {
   readonly qmp: Qmp

@@ -2,8 +2,7 @@
 import { asObject } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { isSettingName, settingNames, type SettingName } from '../../config/settings.js'
-import type { SettingTexts } from '../../config/fold.js'
-import { quoteWords } from '../../core/words.js'
+import { asWritten, type SettingTexts } from '../../config/fold.js'
 import { asBooted } from '../../qemu/frozen.js'
 import { checkPortable, portableOf, type Portable } from '../../qemu/portable.js'
 import { readText } from '../../sys/file.js'
@@ -44,12 +43,7 @@ const ofTheHost: ReadonlySet<SettingName> = new Set([
 /** The settings of a VM that make its guest's hardware, as they are written, where anybody set them. */
 export function ownSettings({ folded: { texts, origins } }: Pick<Vm, 'folded'>): SettingTexts {
   const names = settingNames.filter((name) => !ofTheHost.has(name) && origins[name].kind !== 'default')
-  return Object.fromEntries(
-    names.map((name) => {
-      const text = texts[name] ?? ''
-      return [name, typeof text === 'string' ? text : quoteWords(text)]
-    }),
-  )
+  return Object.fromEntries(names.map((name) => [name, asWritten(texts[name] ?? '')]))
 }
 
 /** What is to be written down. Throws a Failure where its guest could not go on elsewhere. */

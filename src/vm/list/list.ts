@@ -10,7 +10,8 @@ import type { Store } from '../../store/store.js'
 import { drawerOf, runTraces, type Drawer } from '../record/drawer.js'
 import { savedSince } from '../record/asleep.js'
 import { classFrom01 } from '../record/old.js'
-import { markedTemplates, templateFacts, type TemplateFacts } from '../record/forks.js'
+import { templateFacts, type TemplateFacts } from '../record/forks.js'
+import { markedAs } from '../record/marks.js'
 import { readRecord, recordedIds } from '../record/record.js'
 import { glance, type Glance, type State } from '../record/state.js'
 import { allStores } from '../record/stores.js'
@@ -56,6 +57,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
   const ids = [...new Set([...drawers, ...records, ...drives.keys()])].toSorted(byNumberInText)
   const withDrawer = new Set(drawers)
   const withRecord = new Set(records)
+  const saved = markedAs(place, 'saved')
   const left: Drawer[] = []
   const forks = new Map<string, string[]>()
   const found = ids.map((id): Listed => {
@@ -73,7 +75,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
       state,
       pid: pid ?? null,
       sinceMs: running?.sinceMs ?? null,
-      savedMs: state === 'stopped' && withRecord.has(id) ? savedSince({ place, id }) : null,
+      savedMs: state === 'stopped' && saved.has(id) ? savedSince({ place, id }) : null,
       memBytes: running?.started?.memBytes ?? null,
       forwards: (running?.started?.forwards ?? []).map(spelledOut),
       drives: numbers.map((number) => driveName(id, number)),
@@ -89,7 +91,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
 
 /** Says of those that are templates what they are; `forks` has the VMs that run from each token. */
 function withTemplates(place: Place, vms: readonly Listed[], forks: ReadonlyMap<string, readonly string[]>): Listed[] {
-  const marked = markedTemplates(place)
+  const marked = markedAs(place, 'templates')
   if (marked.size === 0) return [...vms]
   return vms.map((vm) => {
     if (!marked.has(vm.id)) return vm

@@ -6,9 +6,9 @@ import type { Machine } from '../../remote/connection.js'
 import { talkToHost } from '../../remote/talk.js'
 import type { Talk } from '../../sys/talk.js'
 import { pause } from '../../sys/clock.js'
+import { wordsOf } from '../record/words.js'
 import type { Answer } from './receive.js'
 import { frameHead, type Word } from './wire.js'
-import { wordsOf } from '../record/vm.js'
 
 /** What was asked may take so long there when it was given up: its QEMU is ended and its drives are removed. */
 const undoneTimeoutMs = 20_000

@@ -9,12 +9,13 @@ import { withJobs } from '../../qemu/jobs.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { appendText, remove } from '../../sys/file.js'
 import { journalLine } from '../../qemu/journal.js'
+import { endAndRemove } from '../life/remove.js'
 import { stopVm } from '../life/stop.js'
 import { readMark, removeMark, writeMark, type Mark } from '../record/moves.js'
 import { qemuPid } from '../record/state.js'
-import { wordsOf, type Vm } from '../record/vm.js'
+import type { Vm } from '../record/vm.js'
+import { wordsOf } from '../record/words.js'
 import type { Dialogue } from './dialogue.js'
-import { endAndRemove } from './removal.js'
 
 /** Nobody knows which machine has the VM; it runs on neither. */
 class InDoubt extends Failure {
@@ -100,7 +101,7 @@ export async function leave(vm: Vm, mark: Mark, { beforeRemoval }: Leaving): Pro
   if (mark.standby) {
     await stopVm(vm)
     noteGone(vm, mark)
-  } else await endAndRemove(vm, mark)
+  } else await endAndRemove(vm, { keepsDrives: mark.shared })
   forget(vm, mark)
 }
 

@@ -29,9 +29,6 @@ const answerTimeoutMs = 60_000
 /** A disk for cloud-init is not larger. */
 const largestSeed = 16 * 1024 ** 2
 
-/** For an event that may come at any time. */
-const foreverMs = 2 ** 31 - 1
-
 type Result = Pick<Moved, 'result' | 'stoodStillMs'>
 
 interface Going {
@@ -147,7 +144,7 @@ async function transfer(
   }
   const far = { check, onFar: ({ doneBytes, totalBytes }: migration.Far) => onProgress(doneBytes, totalBytes) }
   await migration.prepareMigration(qmp, options.downtimeMs)
-  const stopped = ran ? qmp.waitFor('STOP', { timeoutMs: foreverMs }) : undefined
+  const stopped = ran ? qmp.waitFor('STOP') : undefined
   if (ran && losesWrites(machine, qemu)) await qmp.execute('stop')
   const names: string[] = []
   for (const drive of passage.hasDrives ? drives : []) {

@@ -9,12 +9,14 @@ import { hostName } from '../../sys/environment.js'
 import { lstat } from '../../sys/file.js'
 import { whenKilled } from '../../sys/talk.js'
 import { whileStopped } from '../drive/drives.js'
+import { removeAll } from '../life/remove.js'
 import { isUp } from '../life/up.js'
 import { refuseKept } from '../record/asleep.js'
 import { lockMove, moverOf, readMark, unlockMove, writeMark, type Mark } from '../record/moves.js'
 import { ensureRecord, recordFolder } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
-import { wordsOf, type Vm } from '../record/vm.js'
+import type { Vm } from '../record/vm.js'
+import { wordsOf } from '../record/words.js'
 import { Dialogue, type Partner } from './dialogue.js'
 import { sendDrives } from './drivedata.js'
 import { givenMark, newMark, settling, type MoveCaller, type Moved, type MoveOptions } from './going.js'
@@ -23,7 +25,7 @@ export type { MoveCaller, Moved, MoveOptions } from './going.js'
 import { forget, give, noteGone, settleMove, stays, type Leaving } from './leave.js'
 import { moveLive } from './live.js'
 import { packParcel, parcelLine, requireSame } from './parcel.js'
-import { removeHere, undoArrival } from './removal.js'
+import { undoArrival } from './removal.js'
 
 /**
  * Moves a VM. Whatever breaks, exactly one machine has it. Rejects with a Failure where it stays as it was, and with InDoubt
@@ -131,7 +133,7 @@ async function moveOff(vm: Vm, partner: Partner, caller: MoveCaller): Promise<Pi
       await give(vm, given, { machine: partner.machine, dialogue: other })
       await caller.beforeRemoval()
       if (given.standby) noteGone(vm, given)
-      else await removeHere(vm, store, lock, given)
+      else await removeAll(vm, store, lock, given.shared ? { drives: [] } : {})
       forget(vm, given)
       await other.farewell()
     } catch (error) {

@@ -9,7 +9,7 @@ import { settingsFiles } from '../../config/layers.js'
 import type { Drive, Image } from '../../model/drive.js'
 import type { Ending } from '../../qemu/journal.js'
 import type { Store } from '../../store/store.js'
-import { list as namesIn, readRegular, stat } from '../../sys/file.js'
+import { bytesOnDisk, list as namesIn, readRegular, stat } from '../../sys/file.js'
 import { readPlainBytes } from '../../sys/plain.js'
 import { checkMovable, checkSettings, ownSettings, type Movable } from '../life/movable.js'
 import { recordFolder, type MachineRecord } from '../record/record.js'
@@ -108,10 +108,8 @@ async function sizeOf(store: Store, drive: Drive): Promise<ParcelDrive> {
   return { number: drive.number, virtualBytes, allocatedBytes: Math.min(virtualBytes, allocatedBytes + below) }
 }
 
-const blockBytes = 512
-
 function belowBytes(image: Image | undefined): number {
-  return image === undefined ? 0 : (stat(image.path)?.blocks ?? 0) * blockBytes + belowBytes(image.backing)
+  return image === undefined ? 0 : bytesOnDisk(stat(image.path)) + belowBytes(image.backing)
 }
 
 /** The file where the user's own settings for this VM are looked for first. */

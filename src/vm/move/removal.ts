@@ -1,26 +1,11 @@
 // The end of a VM on this machine, because another has it, or because it never came whole.
 import type { Outside } from '../../host/place.js'
-import type { Store } from '../../store/store.js'
 import { lstat, readHead, remove, stat, writeInto } from '../../sys/file.js'
-import type { Lock } from '../../sys/lock.js'
-import { whileStopped } from '../drive/drives.js'
 import { stopVm } from '../life/stop.js'
-import { drivesToRemove, removeAll } from '../life/remove.js'
+import { endAndRemove } from '../life/remove.js'
 import { beforeFolder, lockMove, markedIds, readMark, removeMark, unlockMove, whyNotOurs, type Mark } from '../record/moves.js'
 import { readRecord, restoreRecord } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
-
-/** Removes all of a VM whose lock is held, but for drives that another machine has. */
-export async function removeHere(vm: Vm, store: Store, lock: Lock, { shared }: Pick<Mark, 'shared'>): Promise<void> {
-  await removeAll(vm, store, lock, { drives: shared ? [] : await drivesToRemove(vm, store) })
-}
-
-/** Ends what runs of it, and removes it. */
-export async function endAndRemove(vm: Vm, mark: Pick<Mark, 'shared'>): Promise<void> {
-  await stopVm(vm)
-  const remove = (store: Store, lock: Lock): Promise<void> => removeHere(vm, store, lock, mark)
-  await whileStopped(vm, `remove ${vm.id}`, remove, { mayBeNew: true, mayBeAsleep: true })
-}
 
 /** Removes what has come so far of a VM, and then its mark. The move's lock is held. */
 export async function undoArrival(vm: Vm, mark: Mark): Promise<void> {
@@ -28,7 +13,7 @@ export async function undoArrival(vm: Vm, mark: Mark): Promise<void> {
     if (mark.standby) {
       await stopVm(vm)
       await restoreRecord(vm.place, vm.id, beforeFolder(vm.place, vm.id))
-    } else await endAndRemove(vm, mark)
+    } else await endAndRemove(vm, { keepsDrives: mark.shared })
     // It may never have been written, in a folder that cannot be.
     if (mark.file !== undefined && lstat(mark.file) !== undefined) giveBack(mark.file, mark.grown)
   }

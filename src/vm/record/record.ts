@@ -116,6 +116,22 @@ export function renewGeneration(record: MachineRecord): MachineRecord {
   return { ...record, generation: randomUuid() }
 }
 
+/** The machine of another VM, or of another time, as the VM that `now` is: what that is known by stays. */
+export function asMachineOf(now: MachineRecord, then: MachineRecord): MachineRecord {
+  const { uid: _, sshPort: __, ...machine } = then
+  const { format, name, class: vmClass, uuid, macs, uid, sshPort } = now
+  return {
+    ...machine,
+    format,
+    name,
+    class: vmClass,
+    uuid,
+    macs,
+    ...(uid === undefined ? {} : { uid }),
+    ...(sshPort === undefined ? {} : { sshPort }),
+  }
+}
+
 /** Removes a record with all that is kept beside it. */
 export async function removeRecord(place: Pick<Place, 'records'>, id: string): Promise<void> {
   if (!recordedIds(place).includes(id)) return

@@ -85,11 +85,6 @@ async function load(subject: Subject, onMistake: ((mistake: Failure) => void) | 
   }
 }
 
-/** The words before what is asked of an nbsvm about a VM. */
-export function wordsOf({ name, class: vmClass }: Pick<Vm, 'name' | 'class'>): string[] {
-  return vmClass === undefined ? [name] : [name, `class=${vmClass}`]
-}
-
 /** Whether the user wrote settings for this VM alone. */
 export function hasOwnFile({ place, name, class: vmClass }: Pick<Vm, 'place' | 'name' | 'class'>): boolean {
   return settingsFiles(place.config, name, vmClass).some((file) => file.endsWith('.vm') && stat(file) !== undefined)
