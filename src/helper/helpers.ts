@@ -2,7 +2,7 @@
 import { Failure } from '../core/errors.js'
 import type { Helper, HelperState } from '../model/helper.js'
 import { deadlineIn, pause } from '../sys/clock.js'
-import { openFifo, type Fifo } from '../sys/fifo.js'
+import { closeFifo, openFifos, type Fifo } from '../sys/fifo.js'
 import { close, list, makePrivateFolder, open, readTail, readText, remove, stat, writeInto } from '../sys/file.js'
 import { isLocked } from '../sys/lock.js'
 import { hasOpen, signalGroup, startDetached, type Detached } from '../sys/process.js'
@@ -65,7 +65,7 @@ export async function startHelpers(drawer: string, helpers: readonly Helper[]): 
   if (helpers.length > 0) makePrivateFolder(`${drawer}/${helperFolder}`)
   try {
     for (const helper of helpers) {
-      if (helper.reads.length > 0) later.push({ helper, fifos: await openFifos(drawer, helper) })
+      if (helper.reads.length > 0) later.push({ helper, fifos: await openFifos(helper.reads.map((name) => `${drawer}/${name}`)) })
       else {
         const has = begin(helper, [])
         if (helper.ready !== undefined) await has(helper.ready)
@@ -126,22 +126,6 @@ async function end(name: string, lock: string): Promise<void> {
     code: 'BUSY',
     hints: [`see who: fuser -v ${lock}`],
   })
-}
-
-async function openFifos(drawer: string, { reads }: Helper): Promise<Fifo[]> {
-  const fifos: Fifo[] = []
-  try {
-    for (const name of reads) fifos.push(await openFifo(`${drawer}/${name}`))
-    return fifos
-  } catch (error) {
-    fifos.forEach(closeFifo)
-    throw error
-  }
-}
-
-function closeFifo({ reader, guard }: Fifo): void {
-  close(reader)
-  close(guard)
 }
 
 function start(drawer: string, helper: Helper, fifos: readonly Fifo[]): Detached {

@@ -4,7 +4,7 @@ import type { Caller } from '../core/caller.js'
 import { quoteWords } from '../core/words.js'
 import { monotonicMs, pause } from '../sys/clock.js'
 import { environment } from '../sys/environment.js'
-import { openFifo, readWaiting } from '../sys/fifo.js'
+import { openFifos, readWaiting } from '../sys/fifo.js'
 import { close, open, remove, rewrite } from '../sys/file.js'
 import { hold, type Held } from '../sys/held.js'
 import { startDetached } from '../sys/process.js'
@@ -92,7 +92,7 @@ export async function leaveThere(
   const own = (name: string): string => path.join(machine.sockets, `${name}${randomHex(6)}`)
   // Nobody reads what is said later: then these are full, and that machine waits.
   const [output, errors, input] = [own('o'), own('e'), own('i')]
-  const [out, err, stdin] = [await openFifo(output), await openFifo(errors), await openFifo(input)]
+  const [out, err, stdin] = await openFifos([output, errors, input])
   const isOpen = own('l')
   const flag = open(isOpen, 'new')
   try {

@@ -11,14 +11,25 @@ export interface Fifo {
   readonly guard: number
 }
 
-/** Opens a FIFO, which is made where there is none; for its owner alone. Whatever else has the name is removed. */
-export async function openFifo(file: string): Promise<Fifo> {
-  const found = lstat(file)
-  if (found?.isFIFO() !== true) {
-    if (found !== undefined) remove(file)
-    // Node has no call for it.
-    await runOrFail(`make ${file}`, ['mkfifo', '-m', '600', file])
+/** Opens FIFOs, which are made where there are none; for their owner alone. Whatever else has their names is removed. */
+export async function openFifos<const Files extends readonly string[]>(
+  files: Files,
+): Promise<{ readonly [At in keyof Files]: Fifo }> {
+  const missing = files.filter((file) => lstat(file)?.isFIFO() !== true)
+  for (const file of missing) if (lstat(file) !== undefined) remove(file)
+  // Node has no call for it.
+  if (missing.length > 0) await runOrFail(`make ${missing.join(', ')}`, ['mkfifo', '-m', '600', ...missing])
+  const opened: Fifo[] = []
+  try {
+    for (const file of files) opened.push(openFifo(file))
+    return opened as { readonly [At in keyof Files]: Fifo }
+  } catch (error) {
+    opened.forEach(closeFifo)
+    throw error
   }
+}
+
+function openFifo(file: string): Fifo {
   const { O_RDWR, O_RDONLY, O_NOFOLLOW } = fs.constants
   const guard = fs.openSync(file, O_RDWR | O_NOFOLLOW)
   try {
@@ -27,6 +38,12 @@ export async function openFifo(file: string): Promise<Fifo> {
     fs.closeSync(guard)
     throw error
   }
+}
+
+/** Lets go of both ends. */
+export function closeFifo({ reader, guard }: Fifo): void {
+  fs.closeSync(reader)
+  fs.closeSync(guard)
 }
 
 /** More than a FIFO holds. */

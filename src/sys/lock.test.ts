@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { holderOf, isLocked, lockHolders, tryLock, waitLock } from './lock.js'
+import { holderOf, isLocked, joinLock, lockHolders, tryLock, waitLock } from './lock.js'
 
 const folder = fs.mkdtempSync(path.join(tmpdir(), 'nbsvm-lock-'))
 after(() => fs.rmSync(folder, { recursive: true }))
@@ -54,6 +54,52 @@ test('who waits gets what is let go, shared or exclusively', async () => {
     assert.equal(isLocked(file), hold === 'exclusive')
     got?.release()
   }
+})
+
+test('several here have a lock together, until the last of them lets go; one that is removed meanwhile is taken anew', async () => {
+  const file = newFile()
+  const [first, second] = await Promise.all([joinLock(file, 0, 'exclusive'), joinLock(file, 0, 'exclusive')])
+  assert.ok(first !== undefined && first.fd === second?.fd)
+  assert.equal(tryLock(file), undefined)
+  first.release()
+  first.release()
+  assert.equal(tryLock(file), undefined)
+  fs.unlinkSync(file)
+  const third = await joinLock(file, 0, 'exclusive')
+  assert.ok(isOf(third?.fd, file))
+  second.release()
+  assert.equal(tryLock(file), undefined)
+  third?.release()
+  tryLock(file)?.release()
+  assert.equal(isLocked(file), false)
+})
+
+test('where another has what several here want together, one that gives up lets the others wait', async () => {
+  const file = newFile()
+  const lock = tryLock(file)
+  const gaveUp = new AbortController()
+  const first = joinLock(file, 20_000, 'shared', { signal: gaveUp.signal })
+  const others = [joinLock(file, 20_000, 'shared'), joinLock(file, 20_000, 'shared')]
+  gaveUp.abort(new Error('enough'))
+  await assert.rejects(first)
+  lock?.release()
+  for (const got of await Promise.all(others)) {
+    assert.ok(isOf(got?.fd, file))
+    got?.release()
+  }
+})
+
+test('a lock for brief work that comes again is kept for a moment, and then let go', async () => {
+  const file = newFile()
+  for (let at = 0; at < 3; at++) {
+    const lock = await joinLock(file, 0, 'exclusive', { lingers: true })
+    assert.ok(lock !== undefined)
+    lock.release()
+    assert.equal(isLocked(file), true)
+  }
+  const other = await waitLock(file, 20_000)
+  assert.ok(isOf(other?.fd, file))
+  other?.release()
 })
 
 test('a lock is on the file that has the name: one that was removed meanwhile locks nothing', async (context) => {

@@ -1,6 +1,6 @@
 // Locks that live as long as somebody holds the descriptor: flock(2), taken by flock(1) because Node has no call for it.
 // The lock belongs to the open file description, so it stays when flock(1) ends and goes to QEMU with the descriptor.
-import { deadlineIn, type Deadline } from './clock.js'
+import { deadlineIn, monotonicMs, type Deadline } from './clock.js'
 import { close, list, open, readHead, readText, rewrite, stat } from './file.js'
 import { hasOpen, openers, run, runSync, tied } from './process.js'
 
@@ -24,9 +24,14 @@ export function tryLock(file: string, doing?: string): Lock | undefined {
       return undefined
     }
     // Somebody may have removed the file between open and flock: a lock on a file without a name locks nothing.
-    if (stat(file)?.ino === inode(fd)) return held(fd, doing)
+    if (isNameOf(file, fd)) return held(fd, doing)
     close(fd)
   }
+}
+
+interface WaitOptions {
+  readonly doing?: string
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -37,7 +42,7 @@ export async function waitLock(
   file: string,
   timeoutMs: number,
   hold: Hold = 'exclusive',
-  { doing, signal }: { readonly doing?: string; readonly signal?: AbortSignal | undefined } = {},
+  { doing, signal }: WaitOptions = {},
 ): Promise<Lock | undefined> {
   const deadline = deadlineIn(timeoutMs)
   for (;;) {
@@ -45,7 +50,7 @@ export async function waitLock(
     let isOurs = false
     try {
       isOurs = lockOpen(fd, hold) || (await waitOpen(fd, hold, deadline, signal))
-      if (isOurs && stat(file)?.ino === inode(fd)) return held(fd, doing)
+      if (isOurs && isNameOf(file, fd)) return held(fd, doing)
     } catch (error) {
       close(fd)
       throw error
@@ -53,6 +58,81 @@ export async function waitLock(
     close(fd)
     if (!isOurs) return undefined
   }
+}
+
+interface Joint {
+  readonly hold: Hold
+  readonly taken: Promise<Lock | undefined>
+  readonly sinceMs: number
+  holders: number
+}
+
+/** By their files. */
+const joints = new Map<string, Joint>()
+
+/** A lock is kept for so long after its last holder, as the next may come at once; but not when it was first taken this long ago. */
+const lingerMs = 20
+const longestLingerMs = 200
+
+/** `lingers`: it is for work of a millisecond, which a line about many VMs does again and again. */
+interface JoinOptions extends WaitOptions {
+  readonly lingers?: boolean
+}
+
+/**
+ * Like `waitLock`, of a lock that all who want it in this process hold together: one flock(1) for fifty VMs. So it keeps out other processes
+ * only; who must be alone here too does what it is for without waiting for anything.
+ */
+export async function joinLock(
+  file: string,
+  timeoutMs: number,
+  hold: Hold,
+  options: JoinOptions = {},
+): Promise<Lock | undefined> {
+  const joint = joints.get(file)
+  if (joint?.hold !== hold) return beginJoint(file, timeoutMs, hold, options)
+  joint.holders++
+  const lock = await joint.taken.catch(() => undefined)
+  if (lock !== undefined && isNameOf(file, lock.fd)) return seatAt(joint, file, lock, options)
+  joint.holders--
+  forget(joint, file)
+  return joinLock(file, timeoutMs, hold, options)
+}
+
+async function beginJoint(file: string, timeoutMs: number, hold: Hold, options: JoinOptions): Promise<Lock | undefined> {
+  const joint: Joint = { hold, taken: waitLock(file, timeoutMs, hold, options), sinceMs: monotonicMs(), holders: 1 }
+  joints.set(file, joint)
+  try {
+    const lock = await joint.taken
+    if (lock !== undefined) return seatAt(joint, file, lock, options)
+  } catch (error) {
+    forget(joint, file)
+    throw error
+  }
+  forget(joint, file)
+  return undefined
+}
+
+/** One holder's part of it. */
+function seatAt(joint: Joint, file: string, lock: Lock, { lingers = false }: JoinOptions): Lock {
+  let isHeld = true
+  const end = (): void => {
+    if (joint.holders > 0) return
+    forget(joint, file)
+    lock.release()
+  }
+  const release = (): void => {
+    if (!isHeld) return
+    isHeld = false
+    joint.holders--
+    if (lingers && monotonicMs() - joint.sinceMs < longestLingerMs) setTimeout(end, lingerMs).unref()
+    else end()
+  }
+  return { fd: lock.fd, release }
+}
+
+function forget(joint: Joint, file: string): void {
+  if (joints.get(file) === joint) joints.delete(file)
 }
 
 /** The child ends with this process: one that was left behind would take the lock from whoever waits next. */
@@ -109,8 +189,8 @@ function lockOpen(fd: number, hold: Hold): boolean {
   return runSync(['flock', '-n', flags[hold], '3'], [fd]) === 0
 }
 
-function inode(fd: number): number | undefined {
-  return stat(`/proc/self/fd/${fd}`)?.ino
+function isNameOf(file: string, fd: number): boolean {
+  return stat(file)?.ino === stat(`/proc/self/fd/${fd}`)?.ino
 }
 
 /**

@@ -1,3 +1,4 @@
+import events from 'node:events'
 import { Failure } from '../core/errors.js'
 import { letGoOfDeadTerminals, write } from './output.js'
 
@@ -10,6 +11,8 @@ let isOver = false
 /** A signal that is aborted by Ctrl-C, SIGTERM or SIGHUP, so that whatever is half done is undone. The second one ends all. */
 export function onInterrupt(): AbortSignal {
   const controller = new AbortController()
+  // A line about many VMs waits for many things at once.
+  events.setMaxListeners(0, controller.signal)
   for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
     process.on(name, () => {
       if (received !== undefined) process.exit(128 + numbers[received])

@@ -3,6 +3,7 @@ import type * as childProcess from 'node:child_process'
 import { Failure } from '../core/errors.js'
 import { searchPath } from './file.js'
 import { tied } from './process.js'
+import { node, packageFile } from './self.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
@@ -95,10 +96,48 @@ export interface Watch {
   readonly dismiss: () => void
 }
 
-/** Has `command` run when this process ends without a word: `kill -9` above all. */
-export function whenKilled(command: readonly string[]): Watch {
-  const script = 'read -r word; [ "$word" = done ] || exec "$@" </dev/null'
-  const child = load().spawn('sh', ['-c', script, 'sh', ...command], {
+/** What runs the lines of all watches that are on when this process ends without a word. */
+interface Watcher {
+  readonly tell: (line: string) => void
+  readonly end: () => void
+  last: number
+  on: number
+}
+
+let watcher: Watcher | undefined
+
+/** Each line is a number with the words of an nbsvm, or the number alone when that is over. */
+const watching = `set -f
+last=0
+while read -r number words; do
+  eval "words$number=\\$words"
+  [ "$number" -le "$last" ] || last=$number
+done
+while [ "$last" -gt 0 ]; do
+  eval "words=\\$words$last"
+  [ -z "$words" ] || "$@" $words </dev/null &
+  last=$((last - 1))
+done`
+
+/** Has nbsvm run with these words, in which is no space, when this process ends without dismissing it: by `kill -9` above all. */
+export function whenKilled(words: readonly string[]): Watch {
+  watcher ??= startWatcher()
+  const own = watcher
+  const number = ++own.last
+  own.on++
+  own.tell(`${number} ${words.join(' ')}\n`)
+  return {
+    dismiss: () => {
+      own.tell(`${number}\n`)
+      if (--own.on > 0) return
+      own.end()
+      if (watcher === own) watcher = undefined
+    },
+  }
+}
+
+function startWatcher(): Watcher {
+  const child = load().spawn('sh', ['-c', watching, 'sh', node.path, packageFile('nbsvm.cjs')], {
     env: { ...process.env, PATH: searchPath().join(':') },
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -106,5 +145,5 @@ export function whenKilled(command: readonly string[]): Watch {
   child.on('error', () => {})
   child.stdin.on('error', () => {})
   child.unref()
-  return { dismiss: () => void child.stdin.end('done\n') }
+  return { tell: (line) => void child.stdin.write(line), end: () => void child.stdin.end(), last: 0, on: 0 }
 }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { makePrivateFolder, remove } from '../../sys/file.js'
-import { waitLock } from '../../sys/lock.js'
+import { joinLock, waitLock } from '../../sys/lock.js'
 import { driveLockName, storeLockName } from './entry.js'
 
 const waitMs = 60_000
@@ -13,7 +13,7 @@ const waitMs = 60_000
 export async function withStoreLock<T>(folder: string, work: () => T): Promise<T> {
   makePrivateFolder(folder)
   const file = path.join(folder, storeLockName)
-  const lock = await waitLock(file, waitMs)
+  const lock = await joinLock(file, waitMs, 'exclusive', { lingers: true })
   if (lock === undefined) {
     throw new Failure(`the drives in ${folder} are being changed by another nbsvm, for ${waitMs / 1000} s now`, {
       code: 'BUSY',

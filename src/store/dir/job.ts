@@ -3,7 +3,7 @@
 import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { close, list, makePrivateFolder, open, remove, stat } from '../../sys/file.js'
-import { readLockedInodes, tryLock, waitLock, type LockedInodes } from '../../sys/lock.js'
+import { joinLock, readLockedInodes, tryLock, type LockedInodes } from '../../sys/lock.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { CopyOptions } from '../store.js'
 import { attempt, repair } from './collect.js'
@@ -25,17 +25,42 @@ export interface Job {
 /** What a job is told by its caller. */
 export type JobOptions = Pick<CopyOptions, 'onNote' | 'signal'>
 
+/** What this process has at work in a folder at one time is under one lock. */
+interface Work {
+  readonly id: string
+  jobs: number
+  files: number
+}
+
+/** By their folders. */
+const works = new Map<string, Work>()
+
 /** Sweeps what died, then runs a job with files of its own. */
-export async function withJob<T>(folder: string, { onNote, signal }: JobOptions, work: (job: Job) => Promise<T>): Promise<T> {
+export async function withJob<T>(folder: string, options: JobOptions, work: (job: Job) => Promise<T>): Promise<T> {
   makePrivateFolder(folder)
-  await sweep(folder)
-  const id = randomHex(8)
-  const lockFile = path.join(folder, jobLockName(id))
-  const lock = await waitLock(lockFile, 5000)
-  if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`, { code: 'BUSY' })
+  const own = works.get(folder) ?? { id: randomHex(8), jobs: 0, files: 0 }
+  works.set(folder, own)
+  own.jobs++
+  const lockFile = path.join(folder, jobLockName(own.id))
+  try {
+    await sweep(folder, own.id)
+    const lock = await joinLock(lockFile, 5000, 'exclusive')
+    if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`, { code: 'BUSY' })
+    try {
+      return await runJob(folder, own, options, work)
+    } finally {
+      if (own.jobs === 1) attempt(() => remove(lockFile))
+      lock.release()
+    }
+  } finally {
+    if (--own.jobs === 0) works.delete(folder)
+  }
+}
+
+async function runJob<T>(folder: string, own: Work, { onNote, signal }: JobOptions, work: (job: Job) => Promise<T>): Promise<T> {
   const names: string[] = []
   const name = (format: DriveFormat): string => {
-    const temporary = path.join(folder, temporaryName(id, names.length, format))
+    const temporary = path.join(folder, temporaryName(own.id, own.files++, format))
     names.push(temporary)
     return temporary
   }
@@ -49,15 +74,15 @@ export async function withJob<T>(folder: string, { onNote, signal }: JobOptions,
     return await work({ folder, file, name, note, signal })
   } finally {
     // What cannot be removed now is swept by the next job: it is no reason to say that the work was not done.
-    for (const temporary of [...names, lockFile]) attempt(() => remove(temporary))
-    lock.release()
+    for (const temporary of names) attempt(() => remove(temporary))
   }
 }
 
 /** Removes what jobs that died have left, and repairs what they were in the midst of. */
-async function sweep(folder: string): Promise<void> {
+async function sweep(folder: string, own: string): Promise<void> {
   const names = list(folder)
   const jobs = new Set(names.map(jobOf).filter((job) => job !== undefined))
+  jobs.delete(own)
   if (jobs.size === 0) return
   const locked = readLockedInodes()
   const dead = [...jobs].filter((job) => sweepJob(folder, job, names, locked))

@@ -15,7 +15,7 @@ import { keyFiles } from '../record/seed.js'
 import { isRunning } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { vmNow, type Vm } from '../record/vm.js'
-import { ownLine } from '../record/words.js'
+import { wordsOf } from '../record/words.js'
 import { withStates } from './keep.js'
 import { otherThan, wordsOfSetting } from './seen.js'
 import { arrivingFrom, requireWhole, type Wake } from './wake.js'
@@ -51,7 +51,7 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
     await requireWhole({ folder, live }, signal)
     await adoptRecord(vm, recordOf(vm, frozen))
     // Half a fork would be a VM with another's identity.
-    const watch = whenKilled(ownLine(vm, 'stop', 'rm', '--yes'))
+    const watch = whenKilled([...wordsOf(vm), 'stop', 'rm', '--yes'])
     try {
       keepKey(vm, gold)
       for (const { number, base } of frozen.drives) await store.createOn(id, await store.base(base), { number })

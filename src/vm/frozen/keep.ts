@@ -3,7 +3,7 @@ import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import type { Store } from '../../store/store.js'
 import { makePrivateFolder, rename, syncFolder } from '../../sys/file.js'
-import { holderOf, waitLock, type Hold } from '../../sys/lock.js'
+import { holderOf, joinLock, waitLock, type Hold } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { frozenLock, frozenStates, parsePin, pinOf, stateFolders, unfinishedFolder, unfinishedFolders } from '../record/frozen.js'
@@ -23,7 +23,7 @@ export async function withStates<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const file = frozenLock(place, id)
-  const lock = await waitLock(file, lockWaitMs, hold, { doing, signal })
+  const lock = await (hold === 'shared' ? joinLock : waitLock)(file, lockWaitMs, hold, { doing, signal })
   if (lock === undefined) {
     const holder = holderOf(file)
     const who = holder === undefined ? 'another nbsvm' : `pid ${holder.pid} (${holder.doing})`

@@ -10,14 +10,14 @@ import { underWay, unfinishedFolders } from '../record/frozen.js'
 import { isRunning } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
-import { ownLine } from '../record/words.js'
+import { wordsOf } from '../record/words.js'
 import { sweepStates, withStates } from './keep.js'
 
 const qmpTimeoutMs = 30_000
 
 /** Has the guest go on, and what is half made be removed, where this process is killed in the midst of `work`. */
 export async function watched<T>(vm: Vm, work: () => Promise<T>): Promise<T> {
-  const watch = whenKilled(ownLine(vm, 'freeze', '--settle'))
+  const watch = whenKilled([...wordsOf(vm), 'freeze', '--settle'])
   try {
     return await work()
   } finally {

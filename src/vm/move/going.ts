@@ -5,7 +5,7 @@ import type { Mark } from '../record/moves.js'
 import type { Vm } from '../record/vm.js'
 import type { OnProgress } from '../../store/store.js'
 import type { Outside } from '../../host/place.js'
-import { ownLine } from '../record/words.js'
+import { wordsOf } from '../record/words.js'
 import type { Partner } from './dialogue.js'
 import type { Leaving } from './leave.js'
 import { ownFile } from './parcel.js'
@@ -52,5 +52,5 @@ export function givenMark(vm: Vm, mark: Mark, { tookFile, standby }: Have): Mark
 
 /** What is run where this process is killed, be it nbsvm or a program that has it as its library: it finishes the move, or undoes it. */
 export function settling(vm: Vm): string[] {
-  return ownLine(vm, 'move', '--settle')
+  return [...wordsOf(vm), 'move', '--settle']
 }

@@ -7,7 +7,7 @@ import type { Place } from '../../host/place.js'
 import { machineId } from '../../sys/environment.js'
 import { list, listFolders, lstat, makePrivateFolder, rename, syncFolder, writeWhole } from '../../sys/file.js'
 import { readPlain } from '../../sys/plain.js'
-import { waitLock } from '../../sys/lock.js'
+import { joinLock } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { newIdentity, randomUuid } from './identity.js'
@@ -226,7 +226,7 @@ async function alone<T>({ records }: Pick<Place, 'records'>, work: () => T): Pro
   if (foreign !== undefined) throw foreign
   makePrivateFolder(records)
   const file = `${records}/.lock`
-  const lock = await waitLock(file, lockWaitMs)
+  const lock = await joinLock(file, lockWaitMs, 'exclusive', { lingers: true })
   if (lock === undefined)
     throw new Failure(`cannot lock the records of VMs: ${file}`, {
       code: 'BUSY',
