@@ -187,7 +187,8 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
       const ended = new Promise<number | null>((resolve) => mover.on('close', resolve))
       await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 900))
       mover.kill('SIGINT')
-      assert.ok([0, 130].includes((await ended) ?? -1), words)
+      // Before nbsvm listens to it, Node ends by the signal itself.
+      assert.ok([0, 130, null].includes(await ended), words)
     }
     if (!(await isThere())) await done(home.nbsvm(['busy', 'move', 'box2']))
     const after = await serialOf(box2)
