@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process'
 const commandNames = `
   announce-self balloon block-export-add block-job-cancel block-job-dismiss block_resize blockdev-add blockdev-close-tray
   blockdev-del blockdev-insert-medium blockdev-mirror blockdev-open-tray
-  blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get
+  blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get qom-set
   migrate migrate-continue migrate-incoming migrate-set-capabilities migrate-set-parameters migrate_cancel nbd-server-start
   nbd-server-stop query-balloon query-block query-block-jobs query-blockstats query-chardev query-cpus-fast query-kvm query-memdev query-migrate query-name
   query-named-block-nodes query-status quit
@@ -35,6 +35,7 @@ const openEnded: Readonly<Record<string, string>> = {
   'migrate-incoming': '{ uri: string }',
   'block-job-cancel': '{ device: string; force?: boolean }',
   'block-job-dismiss': '{ id: string }',
+  'qom-set': '{ path: string; property: string; value: boolean }',
   'nbd-server-start': "{ addr: { type: 'unix'; data: { path: string } } }",
 }
 

@@ -137,6 +137,14 @@ export async function saveDevices(qmp: Qmp, socket: string): Promise<void> {
   await untilOver(qmp)
 }
 
+/**
+ * Whether a QEMU sends, and expects, a description of its state behind that. It is for debugging, takes long to make while the guest stands
+ * still, and both sides must agree.
+ */
+export async function describeState(qmp: Qmp, isDescribed: boolean): Promise<void> {
+  await qmp.execute('qom-set', { path: '/machine', property: 'suppress-vmdesc', value: !isDescribed })
+}
+
 /** Takes the state of devices in from an open file, with RAM that is in a file already. The guest stands still then. */
 export async function takeIn(qmp: Qmp, fd: number, timeoutMs: number): Promise<void> {
   const capabilities = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }))
@@ -145,6 +153,7 @@ export async function takeIn(qmp: Qmp, fd: number, timeoutMs: number): Promise<v
     matching: ({ data }) => data['status'] === 'completed' || data['status'] === 'failed',
   })
   await Promise.all([
+    describeState(qmp, false),
     qmp.execute('migrate-set-capabilities', { capabilities }),
     qmp.execute('migrate-incoming', { uri: `fd:${fd}` }, { timeoutMs }),
   ])

@@ -33,6 +33,7 @@ export interface Commands {
   'human-monitor-command': HumanMonitorCommandArguments
   qmp_capabilities: QmpCapabilitiesArguments
   'qom-get': QomGetArguments
+  'qom-set': { path: string; property: string; value: boolean } & Record<string, unknown>
   migrate: { uri: string } & Record<string, unknown>
   'migrate-continue': { state: 'pre-switchover' } & Record<string, unknown>
   'migrate-incoming': { uri: string } & Record<string, unknown>

@@ -27,12 +27,12 @@ export function liveDrives({ state }: Place, layers?: string, session?: Qmp): Li
     const pid = drawer === undefined ? undefined : qemuPid(drawer)
     return drawer === undefined || pid === undefined ? undefined : { drawer, pid }
   }
-  const ask = <T>(drive: Drive, doing: string, work: (qmp: Qmp, found: Found) => Promise<T>): Promise<T> => {
+  const findRunning = (drive: Drive, doing: string): Found => {
     const found = find(drive)
     if (found === undefined)
       throw new Failure(`cannot ${doing}: its VM has just ended`, { code: 'VM_NOT_RUNNING', hints: ['try again'] })
     refuseSince01(found.drawer)
-    return inSession(found, (qmp) => work(qmp, found))
+    return found
   }
   return {
     runs: (drive) => find(drive) !== undefined,
@@ -45,15 +45,16 @@ export function liveDrives({ state }: Place, layers?: string, session?: Qmp): Li
     },
     switchTo: async (drive, overlay, atMoment = (step) => step()) => {
       const doing = `switch ${drive.name} to a new layer`
-      const nodes = await ask(drive, doing, (qmp, found) =>
+      const found = findRunning(drive, doing)
+      const nodes = await inSession(found, (qmp) =>
         lend(found, { file: overlay.path, as: drive.name, mode: 'write', layers }, (path) =>
           addLayer(qmp, drive, overlay, { ...overlay, path }),
         ),
       )
       // A session of its own: QEMU serves one at a time, and others come to it while this waits for its moment.
-      await atMoment(() => ask(drive, doing, (qmp) => qmp.execute('blockdev-snapshot', nodes)))
+      await atMoment(() => inSession(found, (qmp) => qmp.execute('blockdev-snapshot', nodes)))
     },
-    grow: (drive, sizeBytes) => ask(drive, `resize ${drive.name}`, (qmp) => grow(qmp, drive, sizeBytes)),
+    grow: (drive, sizeBytes) => inSession(findRunning(drive, `resize ${drive.name}`), (qmp) => grow(qmp, drive, sizeBytes)),
   }
 }
 

@@ -61,6 +61,7 @@ export async function transfer(
       if (fault !== undefined) throw fault
     }
     if (ran) writeWhole(underWay(folder), '')
+    for (const side of [qmp, twin.qmp]) await migration.describeState(side, false)
     await migration.prepareMigration(qmp, downtimeMs)
     await barrier.arrived
     const stopped = ran ? qmp.waitFor('STOP') : undefined
@@ -73,6 +74,8 @@ export async function transfer(
     await migration.switchOver(qmp)
     await Promise.race([done, migration.untilFailed(qmp), twin.lost])
     if (ran && after === 'on') await migration.goOn(qmp)
+    // Before that, what is left to do for each drive would have the guest wait.
+    barrier.end()
     // One that does not go on may still have to, as long as its state is not whole, or has no name.
     if (after === 'on') remove(underWay(folder))
     const stop = await stopped

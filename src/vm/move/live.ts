@@ -143,6 +143,8 @@ async function transfer(
     if (fault !== undefined) throw fault
   }
   const far = { check, onFar: ({ doneBytes, totalBytes }: migration.Far) => onProgress(doneBytes, totalBytes) }
+  // One that was frozen, or woken, has it off.
+  await migration.describeState(qmp, true)
   await migration.prepareMigration(qmp, options.downtimeMs)
   const stopped = ran ? qmp.waitFor('STOP') : undefined
   if (ran && losesWrites(machine, qemu)) await qmp.execute('stop')
