@@ -15,6 +15,7 @@ const mayNot = (where: string): string => `see who may write there: ls -ld ${quo
 
 const hints: Readonly<Record<string, (where: string, place: Place) => string>> = {
   ENOSPC: (where, { drives }) => `see how full the disk is: df -h ${[...new Set([where, drives])].map(quoteWord).join(' ')}`,
+  EIO: () => 'the disk may be failing, see what the kernel says of it: dmesg',
   EDQUOT: () => 'see how much of the disk is yours: quota -s',
   EACCES: mayNot,
   EPERM: mayNot,

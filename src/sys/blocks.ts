@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
+import { withName } from './named.js'
 
 /** A file piece by piece; the piece before is overwritten. Others go on meanwhile. Rejects with the signal's reason. */
 export async function* readBlocks(file: string, blockBytes: number, signal?: AbortSignal): AsyncGenerator<Buffer> {
@@ -29,6 +30,8 @@ export async function writeStream(from: AsyncIterable<Buffer>, file: string, mos
         written += (await handle.write(piece, written, piece.length - written)).bytesWritten
     }
     await handle.sync()
+  } catch (error) {
+    throw withName(error, file)
   } finally {
     await handle.close()
   }

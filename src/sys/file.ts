@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { errorCode } from '../core/errors.js'
+import { named, withName } from './named.js'
 
 export type Stats = fs.Stats
 
@@ -103,8 +104,10 @@ export function writeWhole(file: string, text: string | Buffer, mode = 0o600): v
   )
   try {
     try {
-      fs.writeFileSync(fd, text)
-      fs.fsyncSync(fd)
+      named(file, () => {
+        fs.writeFileSync(fd, text)
+        fs.fsyncSync(fd)
+      })
     } finally {
       fs.closeSync(fd)
     }
@@ -120,7 +123,7 @@ export function writeWhole(file: string, text: string | Buffer, mode = 0o600): v
 export function appendText(file: string, text: string): void {
   const fd = open(file, 'append')
   try {
-    fs.writeSync(fd, text)
+    named(file, () => fs.writeSync(fd, text))
   } finally {
     fs.closeSync(fd)
   }
@@ -172,7 +175,7 @@ export function bytesOnDisk(found: Stats | undefined): number {
 export function syncFolder(folder: string): void {
   const fd = fs.openSync(folder, 'r')
   try {
-    fs.fsyncSync(fd)
+    named(folder, () => fs.fsyncSync(fd))
   } finally {
     fs.closeSync(fd)
   }
@@ -189,7 +192,7 @@ export async function syncLargeFile(file: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     fs.fsync(fd, (error) => {
       fs.closeSync(fd)
-      if (error) reject(error)
+      if (error) reject(withName(error, file))
       else resolve()
     })
   })
@@ -334,7 +337,7 @@ function isProgram(file: string): boolean {
 export function writeInto(file: string, text: string): void {
   const fd = open(file, 'truncate')
   try {
-    fs.writeSync(fd, text)
+    named(file, () => fs.writeSync(fd, text))
   } finally {
     fs.closeSync(fd)
   }

@@ -1,6 +1,7 @@
 // Files that are mostly holes.
 import fs from 'node:fs'
 import { open } from './file.js'
+import { named } from './named.js'
 
 /** Some bytes of a file, and where they begin. */
 export interface Part {
@@ -12,8 +13,10 @@ export interface Part {
 export function writeParts(file: string, length: number, parts: readonly Part[]): void {
   const fd = open(file, 'new')
   try {
-    for (const { at, bytes } of parts) fs.writeSync(fd, bytes, 0, bytes.length, at)
-    fs.ftruncateSync(fd, length)
+    named(file, () => {
+      for (const { at, bytes } of parts) fs.writeSync(fd, bytes, 0, bytes.length, at)
+      fs.ftruncateSync(fd, length)
+    })
   } finally {
     fs.closeSync(fd)
   }
