@@ -1,5 +1,6 @@
 // Bases that nobody stands on any more, and what a killed nbsvm left between two steps.
 import path from 'node:path'
+import { attempt } from '../../core/attempt.js'
 import { list, lstat, remove, rename, setMode, syncFolder } from '../../sys/file.js'
 import { readHeader } from '../common/qcow2.js'
 import { isOldName } from './layer.js'
@@ -44,15 +45,6 @@ function follow(folder: string, name: string, needed: Set<string>): void {
     if (next === undefined || needed.has(next) || baseFormat(next) === undefined) return
     needed.add(next)
     at = lstat(path.join(folder, next)) === undefined ? undefined : next
-  }
-}
-
-/** Does what nothing depends on. */
-export function attempt(work: () => void): void {
-  try {
-    work()
-  } catch {
-    // as good as not there
   }
 }
 

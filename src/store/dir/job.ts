@@ -1,12 +1,13 @@
 // Unfinished work: hidden files of one job, under one lock that lives as long as the job. Whoever comes next sweeps what
 // has lost its lock, so that neither kill -9 nor a power cut leaves anything that anybody must know of.
 import path from 'node:path'
+import { attempt } from '../../core/attempt.js'
 import { Failure } from '../../core/errors.js'
 import { close, list, makePrivateFolder, open, remove, stat } from '../../sys/file.js'
 import { joinLock, readLockedInodes, tryLock, type LockedInodes } from '../../sys/lock.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { CopyOptions } from '../store.js'
-import { attempt, repair } from './collect.js'
+import { repair } from './collect.js'
 import { sweepLayers } from './liveroom.js'
 import { isDriveLockName, jobLockName, jobOf, temporaryName, type DriveFormat } from './entry.js'
 
