@@ -5,7 +5,7 @@ import { isVmId, parseDriveName, vmId } from '../../core/name.js'
 import { gate } from '../../core/sidebyside.js'
 import type { Store } from '../../store/store.js'
 import { copyNew, lstat, stat } from '../../sys/file.js'
-import { whenKilled } from '../../sys/talk.js'
+import { whenKilled, type Watch } from '../../sys/talk.js'
 import { endAndRemove } from '../life/remove.js'
 import { startVm, type Started } from '../life/start.js'
 import { templateFolders, templateOf, type Frozen, type FrozenLive } from '../record/frozen.js'
@@ -49,10 +49,13 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
       )
     await refuseThere(vm, store)
     await requireWhole({ folder, live }, signal)
-    await adoptRecord(vm, recordOf(vm, frozen))
-    // Half a fork would be a VM with another's identity.
-    const watch = whenKilled([...wordsOf(vm), 'stop', 'rm', '--yes'])
+    let watch: Watch | undefined
+    let isOurs = false
     try {
+      // Half a fork would be a VM with another's identity.
+      const onFree = (): void => void (watch = whenKilled([...wordsOf(vm), 'stop', 'rm', '--yes']))
+      await adoptRecord(vm, recordOf(vm, frozen), { onFree })
+      isOurs = true
       keepKey(vm, gold)
       for (const { number, base } of frozen.drives) await store.createOn(id, await store.base(base), { number })
       const isAnother = vm.settings.identity === 'yes'
@@ -61,10 +64,10 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
       if (isAnother) await (await import('./identity.js')).makeAnother(vmNow(vm), live, caller)
       return { ...started, template: gold }
     } catch (error) {
-      await endAndRemove(vmNow(vm)).catch((fault: unknown) => caller.note?.(messageOf(fault)))
+      if (isOurs) await endAndRemove(vmNow(vm)).catch((fault: unknown) => caller.note?.(messageOf(fault)))
       throw error
     } finally {
-      watch.dismiss()
+      watch?.dismiss()
     }
   })
 }

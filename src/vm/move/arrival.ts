@@ -17,7 +17,7 @@ import { ownFile, type Parcel, type ParcelDrive } from './parcel.js'
 
 /** Writes its record and what stands beside it, in the place of those that stand by. */
 export async function adopt(vm: Vm, { record, files }: Parcel, { standby }: Pick<Mark, 'standby'>): Promise<void> {
-  await adoptRecord(vm, record, standby ? beforeFolder(vm.place, vm.id) : undefined)
+  await adoptRecord(vm, record, standby ? { aside: beforeFolder(vm.place, vm.id) } : {})
   const folder = recordFolder(vm.place, vm.id)
   for (const { name, bytes } of files) {
     makePrivateFolder(path.dirname(path.join(folder, name)))

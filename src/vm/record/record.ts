@@ -273,9 +273,13 @@ function keepHostId({ records }: Pick<Place, 'records'>): string {
 
 /**
  * Takes in the record of a VM that comes from another machine. One that is here goes to `aside`, with what stands beside it; without
- * that it throws a Failure where there is one.
+ * that it throws a Failure where there is one. `onFree` comes before the first that is written, when nobody else can take the name.
  */
-export async function adoptRecord(vm: Subject, record: MachineRecord, aside?: string): Promise<void> {
+export async function adoptRecord(
+  vm: Subject,
+  record: MachineRecord,
+  { aside, onFree }: { readonly aside?: string; readonly onFree?: () => void } = {},
+): Promise<void> {
   const { place, id } = vm
   // Its user there is nobody here.
   const { uid: _, ...own } = record
@@ -284,9 +288,15 @@ export async function adoptRecord(vm: Subject, record: MachineRecord, aside?: st
     const uid = aside === undefined ? undefined : readRecord(place, id)?.uid
     if (aside !== undefined) rename(folder, aside)
     if (lstat(folder) !== undefined) throw new Failure(`there is a VM ${id} already`, { code: 'VM_EXISTS' })
+    onFree?.()
     makePrivateFolder(folder)
     const named = { ...own, name: vm.name, class: vm.class ?? null }
-    write(place, id, uid === undefined ? named : { ...named, uid })
+    try {
+      write(place, id, uid === undefined ? named : { ...named, uid })
+    } catch (error) {
+      removeTree(folder)
+      throw error
+    }
   })
 }
 
