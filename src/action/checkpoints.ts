@@ -15,7 +15,7 @@ files take on the host, but for what its drives hold.
   async run({ vm, flags, out, note, signal }) {
     const name = flags['rm']
     if (typeof name === 'string') {
-      await removeCheckpoint(vm, name, { signal })
+      await removeCheckpoint(vm, name, { signal, note })
       note(`removed the checkpoint ${name} of ${vm.id}`)
       return
     }

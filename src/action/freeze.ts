@@ -22,7 +22,7 @@ forked from that goes on; --rm is refused meanwhile. A VM with shared folders, a
       return
     }
     if (flags['rm'] === true) {
-      note((await removeTemplate(vm, { signal })) ? `removed the template ${vm.id}` : `${vm.id} is no template`)
+      note((await removeTemplate(vm, { signal, note })) ? `removed the template ${vm.id}` : `${vm.id} is no template`)
       return
     }
     const { stoodStillMs } = await whileDrawn(progress, (onProgress) => freezeVm(vm, { note, signal, onProgress }))

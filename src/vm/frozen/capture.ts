@@ -1,5 +1,6 @@
 // The state of a running VM, taken from under it: its RAM goes to a second QEMU while it runs, then its guest stands still for as long as
 // the rest takes, and its drives are frozen in the same moment.
+import { attempt } from '../../core/attempt.js'
 import { Failure } from '../../core/errors.js'
 import { asBooted, twinOf, whyNotFrozen } from '../../qemu/frozen.js'
 import { withJobs } from '../../qemu/jobs.js'
@@ -89,7 +90,7 @@ export async function capture(
       throw why
     } finally {
       await twin.end()
-      remove(`${drawer.run}/${rendezvous}`)
+      attempt(() => remove(`${drawer.run}/${rendezvous}`))
     }
   })
 }

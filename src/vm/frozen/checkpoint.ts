@@ -1,4 +1,5 @@
 // The whole state of a VM under a name, taken while it runs or is off.
+import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { checkName } from '../../core/name.js'
 import { quote } from '../../core/quote.js'
@@ -123,7 +124,7 @@ function bytesIn(folder: string): number {
 }
 
 /** Removes one; all others stay as they are, and so does the VM. */
-export async function removeCheckpoint(vm: Vm, name: string, { signal }: Pick<CaptureCaller, 'signal'> = {}): Promise<void> {
+export async function removeCheckpoint(vm: Vm, name: string, { signal, note }: Caller = {}): Promise<void> {
   const { place, id } = vm
   const store = await storeOf(vm)
   await withStates(vm, { doing: `remove a checkpoint of ${id}`, hold: 'exclusive', signal }, async () => {
@@ -131,7 +132,7 @@ export async function removeCheckpoint(vm: Vm, name: string, { signal }: Pick<Ca
     if (lstat(folder) === undefined) throw missing(vm, name)
     if (isRollingBack(vm)) refuseAsleep(vm, `remove a checkpoint of ${id}`)
     // Where it is damaged its pin is nobody's, and goes as well.
-    await removeStates(vm, store, [folder])
+    await removeStates(vm, store, [folder], note)
   })
 }
 

@@ -1,4 +1,5 @@
 // A running VM becomes a template as well: what others are forked from.
+import { messageOf } from '../../core/errors.js'
 import { requireRunning } from '../life/up.js'
 import { templateFolder, templateFolders } from '../record/frozen.js'
 import { markState } from '../record/marks.js'
@@ -24,11 +25,9 @@ export async function freezeVm(vm: Vm, caller: CaptureCaller = {}): Promise<Capt
       return made
     })
     const made = nameOf(captured.frozen.token)
-    await removeStates(
-      vm,
-      store,
-      templateFolders(place, id).filter((folder) => folder !== made),
-    )
+    const before = templateFolders(place, id).filter((folder) => folder !== made)
+    // The newest counts, whatever stays beside it.
+    await removeStates(vm, store, before, caller.note).catch((error: unknown) => caller.note?.(messageOf(error)))
     return captured
   })
 }

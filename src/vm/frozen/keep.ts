@@ -1,6 +1,7 @@
 // The states that are kept of a VM: made, found and removed by one at a time.
+import path from 'node:path'
 import type { Caller } from '../../core/caller.js'
-import { Failure } from '../../core/errors.js'
+import { Failure, messageOf } from '../../core/errors.js'
 import type { Store } from '../../store/store.js'
 import { makePrivateFolder, rename, syncFolder } from '../../sys/file.js'
 import { holderOf, joinLock, waitLock, type Hold } from '../../sys/lock.js'
@@ -8,7 +9,6 @@ import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { frozenLock, frozenStates, parsePin, pinOf, stateFolders, unfinishedFolder, unfinishedFolders } from '../record/frozen.js'
 import { unmarkStates } from '../record/marks.js'
-import { recordFolder } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
 type Subject = Pick<Vm, 'id' | 'place'>
@@ -52,8 +52,7 @@ export async function makeState<T>(
   makePrivateFolder(folder)
   try {
     const made = await work(folder, token)
-    rename(folder, nameOf(token))
-    syncFolder(recordFolder(vm.place, vm.id))
+    move(folder, nameOf(token))
     return made
   } catch (error) {
     await sweepStates(vm, store).catch(() => {})
@@ -61,21 +60,38 @@ export async function makeState<T>(
   }
 }
 
-/** Removes states: at once for everybody, then file by file. The caller is in `withStates`. */
-export async function removeStates(vm: Subject, store: Store, folders: readonly string[]): Promise<void> {
+/**
+ * Removes states: at once for everybody, then file by file. What of them cannot be removed now is none any more, and goes with the next
+ * command. The caller is in `withStates`.
+ */
+export async function removeStates(vm: Subject, store: Store, folders: readonly string[], note?: Caller['note']): Promise<void> {
   for (const folder of folders) putAside(vm, folder)
-  await sweepStates(vm, store)
+  await sweepLater(vm, store, note)
+}
+
+/** Sweeps after what was asked for has been done: that it cannot is no failure of that. */
+export async function sweepLater(vm: Subject, store: Store, note: Caller['note']): Promise<void> {
+  await sweepStates(vm, store).catch((error: unknown) =>
+    note?.(`what is left of states of ${vm.id} goes with the next command, it cannot be removed now: ${messageOf(error)}`),
+  )
 }
 
 /** Makes a folder that counts one that is on its way out, in one step. Returns what undoes that. */
 export function putAside({ id, place }: Subject, folder: string): () => void {
   const aside = unfinishedFolder(place, id, randomHex(8))
-  const move = (from: string, to: string): void => {
-    rename(from, to)
-    syncFolder(recordFolder(place, id))
-  }
   move(folder, aside)
   return () => move(aside, folder)
+}
+
+/** Gives a folder another name, on the disk too. Where that fails it has the one that it had, and whoever asked may count on that. */
+function move(from: string, to: string): void {
+  rename(from, to)
+  try {
+    for (const folder of new Set([to, from].map((name) => path.dirname(name)))) syncFolder(folder)
+  } catch (error) {
+    rename(to, from)
+    throw error
+  }
 }
 
 /** Removes what is left of states that were never whole, or are none any more. The caller is in `withStates`. */

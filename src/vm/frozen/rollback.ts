@@ -4,7 +4,7 @@
 // 3. its drives, its record and what stands beside that become what they were;
 // 4. its guest is taken in by a new QEMU, where it ran at that time; the mark goes, and it goes on.
 import type { Caller } from '../../core/caller.js'
-import { Failure, messageOf } from '../../core/errors.js'
+import { errorCode, Failure } from '../../core/errors.js'
 import { driveName } from '../../core/name.js'
 import type { Store } from '../../store/store.js'
 import { lstat, makePrivateFolder, remove, rename, syncFolder, writeWhole } from '../../sys/file.js'
@@ -14,7 +14,7 @@ import { setClockIfHeard } from '../life/clock.js'
 import { planMachine } from '../life/plan.js'
 import { startVm, type Started } from '../life/start.js'
 import { stopVm } from '../life/stop.js'
-import { isSaved, markName, rollbackFolder, type Rollback } from '../record/asleep.js'
+import { isRollingBack, isSaved, markName, rollbackFolder, type Rollback } from '../record/asleep.js'
 import { savedFolder, underWay, unfinishedFolder, type Frozen, type FrozenLive } from '../record/frozen.js'
 import { asMachineOf, ensureRecord, recordFolder, refuseMoving, renewGeneration, updateRecord } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
@@ -22,7 +22,7 @@ import { vmNow, type Vm } from '../record/vm.js'
 import { arriveAsItWas } from './arrive.js'
 import { restoreBeside } from './beside.js'
 import { findCheckpoint } from './checkpoint.js'
-import { putAside, removeStates, sweepStates, withStates } from './keep.js'
+import { putAside, removeStates, sweepLater, withStates } from './keep.js'
 import { asItWas } from './seen.js'
 import { tidy, watched } from './settle.js'
 import { requireQemu, requireWhole } from './wake.js'
@@ -57,7 +57,9 @@ export async function rollbackVm(
     confirm?.(frozen.atMs)
     signal?.throwIfAborted()
     await stopVm(vm, { signal }, 'rollback')
-    const started = await finishRollback(vmNow(vm), store, { name, fresh }, caller)
+    const started = await finishRollback(vmNow(vm), store, { name, fresh }, caller).catch((error: unknown) => {
+      throw isRollingBack(vm) ? cutOff(vm, name, error) : notBegun(vm, name, error)
+    })
     return { pid: started?.pid ?? null, atMs: frozen.atMs }
   })
 }
@@ -122,9 +124,8 @@ export async function finishRollback(vm: Vm, store: Store, rollback: Rollback, c
     },
     { mayBeAsleep: true },
   )
-  const tell = (error: unknown): void => caller.note?.(messageOf(error))
   if (live === undefined) {
-    await sweepStates(vm, store).catch(tell)
+    await sweepLater(vm, store, caller.note)
     return undefined
   }
   const wake = {
@@ -139,8 +140,25 @@ export async function finishRollback(vm: Vm, store: Store, rollback: Rollback, c
     throw unwoken(vm, rollback.name, error)
   })
   if (live.ran) await setClockIfHeard(vmNow(vm), caller)
-  await sweepStates(vm, store).catch(tell)
+  await sweepLater(vm, store, caller.note)
   return started
+}
+
+/** What the system refuses may well be possible later. */
+function cutOff({ id, call }: Vm, name: string, error: unknown): unknown {
+  if (error instanceof Failure || errorCode(error) === undefined) return error
+  return new Failure(`the rollback of ${id} to ${name} was cut off`, { cause: error, hints: [`finish it: ${call} start`] })
+}
+
+/** It was ended for this. */
+function notBegun({ id, call }: Vm, name: string, error: unknown): unknown {
+  if (errorCode(error) === undefined && !(error instanceof Failure)) return error
+  const hints = error instanceof Failure ? error.hints : []
+  return new Failure(`${id} was ended, but is not at ${name}`, {
+    cause: error,
+    code: error instanceof Failure ? error.code : 'FAILED',
+    hints: [...hints, `try again: ${call} rollback ${name}`],
+  })
 }
 
 /** Its drives are those of the checkpoint by now. */

@@ -5,7 +5,7 @@ import { withQmp } from '../../qemu/qmp.js'
 import { syncFolder } from '../../sys/file.js'
 import { stopVm } from '../life/stop.js'
 import { isUp, requireRunning } from '../life/up.js'
-import { refuseAsleep } from '../record/asleep.js'
+import { isSaved, refuseAsleep } from '../record/asleep.js'
 import { savedFolder, type Frozen } from '../record/frozen.js'
 import { markState } from '../record/marks.js'
 import { refuseMoving } from '../record/record.js'
@@ -48,7 +48,8 @@ export async function saveVm(vm: Vm, caller: CaptureCaller = {}): Promise<Frozen
           },
         )
       } catch (error) {
-        if (ran && isRunning(drawer))
+        // Where its state has its name nevertheless, its guest is in there.
+        if (ran && isRunning(drawer) && !isSaved(vm))
           await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => undoMigration(qmp, { ran })).catch(() => {})
         throw error
       }

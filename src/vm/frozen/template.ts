@@ -10,11 +10,11 @@ import { removeStates, withStates } from './keep.js'
 type Subject = Pick<Vm, 'id' | 'place'>
 
 /** Removes what was frozen of a VM for forks, whether it runs or not. Says whether there was anything. Throws a Failure while forks run. */
-export async function removeTemplate(vm: Vm, { signal }: Caller = {}): Promise<boolean> {
+export async function removeTemplate(vm: Vm, { signal, note }: Caller = {}): Promise<boolean> {
   const store = await storeOf(vm)
   return withoutForks(vm, { doing: `remove the template ${vm.id}`, signal }, async () => {
     const templates = templateFolders(vm.place, vm.id)
-    await removeStates(vm, store, templates)
+    await removeStates(vm, store, templates, note)
     return templates.length > 0
   })
 }

@@ -1,4 +1,5 @@
 // A second QEMU beside that of a running VM: it takes its guest's state in, is never run, and ends with this nbsvm.
+import { attempt } from '../../core/attempt.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { makeTaps, removeTaps } from '../../net/tap.js'
 import { qemuCommand } from '../../qemu/command.js'
@@ -71,7 +72,8 @@ export async function startTwin(vm: Vm, machine: Machine, runAs: RunAs, signal: 
     child.kill()
     await child.ended.catch(() => {})
     if (taps.length > 0) await removeTaps(names, asRoot)
-    removeTree(folder)
+    // The next twin begins with that, whatever is left here.
+    attempt(() => removeTree(folder))
   }
   try {
     const qmp = await connectQmp(`${folder}/${qemuFiles.qmp}`, { timeoutMs: answerTimeoutMs, ended: child.ended, signal })

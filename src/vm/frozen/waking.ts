@@ -11,7 +11,7 @@ import { refuseMoving } from '../record/record.js'
 import { storeOf } from '../record/stores.js'
 import { vmNow, type Vm } from '../record/vm.js'
 import { arriveAsItWas } from './arrive.js'
-import { putAside, removeStates, sweepStates, withStates } from './keep.js'
+import { putAside, removeStates, sweepLater, withStates } from './keep.js'
 import { finishRollback } from './rollback.js'
 import { tidy, watched } from './settle.js'
 import { requireWhole } from './wake.js'
@@ -35,14 +35,9 @@ export async function wakeVm(
     }
     if (!isSaved(vm)) return undefined
     if (!fresh) return wakeSaved(vm, store, options, caller)
-    await discardSaved(vm, store)
+    await removeStates(vm, store, [savedFolder(vm.place, id)], caller.note)
     return undefined
   })
-}
-
-/** Its RAM is given up. The caller is in `withStates`. */
-async function discardSaved({ place, id }: Vm, store: Store): Promise<void> {
-  await removeStates({ place, id }, store, [savedFolder(place, id)])
 }
 
 async function wakeSaved(vm: Vm, store: Store, options: Words, caller: Caller): Promise<Started> {
@@ -65,7 +60,7 @@ async function wakeSaved(vm: Vm, store: Store, options: Words, caller: Caller): 
     const { vm: was, arriving } = arriveAsItWas(vm, { folder, frozen, live, cutsLinks: false, onTaken }, without)
     const started = await watched(vm, () => startVm(was, [], caller, arriving))
     if (live.ran) await setClockIfHeard(vmNow(vm), caller)
-    await sweepStates(vm, store).catch((error: unknown) => caller.note?.(messageOf(error)))
+    await sweepLater(vm, store, caller.note)
     return started
   } catch (error) {
     caller.signal?.throwIfAborted()
