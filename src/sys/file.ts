@@ -104,10 +104,7 @@ export function writeWhole(file: string, text: string | Buffer, mode = 0o600): v
   )
   try {
     try {
-      named(file, () => {
-        fs.writeFileSync(fd, text)
-        fs.fsyncSync(fd)
-      })
+      named(file, () => (fs.writeFileSync(fd, text), fs.fsyncSync(fd)))
     } finally {
       fs.closeSync(fd)
     }
@@ -123,7 +120,7 @@ export function writeWhole(file: string, text: string | Buffer, mode = 0o600): v
 export function appendText(file: string, text: string): void {
   const fd = open(file, 'append')
   try {
-    named(file, () => fs.writeSync(fd, text))
+    named(file, () => fs.writeFileSync(fd, text))
   } finally {
     fs.closeSync(fd)
   }
@@ -337,7 +334,7 @@ function isProgram(file: string): boolean {
 export function writeInto(file: string, text: string): void {
   const fd = open(file, 'truncate')
   try {
-    named(file, () => fs.writeSync(fd, text))
+    named(file, () => fs.writeFileSync(fd, text))
   } finally {
     fs.closeSync(fd)
   }

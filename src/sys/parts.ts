@@ -14,7 +14,10 @@ export function writeParts(file: string, length: number, parts: readonly Part[])
   const fd = open(file, 'new')
   try {
     named(file, () => {
-      for (const { at, bytes } of parts) fs.writeSync(fd, bytes, 0, bytes.length, at)
+      for (const { at, bytes } of parts) {
+        // A disk that is nearly full takes less than it is given.
+        for (let done = 0; done < bytes.length;) done += fs.writeSync(fd, bytes, done, bytes.length - done, at + done)
+      }
       fs.ftruncateSync(fd, length)
     })
   } finally {

@@ -11,8 +11,8 @@ export const sys: readonly Mutation[] = [
   {
     fault: 'a small file is replaced before its bytes are on the disk',
     file,
-    from: '      fs.fsyncSync(fd)\n    } finally {\n      fs.closeSync(fd)\n    }\n    fs.renameSync',
-    to: '    } finally {\n      fs.closeSync(fd)\n    }\n    fs.renameSync',
+    from: '(fs.writeFileSync(fd, text), fs.fsyncSync(fd))',
+    to: 'fs.writeFileSync(fd, text)',
     test: fileTest,
   },
   {
