@@ -136,45 +136,34 @@ describe('nbsvm is killed', () => {
     }
   })
 
-  it('as it saves it: the guest goes on, now or when it is started', async () => {
-    const usualMs = await timed('save')
-    await works('start')
-    for (let at = 0; at < kills; at++) {
-      const before = await goesOn(home, 'web')
-      const told = await kill(usualMs, 'save')
-      const { state, savedMs } = await settled(told)
-      count(`save: ${state}${savedMs === null ? '' : ', saved'}`)
-      if (state === 'stopped') {
-        assert.notEqual(savedMs, null, told)
-        await works('start')
+  for (const [name, words, ready] of [
+    ['saves', ['save'], []],
+    ['wakes', ['start'], ['save']],
+  ] as const) {
+    it(`as it ${name} it: the guest goes on, now or when it is started`, async () => {
+      for (const word of ready) await works(word)
+      const usualMs = await timed(...words)
+      if (name === 'saves') await works('start')
+      for (let at = 0; at < kills; at++) {
+        const before = await goesOn(home, 'web')
+        for (const word of ready) await works(word)
+        const told = await kill(usualMs, ...words)
+        const { state, savedMs } = await settled(told)
+        count(`${name}: ${state}${savedMs === null ? '' : ', saved'}`)
+        if (state === 'stopped') {
+          assert.notEqual(savedMs, null, told)
+          await works('start')
+        }
+        assert.ok((await goesOn(home, 'web')) >= before, told)
+        await works('save', 'start')
+        await goesOn(home, 'web')
+        assertTidy(told)
+        checkDrives(home)
       }
-      assert.ok((await goesOn(home, 'web')) >= before, told)
-      await works('save', 'start')
-      await goesOn(home, 'web')
-      assertTidy(told)
-      checkDrives(home)
-    }
-  })
+    })
+  }
 
-  it('as it wakes it: the guest goes on, or sleeps on', async () => {
-    await works('save')
-    const usualMs = await timed('start')
-    for (let at = 0; at < kills; at++) {
-      const before = await goesOn(home, 'web')
-      await works('save')
-      const told = await kill(usualMs, 'start')
-      const { state, savedMs } = await settled(told)
-      count(`wake: ${state}${savedMs === null ? '' : ', saved'}`)
-      if (state === 'stopped') {
-        assert.notEqual(savedMs, null, told)
-        await works('start')
-      }
-      assert.ok((await goesOn(home, 'web')) >= before, told)
-      await works('save', 'start')
-      await goesOn(home, 'web')
-      assertTidy(told)
-      checkDrives(home)
-    }
+  it('and all of it can be removed', async () => {
     for (const [outcome, times] of outcomes) console.log(`${outcome}: ${times}`)
     await works('stop', 'rm', '--yes')
   })

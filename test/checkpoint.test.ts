@@ -330,8 +330,13 @@ describe('there is no room', () => {
     { skip: !mounted && 'only root can mount a small disk' },
     async () => {
       await startWitness(small, 'web')
-      for (const words of [['checkpoint', 'a'], ['save'], ['checkpoint', 'a']]) {
-        await refused(small, /cannot (?:save|checkpoint) web: there is no room for its RAM in .*vms\/web\n/, 'web', ...words)
+      for (const words of [['checkpoint', 'a'], ['save'], ['freeze'], ['checkpoint', 'a']]) {
+        await refused(
+          small,
+          /cannot (?:save|freeze|checkpoint) web: there is no room for its RAM in .*vms\/web\n/,
+          'web',
+          ...words,
+        )
         await goesOn(small, 'web')
         assertTidy(small, 'web')
         assert.deepEqual(await listed(small, 'web'), [])

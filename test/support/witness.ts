@@ -12,10 +12,10 @@ i=; while :; do a=$(r /dev/vda); b=$(r /dev/vdb); [ "$a$b" = "$i$i" ] || echo "<
 `
 
 /** Starts a VM of 128 MB that does that, with two drives. */
-export async function startWitness(home: Home, id: string): Promise<void> {
+export async function startWitness(home: Home, id: string, memMib = 128): Promise<void> {
   for (const words of [
     ['drive_size=64M', 'newimg', 'newimg'],
-    ['mem=128', 'network= ', 'usb= ', 'start', ...guestKernel],
+    [`mem=${memMib}`, 'network= ', 'usb= ', 'start', ...guestKernel],
   ]) {
     const { status, stderr } = await home.nbsvm([id, ...words])
     if (status !== 0) throw new Error(stderr)
