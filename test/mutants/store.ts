@@ -108,8 +108,8 @@ export const store: readonly Mutation[] = [
   {
     fault: 'a session with QEMU is kept while a drive waits for its moment',
     file: 'src/vm/drive/live.ts',
-    from: "      await atMoment(() => ask(drive, doing, (qmp) => qmp.execute('blockdev-snapshot', nodes)))",
-    to: "      await ask(drive, doing, (qmp) => atMoment(() => qmp.execute('blockdev-snapshot', nodes)))",
+    from: "      await atMoment(() => inSession(found, (qmp) => qmp.execute('blockdev-snapshot', nodes)))",
+    to: "      await inSession(found, (qmp) => atMoment(() => qmp.execute('blockdev-snapshot', nodes)))",
     test: 'test/store-dir-live.test.ts',
     only: 'is the same for both',
   },
