@@ -78,6 +78,16 @@ describe('a template', { concurrency: false }, () => {
     await refused(['t1', 'balloon', '32M'], /t1 has its RAM from the file of the template base: .*\n.*nbsvm t1 shutdown start/)
   })
 
+  test('of a VM that is paused: again and again, and it stays so; its drive can be changed meanwhile', async () => {
+    await ok('base', 'pause', 'freeze', 'freeze', 'checkpoint', 'a')
+    assert.equal((await json('base', 'status'))['detail'], 'paused')
+    // A QEMU that has sent its state and was left at that ended by this.
+    await ok('base', 'resize', '2M', '--', 'save', 'start')
+    assert.match(await ok('base', 'resize', '3M', '--', 'rollback', 'a', '--yes', 'status'), /state +paused/)
+    await ok('base', 'resize', '4M', '--', 'checkpoints', '--rm=a', 'resume')
+    assert.match(await ok('base'), /state +running/)
+  })
+
   test('a fork that was started anew is none', async () => {
     await ok('t1', 'stop')
     await ok('t1', ...small, 'start', '-S')

@@ -211,6 +211,7 @@ export async function undoMigration(qmp: Qmp, { ran }: { readonly ran: boolean }
     if (name?.startsWith(mirrorPrefix)) await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
   const { status } = await qmp.execute('query-status')
   if (ran && status !== 'running') await goOn(qmp)
+  if (!ran && status === 'postmigrate') await pauseAgain(qmp)
 }
 
 /** Lets a guest go on whose state was sent: QEMU says that this is over a moment before it is (`finish-migrate`). */
@@ -221,10 +222,35 @@ export async function goOn(qmp: Qmp): Promise<void> {
       await qmp.execute('cont')
       return
     } catch (error) {
-      if (!(error instanceof QmpError && error.desc.includes('not finalized')) || monotonicMs() > untilMs) throw error
+      if (!isUnfinished(error) || monotonicMs() > untilMs) throw error
     }
     await pause(lookMs.soon)
   }
+}
+
+/**
+ * Makes one that was paused when its state was sent a paused one again, to the moment before the guest's next step: as it is left
+ * (`postmigrate`) QEMU sends it no second time, and has given up its drives, which ends QEMU where one is changed (7.2, `block_resize`).
+ * There is no other way out than to let it go on, so both come in one breath.
+ */
+export async function pauseAgain(qmp: Qmp): Promise<void> {
+  const untilMs = monotonicMs() + finalizeMs
+  for (;;) {
+    const [refused] = await Promise.all([
+      qmp.execute('cont').then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+      qmp.execute('stop'),
+    ])
+    if (refused === undefined) return
+    if (!isUnfinished(refused) || monotonicMs() > untilMs) throw refused
+    await pause(lookMs.soon)
+  }
+}
+
+function isUnfinished(error: unknown): boolean {
+  return error instanceof QmpError && error.desc.includes('not finalized')
 }
 
 /** It takes milliseconds, on a host under load more. */

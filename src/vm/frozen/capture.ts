@@ -61,10 +61,11 @@ export async function capture(
   const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `${verb} ${id}` }
   return withJobs(job, { timeoutMs: answerTimeoutMs, signal: caller.signal }, async (qmp) => {
     const { status } = await qmp.execute('query-status')
-    if (status !== 'running' && status !== 'paused')
+    // A nbsvm that was killed has left one that was paused so.
+    if (status === 'postmigrate') await migration.pauseAgain(qmp)
+    else if (status !== 'running' && status !== 'paused')
       throw new Failure(`cannot ${verb} ${id}: its guest neither runs nor is paused (${status})`, {
-        // QEMU sends the state of a guest that is paused only once.
-        hints: [status === 'postmigrate' ? `let it go on for a moment: ${vm.call} resume pause` : `see it: ${vm.call}`],
+        hints: [`see it: ${vm.call}`],
       })
     const ran = status === 'running'
     const ramId = await ramIdOf(vm, qmp)

@@ -29,7 +29,7 @@ export async function saveVm(vm: Vm, caller: CaptureCaller = {}): Promise<Frozen
   return withStates(vm, { doing: `save ${id}`, hold: 'exclusive', signal: caller.signal }, async () => {
     await tidy(vm, store)
     return watched(vm, async () => {
-      let ran = false
+      let ran: boolean | undefined
       let frozen: Frozen
       try {
         frozen = await makeState(
@@ -48,9 +48,10 @@ export async function saveVm(vm: Vm, caller: CaptureCaller = {}): Promise<Frozen
           },
         )
       } catch (error) {
+        const how = ran === undefined ? undefined : { ran }
         // Where its state has its name nevertheless, its guest is in there.
-        if (ran && isRunning(drawer) && !isSaved(vm))
-          await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => undoMigration(qmp, { ran })).catch(() => {})
+        if (how !== undefined && isRunning(drawer) && !isSaved(vm))
+          await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, (qmp) => undoMigration(qmp, how)).catch(() => {})
         throw error
       }
       // From here on its guest is in the file.

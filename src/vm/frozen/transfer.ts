@@ -73,7 +73,7 @@ export async function transfer(
     await barrier.open()
     await migration.switchOver(qmp)
     await Promise.race([done, migration.untilFailed(qmp), twin.lost])
-    if (ran && after === 'on') await migration.goOn(qmp)
+    if (after === 'on') await (ran ? migration.goOn(qmp) : migration.pauseAgain(qmp))
     // Before that, what is left to do for each drive would have the guest wait.
     barrier.end()
     // One that does not go on may still have to, as long as its state is not whole, or has no name.
