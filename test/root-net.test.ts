@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { guestKernel, makeHome, program, run, until, type Result } from './cli.js'
+import { agentKernel, guestKernel, makeHome, program, run, until, type Result } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
 import { makeNetwork, makeSudo, type TestNetwork } from './netns.js'
 import { describe, look } from './process.js'
@@ -90,6 +90,53 @@ function suite(network: TestNetwork): void {
     await ok('a', 'stop')
     assert.deepEqual(taps(), (await statusOf('b')).taps)
     assert.match((await ok('b', 'shutdown')).stderr, /the guest shut down/)
+    assert.deepEqual(taps(), [])
+  })
+
+  test('two forks of a guest on a bridge have cards, addresses by DHCP and taps of their own, which go with them', async (t) => {
+    const serve = ok('dhcp', 'bridge=br0', 'start', ...guestKernel)
+    await Promise.all([serve, ok('gold', 'bridge=br0', 'start', ...agentKernel)])
+    const [dhcp, gold] = await Promise.all([serialOf('dhcp'), serialOf('gold')])
+    await dhcp.waitFor(guestPrompt)
+    for (const line of [
+      'killall udhcpc; ip addr flush dev eth0; ip addr add 10.9.1.1/24 dev eth0; ip link set eth0 up; touch /tmp/leases',
+      "printf '%s\\n' 'start 10.9.1.20' 'end 10.9.1.99' 'interface eth0' 'lease_file /tmp/leases' 'opt subnet 255.255.255.0' >/tmp/udhcpd",
+      'udhcpd -S /tmp/udhcpd',
+    ])
+      await dhcp.command(line)
+    await gold.waitFor(guestPrompt)
+    // This kernel sees no vmgenid, nobody else here could stir its random numbers, and its agent finds no hwclock: a whole Debian has all
+    // of that (test/renew.test.ts).
+    await gold.command("for name in /bin/python3 /sbin/hwclock; do printf '#!/bin/sh\\n' >$name; chmod 755 $name; done")
+    await until('its address', 60_000, async () => (await gold.command('ip -4 addr show eth0')).includes(' 10.9.1.'))
+    gold.close()
+    await ok('gold', 'freeze')
+    assert.deepEqual(
+      taps(),
+      [...(await statusOf('gold')).taps, ...(await statusOf('dhcp')).taps].toSorted(),
+      'nothing is left of the twin',
+    )
+    // They are on its bridge, unless another is named.
+    t.diagnostic((await ok('f1,f2', 'gold=gold', 'fork')).stderr)
+    const own = await Promise.all(
+      ['gold', 'f1', 'f2'].map(async (id) => {
+        const { stdout } = await ok(id, 'exec', 'sh', '-c', 'cat /sys/class/net/eth0/address; ip -4 -o addr show eth0; hostname')
+        const [mac = '', address = '', hostname = ''] = stdout.trim().split('\n')
+        return {
+          mac,
+          address: / (10\.9\.1\.\d+)\//.exec(address)?.[1] ?? address,
+          hostname,
+          tap: (await statusOf(id)).taps.join(' '),
+        }
+      }),
+    )
+    t.diagnostic(JSON.stringify(own))
+    for (const what of ['mac', 'address', 'tap'] as const) assert.equal(new Set(own.map((one) => one[what])).size, 3, what)
+    assert.deepEqual(linksOn('br0').length, 4)
+    for (const { address } of own) assert.match(await dhcp.command(`ping -c 1 -w 5 ${address}`), /, 0% packet loss/)
+    dhcp.close()
+    await ok('f1,f2', 'stop', 'rm', '--yes')
+    await ok('gold,dhcp', 'stop')
     assert.deepEqual(taps(), [])
   })
 

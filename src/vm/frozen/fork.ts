@@ -1,4 +1,5 @@
 // Another VM that goes on from the moment at which one was frozen.
+import { asWritten, foldSettings } from '../../config/fold.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf, UsageError } from '../../core/errors.js'
 import { isVmId, parseDriveName, vmId } from '../../core/name.js'
@@ -60,7 +61,7 @@ async function forkNow(vm: Vm, caller: Caller): Promise<Forked> {
       for (const { number, base } of frozen.drives) await store.createOn(id, await store.base(base), { number })
       const isAnother = vm.settings.identity === 'yes'
       const wake: Wake = { folder, frozen, live, cutsLinks: isAnother }
-      const started = await startVm(vm, [], caller, arrivingFrom(vm, wake))
+      const started = await startVm(onItsBridges(vm, live), [], caller, arrivingFrom(vm, wake))
       if (isAnother) await (await import('./identity.js')).makeAnother(vmNow(vm), live, caller)
       return { ...started, template: gold }
     } catch (error) {
@@ -97,6 +98,14 @@ function refuseSettings(vm: Vm, gold: string, live: FrozenLive): void {
       hints: [`leave ${name} out, or start ${gold} with it and freeze it again`],
     },
   )
+}
+
+/** Its cards are on the bridges of the template's, unless it is said where they are. */
+function onItsBridges(vm: Vm, { texts: { bridge } }: FrozenLive): Vm {
+  const { origins } = vm.folded
+  if (bridge === undefined || origins.bridge.kind !== 'default' || origins.forward.kind !== 'default') return vm
+  const { settings } = foldSettings({ commandLine: { bridge: asWritten(bridge) }, environment: {}, files: new Map() })
+  return { ...vm, settings: { ...vm.settings, bridge: settings.bridge } }
 }
 
 async function refuseThere({ id, call, place, drawer }: Vm, store: Store): Promise<void> {
