@@ -9,6 +9,7 @@ import { before, describe, test } from 'node:test'
 import { withQmp } from '../src/qemu/qmp.js'
 import { fenceCommand, watchersOf } from '../src/store/rbd/fence.js'
 import { drawerOf, type Drawer } from '../src/vm/record/drawer.js'
+import { countedAt, countingSector } from './bootsector.js'
 import { guestDisk, makeHome, program, run, until, type Home, type Result } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
 import { makeCeph, pool, qemuOfCeph, whyNoCeph } from './support/ceph.js'
@@ -91,6 +92,52 @@ describe('a VM on drives in Ceph', { skip: whyNoCeph }, () => {
       (await qmp.execute('query-block')).flatMap(({ inserted }) => inserted?.image['virtual-size'] ?? []),
     )
     assert.deepEqual(sizes, [64 * mib, 80 * mib])
+  })
+
+  test('a guest is frozen, forked, goes back to a checkpoint and is saved; RAM and drives are of one moment, and none writes to another', async (t) => {
+    const bytesOf = (image: string): Buffer => {
+      const file = path.join(ceph.folder, `bytes of ${image}`)
+      rbd('export', '--no-progress', `${pool}/${image}`, file)
+      const bytes = fs.readFileSync(file)
+      fs.rmSync(file)
+      return bytes
+    }
+    const counted = (image: string): number => {
+      const bytes = bytesOf(image)
+      assert.equal(bytes.readUInt8(countedAt + 4), 0, `${image}: RAM and drive are of one moment`)
+      return bytes.readUInt32LE(countedAt)
+    }
+    const goesOn = async (id: string): Promise<void> => {
+      const before = counted(`nbsvm-${id}-0`)
+      await until(`${id} counts on from ${before}`, 60_000, () => counted(`nbsvm-${id}-0`) > before + 1)
+    }
+    const bases = (): string[] =>
+      rbd('ls', pool)
+        .split('\n')
+        .filter((name) => name.startsWith('nbsvm_base.'))
+    const image = path.join(ceph.folder, 'counting.img')
+    fs.writeFileSync(image, Buffer.concat([countingSector, Buffer.alloc(4 * mib - 512)]))
+    await ok(here, 'count', 'mem=32', `source=${image}`, 'clone', 'start', '--', 'freeze')
+    const [frozen = assert.fail('nothing was frozen')] = bases()
+    const at = counted(frozen)
+    await ok(here, 'f1,f2', 'mem=32', 'gold=count', 'identity=no', 'fork')
+    await Promise.all(['f1', 'f2', 'count'].map(goesOn))
+    await ok(here, 'f1', 'stop')
+    const stopped = counted('nbsvm-f1-0')
+    await ok(here, 'count', 'checkpoint', 'c')
+    const then = counted(bases().find((name) => name !== frozen) ?? assert.fail('no checkpoint'))
+    await goesOn('count')
+    await ok(here, 'count', 'rollback', 'c', '--yes', 'save', 'start', '--', 'save')
+    const back = counted('nbsvm-count-0')
+    // Elsewhere nobody knows that it sleeps here, and what states it has.
+    await ok(there, 'count', 'mem=32', 'start', '--', 'stop', 'checkpoint', 'x', 'checkpoints', '--rm=x')
+    assert.match((await call(here, 'count', 'start')).stderr, /cannot wake count: it was started on \S+ meanwhile, .*\n.*--fresh/)
+    await ok(here, 'count', 'rollback', 'c', '--yes')
+    await Promise.all([goesOn('count'), goesOn('f2')])
+    t.diagnostic(`frozen at ${at}, kept at ${then}, then at ${back}, now at ${counted('nbsvm-count-0')}; f1 at ${stopped}`)
+    assert.deepEqual([counted(frozen), counted('nbsvm-f1-0')], [at, stopped])
+    await ok(here, 'count,f1,f2', 'stop', 'rm', '--yes')
+    assert.deepEqual(bases(), [])
   })
 
   test('its record goes to the other place, for that to stand by; what comes in its place is taken whole or not at all', async () => {

@@ -168,6 +168,8 @@ export interface Store {
    * no other machine asks.
    */
   noteMoved?(drives: readonly Drive[], pid: number): Promise<void>
+  /** Which run of the VM was the last, on whatever machine; undefined where nobody knows. Absent where no other machine can start it. */
+  lastRun?(id: string): Promise<LastRun | undefined>
 
   /** What QEMU has to find in the folder that it runs in, so that it can open the drives. Absent where that is nothing. */
   filesFor?(drives: readonly Drive[]): Promise<readonly QemuFile[]>
@@ -179,6 +181,15 @@ export interface Store {
 export interface Held {
   /** `pid` is QEMU's, undefined where it did not start. */
   end(pid: number | undefined): Promise<void>
+}
+
+/** A run of a VM, on any machine that reaches its drives. */
+export interface LastRun {
+  /** The name of the machine. */
+  readonly host: string
+  /** QEMU's process there. */
+  readonly mark: string
+  readonly sinceMs: number
 }
 
 /** A file for a QEMU, which holds a secret maybe: only QEMU's user may read it. */

@@ -4,15 +4,11 @@ import { asObject, integer, list, object, text } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { machineName } from '../../sys/environment.js'
 import { fateOf, processMark } from '../../sys/mark.js'
+import type { LastRun } from '../store.js'
 import { ask, type Cluster, exitOf, read, tryAsk } from './rbdcall.js'
 
 /** A QEMU that has drives of the pool, as who started it wrote it down. */
-export interface Run {
-  /** The name of its machine. */
-  readonly host: string
-  /** QEMU's process. */
-  readonly mark: string
-  readonly sinceMs: number
+export interface Run extends LastRun {
   /** As whom Ceph sees it. */
   readonly addresses: readonly string[]
 }

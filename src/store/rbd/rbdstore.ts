@@ -17,6 +17,7 @@ import { cloneDrive, createDrive, createFrom, snapshotDrive } from './rbdmake.js
 import { asDrive, checkCephName, drivesBetween } from './rbdname.js'
 import { keptOrigins, removeOrigin } from './rbdorigin.js'
 import { makeReady, noteMoved, usersOf } from './rbdready.js'
+import { lastRun } from './rbdrun.js'
 
 /** Which pool, whose monitors, and who asks. */
 export interface RbdOptions {
@@ -62,6 +63,7 @@ export function rbdStore(cluster: Cluster): Store {
     health: () => (health ??= poolHealth(cluster)),
     ready: (drives, onNote) => makeReady(cluster, drives, onNote),
     noteMoved: (drives, pid) => noteMoved(cluster, drives, pid),
+    lastRun: (id) => lastRun(cluster, id),
     filesFor: async (drives) => (drives.length === 0 ? [] : filesForQemu(cluster)),
     users: (drive) => usersOf(cluster, drive),
     findSource: (wanted) => findSource(cluster, wanted),

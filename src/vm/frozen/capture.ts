@@ -57,7 +57,8 @@ export async function capture(
   refuse(vm, verb, booted, drives)
   const record = readRecord(vm.place, id)
   if (record === undefined) throw new Failure(`there is no record of ${id}`, { code: 'VM_MISSING' })
-  const frozen = { format: 1, token, vm: id, store: store.name, record } as const
+  const lastRun = after === 'off' ? await store.lastRun?.(id) : undefined
+  const frozen = { format: 1, token, vm: id, store: store.name, record, ...(lastRun === undefined ? {} : { lastRun }) } as const
   const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `${verb} ${id}` }
   return withJobs(job, { timeoutMs: answerTimeoutMs, signal: caller.signal }, async (qmp) => {
     const { status } = await qmp.execute('query-status')

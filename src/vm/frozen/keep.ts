@@ -7,7 +7,16 @@ import { makePrivateFolder, rename, syncFolder } from '../../sys/file.js'
 import { holderOf, joinLock, waitLock, type Hold } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
-import { frozenLock, frozenStates, parsePin, pinOf, stateFolders, unfinishedFolder, unfinishedFolders } from '../record/frozen.js'
+import {
+  frozenLock,
+  frozenStates,
+  parsePin,
+  pinOf,
+  readFrozen,
+  stateFolders,
+  unfinishedFolder,
+  unfinishedFolders,
+} from '../record/frozen.js'
 import { unmarkStates } from '../record/marks.js'
 import type { Vm } from '../record/vm.js'
 
@@ -94,13 +103,28 @@ function move(from: string, to: string): void {
   }
 }
 
+/** Of what an unfinished folder may be: the state that was to be made there, or one that was there already when it was put aside. */
+function tokensOf(folder: string): string[] {
+  const token = folder.slice(-16)
+  try {
+    return [token, readFrozen(folder)?.token ?? token]
+  } catch {
+    return [token]
+  }
+}
+
 /** Removes what is left of states that were never whole, or are none any more. The caller is in `withStates`. */
 export async function sweepStates({ id, place }: Subject, store: Store): Promise<void> {
   const states = frozenStates(place, id)
   const kept = new Set(states.map(({ frozen }) => pinOf(frozen)))
+  const unfinished = unfinishedFolders(place, id)
   // What one counts on that cannot be read, as a newer nbsvm made it, nobody knows.
-  const pins = states.length < stateFolders(place, id).length ? [] : await store.pins()
-  for (const { name, base } of pins) if (parsePin(name)?.vm === id && !kept.has(name)) await store.release(base, name)
-  for (const folder of unfinishedFolders(place, id)) removeTree(folder)
+  const isKnown = states.length === stateFolders(place, id).length
+  // A VM of the same name on another machine may have states there: of a store that both reach only what was begun here is ours.
+  const own = store.isShared ? new Set(unfinished.flatMap(tokensOf).map((token) => pinOf({ token, vm: id }))) : undefined
+  const pins = isKnown && own?.size !== 0 ? await store.pins() : []
+  for (const { name, base } of pins)
+    if (parsePin(name)?.vm === id && !kept.has(name) && own?.has(name) !== false) await store.release(base, name)
+  for (const folder of unfinished) removeTree(folder)
   unmarkStates(place, id)
 }

@@ -55,6 +55,7 @@ async function wakeSaved(vm: Vm, store: Store, options: Words, caller: Caller): 
     if (frozen === undefined || live === undefined) throw new Failure(`${folder} is not whole`, { code: 'VM_DAMAGED' })
     await requireWhole({ folder, live }, caller.signal)
     await requireDrives(vm, store, frozen)
+    await requireLastRun(vm, store, frozen)
     // The step that decides: from here on it runs. Where it stands still nevertheless, whoever finds it lets it go on.
     const onTaken = (): (() => void) => putAside(vm, folder)
     const { vm: was, arriving } = arriveAsItWas(vm, { folder, frozen, live, cutsLinks: false, onTaken }, without)
@@ -71,6 +72,15 @@ async function wakeSaved(vm: Vm, store: Store, options: Words, caller: Caller): 
       hints: [...(error instanceof Failure ? error.hints : []), hint],
     })
   }
+}
+
+/** Whoever has started it elsewhere did not know that it sleeps here. */
+async function requireLastRun({ id }: Vm, store: Store, { lastRun: own }: Frozen): Promise<void> {
+  const last = own === undefined ? undefined : await store.lastRun?.(id)
+  if (last === undefined || (last.mark === own?.mark && last.sinceMs === own.sinceMs)) return
+  throw new Failure(`it was started on ${last.host} meanwhile, and its drives are not what its guest counts on`, {
+    code: 'VM_DAMAGED',
+  })
 }
 
 /** Those that its guest had are all that are changed by nobody while it sleeps. */

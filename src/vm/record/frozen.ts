@@ -4,6 +4,7 @@ import { Failure } from '../../core/errors.js'
 import type { Folded } from '../../config/fold.js'
 import type { Place } from '../../host/place.js'
 import type { Machine } from '../../model/machine.js'
+import type { LastRun } from '../../store/store.js'
 import { list, listFolders, lstat, readText, writeWhole } from '../../sys/file.js'
 import { recordFolder, type MachineRecord } from './record.js'
 
@@ -21,6 +22,8 @@ export interface Frozen {
   readonly store: string
   readonly drives: readonly FrozenDrive[]
   readonly record: MachineRecord
+  /** Of a VM that sleeps, with drives that other machines reach: its last run. After another one its drives are not what its guest counts on. */
+  readonly lastRun?: LastRun
   /** What the guest was doing; absent where it was off. */
   readonly live?: FrozenLive
 }
