@@ -56,8 +56,56 @@ test('firmware=uefi: the guest boots from its disk by UEFI, and what it writes i
   await inGuest(['foo', 'start'], async (serial) => {
     await serial.command(mountVariables)
     assert.match(await serial.command(`cat ${variable}`), /kept/)
+    await statesHaveVariables()
   })
 })
+
+/** Variables of a UEFI are a part of what is frozen of `foo`, which runs, and each fork has its own. */
+async function statesHaveVariables(): Promise<void> {
+  const shell = async (id: string, line: string): Promise<string> => {
+    const serial = await serialOf(id)
+    try {
+      serial.send('\n')
+      await serial.waitFor(guestPrompt)
+      return await serial.command(line)
+    } finally {
+      serial.close()
+    }
+  }
+  const named = (name: string): string => variable.replace('NbsvmTest', name)
+  const write = (id: string, name: string): Promise<string> =>
+    shell(id, `printf '\\007\\000\\000\\000${name}' >${named(name)} && sync`)
+  const read = async (id: string): Promise<string> =>
+    (await shell(id, `cd /sys/firmware/efi/efivars; mount -t efivarfs again .; ls . | grep -o '^Nbsvm[A-Za-z]*'`))
+      .trim()
+      .replaceAll('\n', ' ')
+  /** Names are there in two bytes a letter. */
+  const hasInFile = (id: string, name: string): boolean =>
+    execFileSync(
+      'qemu-img',
+      ['dd', '-U', '-O', 'raw', `if=${path.join(record(id), 'nvram-uefi.qcow2')}`, 'of=/dev/stdout', 'bs=1M'],
+      {
+        maxBuffer: 2 ** 27,
+      },
+    ).includes(Buffer.from(name, 'utf16le'))
+  await ok('foo', 'freeze', 'checkpoint', 'c')
+  await write('foo', 'NbsvmLater')
+  await ok('twig', 'gold=foo', 'identity=no', 'fork')
+  await write('twig', 'NbsvmForked')
+  assert.equal(await read('twig'), 'NbsvmForked NbsvmTest')
+  assert.equal(await read('foo'), 'NbsvmLater NbsvmTest')
+  await ok('twig', 'stop')
+  assert.deepEqual(
+    [hasInFile('twig', 'NbsvmForked'), hasInFile('twig', 'NbsvmTest'), hasInFile('foo', 'NbsvmForked')],
+    [true, true, false],
+  )
+  await ok('twig', 'rm', '--yes')
+  await ok('foo', 'rollback', 'c', '--yes')
+  assert.equal(await read('foo'), 'NbsvmTest')
+  await write('foo', 'NbsvmSaved')
+  await ok('foo', 'save', 'start', 'checkpoints', '--rm=c', 'freeze', '--rm')
+  assert.equal(await read('foo'), 'NbsvmSaved NbsvmTest')
+}
 
 test('firmware=secure boots what is signed, with variables of its own', async () => {
   const answer = await nbsvm(['foo', 'firmware=secure', 'start'])

@@ -3,6 +3,7 @@
 import { attempt } from '../../core/attempt.js'
 import { Failure } from '../../core/errors.js'
 import { asBooted, twinOf, whyNotFrozen } from '../../qemu/frozen.js'
+import { takeBack } from '../../qemu/handover.js'
 import { withJobs } from '../../qemu/jobs.js'
 import * as migration from '../../qemu/migration.js'
 import type { Qmp } from '../../qemu/qmp.js'
@@ -147,7 +148,8 @@ async function openTwin(vm: Vm, store: Store, { machine, drives, folder, ramId, 
   }
   const sizes = await Promise.all(drives.map((drive) => store.size(drive)))
   const ramFile: RamFile = { id: ramId, path, use: 'written', isReadOnly: false }
-  const variables = machine.firmware?.variables
+  // Where QEMU was handed them, by what file.
+  const variables = takeBack(machine).firmware?.variables
   const twin = await startTwin(
     vm,
     twinOf(machine, {
