@@ -122,7 +122,7 @@ export async function sweepStates({ id, place }: Subject, store: Store): Promise
   const isKnown = states.length === stateFolders(place, id).length
   // A VM of the same name on another machine may have states there: of a store that both reach only what was begun here is ours.
   const own = store.isShared ? new Set(unfinished.flatMap(tokensOf).map((token) => pinOf({ token, vm: id }))) : undefined
-  const pins = isKnown && own?.size !== 0 ? await store.pins() : []
+  const pins = (own === undefined ? isKnown : own.size > 0) ? await store.pins() : []
   for (const { name, base } of pins)
     if (parsePin(name)?.vm === id && !kept.has(name) && own?.has(name) !== false) await store.release(base, name)
   for (const folder of unfinished) removeTree(folder)
