@@ -18,6 +18,7 @@ import {
   unfinishedFolders,
 } from '../record/frozen.js'
 import { unmarkStates } from '../record/marks.js'
+import { sweepRecord } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 
 type Subject = Pick<Vm, 'id' | 'place'>
@@ -126,5 +127,6 @@ export async function sweepStates({ id, place }: Subject, store: Store): Promise
   for (const { name, base } of pins)
     if (parsePin(name)?.vm === id && !kept.has(name) && own?.has(name) !== false) await store.release(base, name)
   for (const folder of unfinished) removeTree(folder)
+  await sweepRecord(place, id)
   unmarkStates(place, id)
 }

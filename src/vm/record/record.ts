@@ -5,7 +5,7 @@ import { isVmId } from '../../core/name.js'
 import { quoteWord } from '../../core/words.js'
 import type { Place } from '../../host/place.js'
 import { machineId } from '../../sys/environment.js'
-import { list, listFolders, lstat, makePrivateFolder, rename, syncFolder, writeWhole } from '../../sys/file.js'
+import { list, listFolders, lstat, makePrivateFolder, remove, rename, syncFolder, writeWhole } from '../../sys/file.js'
 import { readPlain } from '../../sys/plain.js'
 import { joinLock } from '../../sys/lock.js'
 import { removeTree } from '../../sys/removal.js'
@@ -237,6 +237,15 @@ async function alone<T>({ records }: Pick<Place, 'records'>, work: () => T): Pro
   } finally {
     lock.release()
   }
+}
+
+/** Removes what an nbsvm that was killed has left of a record that it wrote. */
+export async function sweepRecord(place: Pick<Place, 'records'>, id: string): Promise<void> {
+  const folder = recordFolder(place, id)
+  const unfinished = (): string[] => list(folder).filter((name) => /^machine\.json\..*\.tmp$/.test(name))
+  if (unfinished().length === 0) return
+  // Who is not killed has the lock while it writes.
+  await alone(place, () => unfinished().forEach((name) => remove(`${folder}/${name}`)))
 }
 
 function write(place: Pick<Place, 'records'>, id: string, record: MachineRecord): void {
