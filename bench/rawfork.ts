@@ -86,6 +86,7 @@ export class Raw {
     const capabilities = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }))
     const over = qmp.event('MIGRATION', 'completed')
     await qmp.ask('migrate-set-capabilities', { capabilities })
+    await qmp.ask('qom-set', { path: '/machine', property: 'suppress-vmdesc', value: true })
     await qmp.ask('migrate-incoming', { uri: `fd:${this.#fd}` })
     await over
     await qmp.ask('cont')
