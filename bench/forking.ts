@@ -23,8 +23,8 @@ export function timeFork(world: World, gold: string, settings: readonly string[]
 }
 
 /** Starts a VM without a drive, and asks its guest when that shows its prompt. */
-export function timeStart(world: World, settings: readonly string[], options: readonly string[]): Promise<Forked> {
-  return timeVm(world, 'cold', [...settings, 'mem=256', 'start', ...options], true)
+export function timeStart(world: World, settings: readonly string[], options: readonly string[], mem = 256): Promise<Forked> {
+  return timeVm(world, 'cold', [...settings, `mem=${mem}`, 'start', ...options], true)
 }
 
 async function timeVm(world: World, name: string, words: readonly string[], boots: boolean): Promise<Forked> {
@@ -80,10 +80,17 @@ function pssOf(pid: number): number {
   return Number(/^Pss: +(?<kb>\d+) kB$/m.exec(text)?.groups?.['kb']) / 1024
 }
 
-/** One line that forks so many. */
-export function timeForks(world: World, gold: string, settings: readonly string[], many: number): number {
-  const names = Array.from({ length: many }, (_, at) => `many${at}`).join(',')
-  const ms = world.time(names, ...settings, `gold=${gold}`, 'fork')
+/** One line that forks so many: how long it takes, in ms, and what each QEMU takes of memory then, in MB, while all run. */
+export function timeForks(
+  world: World,
+  gold: string,
+  settings: readonly string[],
+  many: number,
+): { readonly ms: number; readonly pssMb: number } {
+  const names = Array.from({ length: many }, (_, at) => `many${at}`)
+  const ms = world.time(names.join(','), ...settings, `gold=${gold}`, 'fork')
+  const pids = names.map((name) => Number(readFileSync(path.join(drawerOf(world, name), 'pid'), 'utf8')))
+  const pssMb = pids.map(pssOf).reduce((sum, mb) => sum + mb, 0) / many
   world.nbsvm('many*', 'stop', 'rm', '--yes')
-  return ms
+  return { ms, pssMb }
 }
