@@ -34,7 +34,9 @@ A VM that runs already is left alone, and start fails; with --if-needed it says 
       note(`KVM is not used, so VMs run slowly: ${plan.host.kvm.why}`)
     }
     note(`started ${vm.id} as pid ${pid}`)
-    if (plan.machine.seed !== undefined) note(`  reach it: ${vm.call} ssh`)
+    const { seed, nics } = plan.machine
+    // Where a network of the user's own words leads, nobody knows.
+    if (seed !== undefined && !('words' in nics)) note(`  reach it: ${vm.call} ssh`)
     const { shares } = plan.machine
     // cloud-init mounts them by itself.
     const byHand = shares.length > 0 && seedKind(vm.settings, plan.record) !== 'nocloud'

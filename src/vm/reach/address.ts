@@ -42,11 +42,13 @@ export function ownAddress(forward: Forward): Address {
 }
 
 function noWay(vm: Vm): Failure {
-  const { id, call } = vm
+  const { id, call, settings } = vm
+  // Forwards are for the network that nbsvm makes.
+  const without = settings.network === undefined ? '' : 'network= '
   return new Failure(`no port of this machine leads to the ssh of ${id}, and nbsvm does not know its address`, {
     code: 'SSH_SILENT',
     hints: [
-      `give it one: ${call} stop forward=2222:22 start`,
+      `give it one: ${call} stop ${without}forward=2222:22 start`,
       'a VM whose image is known (image=) gets one by itself; so does one for which user is set',
     ],
   })
