@@ -9,7 +9,7 @@ import { makeHome, program, until } from './cli.js'
 import { checkDrives, goesOn, heard, startWitness } from './support/witness.js'
 
 /** So many kills of each kind; ten are the whole proof. */
-const kills = Number(process.env['NBSVM_CHECKPOINT_KILLS'] ?? 2)
+const kills = Number(process.env['NBSVM_CHECKPOINT_KILLS'] ?? 1)
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
