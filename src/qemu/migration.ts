@@ -214,18 +214,9 @@ export async function undoMigration(qmp: Qmp, { ran }: { readonly ran: boolean }
   if (!ran && status === 'postmigrate') await pauseAgain(qmp)
 }
 
-/** Lets a guest go on whose state was sent: QEMU says that this is over a moment before it is (`finish-migrate`). */
+/** Lets a guest go on whose state was sent. */
 export async function goOn(qmp: Qmp): Promise<void> {
-  const untilMs = monotonicMs() + finalizeMs
-  for (;;) {
-    try {
-      await qmp.execute('cont')
-      return
-    } catch (error) {
-      if (!isUnfinished(error) || monotonicMs() > untilMs) throw error
-    }
-    await pause(lookMs.soon)
-  }
+  await onceFinalized(() => qmp.execute('cont'))
 }
 
 /**
@@ -234,23 +225,24 @@ export async function goOn(qmp: Qmp): Promise<void> {
  * There is no other way out than to let it go on, so both come in one breath.
  */
 export async function pauseAgain(qmp: Qmp): Promise<void> {
-  const untilMs = monotonicMs() + finalizeMs
-  for (;;) {
-    const [refused] = await Promise.all([
-      qmp.execute('cont').then(
-        () => undefined,
-        (error: unknown) => error,
-      ),
-      qmp.execute('stop'),
-    ])
-    if (refused === undefined) return
-    if (!isUnfinished(refused) || monotonicMs() > untilMs) throw refused
-    await pause(lookMs.soon)
-  }
+  await onceFinalized(async () => {
+    const both = await Promise.allSettled([qmp.execute('cont'), qmp.execute('stop')])
+    for (const one of both) if (one.status === 'rejected') throw one.reason
+  })
 }
 
-function isUnfinished(error: unknown): boolean {
-  return error instanceof QmpError && error.desc.includes('not finalized')
+/** QEMU says that a migration is over a moment before it is (`finish-migrate`), and lets no guest go on before. */
+async function onceFinalized(step: () => Promise<unknown>): Promise<void> {
+  const untilMs = monotonicMs() + finalizeMs
+  for (;;) {
+    try {
+      await step()
+      return
+    } catch (error) {
+      if (!(error instanceof QmpError && error.desc.includes('not finalized')) || monotonicMs() > untilMs) throw error
+    }
+    await pause(lookMs.soon)
+  }
 }
 
 /** It takes milliseconds, on a host under load more. */

@@ -4,7 +4,7 @@ import type { Caller } from '../core/caller.js'
 import { quoteWords } from '../core/words.js'
 import { monotonicMs, pause } from '../sys/clock.js'
 import { environment } from '../sys/environment.js'
-import { openFifos, readWaiting } from '../sys/fifo.js'
+import { closeFifo, openFifos, readWaiting } from '../sys/fifo.js'
 import { close, open, remove, rewrite } from '../sys/file.js'
 import { hold, type Held } from '../sys/held.js'
 import { startDetached } from '../sys/process.js'
@@ -120,7 +120,7 @@ export async function leaveThere(
       throw error
     }
   } finally {
-    for (const { guard, reader } of [out, err, stdin]) [guard, reader].forEach(close)
+    for (const fifo of [out, err, stdin]) closeFifo(fifo)
     close(flag)
     for (const file of [output, errors, input, isOpen]) remove(file)
   }

@@ -89,10 +89,12 @@ test('where another has what several here want together, one that gives up lets 
   }
 })
 
-test('a lock for brief work that comes again is kept for a moment, and then let go', async () => {
+test('a lock for brief work that comes again and again is kept for a moment, and then let go', async () => {
   const file = newFile()
+  const take = () => joinLock(file, 0, 'exclusive', { lingers: true })
+  for (const lock of await Promise.all([take(), take()])) lock?.release()
   for (let at = 0; at < 3; at++) {
-    const lock = await joinLock(file, 0, 'exclusive', { lingers: true })
+    const lock = await take()
     assert.ok(lock !== undefined)
     lock.release()
     assert.equal(isLocked(file), true)
@@ -100,6 +102,13 @@ test('a lock for brief work that comes again is kept for a moment, and then let 
   const other = await waitLock(file, 20_000)
   assert.ok(isOf(other?.fd, file))
   other?.release()
+})
+
+test('a lock that nobody else joined is let go at once: its process may wait for another one without a turn of its loop', async () => {
+  const file = newFile()
+  const lock = await joinLock(file, 0, 'exclusive', { lingers: true })
+  lock?.release()
+  assert.equal(isLocked(file), false)
 })
 
 test('a lock is on the file that has the name: one that was removed meanwhile locks nothing', async (context) => {

@@ -65,18 +65,25 @@ interface Joint {
   readonly taken: Promise<Lock | undefined>
   readonly sinceMs: number
   holders: number
+  /** Whether there were ever two holders at once. */
+  isShared: boolean
 }
 
 /** By their files. */
 const joints = new Map<string, Joint>()
 
-/** A lock is kept for so long after its last holder, as the next may come at once; but not when it was first taken this long ago. */
+/**
+ * A lock that was shared is kept for so long after its last holder, as the next may come at once; but not when it was first taken this
+ * long ago. One that a single holder had goes with it: who waits without letting the event loop run must not wait for itself.
+ */
 const lingerMs = 20
 const longestLingerMs = 200
 
-/** `lingers`: it is for work of a millisecond, which a line about many VMs does again and again. */
 interface JoinOptions extends WaitOptions {
+  /** It is for work of a millisecond, which a line about many VMs does again and again. */
   readonly lingers?: boolean
+  /** What the last holder does before it lets go. */
+  readonly atEnd?: () => void
 }
 
 /**
@@ -92,15 +99,18 @@ export async function joinLock(
   const joint = joints.get(file)
   if (joint?.hold !== hold) return beginJoint(file, timeoutMs, hold, options)
   joint.holders++
+  joint.isShared = true
   const lock = await joint.taken.catch(() => undefined)
-  if (lock !== undefined && isNameOf(file, lock.fd)) return seatAt(joint, file, lock, options)
-  joint.holders--
+  const seat = lock === undefined ? undefined : seatAt(joint, file, lock, options)
+  if (seat !== undefined && isNameOf(file, seat.fd)) return seat
   forget(joint, file)
+  seat?.release()
   return joinLock(file, timeoutMs, hold, options)
 }
 
 async function beginJoint(file: string, timeoutMs: number, hold: Hold, options: JoinOptions): Promise<Lock | undefined> {
-  const joint: Joint = { hold, taken: waitLock(file, timeoutMs, hold, options), sinceMs: monotonicMs(), holders: 1 }
+  const taken = waitLock(file, timeoutMs, hold, options)
+  const joint: Joint = { hold, taken, sinceMs: monotonicMs(), holders: 1, isShared: false }
   joints.set(file, joint)
   try {
     const lock = await joint.taken
@@ -114,18 +124,19 @@ async function beginJoint(file: string, timeoutMs: number, hold: Hold, options: 
 }
 
 /** One holder's part of it. */
-function seatAt(joint: Joint, file: string, lock: Lock, { lingers = false }: JoinOptions): Lock {
+function seatAt(joint: Joint, file: string, lock: Lock, { lingers = false, atEnd }: JoinOptions): Lock {
   let isHeld = true
   const end = (): void => {
     if (joint.holders > 0) return
     forget(joint, file)
+    atEnd?.()
     lock.release()
   }
   const release = (): void => {
     if (!isHeld) return
     isHeld = false
     joint.holders--
-    if (lingers && monotonicMs() - joint.sinceMs < longestLingerMs) setTimeout(end, lingerMs).unref()
+    if (lingers && joint.isShared && monotonicMs() - joint.sinceMs < longestLingerMs) setTimeout(end, lingerMs).unref()
     else end()
   }
   return { fd: lock.fd, release }

@@ -221,8 +221,8 @@ export const sys: readonly Mutation[] = [
   {
     fault: 'a lock is on the file that has the name: one that was removed meanwhile is joined',
     file: lock,
-    from: 'lock !== undefined && isNameOf(file, lock.fd)',
-    to: 'lock !== undefined',
+    from: 'seat !== undefined && isNameOf(file, seat.fd)',
+    to: 'seat !== undefined',
     test: lockTest,
   },
   {

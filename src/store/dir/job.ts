@@ -29,7 +29,6 @@ export type JobOptions = Pick<CopyOptions, 'onNote' | 'signal'>
 /** What this process has at work in a folder at one time is under one lock. */
 interface Work {
   readonly id: string
-  jobs: number
   files: number
 }
 
@@ -39,22 +38,20 @@ const works = new Map<string, Work>()
 /** Sweeps what died, then runs a job with files of its own. */
 export async function withJob<T>(folder: string, options: JobOptions, work: (job: Job) => Promise<T>): Promise<T> {
   makePrivateFolder(folder)
-  const own = works.get(folder) ?? { id: randomHex(8), jobs: 0, files: 0 }
+  const own = works.get(folder) ?? { id: randomHex(8), files: 0 }
   works.set(folder, own)
-  own.jobs++
+  await sweep(folder, own.id)
   const lockFile = path.join(folder, jobLockName(own.id))
+  const atEnd = (): void => {
+    works.delete(folder)
+    attempt(() => remove(lockFile))
+  }
+  const lock = await joinLock(lockFile, 5000, 'exclusive', { atEnd })
+  if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`, { code: 'BUSY' })
   try {
-    await sweep(folder, own.id)
-    const lock = await joinLock(lockFile, 5000, 'exclusive')
-    if (lock === undefined) throw new Failure(`cannot lock ${lockFile}`, { code: 'BUSY' })
-    try {
-      return await runJob(folder, own, options, work)
-    } finally {
-      if (own.jobs === 1) attempt(() => remove(lockFile))
-      lock.release()
-    }
+    return await runJob(folder, own, options, work)
   } finally {
-    if (--own.jobs === 0) works.delete(folder)
+    lock.release()
   }
 }
 
