@@ -94,7 +94,7 @@ export const kinds: readonly Kind[] = [
     says: (socket, id) => socket.end(`{"return": {"pid": ${'9'.repeat(1e5)}}, "id": ${String(id)}}\n`),
   },
   { name: 'nothing, and the end', says: (socket) => socket.end() },
-  { name: 'a connection that is reset', says: (socket) => void socket.resetAndDestroy() },
+  { name: 'a connection that is cut', says: (socket) => void socket.destroy() },
   { name: 'silence', isRare: true, says: () => {} },
   {
     name: 'a byte now and then, without end',

@@ -8,6 +8,8 @@ import type { Job, Row } from './row.js'
 import { inTime, openWorld, type World } from './world.js'
 
 const self = fileURLToPath(import.meta.url)
+/** The first process of a namespace must take leave of those that have lost their parents: what is dead would keep its number else. */
+const reaping = ['sh', '-c', '"$@"; exit $?', 'sh']
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
 const lastPidFile = '/proc/sys/kernel/ns_last_pid'
 
@@ -34,9 +36,13 @@ async function inNamespace(job: Job): Promise<void> {
   if (status !== 0) return job.notRun(`pid reuse and reboots: no namespaces here: ${stderr.trim().split('\n').at(-1)}`)
   for (const { random } of job.turns(2, 2)) {
     const rounds = job.isShort ? 2 : 25
-    const child = spawn('unshare', [...apart, process.execPath, self, String(random.below(2 ** 31)), String(rounds)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      'unshare',
+      [...apart, ...reaping, process.execPath, self, String(random.below(2 ** 31)), String(rounds)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     const ended = await new Promise<number | null>((resolve) => child.on('close', resolve))
@@ -79,7 +85,7 @@ async function clockSteps(job: Job, world: World): Promise<void> {
   job.done(`${count} clock steps`)
 }
 
-/** The first process of the namespace. */
+/** What runs in the namespace. */
 async function inside(seed: number, rounds: number): Promise<void> {
   const random = seeded(seed)
   const world = openWorld()
@@ -138,7 +144,7 @@ async function rebooted(world: World, random: Random, at: number): Promise<strin
   if (spawnSync('mount', ['--bind', file, bootIdFile]).status !== 0) return ['the boot id could not be covered']
   const stranger = random.below(2) === 0 ? strangerAs(pid, world.folder) : undefined
   const { stdout } = await world.nbsvm(['web', 'status'])
-  const started = await world.nbsvm(['web', 'start', '-S', 'stop'])
+  const started = await world.nbsvm(['web', 'start', '-S', '--', 'stop'])
   const isAlive = stranger === undefined || (stranger.exitCode === null && stranger.signalCode === null)
   stranger?.kill('SIGKILL')
   return [
@@ -153,8 +159,7 @@ async function killed(world: World): Promise<number> {
   await world.works('web', 'start', '-S')
   const pid = Number(fs.readFileSync(path.join(world.folder, 'state/web/pid'), 'utf8'))
   process.kill(pid, 'SIGKILL')
-  while (fs.existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8')))
-    await new Promise((resolve) => setTimeout(resolve, 5))
+  while (fs.existsSync(`/proc/${pid}`)) await new Promise((resolve) => setTimeout(resolve, 5))
   return pid
 }
 

@@ -61,6 +61,7 @@ export const mix: Row = {
 
 async function mixed(job: Job, world: World): Promise<void> {
   const made: Made[] = []
+  for (const id of ids) await world.works(id, 'drive_size=1M', 'newimg')
   const removed: { id: string; endedMs: number }[] = []
   const statuses = new Map<number, number>()
   const turns = job.turns(1000, 60)[Symbol.iterator]()

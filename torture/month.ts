@@ -32,7 +32,7 @@ const days: readonly ((vm: Vm, here: Here, random: Random) => Promise<unknown>)[
     await vm.stop()
   },
   async (vm) => {
-    await vm.start({ qemuOptions: ['-S'] })
+    await vm.start()
     await vm.reset()
     await vm.checkpoint('day')
     await vm.removeCheckpoint('day')

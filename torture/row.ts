@@ -61,7 +61,11 @@ export async function runRow(row: Row, { isShort, seeds }: { isShort: boolean; s
       for (let at = 0; at < count; at++) yield { at, random: at < count / 2 ? randoms[0] : randoms[1] }
     },
     done: (what) => told.done.push(what),
-    found: (what) => told.found.push(what),
+    found: (what) => {
+      told.found.push(what)
+      // For whoever waits: the table comes at the end.
+      process.stderr.write(`${row.name}: FOUND ${what}\n`)
+    },
     notRun: (why) => told.notRun.push(why),
     note: (line) => told.notes.push(line),
   }

@@ -48,13 +48,39 @@ function readAll(job: Job): void {
   job.done(`${texts} texts, ${valid} valid and the same to bash (${compared} compared); the longest took ${worst.toFixed(1)} ms`)
 }
 
-/** Three of four are statements, most of which are valid; the rest is a soup. */
+const name = fc.constantFrom('mem', 'smp', 'cpu', 'net_if', 'qemu')
+const piece = fc.constantFrom(
+  'a',
+  '-x',
+  ',',
+  ':',
+  "'a b'",
+  "''",
+  '"$w x"',
+  '"a\\"b"',
+  '$w',
+  '${w}',
+  '${z:-d}',
+  '${y:-"a  b"}',
+  '\\ ',
+  '~/x',
+  '#',
+  'é',
+)
+const word = fc.array(piece, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''))
+const plain = fc.oneof(
+  fc.tuple(name, word).map(([one, value]) => `${one}=${value}\n`),
+  fc.tuple(fc.constantFrom('args', 'usb'), fc.array(word, { maxLength: 5 })).map(([one, all]) => `${one}+=(${all.join(' ')})\n`),
+)
+
+/** Two of five are plain, and valid nearly always; two are statements of all kinds; the rest is a soup. */
 function generate({ random }: Turn, count: number): Layers[] {
   const sample = <T>(kind: fc.Arbitrary<T>, numRuns: number): T[] => fc.sample(kind, { numRuns, seed: random.below(2 ** 31) })
-  const soups = Math.floor(count / 4)
+  const part = Math.floor(count / 5)
   return [
-    ...sample(fc.array(snippet, { minLength: 1, maxLength: 2 }), count - soups),
-    ...sample(tokenSoup, soups).map((text) => [text]),
+    ...sample(fc.array(plain, { minLength: 1, maxLength: 4 }), 2 * part).map((texts) => [texts.join('')]),
+    ...sample(fc.array(snippet, { minLength: 1, maxLength: 2 }), count - 3 * part),
+    ...sample(tokenSoup, part).map((text) => [text]),
   ]
 }
 

@@ -99,6 +99,8 @@ function prepare(world: World): void {
   )
   world.env['PATH'] = `${bin}:${world.env['PATH']}`
   world.env['NO_COLOR'] = '1'
+  // Else `type` waits a minute for a guest that takes nothing.
+  world.env['timeout'] = '3'
 }
 
 async function prepareAnew(world: World): Promise<void> {
@@ -106,7 +108,7 @@ async function prepareAnew(world: World): Promise<void> {
   fs.rmSync(world.folder, { recursive: true, force: true })
   fs.mkdirSync(path.join(world.folder, 'config'), { recursive: true })
   await world.works('web', 'drive_size=1M', 'newimg')
-  await world.works('run', 'drive_size=1M', 'newimg', 'start', '-S')
+  await world.works('up', 'drive_size=1M', 'newimg', 'start', '-S')
 }
 
 /** A line that has a hostile word in one or more of its places. */
@@ -123,7 +125,7 @@ function lineOf(row: VerbRow, random: Random): Line {
   const setting = random.pick(settingNames)
   const value = hostile(random)
   const isAction = actions.some(({ name }) => name === row.name)
-  const id = place === 0 ? hostile(random) : random.pick(['web', 'run', 'new'])
+  const id = place === 0 ? hostile(random) : random.pick(['web', 'up', 'new'])
   const inPlace = place === 2 ? [`${setting}=${value}`] : []
   const words = isAction ? [id, ...inPlace, row.name, ...flags, ...taken] : [row.name, ...taken, ...flags]
   const env = place === 3 ? { [random.pick([setting, 'class', 'EDITOR', 'LANG', 'TERM'])]: value.replaceAll('\0', '') } : {}

@@ -164,21 +164,6 @@ export function tied(command: readonly string[]): readonly string[] {
   return canTie ? [...tie, ...command] : command
 }
 
-/** The most that a program may take: of address space, and of a processor's time. */
-export interface Bounds {
-  readonly memoryBytes: number
-  readonly cpuSeconds?: number
-}
-
-/** What ends a program that has had its time: SIGXCPU, as a shell says it. */
-export const outOfTime = 152
-
-/** The command, held to bounds: for a program that reads what somebody else wrote. One that asks for more memory is refused it. */
-export function bounded(command: readonly string[], { memoryBytes, cpuSeconds }: Bounds): readonly string[] {
-  const time = cpuSeconds === undefined ? '' : `ulimit -t ${cpuSeconds} && `
-  return ['sh', '-c', `ulimit -v ${Math.floor(memoryBytes / 1024)} && ${time}exec "$@"`, 'sh', ...command]
-}
-
 /** Runs a program while everything waits; for what takes a millisecond. Returns its exit status. */
 export function runSync(command: readonly string[], pass: readonly number[] = []): number {
   const [program = '', ...args] = command

@@ -1,0 +1,16 @@
+// Bounds of a program that reads what somebody else wrote: what that says decides how much it takes.
+
+/** The most that a program may take: of address space, and of a processor's time. */
+export interface Bounds {
+  readonly memoryBytes: number
+  readonly cpuSeconds?: number
+}
+
+/** What ends a program that has had its time: the soft limit's SIGXCPU, as a shell says it. */
+export const outOfTime = 152
+
+/** The command, held to bounds. One that asks for more memory is refused it. */
+export function bounded(command: readonly string[], { memoryBytes, cpuSeconds }: Bounds): readonly string[] {
+  const time = cpuSeconds === undefined ? '' : `ulimit -S -t ${cpuSeconds} && `
+  return ['sh', '-c', `ulimit -v ${Math.floor(memoryBytes / 1024)} && ${time}exec "$@"`, 'sh', ...command]
+}
