@@ -80,6 +80,7 @@ async function withoutRoom(
   const isDone = verb.isDone?.(stage)
   fs.rmSync(filler)
   const told = `${verb.name} with ${kb} KB left`
+  job.trace(`${told}: status ${status}`)
   if (status === 0 && isDone === false) job.found(`${told}: status 0, and it was not done`)
   if (status !== 0 && (!/^nbsvm: /m.test(stderr) || /bug in nbsvm/.test(stderr)))
     job.found(`${told}: status ${status}: ${stderr}`)

@@ -25,6 +25,8 @@ export interface Job {
   readonly found: (what: string) => void
   /** A part that was not run, and why: it is never a pass. */
   readonly notRun: (why: string) => void
+  /** What is being done, for whoever looks on: on stderr, where NBSVM_TORTURE_TRACE is set. */
+  readonly trace: (what: string) => void
   /** A line for whoever reads on. */
   readonly note: (line: string) => void
 }
@@ -67,6 +69,9 @@ export async function runRow(row: Row, { isShort, seeds }: { isShort: boolean; s
       process.stderr.write(`${row.name}: FOUND ${what}\n`)
     },
     notRun: (why) => told.notRun.push(why),
+    trace: (what) => {
+      if (process.env['NBSVM_TORTURE_TRACE'] !== undefined) process.stderr.write(`${row.name}: ${what}\n`)
+    },
     note: (line) => told.notes.push(line),
   }
   try {

@@ -45,6 +45,7 @@ async function stepAll(job: Job, stage: Stage): Promise<void> {
         if (status === 0 && !isDone) job.found(`${told}: status 0, and it was not done`)
         const isSaid = fault === 'KILL' || status === 0 || /^nbsvm: /m.test(stderr)
         if (what !== undefined && (!isSaid || /bug in nbsvm/.test(stderr))) job.found(`${told}: status ${status}: ${stderr}`)
+        job.trace(`${told}: ${what === undefined ? 'missed' : `status ${status}`}`)
         for (const fault of await stage.faults()) job.found(`${told}: ${fault}`)
       } catch (error) {
         job.found(`${told}: ${String(error)}`)
