@@ -16,6 +16,7 @@ export type Source =
   | 'none'
   | 'files'
   | 'numbers'
+  | 'checkpoints'
   | 'names'
   | 'shells'
   | 'vms'
@@ -98,6 +99,7 @@ const imageNames = catalogue.flatMap(({ id, aliases }) => [id, aliases].flat())
 /** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
+  CHECKPOINT: 'checkpoints',
   WHAT: 'files',
   SHELL: 'shells',
   '[ACTION]': 'names',
