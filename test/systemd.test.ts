@@ -21,7 +21,7 @@ else {
   // From build/js/test.
   const script = path.join(import.meta.dirname, '../../../test/uml/systemd.sh')
   if (needs.length > 0) test('units', { skip: `no systemd to try them with: apt-get install ${needs.join(' ')}` }, () => {})
-  else reportFromUml(import.meta.filename, { memory: '1500M', timeoutMs: 170_000 }, ['unshare', '--mount', 'sh', script])
+  else reportFromUml(import.meta.filename, { memory: '1500M', timeoutMs: 600_000 }, ['unshare', '--mount', 'sh', script])
 }
 
 function suite(): void {
