@@ -76,7 +76,7 @@ describe('a whole Debian', { skip: skipDebian('12') }, () => {
     const start = ['web', `image=${debianDisk('12')}`, 'user=alice', ...debianSettings]
     await done(nbsvm([...start, 'newimg']))
     await done(nbsvm([...start, 'start']))
-    await until('the agent', 600_000, async () => (await nbsvm(['web', 'exec', 'true'])).status === 0)
+    assert.equal((await nbsvm(['web', 'timeout=600', 'wait', 'agent'])).status, 0)
     await done(nbsvm(['web', 'ssh', 'true']))
     await t.test(
       'two forks of it have another name, machine-id, key, address and other random numbers at once, and the right time',
@@ -275,7 +275,7 @@ describe('the small guest', () => {
 
   test('is refused what it cannot do, and does what it can', async (t) => {
     await done(nbsvm(['a', 'start', ...agentKernel]))
-    await until('the agent', 120_000, async () => (await nbsvm(['a', 'exec', 'true'])).status === 0)
+    assert.equal((await nbsvm(['a', 'timeout=120', 'wait', 'agent'])).status, 0)
     const vm = await openOne('a')
     const { macs } = JSON.parse(readFileSync(`${home.folder}/vms/a/machine.json`, 'utf8')) as { macs: string[] }
     const to = '52:54:00:ab:cd:02'

@@ -156,10 +156,10 @@ async function waitFor(
     // QEMU was so fast to end that all is written down already.
     if (status === 0 && file === lockOf(name)) return
     if (status !== undefined || deadline.isOver) {
+      const fault = status === undefined ? `it did not serve within ${readyWithinMs / 1000} s` : 'it ended before it served'
       child.kill()
       await isEnded(`${drawer}/${lockOf(name)}`, 'SIGKILL', killTimeoutMs)
       remove(`${drawer}/${lockOf(name)}`)
-      const fault = status === undefined ? `it did not serve within ${readyWithinMs / 1000} s` : 'it ended before it served'
       throw new HelperFailure(name, wordsOf(drawer, log) ?? `${fault}, and said nothing`)
     }
     await Promise.race([ended, pause(lookEveryMs)])
