@@ -7,11 +7,10 @@ import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
 import { quoteWords } from '../core/words.js'
 import { checkWeb, webFlags } from './commandrows.js'
-import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import { checkExec, checkForward, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
-import { action, many, none, one, onTheRun, rest } from './actionrow.js'
+import { checkExec, checkExport, checkForward, checkImport, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
+import { action, many, maybeOne, none, one, onTheRun, rest } from './actionrow.js'
 import { stateActions } from './staterows.js'
 import type { ActionRow } from './verb.js'
 
@@ -151,11 +150,26 @@ export const actions: readonly ActionRow[] = [
     summary: 'print each setting with its origin, and the QEMU command',
     check: checkOptions,
   }),
-  action('export', none, {
-    flags: { libvirt: 'a domain', proxmox: 'commands of Proxmox VE', kubevirt: 'manifests of KubeVirt' },
+  action('export', maybeOne, {
+    words: '[FILE]',
+    flags: {
+      libvirt: 'print a domain for libvirt',
+      proxmox: 'print commands of Proxmox VE',
+      kubevirt: 'print manifests of KubeVirt',
+      plain: 'do not compress the file',
+    },
     needs: 'bootable',
-    summary: 'print what another system imports as this VM',
-    check: (_, flags) => void systemOf(flags),
+    summary: 'write all of it into one file, as it runs or is off, or print what another system imports',
+    check: checkExport,
+  }),
+  action('import', one, {
+    words: 'FILE',
+    needs: 'nothing',
+    makes: true,
+    reads: 'stream',
+    flags: { same: 'it is the very VM that was exported', qemu: 'FILE is a command line of QEMU' },
+    summary: 'make it of what export wrote, an OVA or a disk image',
+    check: checkImport,
   }),
   action('enable', none, {
     needs: 'bootable',
@@ -212,7 +226,7 @@ export const actions: readonly ActionRow[] = [
   }),
   action(
     'move',
-    { min: 0, max: 1 },
+    maybeOne,
     {
       ...onTheRun,
       words: '[HOST]',

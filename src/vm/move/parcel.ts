@@ -68,7 +68,8 @@ export interface ParcelDrive {
 }
 
 /** Keys, the variables of a UEFI, the state of a TPM. */
-const ownFiles =
+/** Also of those that come out of an archive. */
+export const ownFiles =
   /^(?:(?:ssh_host_ed25519_key|ssh_key)(?:\.pub)?|nvram-(?:uefi|secure)\.qcow2|tpm\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64})$/
 
 const largestFile = 16 * 1024 ** 2
@@ -117,7 +118,8 @@ export function ownFile({ place, name, class: vmClass }: Pick<Vm, 'place' | 'nam
   return settingsFiles(place.config, name, vmClass).findLast((file) => file.endsWith('.vm'))
 }
 
-function filesOf({ place, id }: Vm): ParcelFile[] {
+/** What stands beside its record, as its files are. */
+export function filesOf({ place, id }: Pick<Vm, 'place' | 'id'>): ParcelFile[] {
   const folder = recordFolder(place, id)
   const names = [...namesIn(folder), ...namesIn(`${folder}/tpm`).map((name) => `tpm/${name}`)].filter((name) =>
     ownFiles.test(name),
