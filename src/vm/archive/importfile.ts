@@ -174,7 +174,8 @@ class DriveFrames {
       this.#part++
       this.#partBytes = 0
     }
-    importing.onProgress?.((this.#doneBytes += bytes.length), this.#totalBytes)
+    this.#doneBytes += bytes.length
+    importing.onProgress?.(this.#doneBytes, this.#totalBytes)
     return { kind: 'data', drive: this.#drives[this.#at]?.number ?? -1, offset, bytes }
   }
 
