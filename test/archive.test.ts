@@ -65,7 +65,17 @@ let all: Member[]
 before(async () => {
   const vm = await open('web', { drive_size: '64M', mem: '300', smp: '2', args: '-device x', forward: '8080:80' })
   await newDrive(vm)
-  execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -q -P 7 1M 3M', '-c', 'write -q -P 9 40M 64k', '-c', 'write -q -P 5 63M 1M', imageOf('web')])
+  execFileSync('qemu-io', [
+    '-f',
+    'qcow2',
+    '-c',
+    'write -q -P 7 1M 3M',
+    '-c',
+    'write -q -P 9 40M 64k',
+    '-c',
+    'write -q -P 5 63M 1M',
+    imageOf('web'),
+  ])
   fs.mkdirSync(path.join(place.records, 'web/tpm'))
   fs.writeFileSync(path.join(place.records, 'web/tpm/tpm2-00.permall'), 'sealed')
   fs.writeFileSync(path.join(place.records, 'web/ssh_key'), 'secret')
@@ -91,7 +101,15 @@ describe('an archive', () => {
     assert.match(said, /its TPM held is left out/)
     assert.equal(fs.readFileSync(path.join(folder, 'config/copy.vm'), 'utf8'), 'mem=300\nsmp=2\n')
     const { place: where } = await open('copy')
-    const bytes = execFileSync('qemu-img', ['dd', '-f', 'qcow2', '-O', 'raw', `if=${where.records}/copy/nvram-uefi.qcow2`, `of=${folder}/out`])
+    const bytes = execFileSync('qemu-img', [
+      'dd',
+      '-f',
+      'qcow2',
+      '-O',
+      'raw',
+      `if=${where.records}/copy/nvram-uefi.qcow2`,
+      `of=${folder}/out`,
+    ])
     assert.equal(bytes.toString(), '')
     assert.ok(fs.readFileSync(`${folder}/out`).equals(Buffer.alloc(528 * 1024, 'vars')))
     fs.rmSync(`${folder}/out`)
@@ -117,7 +135,9 @@ describe('an archive', () => {
     const drive = fs.statSync(path.join(at, 'drive-0.raw'))
     assert.equal(drive.size, 64 * mib)
     assert.ok(drive.blocks * 512 < 8 * mib)
-    const hex = createHash('sha256').update(fs.readFileSync(path.join(at, 'drive-0.raw'))).digest('hex')
+    const hex = createHash('sha256')
+      .update(fs.readFileSync(path.join(at, 'drive-0.raw')))
+      .digest('hex')
     assert.equal(hex, seen('web'))
     fs.rmSync(at, { recursive: true })
   })
@@ -158,7 +178,10 @@ function membersOf(bytes: Buffer): Member[] {
     const content = bytes.subarray(at + 512, at + 512 + size)
     if (bytes[at + 156] === 0x78) real = Number(/realsize=(\d+)/.exec(content.toString('latin1'))?.[1])
     else {
-      const name = bytes.toString('latin1', at, at + 100).replace(/\0.*$/s, '').replace('GNUSparseFile.0/', '')
+      const name = bytes
+        .toString('latin1', at, at + 100)
+        .replace(/\0.*$/s, '')
+        .replace('GNUSparseFile.0/', '')
       found.push({ name, bytes: content, ...(real > 0 ? { real } : {}) })
       real = 0
     }
@@ -176,9 +199,17 @@ interface Written {
 function put(members: readonly Member[], how: Readonly<Record<string, Written>> = {}): Buffer {
   const parts = members.map(({ name, bytes, real }) => {
     const { header = (same: Buffer) => same, records = {} } = how[name] ?? {}
-    const sparse = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.name': name, 'GNU.sparse.realsize': String(real) }
+    const sparse = {
+      'GNU.sparse.major': '1',
+      'GNU.sparse.minor': '0',
+      'GNU.sparse.name': name,
+      'GNU.sparse.realsize': String(real),
+    }
     const entry = { kind: 'file', mode: 0o600, uid: 0, gid: 0, mtimeSeconds: 0, sizeBytes: bytes.length, target: '' } as const
-    const head = real === undefined ? tarHeader({ ...entry, name }, records) : tarHeader({ ...entry, name: `GNUSparseFile.0/${name}` }, { ...sparse, ...records })
+    const head =
+      real === undefined
+        ? tarHeader({ ...entry, name }, records)
+        : tarHeader({ ...entry, name: `GNUSparseFile.0/${name}` }, { ...sparse, ...records })
     return Buffer.concat([header(head), bytes, tarPadding(bytes.length)])
   })
   return Buffer.concat([...parts, tarEnd])
@@ -258,7 +289,12 @@ const hostile: Readonly<Record<string, readonly [() => Buffer, RegExp]>> = {
   'an absolute name': [() => sealed(renamed('ssh_key', '/etc/passwd')), /called "\/etc\/passwd"/],
   'a name that leads up': [() => sealed(renamed('ssh_key', '../../x')), /called "\.\.\/\.\.\/x"/],
   'a file that is none of a VM': [
-    () => sealed(manifested((one) => void (one['files'] = ['machine.json'])).map((one) => (one.name === 'ssh_key' ? { ...one, name: 'machine.json' } : one))),
+    () =>
+      sealed(
+        manifested((one) => void (one['files'] = ['machine.json'])).map((one) =>
+          one.name === 'ssh_key' ? { ...one, name: 'machine.json' } : one,
+        ),
+      ),
     /files is not/,
   ],
   'a symbolic link': [() => sealed(body(), { ssh_key: { header: typed('2', '/etc/shadow') } }), /a link, or a folder/],
@@ -274,17 +310,35 @@ const hostile: Readonly<Record<string, readonly [() => Buffer, RegExp]>> = {
   'a version of the future': [() => sealed(manifested((one) => void (one['format'] = 99))), /newer nbsvm/],
   'a version that is none': [() => sealed(manifested((one) => void (one['format'] = '1'))), /has no format/],
   'a record that is wrong': [() => sealed(manifested((one) => void (one['record'].uuid = '../x'))), /uuid/],
-  'a processor with words of its own': [() => sealed(manifested((one) => void (one['record'].cpu = { tcg: 'max -drive file=/x' }))), /no processor/],
+  'a processor with words of its own': [
+    () => sealed(manifested((one) => void (one['record'].cpu = { tcg: 'max -drive file=/x' }))),
+    /no processor/,
+  ],
   'a setting that is wrong': [() => sealed(manifested((one) => void (one['settings'].mem = 'much'))), /setting mem/],
   'drives that are no list': [() => sealed(manifested((one) => void (one['drives'] = { 0: 1 }))), /drives is not a list/],
-  'a drive without end': [() => sealed(manifested((one) => void (one['drives'][0].virtualBytes = 2 ** 53 - 512))), /drives is not/],
+  'a drive without end': [
+    () => sealed(manifested((one) => void (one['drives'][0].virtualBytes = 2 ** 53 - 512))),
+    /drives is not/,
+  ],
   'a drive of half a sector': [() => sealed(manifested((one) => void (one['drives'][0].virtualBytes = 700))), /drives is not/],
   'a thousandth drive': [() => sealed(manifested((one) => void (one['drives'][0].number = 999))), /drives is not/],
-  'a drive under the name of another': [() => sealed(manifested((one) => void (one['drives'][0].member = '../drive'))), /drives is not/],
-  'a drive of another size': [() => sealed(body(), { 'drive-0.raw': { records: { 'GNU.sparse.realsize': String(2 ** 40) } } }), /as large as/],
-  'a size that is negative': [() => sealed(body(), { 'drive-0.raw': { records: { 'GNU.sparse.realsize': '-1' } } }), /size is none/],
+  'a drive under the name of another': [
+    () => sealed(manifested((one) => void (one['drives'][0].member = '../drive'))),
+    /drives is not/,
+  ],
+  'a drive of another size': [
+    () => sealed(body(), { 'drive-0.raw': { records: { 'GNU.sparse.realsize': String(2 ** 40) } } }),
+    /as large as/,
+  ],
+  'a size that is negative': [
+    () => sealed(body(), { 'drive-0.raw': { records: { 'GNU.sparse.realsize': '-1' } } }),
+    /size is none/,
+  ],
   'a map of another version': [() => sealed(body(), { 'drive-0.raw': { records: { 'GNU.sparse.minor': '1' } } }), /not known/],
-  'a header of pax that says more': [() => sealed(body(), { 'drive-0.raw': { records: { path: '/etc/passwd' } } }), /says "path"/],
+  'a header of pax that says more': [
+    () => sealed(body(), { 'drive-0.raw': { records: { path: '/etc/passwd' } } }),
+    /says "path"/,
+  ],
   'a map of very many parts': [() => sealed(mapped([999_999_999, ...Array.from({ length: 50 }, () => 0)])), /parts/],
   'a map of parts that overlap': [() => sealed(mapped([2, 0, 1024, 512, 1024], 2048)), /overlap/],
   'a map that goes back': [() => sealed(mapped([2, 4096, 512, 0, 512], 1024)), /overlap/],
@@ -327,7 +381,13 @@ describe('of a hostile archive nothing stays', () => {
       stop.abort(new Error('enough'))
       await new Promise(() => {})
     }
-    const waiting = importArchive(await open('bad'), { outside, input: endless(), from: 'a test', isSame: false, signal: stop.signal })
+    const waiting = importArchive(await open('bad'), {
+      outside,
+      input: endless(),
+      from: 'a test',
+      isSame: false,
+      signal: stop.signal,
+    })
     await assert.rejects(waiting, /enough/)
     assert.deepEqual(everything(), there)
   })
@@ -343,13 +403,16 @@ describe('images of others', () => {
 
   before(() => {
     execFileSync('qemu-img', ['convert', '-O', 'raw', imageOf('web'), at('disk.raw')])
-    for (const format of ['vmdk', 'vdi', 'vhdx', 'qcow2', 'vpc']) execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, at('disk.raw'), at(`disk.${format}`)])
+    for (const format of ['vmdk', 'vdi', 'vhdx', 'qcow2', 'vpc'])
+      execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, at('disk.raw'), at(`disk.${format}`)])
   })
 
   for (const format of ['raw', 'qcow2', 'vmdk', 'vdi', 'vhdx', 'vpc']) {
     it(`takes ${format} for what its bytes say`, async () => {
       await bring(`from-${format}`, at(`disk.${format}`))
-      const made = [`nbsvm-from-${format}-0.qcow2`, `nbsvm-from-${format}-0.raw`].map((name) => path.join(place.drives, name)).find((file) => fs.existsSync(file))
+      const made = [`nbsvm-from-${format}-0.qcow2`, `nbsvm-from-${format}-0.raw`]
+        .map((name) => path.join(place.drives, name))
+        .find((file) => fs.existsSync(file))
       const said = execFileSync('qemu-img', ['compare', '-p', '-F', 'raw', made ?? '', at('disk.raw')], { encoding: 'utf8' })
       assert.match(said, /identical/)
     })
@@ -357,12 +420,32 @@ describe('images of others', () => {
 
   it('refuses those that name other files', async () => {
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', at('disk.raw'), '-F', 'raw', at('overlay.img')])
-    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', `data_file=${at('data')},data_file_raw=on`, at('split.img'), '1M'])
+    execFileSync('qemu-img', [
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-o',
+      `data_file=${at('data')},data_file_raw=on`,
+      at('split.img'),
+      '1M',
+    ])
     execFileSync('qemu-img', ['create', '-q', '-f', 'vmdk', '-o', 'subformat=monolithicFlat', at('flat.vmdk'), '1M'])
     fs.writeFileSync(at('json.img'), fs.readFileSync(at('overlay.img')))
-    execFileSync('qemu-img', ['rebase', '-u', '-f', 'qcow2', '-F', 'raw', '-b', 'json:{"driver":"file","filename":"/etc/passwd"}', at('json.img')])
+    execFileSync('qemu-img', [
+      'rebase',
+      '-u',
+      '-f',
+      'qcow2',
+      '-F',
+      'raw',
+      '-b',
+      'json:{"driver":"file","filename":"/etc/passwd"}',
+      at('json.img'),
+    ])
     const there = everything()
-    for (const name of ['overlay.img', 'split.img', 'flat.vmdk', 'json.img']) await assert.rejects(bring('bad', at(name)), /refers to other files/, name)
+    for (const name of ['overlay.img', 'split.img', 'flat.vmdk', 'json.img'])
+      await assert.rejects(bring('bad', at(name)), /refers to other files/, name)
     fs.writeFileSync(at('text.img'), 'not a disk at all\n'.repeat(1000))
     await assert.rejects(bring('bad', at('text.img')), /a text file/)
     fs.rmSync(at('text.img'))
@@ -370,7 +453,17 @@ describe('images of others', () => {
   })
 
   it('takes an OVA: its disk, its hardware, its digests', async () => {
-    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'vmdk', '-o', 'subformat=streamOptimized', at('disk.raw'), at('disk1.vmdk')])
+    execFileSync('qemu-img', [
+      'convert',
+      '-f',
+      'raw',
+      '-O',
+      'vmdk',
+      '-o',
+      'subformat=streamOptimized',
+      at('disk.raw'),
+      at('disk1.vmdk'),
+    ])
     const disk = fs.readFileSync(at('disk1.vmdk'))
     const ova = (text: string, list = digestsFor(text, disk), name = 'disk1.vmdk'): Buffer =>
       put([
@@ -381,7 +474,10 @@ describe('images of others', () => {
     fs.writeFileSync(at('box.ova'), ova(ovf))
     const notes = await bring('box', at('box.ova'))
     assert.match(notes.join('\n'), /1 further network cards.*SCSI controller/)
-    assert.equal(fs.readFileSync(path.join(folder, 'config/box.vm'), 'utf8'), 'mem=768M\nsmp=2\nfirmware=uefi\ndrive_if=sata\nnet_if=e1000\n')
+    assert.equal(
+      fs.readFileSync(path.join(folder, 'config/box.vm'), 'utf8'),
+      'mem=768M\nsmp=2\nfirmware=uefi\ndrive_if=sata\nnet_if=e1000\n',
+    )
     assert.equal(seen('box'), seen('web'))
     const there = everything().filter((name) => name !== 'bad.ova')
     for (const [bytes, why] of [

@@ -56,7 +56,10 @@ async function archive({ vm, words: [file = ''], flags, note, progress, signal }
   if (file === '-') {
     if (isTerminal(1)) {
       throw new UsageError(`${vm.id} would be written to this terminal, as bytes`, {
-        hints: [`into a file: ${vm.call} export ${vm.name}.vm`, `to another machine: ${vm.call} export - | ssh HOST ${vm.call} import -`],
+        hints: [
+          `into a file: ${vm.call} export ${vm.name}.vm`,
+          `to another machine: ${vm.call} export - | ssh HOST ${vm.call} import -`,
+        ],
       })
     }
     const { stoodStillMs } = await into(1)

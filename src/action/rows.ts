@@ -224,22 +224,18 @@ export const actions: readonly ActionRow[] = [
       if (drive !== undefined) checkNumber(String(drive))
     },
   }),
-  action(
-    'move',
-    maybeOne,
-    {
-      ...onTheRun,
-      words: '[HOST]',
-      needs: 'nothing',
-      flags: {
-        'downtime=MS': 'how long its guest may stand still',
-        settle: 'finish or undo a move that was cut off',
-        keep: 'it stays here, where the other machine is gone for good',
-      },
-      summary: 'take it to another machine, as it runs',
-      check: checkMove,
+  action('move', maybeOne, {
+    ...onTheRun,
+    words: '[HOST]',
+    needs: 'nothing',
+    flags: {
+      'downtime=MS': 'how long its guest may stand still',
+      settle: 'finish or undo a move that was cut off',
+      keep: 'it stays here, where the other machine is gone for good',
     },
-  ),
+    summary: 'take it to another machine, as it runs',
+    check: checkMove,
+  }),
   action('send', none, { summary: 'write it to stdout, all of it, for receive' }),
   action('receive', none, {
     needs: 'nothing',

@@ -22,7 +22,10 @@ const deepest = 64
 const mostElements = 50_000
 
 const nameShape = '[A-Za-z_][\\w.-]*(?::[A-Za-z_][\\w.-]*)?'
-const tag = new RegExp(`<(?:/(?<closed>${nameShape})\\s*>|(?<opened>${nameShape})(?<attributes>(?:\\s+${nameShape}\\s*=\\s*(?:"[^"<]*"|'[^'<]*'))*)\\s*(?<empty>/?)>)`, 'y')
+const tag = new RegExp(
+  `<(?:/(?<closed>${nameShape})\\s*>|(?<opened>${nameShape})(?<attributes>(?:\\s+${nameShape}\\s*=\\s*(?:"[^"<]*"|'[^'<]*'))*)\\s*(?<empty>/?)>)`,
+  'y',
+)
 const attribute = new RegExp(`(?<name>${nameShape})\\s*=\\s*(?:"(?<one>[^"]*)"|'(?<other>[^']*)')`, 'g')
 /** What says nothing: comments, and words for programs. */
 const aside = /<!--[^]*?-->|<\?[^]*?\?>/y
@@ -76,7 +79,8 @@ function takeText(element: Open | undefined, text: string): void {
 
 function attributesOf(text: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const { groups } of text.matchAll(attribute)) found.set(local(groups?.['name'] ?? ''), plain(groups?.['one'] ?? groups?.['other'] ?? ''))
+  for (const { groups } of text.matchAll(attribute))
+    found.set(local(groups?.['name'] ?? ''), plain(groups?.['one'] ?? groups?.['other'] ?? ''))
   return found
 }
 

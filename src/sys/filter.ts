@@ -46,7 +46,10 @@ export function descriptorSink(fd: number): Sink {
 /** What a program makes of what is written goes into a descriptor. */
 export function filterSink(command: readonly string[], fd: number): Sink {
   const [program = '', ...args] = tied(command)
-  const child = load().spawn(program, args, { env: { ...process.env, PATH: searchPath().join(':') }, stdio: ['pipe', fd, 'pipe'] })
+  const child = load().spawn(program, args, {
+    env: { ...process.env, PATH: searchPath().join(':') },
+    stdio: ['pipe', fd, 'pipe'],
+  })
   const ended = endOf(command, child)
   ended.catch(() => {})
   const { stdin } = child

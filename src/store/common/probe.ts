@@ -68,7 +68,9 @@ const lookMs = 120_000
 
 /** What QEMU says of its size; QEMU also refuses what another QEMU writes to at this moment. */
 export async function askVirtualBytes({ format, path }: Image): Promise<number> {
-  const text = await runOrFail(`read ${path}`, limited(['qemu-img', 'info', '-f', format, '--output=json', path]), { timeoutMs: lookMs })
+  const text = await runOrFail(`read ${path}`, limited(['qemu-img', 'info', '-f', format, '--output=json', path]), {
+    timeoutMs: lookMs,
+  })
   const size = (JSON.parse(text) as Record<string, unknown>)['virtual-size']
   if (typeof size !== 'number') throw new Failure(`qemu-img does not tell the size of ${path}: ${text.trim()}`)
   return size

@@ -74,7 +74,11 @@ export function believedSettings(written: Readonly<Record<string, string>>, isSa
  * The record that it gets: of another VM with the same hardware, as a clone is one, or of the very same. Throws a Failure where that one
  * is here already.
  */
-export function believedRecord(vm: Pick<Vm, 'place' | 'id' | 'name' | 'class'>, { record }: Manifest, isSame: boolean): MachineRecord {
+export function believedRecord(
+  vm: Pick<Vm, 'place' | 'id' | 'name' | 'class'>,
+  { record }: Manifest,
+  isSame: boolean,
+): MachineRecord {
   const { name, class: vmClass } = vm
   if (isSame) {
     requireAlone(vm, record)

@@ -35,7 +35,11 @@ export async function importCommandLine(
 /** The file is what its bytes say: where the line says another thing, one of them is wrong. */
 async function sourceOf({ file, format }: LineDisk, importing: Importing): Promise<Source> {
   const found = realPath(file)
-  if (found === undefined) throw new Failure(`there is no ${file}`, { code: 'FILE_MISSING', hints: ['relative names are of the folder that you are in'] })
+  if (found === undefined)
+    throw new Failure(`there is no ${file}`, {
+      code: 'FILE_MISSING',
+      hints: ['relative names are of the folder that you are in'],
+    })
   const source = await foreignSource(found, file, importing)
   if (format === undefined || format === source.image.format || source.image.kind === 'block') return source
   throw new Failure(`${file} is to be ${format}, the line says, and its bytes say ${source.image.format}`, {
@@ -47,7 +51,8 @@ async function sourceOf({ file, format }: LineDisk, importing: Importing): Promi
 /** As they stand in a settings file: names of files are absolute there. */
 function checked(settings: SettingTexts): SettingTexts {
   const { cdrom } = settings
-  const all = cdrom === undefined ? settings : { ...settings, cdrom: quoteWords(splitWords(cdrom).map((name) => path.resolve(name))) }
+  const all =
+    cdrom === undefined ? settings : { ...settings, cdrom: quoteWords(splitWords(cdrom).map((name) => path.resolve(name))) }
   for (const [name, text] of Object.entries(all)) settingsTable[name as SettingName].quantity.parse(text)
   return all
 }

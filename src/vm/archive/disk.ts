@@ -38,7 +38,12 @@ export async function foreignSource(file: string, called: string, { note }: Call
 }
 
 /** Makes the VM's next drive as a copy. */
-export async function copyInto({ place, id }: Vm, store: Store, source: Source, { note, onProgress, signal }: Copying): Promise<void> {
+export async function copyInto(
+  { place, id }: Vm,
+  store: Store,
+  source: Source,
+  { note, onProgress, signal }: Copying,
+): Promise<void> {
   await store.clone(id, source, {
     live: liveDrives(place, store.layers),
     ...(note === undefined ? {} : { onNote: note }),

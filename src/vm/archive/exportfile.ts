@@ -72,7 +72,8 @@ export async function archiveVm(vm: Vm, archiving: Archiving): Promise<Archived>
 function noteLeftOut(vm: Vm, { ran }: Content, { note }: Caller): void {
   const names = checkpointNames(vm.place, vm.id)
   if (names.length > 0) note?.(`its checkpoints stay here: ${names.join(', ')}`)
-  if (ran && vm.settings.tpm === 'yes') note?.('what its TPM holds is left out, as it runs: export it while it is off to have that too')
+  if (ran && vm.settings.tpm === 'yes')
+    note?.('what its TPM holds is left out, as it runs: export it while it is off to have that too')
   if (vm.settings.drives !== undefined) note?.("what its setting drives names does not go along: that is QEMU's own")
 }
 
@@ -87,7 +88,8 @@ async function measure(vm: Vm, store: Store, drive: Drive, { signal }: Caller): 
   const { number } = drive
   if (number >= mostDrives) throw new Failure(`cannot export ${vm.id}: ${drive.name} has a number from ${mostDrives} up`)
   const { virtualBytes } = await store.size(drive)
-  if (virtualBytes > mostDriveBytes) throw new Failure(`cannot export ${vm.id}: ${drive.name} has more than ${formatSize(mostDriveBytes)}`)
+  if (virtualBytes > mostDriveBytes)
+    throw new Failure(`cannot export ${vm.id}: ${drive.name} has more than ${formatSize(mostDriveBytes)}`)
   const extents = await extentsOf(drive, signal)
   // Of a volume nobody knows what was never written: it is read twice.
   const found = drive.image.kind === 'block' ? await scan(vm, drive, extents, signal) : extents

@@ -130,7 +130,9 @@ async function makeVariablesOf(file: string, bytes: Buffer): Promise<void> {
   const [raw, temporary] = [`${file}.raw.tmp`, `${file}.tmp`]
   try {
     writeBytes(raw, bytes)
-    await runOrFail('keep the UEFI variables', tied(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, temporary]), { isPrivate: true })
+    await runOrFail('keep the UEFI variables', tied(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, temporary]), {
+      isPrivate: true,
+    })
     syncFile(temporary)
     rename(temporary, file)
   } finally {
@@ -200,7 +202,8 @@ class DriveFrames {
 /** The last member says what all others were. Throws a Failure where one was not, or something is missing or follows. */
 async function requireDigests(reader: ArchiveReader, seen: ReadonlyMap<string, string>): Promise<void> {
   const last = await reader.next()
-  if (last?.name !== digestsName || last.realBytes !== undefined || last.sizeBytes > mostManifestBytes) throw broken('its digests are missing')
+  if (last?.name !== digestsName || last.realBytes !== undefined || last.sizeBytes > mostManifestBytes)
+    throw broken('its digests are missing')
   const said = asObject(asObject(parsed((await reader.take(last.sizeBytes)).toString('utf8')))?.['sha256']) ?? {}
   for (const [name, digest] of seen) {
     if (said[name] !== digest) throw broken(`${name} is not what was written: its digest is another`, 'copy or fetch it again')

@@ -112,11 +112,15 @@ export function readManifest(written: string): Manifest {
 function checkRecord(found: Readonly<Record<string, unknown>>): MachineRecord {
   const { name, class: vmClass } = found
   const id = vmId(String(name), typeof vmClass === 'string' ? vmClass : undefined)
-  const { format, uuid, macs, generation, arch, machine, cpu, firmware, image, seed, sshPort } = parseRecord(JSON.stringify(found), id)
+  const { format, uuid, macs, generation, arch, machine, cpu, firmware, image, seed, sshPort } = parseRecord(
+    JSON.stringify(found),
+    id,
+  )
   const { kvm, tcg } = cpu ?? {}
   if (macs.length > 64) throw new Failure('its record has too many network cards')
   // It becomes a part of a word for QEMU.
-  for (const one of [kvm, tcg]) if (one !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._,=+-]*$/.test(one)) throw new Failure('its record has no processor')
+  for (const one of [kvm, tcg])
+    if (one !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._,=+-]*$/.test(one)) throw new Failure('its record has no processor')
   return {
     format,
     name: String(name),
@@ -127,13 +131,17 @@ function checkRecord(found: Readonly<Record<string, unknown>>): MachineRecord {
     ...given({ arch, machine, firmware, sshPort }),
     ...(cpu === undefined ? {} : { cpu: given({ kvm, tcg }) }),
     ...(seed === undefined ? {} : { seed: { instanceId: seed.instanceId, user: seed.user } }),
-    ...(image === undefined ? {} : { image: { name: image.name, digest: image.digest, level: image.level, traits: image.traits } }),
+    ...(image === undefined
+      ? {}
+      : { image: { name: image.name, digest: image.digest, level: image.level, traits: image.traits } }),
   }
 }
 
 /** Without those that are missing. */
 function given<T extends object>(members_: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(members_).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> }
+  return Object.fromEntries(Object.entries(members_).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
 }
 
 function parsed(written: string): unknown {

@@ -36,7 +36,8 @@ export async function importOva(
   requireFree(asked)
   const parts = partsOf(file)
   const description = parts.find(({ name }) => name.toLowerCase().endsWith('.ovf'))
-  if (description === undefined) throw new Failure(`${called} is neither what export wrote nor an OVA: it has no description (.ovf)`)
+  if (description === undefined)
+    throw new Failure(`${called} is neither what export wrote nor an OVA: it has no description (.ovf)`)
   const digests = digestsOf(file, parts)
   const text = textOf(file, description)
   requireDigest(description.name, digests, (name) => hashOf(name, Buffer.from(text, 'utf8')))
@@ -52,7 +53,11 @@ export async function importOva(
       else if (disk.capacityBytes !== undefined) await store.create(vm.id, disk.capacityBytes)
     }
   }
-  const added = await makeNew(asked, { from: called, record: freshRecord(asked), settings: settingsOf(ovf), drives: [], fill }, importing)
+  const added = await makeNew(
+    asked,
+    { from: called, record: freshRecord(asked), settings: settingsOf(ovf), drives: [], fill },
+    importing,
+  )
   return { id: asked.id, added }
 }
 
@@ -75,9 +80,11 @@ function partsOf(file: string): readonly Part[] {
     const { name, kind, sizeBytes } = { ...found, ...about }
     about = {}
     if (kind !== 'file') throw new Failure(`it has ${quote(name)}, which is no file: a link, or a folder`)
-    if (name.includes('/') || name === '' || name.startsWith('.')) throw new Failure(`it has a file that is called ${quote(name)}`)
+    if (name.includes('/') || name === '' || name.startsWith('.'))
+      throw new Failure(`it has a file that is called ${quote(name)}`)
     if (parts.some((part) => part.name === name)) throw new Failure(`it has ${quote(name)} twice`)
-    if (begin + sizeBytes > size) throw new Failure(`it is cut off: ${quote(name)} has ${sizeBytes} bytes, and not all of them are there`)
+    if (begin + sizeBytes > size)
+      throw new Failure(`it is cut off: ${quote(name)} has ${sizeBytes} bytes, and not all of them are there`)
     if (parts.push({ name, at: begin, sizeBytes }) > mostParts) throw new Failure('it has too many files')
     at = begin + Math.ceil(sizeBytes / blockBytes) * blockBytes
   }
@@ -99,11 +106,18 @@ type Digests = ReadonlyMap<string, Digest>
 /** What the file `.mf` says of the others: `SHA256(disk.vmdk)= 0123...`. Empty where there is none. */
 function digestsOf(file: string, parts: readonly Part[]): Digests {
   const part = parts.find(({ name }) => name.toLowerCase().endsWith('.mf'))
-  const lines = part === undefined ? [] : textOf(file, part).split(/\r?\n/).filter((line) => line.trim() !== '')
+  const lines =
+    part === undefined
+      ? []
+      : textOf(file, part)
+          .split(/\r?\n/)
+          .filter((line) => line.trim() !== '')
   return new Map(
     lines.map((line): [string, Digest] => {
-      const { algorithm, name, hex } = /^(?<algorithm>SHA(?:1|256|512)) ?\((?<name>[^)]+)\) ?= ?(?<hex>[0-9a-f]+)\s*$/i.exec(line)?.groups ?? {}
-      if (algorithm === undefined || name === undefined || hex === undefined) throw new Failure(`its list of digests has a line that is none: ${quote(line)}`)
+      const { algorithm, name, hex } =
+        /^(?<algorithm>SHA(?:1|256|512)) ?\((?<name>[^)]+)\) ?= ?(?<hex>[0-9a-f]+)\s*$/i.exec(line)?.groups ?? {}
+      if (algorithm === undefined || name === undefined || hex === undefined)
+        throw new Failure(`its list of digests has a line that is none: ${quote(line)}`)
       return [name, { algorithm: algorithm.toLowerCase() as HashName, hex: hex.toLowerCase() }]
     }),
   )
@@ -144,7 +158,8 @@ async function copyDisk(
   const { name, at, sizeBytes } = part
   const { folder } = vm.drawer
   const free = freeBytes(folder)
-  if (sizeBytes > free) throw new Failure(`${quote(name)} takes ${formatSize(sizeBytes)}, and ${formatSize(free)} are free`, { code: 'NO_SPACE' })
+  if (sizeBytes > free)
+    throw new Failure(`${quote(name)} takes ${formatSize(sizeBytes)}, and ${formatSize(free)} are free`, { code: 'NO_SPACE' })
   const copy = `${folder}/disk-from-ova`
   remove(copy)
   try {

@@ -57,7 +57,17 @@ export function readOvf(document: string): Ovf {
   const disks = items.filter(({ kind }) => kind === kinds.disk).toSorted((a, b) => orderOf(items, a) - orderOf(items, b))
   if (disks.length > mostDrives) throw new Failure(`its description has ${disks.length} disks`)
   const cards = items.filter(({ kind }) => kind === kinds.ethernet)
-  const known = new Set<number>([kinds.cpu, kinds.memory, kinds.ide, kinds.scsi, kinds.ethernet, ...kinds.cd, kinds.disk, kinds.sata, kinds.graphics])
+  const known = new Set<number>([
+    kinds.cpu,
+    kinds.memory,
+    kinds.ide,
+    kinds.scsi,
+    kinds.ethernet,
+    ...kinds.cd,
+    kinds.disk,
+    kinds.sata,
+    kinds.graphics,
+  ])
   const { driveInterface, note } = interfaceOf(items, disks)
   return {
     cpus: Number.isSafeInteger(cpus) && Number(cpus) > 0 ? cpus : undefined,
@@ -69,8 +79,12 @@ export function readOvf(document: string): Ovf {
     leftOut: [
       ...(cards.length > 1 ? [`${cards.length - 1} further network cards`] : []),
       ...(note === undefined ? [] : [note]),
-      ...items.filter(({ kind, resource }) => (kinds.cd as readonly number[]).includes(kind) && resource !== '').map(({ name }) => `the disc in ${name}`),
-      ...items.filter(({ kind }) => !known.has(kind) && kind !== 1 && kind !== 14 && kind !== 23).map(({ name }) => name || 'a device without a name'),
+      ...items
+        .filter(({ kind, resource }) => (kinds.cd as readonly number[]).includes(kind) && resource !== '')
+        .map(({ name }) => `the disc in ${name}`),
+      ...items
+        .filter(({ kind }) => !known.has(kind) && kind !== 1 && kind !== 14 && kind !== 23)
+        .map(({ name }) => name || 'a device without a name'),
     ],
   }
 }
@@ -78,7 +92,8 @@ export function readOvf(document: string): Ovf {
 function only(envelope: XmlElement): XmlElement {
   const [system, ...others] = all(envelope, 'VirtualSystem')
   if (system === undefined) throw new Failure('its description has no VM')
-  if (others.length > 0) throw new Failure('its description is one of several VMs', { hints: ['export each by itself where it comes from'] })
+  if (others.length > 0)
+    throw new Failure('its description is one of several VMs', { hints: ['export each by itself where it comes from'] })
   return system
 }
 
@@ -137,7 +152,8 @@ function interfaceOf(
   if (first.kind === kinds.ide) return { driveInterface: 'ide' }
   if (first.kind === kinds.sata || subtype.includes('ahci')) return { driveInterface: 'sata' }
   // No board of nbsvm has such a controller: its guest knows SATA as well.
-  if (first.kind === kinds.scsi) return { driveInterface: 'sata', note: `its SCSI controller (${first.subtype.slice(0, 40)}): its disks are at SATA` }
+  if (first.kind === kinds.scsi)
+    return { driveInterface: 'sata', note: `its SCSI controller (${first.subtype.slice(0, 40)}): its disks are at SATA` }
   return { driveInterface: undefined }
 }
 
@@ -146,7 +162,8 @@ function diskOf(envelope: XmlElement, resource: string): OvfDisk {
   const [, kind, id] = /^(?:ovf:)?\/(disk|file)\/([^/]{1,200})$/.exec(resource) ?? []
   if (kind === 'file') return { file: fileOf(envelope, id), capacityBytes: undefined }
   const disk = all(envelope, 'Disk').find(({ attributes }) => attributes.get('diskId') === id)
-  if (id === undefined || disk === undefined) throw new Failure(`its description has no disk ${JSON.stringify(resource.slice(0, 80))}`)
+  if (id === undefined || disk === undefined)
+    throw new Failure(`its description has no disk ${JSON.stringify(resource.slice(0, 80))}`)
   const { attributes } = disk
   if (attributes.get('parentRef') !== undefined) throw new Failure('a disk of it stands on another one')
   const capacity = Number(attributes.get('capacity'))

@@ -28,10 +28,15 @@ const bare = new Set(
 )
 
 /** What nbsvm does itself, for every VM. */
-const ownWays = new Set('-nographic -nodefaults -no-user-config -daemonize -usb -name -serial -monitor -qmp -pidfile -display -vnc -k -usbdevice -sandbox -msg -D'.split(' '))
+const ownWays = new Set(
+  '-nographic -nodefaults -no-user-config -daemonize -usb -name -serial -monitor -qmp -pidfile -display -vnc -k -usbdevice -sandbox -msg -D'.split(
+    ' ',
+  ),
+)
 
 /** Devices that every VM has anyhow, and what they stand on. */
-const ownDevices = /^(?:virtio-balloon|virtio-rng|usb-tablet|usb-kbd|usb-ehci|qemu-xhci|nec-usb-xhci|ich9-usb|piix3-usb|ahci|virtio-serial|pcie-root-port|VGA|virtio-vga|virtio-gpu)/
+const ownDevices =
+  /^(?:virtio-balloon|virtio-rng|usb-tablet|usb-kbd|usb-ehci|qemu-xhci|nec-usb-xhci|ich9-usb|piix3-usb|ahci|virtio-serial|pcie-root-port|VGA|virtio-vga|virtio-gpu)/
 
 const diskDevices: Readonly<Record<string, string>> = {
   'virtio-blk': 'virtio',
@@ -56,7 +61,9 @@ export function readQemuLine(line: string): QemuLine {
     })
   const open = words.find((word) => /\$[({A-Za-z_]|`/.test(word))
   if (open !== undefined)
-    throw new UsageError(`nothing in the line is expanded: ${quote(open)}`, { hints: ['write out what a shell would make of it'] })
+    throw new UsageError(`nothing in the line is expanded: ${quote(open)}`, {
+      hints: ['write out what a shell would make of it'],
+    })
   const reader = new LineReader(words[at] ?? '')
   for (let next = at + 1; next < words.length; next++) {
     const option = (words[next] ?? '').replace(/^--/, '-')
@@ -100,7 +107,8 @@ class LineReader {
     const arch = archOfProgram(program)
     this.#isX86 = arch === 'x86_64' || arch === undefined
     if (arch !== undefined) this.#settings.arch = arch
-    else if (program.includes('qemu-system-')) this.#leftOut.push(`the processor of ${program}: nbsvm has x86_64, aarch64 and riscv64`)
+    else if (program.includes('qemu-system-'))
+      this.#leftOut.push(`the processor of ${program}: nbsvm has x86_64, aarch64 and riscv64`)
     // QEMU's own board where none is named.
     if (this.#isX86) this.#settings.machine = 'pc'
   }
@@ -140,12 +148,14 @@ class LineReader {
     const take = known[option]
     if (take !== undefined) take()
     else if (!ownWays.has(option)) this.#leave(quoteWords(value === '' ? [option] : [option, value]))
-    else if (option === '-vnc' || (option === '-display' && value !== 'none')) this.#leave(`${quoteWords([option, value])}: nbsvm shows it by vnc or web`)
+    else if (option === '-vnc' || (option === '-display' && value !== 'none'))
+      this.#leave(`${quoteWords([option, value])}: nbsvm shows it by vnc or web`)
   }
 
   end(): QemuLine {
     if (this.#hasNoNic && !this.#hasNic) this.#settings.network = 'none'
-    else if (this.#settings.net_if === undefined && this.#isX86) this.#settings.net_if = this.#settings.machine?.startsWith('pc') === true ? 'e1000' : 'e1000e'
+    else if (this.#settings.net_if === undefined && this.#isX86)
+      this.#settings.net_if = this.#settings.machine?.startsWith('pc') === true ? 'e1000' : 'e1000e'
     if (this.#forwards.length > 0) this.#settings.forward = this.#forwards.join(' ')
     if (this.#discs.length > 0) this.#settings.cdrom = quoteWords(this.#discs)
     return { settings: this.#settings, disks: this.#disks, leftOut: this.#leftOut }
@@ -194,7 +204,8 @@ class LineReader {
     const [file, kind, id] = [said.get('file'), said.get('if') ?? 'ide', said.get('id')]
     const format = said.get('format') ?? said.get('driver')
     if (kind === 'pflash') return this.#flash(file ?? '')
-    if (file === undefined || /^(?:json|[a-z][a-z0-9+]*):/.test(file) || said.has('backing.file') || said.has('file.driver')) return this.#leave(quoteWords(['-drive', value]))
+    if (file === undefined || /^(?:json|[a-z][a-z0-9+]*):/.test(file) || said.has('backing.file') || said.has('file.driver'))
+      return this.#leave(quoteWords(['-drive', value]))
     if (said.get('media') === 'cdrom') return void this.#discs.push(file)
     const driveInterface = interfaces[kind]
     if (driveInterface === undefined) return this.#leave(quoteWords(['-drive', value]))
@@ -206,14 +217,19 @@ class LineReader {
     const said = value.startsWith('{') ? flat(value) : parse(value, 'driver')
     const node = said.get('node-name')
     if (node === undefined || said.has('backing') || said.has('data-file')) return this.#leave(quoteWords(['-blockdev', value]))
-    this.#blocks.set(node, { file: said.get('filename') ?? said.get('file.filename'), format: said.get('driver'), below: said.get('file') })
+    this.#blocks.set(node, {
+      file: said.get('filename') ?? said.get('file.filename'),
+      format: said.get('driver'),
+      below: said.get('file'),
+    })
   }
 
   /** The file under a node, and what the one above it says that it is. */
   #blockOf(node: string, depth = 0): LineDisk | undefined {
     const block = this.#blocks.get(node)
     if (block === undefined || depth > 3) return undefined
-    if (block.file !== undefined) return { file: block.file, format: ['file', 'host_device'].includes(block.format ?? '') ? undefined : block.format }
+    if (block.file !== undefined)
+      return { file: block.file, format: ['file', 'host_device'].includes(block.format ?? '') ? undefined : block.format }
     const below = block.below === undefined ? undefined : this.#blockOf(block.below, depth + 1)
     return below === undefined ? undefined : { ...below, format: block.format }
   }
@@ -247,8 +263,12 @@ class LineReader {
 
   /** `tcp:127.0.0.1:8080-:80` */
   #forward(text: string): void {
-    const { kind = 'tcp', address = '', host, guest } =
-      /^(?<kind>tcp|udp)?:(?<address>[0-9.]*):(?<host>\d{1,5})-(?:[0-9.]*):(?<guest>\d{1,5})$/.exec(text)?.groups ?? {}
+    const {
+      kind = 'tcp',
+      address = '',
+      host,
+      guest,
+    } = /^(?<kind>tcp|udp)?:(?<address>[0-9.]*):(?<host>\d{1,5})-(?:[0-9.]*):(?<guest>\d{1,5})$/.exec(text)?.groups ?? {}
     if (host === undefined || guest === undefined) return this.#leave(`hostfwd=${text}`)
     if (address !== '127.0.0.1') this.#leave(`the address of hostfwd=${text}: port ${host} is opened on 127.0.0.1`)
     this.#forwards.push(`${host}:${guest}${kind === 'udp' ? '/udp' : ''}`)
@@ -273,7 +293,8 @@ class LineReader {
     else if (driver.startsWith('scsi-cd') || driver.startsWith('ide-cd')) {
       const found = this.#blockOf(said.get('drive') ?? '')
       if (found !== undefined) this.#discs.push(found.file)
-    } else if (!ownDevices.test(driver) && !/^(?:virtio-scsi|lsi|megasas)/.test(driver)) this.#leave(quoteWords(['-device', value]))
+    } else if (!ownDevices.test(driver) && !/^(?:virtio-scsi|lsi|megasas)/.test(driver))
+      this.#leave(quoteWords(['-device', value]))
   }
 
   #card(value: string): void {

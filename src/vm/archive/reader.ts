@@ -115,7 +115,11 @@ function field(block: Buffer, at: number, length: number): string {
 
 /** Names are compared with those that there may be, and used for nothing else. */
 function plainName(name: string): string {
-  if (/^[A-Za-z0-9._/-]{1,100}$/.test(name) && !name.startsWith('/') && !name.split('/').some((part) => part === '' || /^\.+$/.test(part)))
+  if (
+    /^[A-Za-z0-9._/-]{1,100}$/.test(name) &&
+    !name.startsWith('/') &&
+    !name.split('/').some((part) => part === '' || /^\.+$/.test(part))
+  )
     return name
   throw broken(`it has a member that is called ${JSON.stringify(name.slice(0, 100))}`)
 }
@@ -140,7 +144,8 @@ function recordsOf(bytes: Buffer): ReadonlyMap<string, string> {
   for (let at = 0; at < text.length;) {
     const [whole = '', length = '0', key = ''] = /^([1-9]\d{0,3}) ([^=\n]*)=/.exec(text.slice(at, at + 200)) ?? []
     const end = at + Number(length)
-    if (whole === '' || end > text.length || end <= at + whole.length || text[end - 1] !== '\n') throw broken('a header of pax is damaged')
+    if (whole === '' || end > text.length || end <= at + whole.length || text[end - 1] !== '\n')
+      throw broken('a header of pax is damaged')
     if (!knownRecords.has(key) || found.has(key)) throw broken(`a header of pax says ${JSON.stringify(key)}`)
     found.set(key, text.slice(at + whole.length, end - 1))
     at = end
@@ -153,7 +158,8 @@ function withRecords(header: Header, records: ReadonlyMap<string, string>): Memb
   const sizeBytes = size === undefined ? header.sizeBytes : number(size)
   const name = records.get('GNU.sparse.name')
   if (name === undefined) throw broken('a header of pax says nothing of a drive')
-  if (records.get('GNU.sparse.major') !== '1' || records.get('GNU.sparse.minor') !== '0') throw broken('its map is of a version that is not known')
+  if (records.get('GNU.sparse.major') !== '1' || records.get('GNU.sparse.minor') !== '0')
+    throw broken('its map is of a version that is not known')
   if (header.name !== `GNUSparseFile.0/${name}`) throw broken('a member has two names')
   return { name: plainName(name), sizeBytes, realBytes: number(records.get('GNU.sparse.realsize') ?? '') }
 }

@@ -21,7 +21,8 @@ export function coarsen(extents: readonly Extent[], most = mostExtents): Extent[
     for (const { start, length } of extents) {
       const last = joined.at(-1)
       const end = last === undefined ? 0 : last.start + last.length
-      if (last !== undefined && start - end <= gap) joined[joined.length - 1] = { start: last.start, length: start + length - last.start }
+      if (last !== undefined && start - end <= gap)
+        joined[joined.length - 1] = { start: last.start, length: start + length - last.start }
       else joined.push({ start, length })
     }
     if (joined.length <= most) return joined
@@ -60,7 +61,8 @@ export async function readMap(
       if (end !== -1) {
         const digits = text.slice(at, end)
         at = end + 1
-        if (!/^(?:0|[1-9]\d{0,15})$/.test(digits) || !Number.isSafeInteger(Number(digits))) throw wrong('it has something else than numbers')
+        if (!/^(?:0|[1-9]\d{0,15})$/.test(digits) || !Number.isSafeInteger(Number(digits)))
+          throw wrong('it has something else than numbers')
         return Number(digits)
       }
       if (text.length - at > 16) throw wrong('it has something else than numbers')

@@ -69,11 +69,16 @@ export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Receiv
     isAnswered = parcel.kind === 'move'
     const { signal } = receiving
     const fill: Fill = ({ drawer }, _, drives) => takeDrives(drives, reader, { folder: drawer.folder, signal })
-    return await take(asked, parcel, { reader, fill }, {
-      ...receiving,
-      answer: isAnswered ? answer : () => {},
-      note: isAnswered ? (text) => answer({ say: 'note', text }) : note,
-    })
+    return await take(
+      asked,
+      parcel,
+      { reader, fill },
+      {
+        ...receiving,
+        answer: isAnswered ? answer : () => {},
+        note: isAnswered ? (text) => answer({ say: 'note', text }) : note,
+      },
+    )
   } catch (error) {
     if (isAnswered) answer({ say: 'failed', why: fullMessage(error), hints: error instanceof Failure ? error.hints : [] })
     throw error
@@ -87,7 +92,12 @@ export type Fill = (vm: Vm, store: Store, drives: readonly Drive[]) => Promise<v
  * Makes a VM of what does not come from another nbsvm as it is sent: the parcel says which, `fill` brings the rest. Until that has been
  * done the VM is none; where it fails, or this is killed, nothing of it stays.
  */
-export async function makeOf(asked: Vm, parcel: Parcel, fill: Fill, caller: Caller & Pick<Receiving, 'outside'>): Promise<Received> {
+export async function makeOf(
+  asked: Vm,
+  parcel: Parcel,
+  fill: Fill,
+  caller: Caller & Pick<Receiving, 'outside'>,
+): Promise<Received> {
   const reader = { frame: () => Promise.resolve(undefined) }
   return take(asked, parcel, { reader, fill }, { ...caller, answer: () => {} })
 }
