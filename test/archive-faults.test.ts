@@ -23,7 +23,7 @@ const works = async (...words: readonly string[]): Promise<void> => {
 
 const list = (name: string): string[] => (fs.existsSync(at(name)) ? fs.readdirSync(at(name)) : [])
 const ofVm = (id: string): string[] => [
-  ...list('drives').filter((name) => name.startsWith(`nbsvm-${id}-`) || /^\.tmp/.test(name)),
+  ...list('drives').filter((name) => name.startsWith(`nbsvm-${id}-`) || name.startsWith('.tmp')),
   ...list('vms').filter((name) => name === id),
   ...list('config').filter((name) => name === `${id}.vm`),
   ...list('vms/.moves').filter((name) => name.startsWith(`${id}.`)),

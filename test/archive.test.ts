@@ -224,12 +224,18 @@ function sealed(members: readonly Member[], how: Readonly<Record<string, Written
 const body = (): Member[] => all.filter(({ name }) => name !== 'digests.json')
 const drive = (): Member => body().find(({ name }) => name === 'drive-0.raw') ?? { name: '', bytes: Buffer.alloc(0) }
 const without = (name: string): Member[] => body().filter((one) => one.name !== name)
-const withBytes = (name: string, bytes: Buffer): Member[] => body().map((one) => (one.name === name ? { ...one, bytes } : one))
+const withMember = (name: string, change: Partial<Member>, members = body()): Member[] =>
+  members.map((one) => (one.name === name ? Object.assign({}, one, change) : one))
+const withBytes = (name: string, bytes: Buffer): Member[] => withMember(name, { bytes })
+
+/** What is changed at will. */
+// oxlint-disable-next-line typescript/no-explicit-any
+type Loose = Record<string, any>
 
 /** With another manifest. */
-function manifested(change: (manifest: Record<string, any>) => unknown): Member[] {
+function manifested(change: (manifest: Loose) => unknown): Member[] {
   const first = body()[0]
-  const manifest = JSON.parse(first?.bytes.toString() ?? '') as Record<string, any>
+  const manifest = JSON.parse(first?.bytes.toString() ?? '') as Loose
   const changed = change(manifest) ?? manifest
   return withBytes('manifest.json', Buffer.from(JSON.stringify(changed)))
 }
@@ -239,9 +245,8 @@ function mapped(numbers: readonly (number | string)[], dataBytes = 0): Member[] 
   const text = `${numbers.join('\n')}\n`
   const map = Buffer.alloc(Math.ceil(text.length / 512) * 512)
   map.write(text)
-  return manifested((manifest) => void (manifest['drives'][0].dataBytes = dataBytes)).map((one) =>
-    one.name === 'drive-0.raw' ? { ...one, bytes: Buffer.concat([map, Buffer.alloc(dataBytes, 1)]) } : one,
-  )
+  const members = manifested((manifest) => void (manifest['drives'][0].dataBytes = dataBytes))
+  return withMember('drive-0.raw', { bytes: Buffer.concat([map, Buffer.alloc(dataBytes, 1)]) }, members)
 }
 
 /** A header of a kind, with a sum that is right. */
@@ -262,7 +267,7 @@ function summed(head: Buffer): Buffer {
   return head
 }
 
-const renamed = (name: string, to: string): Member[] => body().map((one) => (one.name === name ? { ...one, name: to } : one))
+const renamed = (name: string, to: string): Member[] => withMember(name, { name: to })
 const flipped = (at: number): Buffer => {
   const bytes = Buffer.from(whole)
   bytes[at] = (bytes[at] ?? 0) ^ 1
@@ -291,8 +296,10 @@ const hostile: Readonly<Record<string, readonly [() => Buffer, RegExp]>> = {
   'a file that is none of a VM': [
     () =>
       sealed(
-        manifested((one) => void (one['files'] = ['machine.json'])).map((one) =>
-          one.name === 'ssh_key' ? { ...one, name: 'machine.json' } : one,
+        withMember(
+          'ssh_key',
+          { name: 'machine.json' },
+          manifested((one) => void (one['files'] = ['machine.json'])),
         ),
       ),
     /files is not/,
@@ -344,7 +351,7 @@ const hostile: Readonly<Record<string, readonly [() => Buffer, RegExp]>> = {
   'a map that goes back': [() => sealed(mapped([2, 4096, 512, 0, 512], 1024)), /overlap/],
   'a map that leads beyond the end': [() => sealed(mapped([1, 64 * mib - 512, 1024], 1024)), /beyond/],
   'a map with other words': [() => sealed(mapped([1, '0x10', 512], 512)), /numbers/],
-  'a map with a number without end': [() => sealed(mapped([`${'9'.repeat(400)}`])), /numbers/],
+  'a map with a number without end': [() => sealed(mapped(['9'.repeat(400)])), /numbers/],
   'a map of more than there is': [() => sealed(mapped([1, 0, 1024], 512)), /does not hold/],
   'variables of no size': [() => sealed(withBytes('nvram-uefi.raw', Buffer.alloc(100))), /variables of its UEFI/],
   'a disk image in its place': [() => sealed(withBytes('manifest.json', Buffer.from('QFI\u00fb'))), /manifest is none/],

@@ -9,8 +9,9 @@ import { quoteWords } from '../core/words.js'
 import { checkWeb, webFlags } from './commandrows.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
-import { checkExec, checkExport, checkForward, checkImport, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
+import { checkExec, checkForward, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
 import { action, many, maybeOne, none, one, onTheRun, rest } from './actionrow.js'
+import { fileActions } from './filerows.js'
 import { stateActions } from './staterows.js'
 import type { ActionRow } from './verb.js'
 
@@ -150,27 +151,7 @@ export const actions: readonly ActionRow[] = [
     summary: 'print each setting with its origin, and the QEMU command',
     check: checkOptions,
   }),
-  action('export', maybeOne, {
-    words: '[FILE]',
-    flags: {
-      libvirt: 'print a domain for libvirt',
-      proxmox: 'print commands of Proxmox VE',
-      kubevirt: 'print manifests of KubeVirt',
-      plain: 'do not compress the file',
-    },
-    needs: 'bootable',
-    summary: 'write all of it into one file, as it runs or is off, or print what another system imports',
-    check: checkExport,
-  }),
-  action('import', one, {
-    words: 'FILE',
-    needs: 'nothing',
-    makes: true,
-    reads: 'stream',
-    flags: { same: 'it is the very VM that was exported', qemu: 'FILE is a command line of QEMU' },
-    summary: 'make it of what export wrote, an OVA or a disk image',
-    check: checkImport,
-  }),
+  ...fileActions,
   action('enable', none, {
     needs: 'bootable',
     summary: 'start and shut it down with this machine, by systemd',

@@ -51,10 +51,10 @@ export interface Believed {
 }
 
 /** Chooses among the settings. Throws a Failure for a value that the setting cannot have. */
-export function believedSettings(written: Readonly<Record<string, string>>, isSame: boolean): Believed {
+export function believedSettings(written: Manifest['settings'], isSame: boolean): Believed {
   const settings: Partial<Record<SettingName, string>> = {}
   const leftOut: string[] = []
-  for (const [name, text] of Object.entries(written)) {
+  for (const [name, text = ''] of Object.entries(written)) {
     const shape = isSettingName(name) ? (taken[name] ?? (isSame ? takenOfTheSame[name] : undefined)) : undefined
     if (!isSettingName(name) || shape === undefined || !shape.test(text)) {
       leftOut.push(shorten(`${name}=${text}`, 120))

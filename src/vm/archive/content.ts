@@ -142,7 +142,7 @@ async function takeMoment(vm: Vm, store: Store, { folder, pin }: Kept, { note, s
       variables: variables.map(({ kind }) => ({ kind, path: copyIn(folder, kind) })),
       // What its TPM holds is in the memory of another program.
       files: plainFiles(vm).filter(({ name }) => !name.startsWith('tpm/')),
-      drives: drives.map((drive, at) => ({ ...drive, image: bases[at]?.image ?? drive.image })),
+      drives: drives.map(({ name, number, image }, at) => ({ name, number, image: bases[at]?.image ?? image })),
     }
   })
 }

@@ -6,6 +6,7 @@ import { version } from '../../core/version.js'
 import type { Drive } from '../../model/drive.js'
 import type { OnProgress, Store } from '../../store/store.js'
 import { hostName } from '../../sys/environment.js'
+import { exists } from '../list/exists.js'
 import { ownSettings } from '../life/movable.js'
 import { isZero, readAhead } from '../move/drivedata.js'
 import { extentsOf, withImage } from '../move/image.js'
@@ -33,8 +34,9 @@ export interface Archived {
 
 /** Writes it. A VM that runs goes on; what is written is what it was at one moment. Nothing is changed. */
 export async function archiveVm(vm: Vm, archiving: Archiving): Promise<Archived> {
+  if (!(await exists(vm))) throw new Failure(`there is no VM ${vm.id}`, { code: 'VM_MISSING' })
   const record = await ensureRecord(vm)
-  const { settings } = { settings: ownSettings(vm) }
+  const settings = ownSettings(vm)
   return withContent(vm, archiving, async (content, store) => {
     noteLeftOut(vm, content, archiving)
     const drives = await Promise.all(content.drives.map((drive) => measure(vm, store, drive, archiving)))
@@ -49,7 +51,7 @@ export async function archiveVm(vm: Vm, archiving: Archiving): Promise<Archived>
       from: hostName(),
       ran: content.ran,
       record,
-      settings: Object.fromEntries(Object.entries(settings).map(([name, text]) => [name, String(text)])),
+      settings: settings,
       files: files.map(({ name }) => name),
       drives: drives.map(({ drive: { number }, virtualBytes, extents }) => ({
         number,

@@ -17,7 +17,7 @@ export interface Manifest {
   readonly ran: boolean
   readonly record: MachineRecord
   /** As they are written, by name: those that make its hardware. */
-  readonly settings: Readonly<Record<string, string>>
+  readonly settings: Readonly<Partial<Record<string, string>>>
   /** The files that follow, in their order. */
   readonly files: readonly string[]
   /** Then the drives. */
@@ -37,7 +37,7 @@ export interface ArchivedDrive {
 /** Keys, the state of a TPM, and the variables of a UEFI as they are in flash memory. */
 const fileShape = /^(?:(?:ssh_host_ed25519_key|ssh_key)(?:\.pub)?|tpm\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64})$/
 
-export function isFileMember(name: string): boolean {
+function isFileMember(name: string): boolean {
   return fileShape.test(name) || (Object.values(variablesMembers) as string[]).includes(name)
 }
 

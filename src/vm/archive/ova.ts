@@ -73,7 +73,7 @@ function partsOf(file: string): readonly Part[] {
     const begin = at + blockBytes
     if ('xgLK'.includes(type)) {
       if (found.sizeBytes > mostExtra) throw new Failure('a header of it is too long')
-      about = { ...about, ...readTarExtra(type, readHead(file, found.sizeBytes, begin) ?? Buffer.alloc(0)) }
+      Object.assign(about, readTarExtra(type, readHead(file, found.sizeBytes, begin) ?? Buffer.alloc(0)))
       at = begin + Math.ceil(found.sizeBytes / blockBytes) * blockBytes
       continue
     }

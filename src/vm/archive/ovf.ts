@@ -131,8 +131,9 @@ function unitOf(units: string, usual: number): number {
   return letter === '' ? usual : 1024 ** ('kmgt'.indexOf(letter) + 1)
 }
 
+const isEfi = (value: string | undefined): boolean => /^u?efi/i.test(value ?? '')
+
 function usesUefi(system: XmlElement): boolean {
-  const isEfi = (value: string | undefined): boolean => /^u?efi/i.test(value ?? '')
   // VMware's, then VirtualBox's.
   return (
     all(system, 'Config').some(({ attributes }) => attributes.get('key') === 'firmware' && isEfi(attributes.get('value'))) ||

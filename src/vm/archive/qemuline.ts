@@ -5,6 +5,7 @@ import { parseSize } from '../../core/size.js'
 import { quoteWord, quoteWords, splitWords } from '../../core/words.js'
 import type { SettingName } from '../../config/settings.js'
 import { archOfProgram } from '../../qemu/program.js'
+import { readJson, readPairs } from './qemupairs.js'
 
 export interface QemuLine {
   readonly settings: Readonly<Partial<Record<SettingName, string>>>
@@ -72,18 +73,6 @@ export function readQemuLine(line: string): QemuLine {
     else reader.option(option, words[++next] ?? '')
   }
   return reader.end()
-}
-
-/** Words like `file=x,if=virtio`; a comma that belongs to a value is written twice. */
-function parse(text: string, first: string): ReadonlyMap<string, string> {
-  const parts = text.replaceAll(',,', '\u0000').split(',')
-  return new Map(
-    parts.map((part, at): [string, string] => {
-      const [, key, value = ''] = /^([A-Za-z0-9_.-]+)=([^]*)$/.exec(part) ?? []
-      const plain = (one: string): string => one.replaceAll('\u0000', ',')
-      return key === undefined ? [at === 0 ? first : plain(part), at === 0 ? plain(part) : 'on'] : [key, plain(value)]
-    }),
-  )
 }
 
 interface Block {
@@ -171,7 +160,7 @@ class LineReader {
   }
 
   #memory(value: string): void {
-    const said = parse(value, 'size')
+    const said = readPairs(value, 'size')
     try {
       this.#settings.mem = `${Math.floor(parseSize(said.get('size') ?? '', 'M') / 1024 ** 2)}M`
     } catch {
@@ -181,13 +170,13 @@ class LineReader {
   }
 
   #processors(value: string): void {
-    const said = parse(value, 'cpus')
+    const said = readPairs(value, 'cpus')
     const product = ['sockets', 'cores', 'threads'].reduce((count, key) => count * Number(said.get(key) ?? 1), 1)
     this.#text('smp', said.get('cpus') ?? String(product), /^[1-9]\d{0,3}$/, '-smp')
   }
 
   #machine(value: string): void {
-    const said = parse(value, 'type')
+    const said = readPairs(value, 'type')
     for (const [key, one] of said) {
       if (key === 'type') this.#text('machine', one, /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/, '-machine')
       else if (key === 'accel') this.#accelerator(one.split(':')[0] ?? '')
@@ -200,7 +189,7 @@ class LineReader {
   }
 
   #drive(value: string): void {
-    const said = parse(value, 'file')
+    const said = readPairs(value, 'file')
     const [file, kind, id] = [said.get('file'), said.get('if') ?? 'ide', said.get('id')]
     const format = said.get('format') ?? said.get('driver')
     if (kind === 'pflash') return this.#flash(file ?? '')
@@ -214,7 +203,7 @@ class LineReader {
   }
 
   #blockdev(value: string): void {
-    const said = value.startsWith('{') ? flat(value) : parse(value, 'driver')
+    const said = value.startsWith('{') ? readJson(value) : readPairs(value, 'driver')
     const node = said.get('node-name')
     if (node === undefined || said.has('backing') || said.has('data-file')) return this.#leave(quoteWords(['-blockdev', value]))
     this.#blocks.set(node, {
@@ -246,7 +235,7 @@ class LineReader {
   }
 
   #net(value: string, option: string): void {
-    const said = parse(value, 'type')
+    const said = readPairs(value, 'type')
     const type = said.get('type')
     if (type === 'none') return void (this.#hasNoNic = true)
     if (type === 'nic') {
@@ -282,7 +271,7 @@ class LineReader {
   }
 
   #device(value: string): void {
-    const said = value.startsWith('{') ? flat(value) : parse(value, 'driver')
+    const said = value.startsWith('{') ? readJson(value) : readPairs(value, 'driver')
     const driver = said.get('driver') ?? ''
     const disk = Object.entries(diskDevices).find(([name]) => driver === name || driver.startsWith(`${name}-`))
     if (disk !== undefined) {
@@ -304,24 +293,8 @@ class LineReader {
   }
 
   #clock(value: string): void {
-    const said = parse(value, 'base')
+    const said = readPairs(value, 'base')
     if (said.get('base') === 'localtime') this.#settings.rtc = 'localtime'
     else if (said.get('base') !== 'utc' || said.size > 1) this.#leave(quoteWords(['-rtc', value]))
   }
-}
-
-/** `{"driver": "qcow2", "file": {"filename": "x"}}` as `file.filename`. */
-function flat(text: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
-  const walk = (value: unknown, name: string, depth: number): void => {
-    if (typeof value === 'object' && value !== null && depth < 5)
-      for (const [key, one] of Object.entries(value)) walk(one, name === '' ? key : `${name}.${key}`, depth + 1)
-    else if (['string', 'number', 'boolean'].includes(typeof value)) found.set(name, String(value))
-  }
-  try {
-    walk(JSON.parse(text), '', 0)
-  } catch {
-    throw new UsageError(`${quote(text)} is not JSON`)
-  }
-  return found
 }

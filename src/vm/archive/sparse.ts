@@ -10,7 +10,7 @@ export interface Extent {
 }
 
 /** So many parts a drive has at most: who reads an archive keeps them all. */
-export const mostExtents = 65_536
+const mostExtents = 65_536
 
 const blockBytes = 512
 

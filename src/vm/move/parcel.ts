@@ -68,8 +68,7 @@ export interface ParcelDrive {
 }
 
 /** Keys, the variables of a UEFI, the state of a TPM. */
-/** Also of those that come out of an archive. */
-export const ownFiles =
+const ownFiles =
   /^(?:(?:ssh_host_ed25519_key|ssh_key)(?:\.pub)?|nvram-(?:uefi|secure)\.qcow2|tpm\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64})$/
 
 const largestFile = 16 * 1024 ** 2
