@@ -104,6 +104,8 @@ const sources: Readonly<Record<string, Source>> = {
   SHELL: 'shells',
   '[ACTION]': 'names',
   STEPS: 'files',
+  FILE: 'files',
+  '[FILE]': 'files',
   'FILE.png': 'files',
   '[pull NAME ... | rm NAME ... | prune]': { choices: ['pull', 'rm', 'prune', ...imageNames] },
   '[install | remove]': { choices: ['install', 'remove'] },
