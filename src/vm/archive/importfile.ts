@@ -37,9 +37,18 @@ export interface Imported {
 
 /** Makes the VM. Where that fails, or this process is killed, nothing of it stays. */
 export async function importArchive(asked: Vm, importing: ImportingArchive): Promise<Imported> {
-  const { note, isSame, from, signal } = importing
   requireFree(asked)
-  const reader = new ArchiveReader(await opened(importing))
+  const pieces = (await opened(importing))[Symbol.asyncIterator]()
+  try {
+    return await importFrom(asked, importing, new ArchiveReader({ [Symbol.asyncIterator]: () => pieces }))
+  } finally {
+    // What unpacks it ends where nobody wants more.
+    await pieces.return?.()
+  }
+}
+
+async function importFrom(asked: Vm, importing: ImportingArchive, reader: ArchiveReader): Promise<Imported> {
+  const { note, isSame, from, signal } = importing
   const digests = new Map<string, string>()
   const manifest = await readFirst(reader, digests)
   const { settings, leftOut } = believedSettings(manifest.settings, isSame)
