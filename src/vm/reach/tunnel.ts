@@ -64,7 +64,8 @@ export function tunnelHelper(forward: Forward, [program = 'ssh', ...rest]: reado
     '-T',
     ...[...limits, ...whenReady].flatMap((option) => ['-o', option]),
     '-L',
-    `${listen}:${hostPort}:localhost:${guestPort}`,
+    // By its number: not each guest knows the name localhost.
+    `${listen}:${hostPort}:127.0.0.1:${guestPort}`,
   ]
   return {
     name,
