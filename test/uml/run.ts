@@ -83,7 +83,7 @@ function boot(out: string, options: UmlOptions, disks: readonly string[]): Promi
     initScript,
   ]
   const machine = [`mem=${options.memory ?? '2G'}`, `uml_dir=${out}/`, 'con=null', 'con0=null,fd:1', ...disks]
-  const seconds = String((options.timeoutMs ?? 1_100_000) / 1000)
+  const seconds = String((options.timeoutMs ?? 2_000_000) / 1000)
   const child = spawn('timeout', ['--kill-after=5', seconds, 'taskset', '-c', oneCpu(), 'linux.uml', ...machine, ...kernel], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: roomyFolder() },
