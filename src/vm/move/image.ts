@@ -1,5 +1,6 @@
 // A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in.
 import { integer, list, object, truth } from '../../core/check.js'
+import { eitherSignal } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { jsonName } from '../../model/blocknode.js'
 import type { Drive } from '../../model/drive.js'
@@ -48,9 +49,10 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
 }
 
 async function opened(file: string, fault: () => Failure | undefined, signal: AbortSignal | undefined): Promise<Nbd> {
+  const limit = eitherSignal(AbortSignal.timeout(readyTimeoutMs), signal)
   for (const deadline = deadlineIn(readyTimeoutMs); ;) {
     try {
-      return await Nbd.open(file)
+      return await Nbd.open(file, limit)
     } catch (error) {
       const why = fault()
       if (why !== undefined) throw why
