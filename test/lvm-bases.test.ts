@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import { Failure, UsageError } from '../src/core/errors.js'
-import { run, type Run } from '../src/sys/process.js'
 import {
   bytes,
   copyOptions,
@@ -57,31 +56,6 @@ whereVolumesAre(import.meta.filename, () => {
     const classic = await open().create('classic', 4 * mib)
     await refused(store.freeze(classic, 'x', copyOptions), /only thin volumes can be frozen/, /pool=NAME clone/)
     for (const name of ['', 'a b', '-x', 'a/b']) await assert.rejects(store.freeze(fork, name, copyOptions), UsageError)
-  })
-
-  test('a base is found by its name, and gets drives of the numbers that are asked for', async () => {
-    const store = open({ pool })
-    const gold = await store.create('gold', 4 * mib)
-    const base = await store.freeze(gold, 'one', copyOptions)
-    assert.deepEqual(await store.base(base.name), base)
-    assert.equal((await store.createOn('fork', base, { number: 3 })).name, 'nbsvm-fork-3')
-    assert.equal((await store.createOn('fork', base)).name, 'nbsvm-fork-4')
-    await assert.rejects(store.createOn('fork', base, { number: 3 }), isFailure('DRIVE_EXISTS'))
-    await assert.rejects(store.createOn('fork', base, { number: -1 }), UsageError)
-    // Another one has it a moment before.
-    const meddling: Run = async (command, options) => {
-      if (command[0] === 'lvcreate') await store.createOn('race', base, { number: 0 })
-      return run(command, options)
-    }
-    const late = open({ pool, asRoot: meddling }).createOn('race', base, { number: 0 })
-    await assert.rejects(late, isFailure('DRIVE_EXISTS'))
-    assert.deepEqual(
-      volumeNames().filter((name) => name.includes('race') || name.includes('tmp')),
-      ['nbsvm-race-0'],
-    )
-    await store.release(base, 'one')
-    await assert.rejects(store.base(base.name), isFailure('DRIVE_MISSING'))
-    await assert.rejects(store.base(gold.name), isFailure('DRIVE_MISSING'))
   })
 
   test('a freeze does its one step at the moment that the caller says, and nothing where that never comes', async () => {

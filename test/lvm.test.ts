@@ -187,26 +187,6 @@ whereVolumesAre(import.meta.filename, () => {
     await open().remove(gold)
   })
 
-  test('a source in use is copied as it was at one moment', async () => {
-    for (const store of [open(), open({ pool })]) {
-      const gold = await store.create('live', 64 * mib)
-      write(gold, 0, 'before')
-      const held = fs.openSync(gold.image.path, 'r+')
-      const change = (): void => void fs.writeSync(held, Buffer.from('after!'), 0, 6, 0)
-      const meddling: Run = (command, options) => {
-        if (command.includes('qemu-img')) change()
-        return run(command, options)
-      }
-      const drive = await open({ asRoot: meddling }).clone('live-copy', await find({ gold: 'live' }), copyOptions)
-      fs.closeSync(held)
-      assert.equal(bytes(drive, 0, 6).toString(), 'before')
-      assert.equal(bytes(gold, 0, 6).toString(), 'after!')
-      await removeAll('live')
-      await removeAll('live-copy')
-      assert.deepEqual(volumeNames(), [pool], 'the snapshot that it was copied from is gone')
-    }
-  })
-
   test('a volume moves without its zeros: into a volume that held something else, and into a file', async () => {
     const from = await quarterFull('go', 8)
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-move-'))

@@ -1,15 +1,17 @@
 // What seldom happens to volumes of LVM: kills at every step, and others who come between.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { Failure } from '../../src/core/errors.js'
+import { Failure, UsageError } from '../../src/core/errors.js'
 import { processMark } from '../../src/sys/mark.js'
 import { run, type Run } from '../../src/sys/process.js'
 import {
   bytes,
   copyOptions,
   find,
+  isFailure,
   lvs,
   mib,
   open,
@@ -176,6 +178,51 @@ whereVolumesAre(import.meta.filename, () => {
     await open({ asRoot: meddling }).remove(drive)
     await removeAll('other')
     assert.deepEqual(volumeNames(), [pool])
+  })
+
+  test('a source in use is copied as it was at one moment', async () => {
+    for (const store of [open(), open({ pool })]) {
+      const gold = await store.create('live', 64 * mib)
+      write(gold, 0, 'before')
+      const held = fs.openSync(gold.image.path, 'r+')
+      const change = (): void => void fs.writeSync(held, Buffer.from('after!'), 0, 6, 0)
+      const meddling: Run = (command, options) => {
+        if (command.includes('qemu-img')) change()
+        return run(command, options)
+      }
+      const drive = await open({ asRoot: meddling }).clone('live-copy', await find({ gold: 'live' }), copyOptions)
+      fs.closeSync(held)
+      assert.equal(bytes(drive, 0, 6).toString(), 'before')
+      assert.equal(bytes(gold, 0, 6).toString(), 'after!')
+      await removeAll('live')
+      await removeAll('live-copy')
+      assert.deepEqual(volumeNames(), [pool], 'the snapshot that it was copied from is gone')
+    }
+  })
+
+  test('a base is found by its name, and gets drives of the numbers that are asked for', async () => {
+    const store = open({ pool })
+    const gold = await store.create('gold', 4 * mib)
+    const base = await store.freeze(gold, 'one', copyOptions)
+    assert.deepEqual(await store.base(base.name), base)
+    assert.equal((await store.createOn('fork', base, { number: 3 })).name, 'nbsvm-fork-3')
+    assert.equal((await store.createOn('fork', base)).name, 'nbsvm-fork-4')
+    await assert.rejects(store.createOn('fork', base, { number: 3 }), isFailure('DRIVE_EXISTS'))
+    await assert.rejects(store.createOn('fork', base, { number: -1 }), UsageError)
+    // Another one has it a moment before.
+    const meddling: Run = async (command, options) => {
+      if (command[0] === 'lvcreate') await store.createOn('race', base, { number: 0 })
+      return run(command, options)
+    }
+    const late = open({ pool, asRoot: meddling }).createOn('race', base, { number: 0 })
+    await assert.rejects(late, isFailure('DRIVE_EXISTS'))
+    assert.deepEqual(
+      volumeNames().filter((name) => name.includes('race') || name.includes('tmp')),
+      ['nbsvm-race-0'],
+    )
+    await store.release(base, 'one')
+    await assert.rejects(store.base(base.name), isFailure('DRIVE_MISSING'))
+    await assert.rejects(store.base(gold.name), isFailure('DRIVE_MISSING'))
   })
 })
 
