@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { program } from '../test/cli.js'
-import type { Random } from './random.js'
 import type { Job, Row } from './row.js'
 import { openStage, type Stage } from './stage.js'
 import { verbs, type Verb } from './verbs.js'
@@ -48,7 +47,7 @@ async function killAll(job: Job, stage: Stage): Promise<void> {
       count++
       const told = `${verb.name}, killed${isGroup ? ' with its group' : ''} after ${afterMs.toFixed(0)} ms (${phase})`
       job.trace(told)
-      for (const fault of await afterwards(stage, verb, random)) job.found(`${told}: ${fault}`)
+      for (const fault of await afterwards(stage, verb, at)) job.found(`${told}: ${fault}`)
     } catch (error) {
       job.found(`${verb.name}: ${String(error)}`)
       await mend(stage)
@@ -118,12 +117,14 @@ function link(file: string): string {
   }
 }
 
-/** What is wrong after it. Now and then the same line is run to its end as well. */
-async function afterwards(stage: Stage, verb: Verb, random: Random): Promise<string[]> {
+/**
+ * What is wrong after it. Every second time all is looked at: what was left meanwhile is still there then. Each line is run to its end as well, after
+ * one kill of seven.
+ */
+async function afterwards(stage: Stage, verb: Verb, at: number): Promise<string[]> {
   if (verb.isOfStates === true) await settle(stage)
-  const faults = await stage.faults()
-  if (random.below(4) > 0) return faults
-  await undisturbed(stage, verb)
+  const faults = at % 2 === 0 ? await stage.allFaults() : await stage.faults()
+  if (at % 7 === 0) await undisturbed(stage, verb)
   return faults
 }
 

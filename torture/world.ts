@@ -111,10 +111,20 @@ interface Listed {
   readonly fault: string | null
 }
 
-/** What is wrong with a home in which nothing is at work: what nbsvm says of it, and what lies there. A command of nbsvm has been run since. */
+/** What is wrong with a home in which nothing is at work: what nbsvm says of it, and what lies there. A command that changes something has been run since. */
 export async function faultsIn(home: Home): Promise<string[]> {
+  const { listed, faults } = await list(home)
+  return [...faults, ...faultsOnDisk(home, listed)]
+}
+
+/** The first half of that: whether what nbsvm says of each VM is so. */
+export async function listFaults(home: Home): Promise<string[]> {
+  return (await list(home)).faults
+}
+
+async function list(home: Home): Promise<{ listed: readonly Listed[]; faults: string[] }> {
   const { status, stdout, stderr } = await home.nbsvm(['ls', '--json'])
-  if (status !== 0) return [`ls ended with ${status}: ${stderr.trim()}`]
+  if (status !== 0) return { listed: [], faults: [`ls ended with ${status}: ${stderr.trim()}`] }
   const listed = JSON.parse(stdout) as Listed[]
   const up = runningIn(home.folder)
   const faults = listed.flatMap(({ id, state, fault }) => {
@@ -126,7 +136,7 @@ export async function faultsIn(home: Home): Promise<string[]> {
     ]
   })
   const unknown = up.filter((id) => !listed.some((vm) => vm.id === id)).map((id) => `the QEMU of ${id} cannot be reached`)
-  return [...faults, ...unknown, ...faultsOnDisk(home, listed)]
+  return { listed, faults: [...faults, ...unknown] }
 }
 
 function faultsOnDisk({ folder }: Home, listed: readonly Listed[]): string[] {

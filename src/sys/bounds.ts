@@ -12,5 +12,7 @@ export const outOfTime = 152
 /** The command, held to bounds. One that asks for more memory is refused it. */
 export function bounded(command: readonly string[], { memoryBytes, cpuSeconds }: Bounds): readonly string[] {
   const time = cpuSeconds === undefined ? '' : `ulimit -S -t ${cpuSeconds} && `
-  return ['sh', '-c', `ulimit -v ${Math.floor(memoryBytes / 1024)} && ${time}exec "$@"`, 'sh', ...command]
+  // Each thread of glibc's would have a part of the addresses for itself.
+  const script = `ulimit -v ${Math.floor(memoryBytes / 1024)} && ${time}export MALLOC_ARENA_MAX=2 && exec "$@"`
+  return ['sh', '-c', script, 'sh', ...command]
 }

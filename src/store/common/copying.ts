@@ -3,6 +3,7 @@ import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { stat, syncLargeFile } from '../../sys/file.js'
+import { bounded } from '../../sys/bounds.js'
 import { runOrFail, tied, type RunOptions } from '../../sys/process.js'
 import type { CopyOptions } from '../store.js'
 
@@ -41,6 +42,9 @@ export function convert(from: Image, to: string, virtualBytes: number, options: 
   return convertTo(`copy ${from.path}`, from, ['-O', 'qcow2', to], virtualBytes, options)
 }
 
+/** More takes no program that copies an image of any size. */
+const copyBounds = { memoryBytes: 4 * 2 ** 30, cpuSeconds: 24 * 3600 }
+
 type Converting = Copying & { readonly trust?: boolean }
 
 /** Copies it to what the arguments of qemu-img say. */
@@ -54,7 +58,9 @@ export async function convertTo(
   // An image that is trusted to name others finds them itself; else the chain is spelled out and nothing in it is believed.
   const source = options.trust ? ['-f', from.format, from.path] : [jsonName(from)]
   const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, ...target]
-  await attended(doing, tied(command), options, (text) => {
+  // What Ceph's client takes is no image's doing.
+  const held = from.kind === 'file' ? bounded(command, copyBounds) : command
+  await attended(doing, tied(held), options, (text) => {
     const percent = /(?<percent>[0-9.]+)\/100%\)\s*$/.exec(text)?.groups?.['percent']
     if (percent !== undefined) options.onProgress?.(Math.round((Number(percent) / 100) * virtualBytes), virtualBytes)
   })

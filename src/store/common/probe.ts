@@ -23,10 +23,10 @@ const tailBytes = 512
  * What qemu-img may take for a look at an image that somebody else wrote: its tables say how much that is. A look at 64 TB that are all in use takes less
  * memory; the time is that of a processor, so a slow disk is not counted.
  */
-const lookBounds = { memoryBytes: 4 * 2 ** 30, cpuSeconds: 60 }
+const lookBounds = { memoryBytes: 4 * 2 ** 30, cpuSeconds: 600 }
 
 /** How long qemu-img is waited for where it reads a header alone. */
-const headerMs = 30_000
+const headerMs = 120_000
 
 const trustHints = ['what they hold would be copied into the guest; if you know and want that: trust_source=yes']
 
