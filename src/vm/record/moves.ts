@@ -142,19 +142,17 @@ export async function lockMove(place: Where, id: string, doing: string, timeoutM
 /** Lets go of it, and leaves no file where no move is under way. */
 export function unlockMove(place: Where, id: string, lock: Lock): void {
   if (readMark(place, id) === undefined) {
-    for (const name of list(folderOf(place)).filter((one) => leftOf(one) === id)) remove(path.join(folderOf(place), name))
+    const unfinished = list(folderOf(place)).filter((name) => name.startsWith(`${id}.json.`) && name.endsWith('.tmp'))
+    for (const name of unfinished) remove(path.join(folderOf(place), name))
     remove(lockFile(place, id))
   }
   lock.release()
 }
 
-/** Of which VM's move a file is what is there beside its mark: the lock, and what a kill left of a mark. */
-const leftOf = (name: string): string | undefined => /^(?<id>.+)\.(?:lock|json\.\d+\.tmp)$/.exec(name)?.groups?.['id']
-
-/** The VMs of which a move has left anything, a mark or not; cheap where there is none. */
+/** The VMs of which a move has left anything: a mark, what a kill left of one, a lock. Cheap where there is none. */
 export function movedIds(place: Where): string[] {
-  const left = list(folderOf(place)).flatMap((name) => leftOf(name) ?? [])
-  return [...new Set([...markedIds(place), ...left])]
+  const shape = /^(?<id>.+?)\.(?:json|lock|json\.\d+\.tmp)$/
+  return [...new Set(list(folderOf(place)).flatMap((name) => shape.exec(name)?.groups?.['id'] ?? []))]
 }
 
 /** Who moves the VM just now. */
