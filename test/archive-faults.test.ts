@@ -85,6 +85,8 @@ const lines: Readonly<Record<string, Line>> = {
       assert.equal(fs.readFileSync(at('config/new.vm'), 'utf8'), 'mem=300\n', told)
       await works('new', 'rm', '--yes')
       fs.rmSync(at('config/new.vm'), { force: true })
+      // Killed after it was done, it has left a lock that nobody holds: whoever lists removes that.
+      await works('ls')
       assert.deepEqual(ofVm('new'), [], told)
     },
   },
