@@ -38,7 +38,7 @@ for (const { name, what } of rows.filter((row) => !suiteRows.includes(row))) {
     const line = stdout.trimEnd().split('\n').at(-1) ?? ''
     assert.match(line, /^\{/, stderr)
     const { done, found, notRun, notes } = JSON.parse(line) as Told
-    for (const note of [...notes, ...done]) t.diagnostic(note)
+    for (const line of [...notes, ...done, ...notRun.map((why) => `not run: ${why}`)]) t.diagnostic(line)
     assert.deepEqual(found, [])
     if (done.length === 0) t.skip(notRun.join('; '))
   })

@@ -24,44 +24,65 @@ export const month: Row = {
   },
 }
 
-/** What VMs are asked for day by day. Each begins and ends with a VM that is off and has one drive. */
-const days: readonly ((vm: Vm, here: Here, random: Random) => Promise<unknown>)[] = [
-  async (vm) => {
-    await vm.start({ qemuOptions: ['-S'] })
-    await vm.status()
-    await vm.stop()
+/** What VMs are asked for day by day, and how many operations that is. Each begins and ends with a VM that is off and has one drive. */
+const days: readonly { operations: number; live: (vm: Vm, here: Here, random: Random) => Promise<unknown> }[] = [
+  {
+    operations: 3,
+    live: async (vm) => {
+      await vm.start({ qemuOptions: ['-S'] })
+      await vm.status()
+      await vm.stop()
+    },
   },
-  async (vm) => {
-    await vm.start()
-    await vm.reset()
-    await vm.checkpoint('day')
-    await vm.removeCheckpoint('day')
-    await vm.stop()
+  {
+    operations: 5,
+    live: async (vm) => {
+      await vm.start()
+      await vm.reset()
+      await vm.checkpoint('day')
+      await vm.removeCheckpoint('day')
+      await vm.stop()
+    },
   },
-  async (vm) => {
-    await vm.newimg()
-    await vm.rmDrive(1)
+  {
+    operations: 2,
+    live: async (vm) => {
+      await vm.newimg()
+      await vm.rmDrive(1)
+    },
   },
-  async (vm) => {
-    await vm.checkpoint('off')
-    await vm.rollback('off')
-    await vm.removeCheckpoint('off')
+  {
+    operations: 3,
+    live: async (vm) => {
+      await vm.checkpoint('off')
+      await vm.rollback('off')
+      await vm.removeCheckpoint('off')
+    },
   },
-  async (vm, here, random) => {
-    const copy = here.vm(`copy${random.below(3)}`, { gold: vm.id })
-    await copy.snapshot()
-    await copy.rm()
+  {
+    operations: 2,
+    live: async (vm, here, random) => {
+      const copy = here.vm(`copy${random.below(3)}`, { gold: vm.id })
+      await copy.snapshot()
+      await copy.rm()
+    },
   },
-  async (vm, here) => {
-    await here.list()
-    await vm.status()
-    await vm.explain()
+  {
+    operations: 3,
+    live: async (vm, here) => {
+      await here.list()
+      await vm.status()
+      await vm.explain()
+    },
   },
-  async (vm) => {
-    await vm.start()
-    await vm.pause()
-    await vm.resume()
-    await vm.stop()
+  {
+    operations: 4,
+    live: async (vm) => {
+      await vm.start()
+      await vm.pause()
+      await vm.resume()
+      await vm.stop()
+    },
   },
 ]
 
@@ -92,12 +113,13 @@ async function live(job: Job, world: World): Promise<void> {
   for (const vm of vms) await vm.newimg()
   let operations = 0
   const sizes: Size[] = []
-  // A day is three operations or so.
-  const count = job.isShort ? 20 : 900
-  for (const { at, random } of job.turns(900, 20)) {
+  const [whole, short] = [920, 20]
+  const count = job.isShort ? short : whole
+  for (const { at, random } of job.turns(whole, short)) {
+    const day = random.pick(days)
     try {
-      await random.pick(days)(random.pick(vms), here, random)
-      operations += 3
+      await day.live(random.pick(vms), here, random)
+      operations += day.operations
     } catch (error) {
       job.found(`day ${at}: ${String(error)}`)
     }

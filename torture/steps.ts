@@ -13,7 +13,7 @@ const tried = verbs.filter(({ isOfStates, isDone }) => isOfStates !== true && is
 
 export const steps: Row = {
   name: 'steps',
-  what: 'exact crash points: every link, rename, unlink, fsync, write and program of a verb, killed, and failed with ENOSPC and EIO',
+  what: 'exact crash points: each link, rename, unlink, fsync, write and program of verbs that are not of states, with KILL, ENOSPC, EIO',
   minutes: 25,
   whyNot: () => (spawnSync('strace', ['-V']).error === undefined ? undefined : 'strace is not installed'),
   async run(job) {

@@ -18,7 +18,7 @@ const suites: readonly Suite[] = [
   {
     name: 'moves',
     what: 'kill -9 of either QEMU, either nbsvm, or ssh, at random instants of a move',
-    file: 'move-kill.test.js',
+    file: 'whole/move-kill.test.js',
     env: { NBSVM_MOVE_KILLS: '4' },
     rounds: '4 kills of each of 5',
     minutes: 15,
@@ -41,8 +41,7 @@ export const suiteRows: readonly Row[] = suites.map(({ name, what, minutes, ...s
 }))
 
 async function runSuite({ file, env, rounds }: Pick<Suite, 'file' | 'env' | 'rounds'>, job: Job): Promise<void> {
-  // In the short form the tests themselves are it.
-  if (job.isShort) return job.notRun(`npm test runs test/${file.replace('.js', '.ts')} itself`)
+  if (job.isShort) return job.notRun(`test/${file.replace('.js', '.ts')} is a test of its own`)
   const child = spawn(process.execPath, ['--test', '--test-reporter=tap', path.join(tests, file)], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -66,13 +66,19 @@ const withoutImage = async (stage: Stage): Promise<void> => {
   await without(stage)
   if (keptImages(stage).length > 0) await stage.works('images', 'prune')
 }
+/** gold as one file, made by export, and one that export is to make. */
+const archive = ({ world }: Stage): string => path.join(world.outside, 'gold.archive')
+const exported = ({ world }: Stage): string => path.join(world.outside, 'exported.archive')
+const withArchive = async (stage: Stage): Promise<void> => {
+  await without(stage)
+  if (!fs.existsSync(archive(stage))) await stage.works('gold', 'export', archive(stage))
+}
 /** A disk of its own that web is given. */
 const disk = ({ world }: Stage): string => path.join(world.outside, 'disk.raw')
 const attached = async (stage: Stage, isThere: boolean): Promise<void> => {
   await running(stage)
   if (!fs.existsSync(disk(stage))) fs.writeFileSync(disk(stage), Buffer.alloc(2 ** 20))
-  const [line] = isThere ? ['attach'] : ['detach']
-  const { status, stderr } = await stage.world.nbsvm(['web', line ?? '', disk(stage)])
+  const { status, stderr } = await stage.world.nbsvm(['web', isThere ? 'attach' : 'detach', disk(stage)])
   if (status !== 0 && !/already|not attached|has no/.test(stderr)) throw new Error(stderr)
 }
 const hasTemplate = ({ states }: Stage): boolean => states().some((name) => name.startsWith('template-'))
@@ -168,6 +174,17 @@ export const verbs: readonly Verb[] = [
     isDone: (stage) => keptImages(stage).length === 0,
   },
   {
+    name: 'export',
+    verb: 'export',
+    ready: (stage) => {
+      fs.rmSync(exported(stage), { force: true })
+      return nothing()
+    },
+    words: (stage) => ['gold', 'export', exported(stage)],
+    isDone: (stage) => fs.existsSync(exported(stage)),
+  },
+  { name: 'import', verb: 'import', ready: withArchive, words: (stage) => ['t', 'import', archive(stage)], isDone: made },
+  {
     name: 'freeze',
     verb: 'freeze',
     isOfStates: true,
@@ -248,9 +265,10 @@ export const leftOut: Readonly<Record<string, string>> = {
   pacemaker: 'writes files of the system: src/service/pacemaker.test.ts',
   cp: 'test/cp.test.ts ends it in its midst',
   ...Object.fromEntries(
-    ['ssh', 'console', 'monitor', 'vnc', 'web', 'exec', 'log', 'wait', 'type', 'key', 'run', 'status', 'explain', 'export'].map(
-      (name) => [name, 'changes nothing of nbsvm on this machine'],
-    ),
+    ['ssh', 'console', 'monitor', 'vnc', 'web', 'exec', 'log', 'wait', 'type', 'key', 'run', 'status', 'explain'].map((name) => [
+      name,
+      'changes nothing of nbsvm on this machine',
+    ]),
   ),
   ...Object.fromEntries(
     ['ls', 'ssh-config', 'inventory', 'doctor', 'help', 'completion', 'man', 'version'].map((name) => [name, 'changes nothing']),

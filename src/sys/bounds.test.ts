@@ -19,3 +19,19 @@ test('one that wants more memory is refused it, one that works on is ended', asy
   const busy = await run(bounded(['sh', '-c', 'while :; do :; done'], { memoryBytes, cpuSeconds: 1 }))
   assert.equal(busy.status, outOfTime)
 })
+
+test('where less is allowed already, that is what it may take', async () => {
+  const command = bounded(['sh', '-c', 'ulimit -v; ulimit -t'], { memoryBytes: 4 * memoryBytes, cpuSeconds: 100 })
+  const held = [
+    'setpriv',
+    '--reuid=65534',
+    '--clear-groups',
+    'sh',
+    '-c',
+    'ulimit -v 524288; ulimit -t 9; exec "$@"',
+    'sh',
+    ...command,
+  ]
+  const { status, stdout, stderr } = await run(process.geteuid?.() === 0 ? held : held.slice(3))
+  assert.deepEqual([status, stdout, stderr], [0, '524288\n9\n', ''])
+})
