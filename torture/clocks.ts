@@ -35,7 +35,7 @@ async function inNamespace(job: Job): Promise<void> {
   const { status, stderr } = spawnSync('unshare', [...apart, 'sh', '-c', probe], { encoding: 'utf8' })
   if (status !== 0) return job.notRun(`pid reuse and reboots: no namespaces here: ${stderr.trim().split('\n').at(-1)}`)
   for (const { random } of job.turns(2, 2)) {
-    const rounds = job.isShort ? 2 : 25
+    const rounds = job.isShort ? 1 : 25
     const child = spawn(
       'unshare',
       [...apart, ...reaping, process.execPath, self, String(random.below(2 ** 31)), String(rounds)],

@@ -54,7 +54,7 @@ async function fullVerbs(job: Job, folder: string): Promise<void> {
   const counts = { 'done all the same': 0, refused: 0 }
   try {
     const all = verbs.flatMap((verb) => rooms.map((kb) => ({ verb, kb })))
-    const chosen = [...job.turns(180, 4)].map(({ random }) => random.pick(all))
+    const chosen = [...job.turns(180, 3)].map(({ random }) => random.pick(all))
     for (const { verb, kb } of chosen) {
       try {
         const status = await withoutRoom(job, stage, { verb, kb, folder })

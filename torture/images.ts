@@ -31,7 +31,7 @@ async function tryAll(job: Job, world: World): Promise<void> {
   fs.mkdirSync(folder)
   fs.writeFileSync(path.join(folder, 'secret'), secret.repeat(4096))
   if (!leaks(folder)) throw new Error('bytes of the host are not seen where they are')
-  const chosen = job.isShort ? [...job.turns(0, 8)].map(({ random }) => random.pick(badImages)) : badImages
+  const chosen = job.isShort ? [...job.turns(0, 4)].map(({ random }) => random.pick(badImages)) : badImages
   let tries = 0
   for (const bad of chosen) {
     const file = path.join(folder, `${bad.name.replaceAll(/\W+/g, '-')}.img`)

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { program } from '../test/cli.js'
+import { openFiles } from '../test/support/remains.js'
 import type { Job, Row } from './row.js'
 import { openStage, type Stage } from './stage.js'
 import { verbs, type Verb } from './verbs.js'
@@ -31,9 +32,9 @@ async function killAll(job: Job, stage: Stage): Promise<void> {
   const most = Math.ceil(1000 / verbs.length)
   let count = 0
   let chosen: readonly Verb[] = verbs
-  for (const { at, random } of job.turns(1000, 30)) {
+  for (const { at, random } of job.turns(1000, 20)) {
     // In the short form some of them, others each time: what a line takes undisturbed has to be found out for each.
-    if (job.isShort && at % 15 === 0) chosen = random.shuffled(verbs).slice(0, 5)
+    if (job.isShort && at % 10 === 0) chosen = random.shuffled(verbs).slice(0, 4)
     const verb = chosen[at % chosen.length] as Verb
     try {
       if (!usualMs.has(verb.name)) usualMs.set(verb.name, await undisturbed(stage, verb))
@@ -89,8 +90,7 @@ function phaseOf(pid: number, stage: Stage, verb: Verb): Phase {
   const children = read(`/proc/${pid}/task/${pid}/children`).trim()
   if (children !== '') return 'a program at work'
   if (isHalfMade(folder)) return 'something half-made'
-  const files = fs.existsSync(`/proc/${pid}/fd`) ? fs.readdirSync(`/proc/${pid}/fd`) : []
-  return files.some((fd) => link(`/proc/${pid}/fd/${fd}`).startsWith(folder)) ? 'holding locks' : 'loading'
+  return openFiles(pid).some((file) => file.startsWith(folder)) ? 'holding locks' : 'loading'
 }
 
 function isHalfMade(folder: string): boolean {
@@ -104,14 +104,6 @@ function isHalfMade(folder: string): boolean {
 function read(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-function link(file: string): string {
-  try {
-    return fs.readlinkSync(file)
   } catch {
     return ''
   }

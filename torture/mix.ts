@@ -64,7 +64,7 @@ async function mixed(job: Job, world: World): Promise<void> {
   for (const id of ids) await world.works(id, 'drive_size=1M', 'newimg')
   const removed: { id: string; endedMs: number }[] = []
   const statuses = new Map<number, number>()
-  const turns = job.turns(1000, 60)[Symbol.iterator]()
+  const turns = job.turns(1000, 30)[Symbol.iterator]()
   let count = 0
   const call = async (): Promise<void> => {
     for (let turn = turns.next(); turn.done !== true; turn = turns.next()) {
@@ -106,7 +106,7 @@ async function startsAtOnce(job: Job, world: World): Promise<void> {
   const names = ['v', 'w', 'x', 'y', 'z']
   let rounds = 0
   for (const { random } of job.turns(10, 1)) {
-    const each = job.isShort ? 4 : 10
+    const each = job.isShort ? 3 : 10
     const all = random.shuffled(names.flatMap((id) => Array.from({ length: each }, () => id)))
     for (const id of names) if (rounds === 0) await world.works(id, 'drive_size=1M', 'newimg')
     const results = await Promise.all(all.map(async (id) => ({ id, ...(await inTime(world, [id, 'start', '-S'])) })))
@@ -124,5 +124,5 @@ async function startsAtOnce(job: Job, world: World): Promise<void> {
     await world.works(names.join(','), 'stop')
     rounds++
   }
-  job.done(`${rounds} rounds of ${job.isShort ? 20 : 50} starts at once`)
+  job.done(`${rounds} rounds of ${job.isShort ? 15 : 50} starts at once`)
 }

@@ -113,7 +113,7 @@ async function live(job: Job, world: World): Promise<void> {
   for (const vm of vms) await vm.newimg()
   let operations = 0
   const sizes: Size[] = []
-  const [whole, short] = [920, 20]
+  const [whole, short] = [920, 12]
   const count = job.isShort ? short : whole
   for (const { at, random } of job.turns(whole, short)) {
     const day = random.pick(days)

@@ -2,6 +2,7 @@
 // all go over this table, so a new verb is tried by all of them with its row here.
 import fs from 'node:fs'
 import path from 'node:path'
+import { openFiles, programsOf } from '../test/support/remains.js'
 import type { Stage } from './stage.js'
 
 export interface Verb {
@@ -18,9 +19,12 @@ export interface Verb {
   readonly isOfStates?: boolean
 }
 
-const running = async ({ works, runs }: Stage): Promise<void> => {
+const running = async (stage: Stage): Promise<void> => {
+  const { works, runs } = stage
   if (runs('web')) await works('web', 'resume')
   else await works('web', 'start', '--if-needed', 'resume')
+  // Else there are no states of it.
+  if (isAttached(stage)) await works('web', 'detach', disk(stage))
 }
 const off = async ({ works, runs, states }: Stage): Promise<void> => {
   if (states().some((name) => name === 'saved' || name === 'rollback')) await works('web', 'start', '--if-needed')
@@ -75,11 +79,16 @@ const withArchive = async (stage: Stage): Promise<void> => {
 }
 /** A disk of its own that web is given. */
 const disk = ({ world }: Stage): string => path.join(world.outside, 'disk.raw')
-const attached = async (stage: Stage, isThere: boolean): Promise<void> => {
+/** Whether a program of the home, QEMU, has it open. */
+const isAttached = (stage: Stage): boolean =>
+  programsOf(stage.world.folder).some(({ pid }) => openFiles(pid).includes(disk(stage)))
+const withDisk = async (stage: Stage): Promise<void> => {
   await running(stage)
   if (!fs.existsSync(disk(stage))) fs.writeFileSync(disk(stage), Buffer.alloc(2 ** 20))
-  const { status, stderr } = await stage.world.nbsvm(['web', isThere ? 'attach' : 'detach', disk(stage)])
-  if (status !== 0 && !/already|not attached|has no/.test(stderr)) throw new Error(stderr)
+}
+const attached = async (stage: Stage): Promise<void> => {
+  await withDisk(stage)
+  await stage.works('web', 'attach', disk(stage))
 }
 const hasTemplate = ({ states }: Stage): boolean => states().some((name) => name.startsWith('template-'))
 const made = ({ drives }: Stage): boolean => drives('t').length > 0
@@ -126,8 +135,14 @@ export const verbs: readonly Verb[] = [
   { name: 'balloon', verb: 'balloon', ready: running, words: () => ['web', 'balloon', '24M'] },
   { name: 'resize', verb: 'resize', ready: withDrive, words: () => ['t', 'resize', '+1M'] },
   { name: 'resize of a VM that runs', verb: 'resize', ready: running, words: () => ['web', 'resize', '+64K'] },
-  { name: 'attach', verb: 'attach', ready: (stage) => attached(stage, false), words: (stage) => ['web', 'attach', disk(stage)] },
-  { name: 'detach', verb: 'detach', ready: (stage) => attached(stage, true), words: (stage) => ['web', 'detach', disk(stage)] },
+  { name: 'attach', verb: 'attach', ready: withDisk, words: (stage) => ['web', 'attach', disk(stage)], isDone: isAttached },
+  {
+    name: 'detach',
+    verb: 'detach',
+    ready: attached,
+    words: (stage) => ['web', 'detach', disk(stage)],
+    isDone: (stage) => !isAttached(stage),
+  },
   {
     name: 'rm',
     verb: 'rm',

@@ -78,7 +78,7 @@ async function tryWords(job: Job, world: World): Promise<void> {
   }
   const chosen = seeded(real.length)
     .shuffled(real)
-    .slice(0, job.isShort ? 25 : 1500)
+    .slice(0, job.isShort ? 15 : 1500)
   for (const { line } of chosen) {
     ran++
     if (ran % 50 === 1) await prepareAnew(world)
@@ -220,7 +220,7 @@ async function tryShapes(job: Job, world: World): Promise<void> {
   if (usual === undefined) throw new Error('explain gives no command')
   let [tried, same] = [0, 0]
   const names = settingNames.filter((name) => !free.has(name))
-  for (const { random } of job.turns(400, 12)) {
+  for (const { random } of job.turns(400, 8)) {
     const name = random.pick(names)
     const value = hostile(random).replaceAll('\0', '')
     const shape = await shapeOf(world, [`${name}=${value}`])

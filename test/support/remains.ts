@@ -25,6 +25,19 @@ export function programsOf(folder: string): Running[] {
     })
 }
 
+/** The files that a process has open; none once it has ended. */
+export function openFiles(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`
+  const seen = <T>(look: () => T[]): T[] => {
+    try {
+      return look()
+    } catch {
+      return []
+    }
+  }
+  return seen(() => fs.readdirSync(folder)).flatMap((fd) => seen(() => [fs.readlinkSync(path.join(folder, fd))]))
+}
+
 /** What is wrong with the states that a VM's record holds: those that are none, and bases that are pinned for no state or not pinned for one. */
 export function pinFaults(folder: string, id: string): string[] {
   const own = path.join(folder, 'vms', id)
