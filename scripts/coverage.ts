@@ -28,7 +28,7 @@ const known = new Map<string, Origins>()
 
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
-const tests = spawn('scripts/test', process.argv.slice(2), {
+const tests = spawn('bash', ['scripts/test', ...process.argv.slice(2)], {
   stdio: 'inherit',
   env: { ...process.env, NODE_V8_COVERAGE: folder },
 })

@@ -4,10 +4,11 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test } from 'node:test'
 import { actions, commands } from '../src/action/rows.js'
+import { leftOut } from '../torture/leftout.js'
 import type { Told } from '../torture/row.js'
 import { rows } from '../torture/rows.js'
 import { suiteRows } from '../torture/suite.js'
-import { leftOut, verbs } from '../torture/verbs.js'
+import { verbs } from '../torture/verbs.js'
 
 const main = path.resolve('build/js/torture/main.js')
 const seed = Math.floor(Math.random() * 2 ** 31)

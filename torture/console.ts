@@ -40,7 +40,7 @@ const leaders = ['', '?', '>', '=', '<']
 const numbers = ['', '0', '5', '6', '18', '21', '?', '996', '2026', '2048', '1001', '1;1;1;1;5;5', '0;0;0', '4;2']
 
 /** 300 sequences: forms that a terminal answers, forms that look like them, strings of every kind, in 7 bits, 8 bits and UTF-8. */
-export function escapeCorpus(random: Random): string[] {
+function escapeCorpus(random: Random): string[] {
   const csi = (): string => `${random.pick(leaders)}${random.pick(numbers)}${random.pick(intermediates)}${random.pick(finals)}`
   const text = (): string =>
     random.pick([

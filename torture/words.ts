@@ -213,6 +213,8 @@ function around({ outside, folder }: World): string[] {
   return [...inside, ...others, ...hidden].filter((one) => !one.endsWith('ssh.log'))
 }
 
+const times = (all: readonly string[], option: string): number => all.filter((one) => one === option).length
+
 /** QEMU has no option more with a hostile value than with an innocent one, nor one of them more often. */
 async function tryShapes(job: Job, world: World): Promise<void> {
   await prepareAnew(world)
@@ -227,7 +229,6 @@ async function tryShapes(job: Job, world: World): Promise<void> {
     tried++
     // Refused.
     if (shape === undefined) continue
-    const times = (all: readonly string[], option: string): number => all.filter((one) => one === option).length
     const strange = shape.filter((option) => times(shape, option) > times(usual, option) && !mayAdd(name).includes(option))
     if (strange.length > 0) job.found(`${name}=${JSON.stringify(value)} makes QEMU options ${strange.join(' ')}`)
     else same++
