@@ -94,3 +94,27 @@ function readSome(fd: number, into: Buffer, position: number): Promise<number> {
     })
   })
 }
+
+/** Writes all of it there. */
+export async function writeFully(fd: number, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await writeSome(fd, bytes.subarray(done), position + done)
+}
+
+function writeSome(fd: number, bytes: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(fd, bytes, 0, bytes.length, position, (error, written) => {
+      if (error === null) resolve(written)
+      else reject(error)
+    })
+  })
+}
+
+/** Makes an open file's bytes survive a power cut; others go on while the disk works. */
+export function syncOpen(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => {
+      if (error === null) resolve()
+      else reject(error)
+    })
+  })
+}

@@ -179,7 +179,7 @@ class DriveFrames {
     }
     const { start, length } = this.#extents[this.#part] ?? { start: 0, length: 0 }
     const offset = start + this.#partBytes
-    const bytes = await reader.take(Math.min(length - this.#partBytes, pieceBytes))
+    const bytes = await reader.some(Math.min(length - this.#partBytes, pieceBytes))
     this.#partBytes += bytes.length
     if (this.#partBytes === length) {
       this.#part++

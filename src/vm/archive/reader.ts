@@ -65,6 +65,16 @@ export class ArchiveReader {
     return bytes
   }
 
+  /** Some bytes of the member, at most so many, as they came. */
+  async some(most: number): Promise<Buffer> {
+    if (most > this.#left) throw broken('a member is shorter than what it holds')
+    const bytes = await this.#intake.some(most)
+    if (bytes === undefined) throw broken('it ends in the midst')
+    this.#left -= bytes.length
+    this.#hash.update(bytes)
+    return bytes
+  }
+
   /** What was taken of the member. */
   digest(): string {
     return this.#hash.hex()
