@@ -46,3 +46,10 @@ export function checkForward(words: readonly string[], { remove, hold }: Flags):
   if (remove === true && hold === true) throw new UsageError('either --remove or --hold')
   void (remove === true ? parseClosings(words) : parseForwards(words))
 }
+
+export function checkBackup([dir]: readonly string[], { settle, keep }: Flags): void {
+  if ((dir === undefined) !== (settle === true))
+    throw new UsageError('backup needs DIR, a folder for backups', { hints: ['see: nbsvm help backup'] })
+  if (keep !== undefined && !/^[1-9]\d{0,5}$/.test(String(keep)))
+    throw new UsageError(`${quote(String(keep))} is not a number of backups`, { hints: ['write it like --keep=7'] })
+}

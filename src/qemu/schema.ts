@@ -5,10 +5,15 @@
 export interface Commands {
   'announce-self': { initial: number; max: number; rounds: number; step: number } & Record<string, unknown>
   balloon: BalloonArguments
-  'block-export-add': { type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean } & Record<
-    string,
-    unknown
-  >
+  'block-dirty-bitmap-remove': BlockDirtyBitmapRemoveArguments
+  'block-export-add': {
+    type: 'nbd'
+    id: string
+    'node-name': string
+    name?: string
+    writable?: boolean
+    bitmaps?: readonly string[]
+  } & Record<string, unknown>
   'block-job-cancel': { device: string; force?: boolean } & Record<string, unknown>
   'block-job-dismiss': { id: string } & Record<string, unknown>
   block_resize: BlockResizeArguments
@@ -62,6 +67,7 @@ export interface Commands {
   system_powerdown: Nothing
   system_reset: Nothing
   system_wakeup: Nothing
+  transaction: { actions: readonly { type: string; data: Record<string, unknown> }[] } & Record<string, unknown>
 }
 
 /** The events that nbsvm knows, and what QEMU says that it tells with them. */
@@ -85,6 +91,8 @@ export type EventName = keyof Events
 export type Nothing = Record<string, never>
 
 export type BalloonArguments = { value: number }
+
+export type BlockDirtyBitmapRemoveArguments = { node: string; name: string }
 
 export type BlockResizeArguments = { device?: string; 'node-name'?: string; size: number }
 

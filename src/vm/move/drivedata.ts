@@ -56,7 +56,8 @@ interface Piece {
   readonly bytes: Buffer
 }
 
-async function* readAhead(image: Nbd, extents: readonly Extent[]): AsyncGenerator<Piece> {
+/** Reads the parts of an image one after the other, in pieces, some of them ahead. */
+export async function* readAhead(image: Nbd, extents: readonly Extent[]): AsyncGenerator<Piece> {
   const under: Promise<Piece>[] = []
   for (const { offset, length } of pieces(extents)) {
     const piece = image.read(offset, length).then((bytes) => ({ offset, bytes }))

@@ -1,4 +1,5 @@
-// A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in.
+// A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in. And what a
+// server of NBD tells of an image: which parts hold something, which were written since when.
 import { integer, list, object, truth } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { jsonName } from '../../model/blocknode.js'
@@ -14,17 +15,21 @@ interface Serving {
   /** A private folder for the socket. */
   readonly folder: string
   readonly isReadOnly: boolean
+  /** A dirty bitmap in its file, for `writtenSince`. */
+  readonly bitmap?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** Serves the drive for as long as `work` takes. */
 export async function withImage<T>(drive: Drive, serving: Serving, work: (image: Nbd) => Promise<T>): Promise<T> {
-  const { folder, isReadOnly, signal } = serving
-  const socket = `nbd-${drive.number}.sock`
+  const { folder, isReadOnly, bitmap, signal } = serving
+  const socket = socketName(drive)
   const file = `${folder}/${socket}`
   remove(file)
   const end = new AbortController()
   const manner = isReadOnly ? ['--read-only'] : ['--discard=unmap', '--detect-zeroes=unmap']
+  // Besides this process qemu-img asks.
+  if (bitmap !== undefined) manner.push(`--bitmap=${bitmap}`, '--shared=2')
   // It wants an absolute path, and a socket's may have 107 bytes.
   const command = ['qemu-nbd', `--socket=/proc/self/cwd/${socket}`, '--persistent', ...manner, jsonName(drive.image)]
   const server = run(tied(command), { cwd: folder, signal: end.signal, isPrivate: true })
@@ -47,6 +52,9 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
   }
 }
 
+/** The socket in `folder` of `withImage`. */
+export const socketName = ({ number }: Pick<Drive, 'number'>): string => `nbd-${number}.sock`
+
 async function opened(file: string, fault: () => Failure | undefined, signal: AbortSignal | undefined): Promise<Nbd> {
   for (const deadline = deadlineIn(readyTimeoutMs); ;) {
     try {
@@ -68,9 +76,45 @@ export interface Extent {
 
 const asMap = list(object({ start: integer, length: integer, zero: truth, data: truth }))
 
-/** The parts of a drive that are not known to be zeros, and how large it is. */
+type Mapped = ReturnType<typeof asMap>
+
+async function map(what: string, image: string, options: { readonly cwd?: string; readonly signal?: AbortSignal | undefined }): Promise<Mapped> {
+  const { cwd, signal } = options
+  const command = ['qemu-img', 'map', '--output=json', image]
+  const how = { ...(cwd === undefined ? {} : { cwd }), ...(signal === undefined ? {} : { signal }) }
+  return asMap(JSON.parse(await runOrFail(`look at ${what}`, tied(command), how)), '')
+}
+
+/** The parts of a drive that are not known to be zeros. */
 export async function extentsOf(drive: Drive, signal?: AbortSignal): Promise<Extent[]> {
-  const command = ['qemu-img', 'map', '--output=json', jsonName(drive.image)]
-  const said = await runOrFail(`look at ${drive.name}`, command, signal === undefined ? {} : { signal })
-  return asMap(JSON.parse(said), '').filter(({ zero }) => !zero)
+  return (await map(drive.name, jsonName(drive.image), { signal })).filter(({ zero }) => !zero)
+}
+
+/** An image that a server of NBD gives. */
+export interface Served {
+  /** For messages. */
+  readonly name: string
+  readonly folder: string
+  /** The name of the socket in that folder. */
+  readonly socket: string
+  /** The name of the export; none where there is but one. */
+  readonly export: string
+  readonly signal?: AbortSignal | undefined
+}
+
+function served({ socket, export: name }: Served, more: object = {}): string {
+  return `json:${JSON.stringify({ driver: 'nbd', server: { type: 'unix', path: socket }, export: name, ...more })}`
+}
+
+/** The parts of it that are not known to be zeros. */
+export async function extentsServed(image: Served): Promise<Extent[]> {
+  const { name, folder: cwd, signal } = image
+  return (await map(name, served(image), { cwd, signal })).filter(({ zero }) => !zero)
+}
+
+/** The parts of it that a dirty bitmap says are written: in place of what holds data, QEMU's client tells then what does not. */
+export async function writtenSince(image: Served, bitmap: string): Promise<Extent[]> {
+  const { name, folder: cwd, signal } = image
+  const parts = await map(name, served(image, { 'x-dirty-bitmap': `qemu:dirty-bitmap:${bitmap}` }), { cwd, signal })
+  return parts.filter(({ data }) => !data)
 }
