@@ -24,7 +24,7 @@ const eventNames = 'DEVICE_DELETED MIGRATION RESUME SHUTDOWN STOP SUSPEND WAKEUP
 const openEnded: Readonly<Record<string, string>> = {
   'blockdev-add': "{ driver: string; 'node-name'?: string }",
   'announce-self': '{ initial: number; max: number; rounds: number; step: number }',
-  'block-export-add': "{ type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean; bitmaps?: readonly string[] }",
+  'block-export-add': "{ type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean }",
   'blockdev-mirror':
     "{ 'job-id': string; device: string; target: string; sync: 'full'; 'copy-mode': 'background'; 'auto-dismiss': boolean }",
   device_add: '{ driver: string; id?: string; bus?: string }',

@@ -20,7 +20,7 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** A connection to a server, to its only export where none is named. Several requests may be under way at once. */
+/** A connection to a server with one export, without a name. Several requests may be under way at once. */
 export class Nbd {
   /** In bytes. */
   readonly sizeBytes: number
@@ -37,20 +37,17 @@ export class Nbd {
     void this.#receive()
   }
 
-  static async open(file: string, exportName = ''): Promise<Nbd> {
+  static async open(file: string): Promise<Nbd> {
     const socket = await connect(file)
     try {
       const input = new Intake(socket as AsyncIterable<Buffer>)
       const greeting = await takeFrom(input, 18)
       if (greeting.readBigUInt64BE(0) !== magic.greeting || greeting.readBigUInt64BE(8) !== magic.option)
         throw new Failure('it is no server of NBD')
-      const name = Buffer.from(exportName)
-      const wish = Buffer.alloc(20 + name.length)
+      const wish = Buffer.alloc(20)
       wish.writeUInt32BE(handshakeFlags, 0)
       wish.writeBigUInt64BE(magic.option, 4)
       wish.writeUInt32BE(exportNameOption, 12)
-      wish.writeUInt32BE(name.length, 16)
-      wish.set(name, 20)
       socket.write(wish)
       const answer = await takeFrom(input, 10)
       return new Nbd(socket, input, Number(answer.readBigUInt64BE(0)))

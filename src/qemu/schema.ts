@@ -6,14 +6,10 @@ export interface Commands {
   'announce-self': { initial: number; max: number; rounds: number; step: number } & Record<string, unknown>
   balloon: BalloonArguments
   'block-dirty-bitmap-remove': BlockDirtyBitmapRemoveArguments
-  'block-export-add': {
-    type: 'nbd'
-    id: string
-    'node-name': string
-    name?: string
-    writable?: boolean
-    bitmaps?: readonly string[]
-  } & Record<string, unknown>
+  'block-export-add': { type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean } & Record<
+    string,
+    unknown
+  >
   'block-job-cancel': { device: string; force?: boolean } & Record<string, unknown>
   'block-job-dismiss': { id: string } & Record<string, unknown>
   block_resize: BlockResizeArguments

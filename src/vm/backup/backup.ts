@@ -1,7 +1,6 @@
 // A backup of a VM into a folder: what has changed since the one before is written, and what is there already is referred to. It counts from
 // the moment at which it has its name, and needs no other backup: only chunks, which are removed when no backup needs them.
 import { messageOf } from '../../core/errors.js'
-import { formatSize } from '../../core/size.js'
 import type { Caller } from '../../core/caller.js'
 import type { OnProgress, Store } from '../../store/store.js'
 import { hostName } from '../../sys/environment.js'
@@ -68,6 +67,7 @@ export async function backupVm(vm: Vm, dir: string, options: BackupOptions, call
       before: last === undefined ? undefined : beforeOf(folder, last),
       standing: options.standing,
       note: (text) => caller.note?.(text),
+      onProgress: caller.onProgress,
       signal: caller.signal,
     }
     const making = { folder, token, last, caller }
@@ -78,7 +78,7 @@ export async function backupVm(vm: Vm, dir: string, options: BackupOptions, call
     const store = await storeOf(vm)
     const watch = whenKilled([...wordsOf(vm), 'backup', '--settle'])
     try {
-      return await withLiveMoment(vm, store, taking, (moment, signal) => make(vm, store, making, moment, signal))
+      return await withLiveMoment(vm, store, taking, (moment) => make(vm, store, making, moment, caller.signal))
     } finally {
       watch.dismiss()
     }
@@ -208,14 +208,13 @@ interface Changes {
 
 async function changesOf(source: Source, known: { readonly index: DriveIndex } | undefined, placed: Placed): Promise<Changes> {
   const { folder, caller, signal } = placed
-  const { sizeBytes, written, why, drive } = source
-  const none = new Set<string>()
-  if (known === undefined) return { changed: spansOf(await source.held(), sizeBytes), bad: none, how: 'all', why }
-  if (written !== undefined) return { changed: spansOf(written, sizeBytes), bad: none, how: 'bitmap', why }
-  caller.note?.(`reading all of ${drive.name}, ${formatSize(sizeBytes)}, to find what has changed: ${why ?? 'nobody noted it'}`)
-  const { changed, bad } = await compare(source, { folder: folder.chunks, index: known.index, onProgress: caller.onProgress, signal })
+  const { sizeBytes, parts, why, drive } = source
+  if (known === undefined) return { changed: spansOf(parts, sizeBytes), bad: new Set(), how: 'all', why }
+  if (why !== undefined) caller.note?.(`all of ${drive.name} is read, to find what has changed: ${why}`)
+  const comparing = { folder: folder.chunks, index: known.index, onProgress: caller.onProgress, signal }
+  const { changed, bad } = await compare(source, comparing)
   for (const hex of bad) caller.note?.(`the chunk ${hex} was damaged, and is written again as far as the drive still has it`)
-  return { changed, bad, how: 'compared', why }
+  return { changed, bad, how: why === undefined ? 'bitmap' : 'compared', why }
 }
 
 async function readInto(

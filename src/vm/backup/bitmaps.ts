@@ -8,10 +8,7 @@ export const granularity = 4096
 /** So many of other folders' are left: each costs a little at every write. */
 const mostOthers = 3
 
-/** What copies one for the time that it is read. */
-export const copyName = (name: string): string => `${name}-copy`
-
-const shape = /^nbsvm-(?<folder>[0-9a-f]{16})-(?<at>[0-9a-f]{12})-[0-9a-f]{16}(?<copy>-copy)?$/
+const shape = /^nbsvm-(?<folder>[0-9a-f]{16})-(?<at>[0-9a-f]{12})-[0-9a-f]{16}$/
 
 /** The bitmap of a backup. */
 export function bitmapName(folderId: string, { token, atMs }: { readonly token: string; readonly atMs: number }): string {
@@ -24,20 +21,15 @@ export interface Bitmap {
   readonly isRight: boolean
 }
 
-/** Those to remove once `kept` counts, of all that a drive has: other ones of its folder, copies, broken ones, the oldest of other folders. */
+/** Those to remove once `kept` counts, of all that a drive has: other ones of its folder, broken ones, the oldest of other folders. */
 export function superfluous(bitmaps: readonly Bitmap[], folderId: string, kept: string | undefined): string[] {
   const ours = bitmaps.filter(({ name }) => shape.test(name) && name !== kept)
   const others = ours
-    .filter(({ name, isRight }) => isRight && folderOf(name) !== folderId && shape.exec(name)?.groups?.['copy'] === undefined)
+    .filter(({ name, isRight }) => isRight && folderOf(name) !== folderId)
     .map(({ name }) => name)
     .toSorted((a, b) => timeIn(b).localeCompare(timeIn(a)))
     .slice(0, mostOthers)
   return ours.map(({ name }) => name).filter((name) => !others.includes(name))
-}
-
-/** Those that a backup which was killed has left. */
-export function copiesIn(names: readonly string[]): string[] {
-  return names.filter((name) => shape.exec(name)?.groups?.['copy'] !== undefined)
 }
 
 const folderOf = (name: string): string | undefined => shape.exec(name)?.groups?.['folder']

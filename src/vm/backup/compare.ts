@@ -1,4 +1,4 @@
-// What differs between a drive and a backup of it, where nobody noted what was written: all of both is read.
+// What differs between a drive and a backup of it: what was written since is read and compared, or all where nobody noted that.
 import { Failure } from '../../core/errors.js'
 import { readAhead } from '../move/drivedata.js'
 import { readChunk } from './chunks.js'
@@ -23,15 +23,16 @@ export interface Comparing {
   readonly signal: AbortSignal
 }
 
+/** Where nobody knows what was written, what the backup has is looked at as well: it may be zeros now. */
 export async function compare(source: Source, { folder, index, onProgress, signal }: Comparing): Promise<Compared> {
   const bad = new Set<string>()
-  const kept = runsAsExtents(index.runs)
+  const kept = source.why === undefined ? [] : runsAsExtents(index.runs)
   // What is in neither is zeros in both.
-  const spans = spansOf([...(await source.held()), ...kept], source.sizeBytes)
+  const spans = spansOf([...source.parts, ...kept], source.sizeBytes)
   const extents = spans.map((span) => extentOf(span, source.sizeBytes))
   const total = extents.reduce((sum, { length }) => sum + length, 0)
   const before = reader(folder, index, bad)
-  const changed: Span[] = []
+  const changed: { start: number; count: number }[] = []
   let done = 0
   for await (const { offset, bytes } of readAhead(source.image, extents)) {
     signal.throwIfAborted()
@@ -40,11 +41,13 @@ export async function compare(source: Source, { folder, index, onProgress, signa
       const piece = bytes.subarray(at, at + blockBytes)
       const then = before(block)
       if (then !== undefined && piece.equals(then.subarray(0, piece.length))) continue
-      changed.push({ start: block, count: 1 })
+      const last = changed.at(-1)
+      if (last !== undefined && last.start + last.count === block) last.count++
+      else changed.push({ start: block, count: 1 })
     }
     onProgress((done += bytes.length), total)
   }
-  return { changed: spansOf(changed.map(({ start }) => ({ start: start * blockBytes, length: blockBytes })), source.sizeBytes), bad }
+  return { changed, bad }
 }
 
 const runsAsExtents = (runs: readonly Run[]): { start: number; length: number }[] =>

@@ -1,32 +1,43 @@
-// The drives of a running VM as they are at one moment. QEMU brings them there in one transaction: from then on, before its guest
-// overwrites something, what was there goes into a file beside (`backup0`), through which we read; and a dirty bitmap begins in each drive.
-// That file has no name any more by then, so nothing of it outlives QEMU, and nothing that becomes of this process is felt by the guest.
+// The drives of a running VM as they are at one moment. In one transaction QEMU begins a copy of each drive, or of what was written since the
+// backup before, into a file beside (`backup0`), and a dirty bitmap in each. The copies are of that moment, whatever its guest writes meanwhile:
+// what it is about to overwrite is copied first. The files are local, so however slow the folder of backups is, and whatever becomes of this
+// process, its guest feels nothing of it. Then QEMU has done its part, and they are read.
+//
+// QEMU could also be read from directly, through a server of NBD in it. QEMU 7.2.14 to 7.2.22 aborts when a client of that goes and the drive has
+// an iothread (CVE-2024-7409's mending): https://gitlab.com/qemu-project/qemu, nbd_blockdev_client_closed.
 import { Failure, messageOf } from '../../core/errors.js'
-import { Nbd } from '../../qemu/nbd.js'
+import { formatSize } from '../../core/size.js'
 import { withJobs } from '../../qemu/jobs.js'
 import type { Arguments, Qmp } from '../../qemu/qmp.js'
 import type { Drive } from '../../model/drive.js'
-import type { Store } from '../../store/store.js'
+import { readHeader } from '../../store/common/qcow2.js'
+import type { OnProgress, Store } from '../../store/store.js'
 import { deadlineIn, monotonicMs, pause } from '../../sys/clock.js'
-import { giveTo, remove, rename, stat } from '../../sys/file.js'
+import { freeBytes, giveTo, lstat, remove, rename, setMode, stat } from '../../sys/file.js'
+import { ownUid } from '../../sys/environment.js'
+import { list } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
+import { foreignWriters } from '../../sys/writers.js'
 import { nodeOf } from '../drive/live.js'
-import { extentsServed, writtenSince, type Served } from '../move/image.js'
-import { refuseSince01 } from '../record/drawer.js'
+import { refuseSince01, type Drawer } from '../record/drawer.js'
 import type { Vm } from '../record/vm.js'
-import { copiesIn, copyName, granularity, superfluous, type Bitmap } from './bitmaps.js'
-import { letFilesGo, whileFilesStand } from './files.js'
+import { granularity, superfluous, type Bitmap } from './bitmaps.js'
 import { keepsBitmaps } from './filebitmaps.js'
-import { whyNotSame, type Before, type Moment, type Source } from './source.js'
+import { letFilesGo, whileFilesStand } from './files.js'
+import { whileServed, type Readable } from './served.js'
+import { whyNotSame, type Before, type Moment } from './source.js'
 
 const answerTimeoutMs = 60_000
 /** The guest's file systems may stand still for it. */
 const switchTimeoutMs = 10_000
 const goneTimeoutMs = 10_000
-const lookMs = 1000
+const lookMs = 20
 
-const socket = 'backup.sock'
+/** QEMU's names for jobs, nodes and files of ours. */
 const ours = /^backup(?:file)?\d+$/
+
+/** What is written of a block takes a cluster of the copy, at most. */
+const clusterBytes = 64 * 1024
 
 export interface Taking {
   readonly folderId: string
@@ -37,186 +48,176 @@ export interface Taking {
   /** Whether the file systems of its guest are to stand still at that moment. */
   readonly standing: boolean
   readonly note: (text: string) => void
+  readonly onProgress: OnProgress
   readonly signal: AbortSignal | undefined
 }
-
-/** `work` gets the drives, and resolves when what it makes of them counts. */
-type Work<T> = (moment: Moment, signal: AbortSignal) => Promise<T>
 
 interface Node {
   readonly drive: Drive
   /** What its guest writes to. */
   readonly name: string
-  readonly bitmaps: readonly Bitmap[]
+  readonly bitmaps: readonly (Bitmap & { readonly dirtyBytes: number })[]
   readonly sizeBytes: number
+  /** What it may take to copy it. */
+  readonly roomBytes: number
+  /** Why what was written since the backup before is not known; undefined where it is. */
+  readonly why: string | undefined
 }
 
-/** Brings the drives of a running VM to one moment, for as long as `work` takes. */
-export async function withLiveMoment<T>(vm: Vm, store: Store, taking: Taking, work: Work<T>): Promise<T> {
+/** Brings the drives of a running VM to one moment, for as long as `work` takes, which resolves when what it makes of them counts. */
+export async function withLiveMoment<T>(vm: Vm, store: Store, taking: Taking, work: (moment: Moment) => Promise<T>): Promise<T> {
   const { id, drawer } = vm
   refuseSince01(drawer)
   const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `back up ${id}` }
   // Aborting must not end the session: it is needed to clear up.
   return withJobs(job, { timeoutMs: answerTimeoutMs }, async (qmp) => {
     await letFilesGo(vm, taking)
-    await clearBackup(qmp)
-    const { status } = await qmp.execute('query-status')
-    const nodes = await nodesOf(vm, store, qmp)
+    await clearBackup(drawer, qmp)
+    const ran = (await qmp.execute('query-status')).status === 'running'
+    const nodes = await nodesOf(vm, store, qmp, taking.before)
     let isDone = false
     try {
       const begun = await begin(vm, qmp, nodes, taking)
-      const result = await whileRunning(qmp, status === 'running', taking.signal, async (signal) => {
-        const opened = await openSources(vm, nodes, taking, signal)
-        try {
-          return await work({ ...begun, sources: opened.sources }, signal)
-        } finally {
-          opened.close()
-        }
-      })
+      await untilCopied(qmp, nodes, ran, taking)
+      await letGo(qmp)
+      const readable = nodes.map((node) => takeCopy(drawer, node))
+      const result = await whileServed(drawer.folder, readable, taking.signal, (sources) => work({ ...begun, sources }))
       isDone = true
       return result
     } finally {
-      await end(vm, qmp, nodes, taking, { isDone, ran: status === 'running' })
+      await end(drawer, qmp, nodes, taking, { isDone, ran })
     }
   })
 }
 
-async function nodesOf({ id, call }: Vm, store: Store, qmp: Qmp): Promise<Node[]> {
-  const drives = await store.drives(id)
+async function nodesOf({ id, call }: Vm, store: Store, qmp: Qmp, before: Before | undefined): Promise<Node[]> {
   const all = await qmp.execute('query-named-block-nodes', { flat: true })
   const nodes: Node[] = []
-  for (const drive of drives) {
+  for (const drive of await store.drives(id)) {
     const name = await nodeOf(qmp, drive)
     if (name === undefined)
       throw new Failure(`cannot back up ${id}: it runs without ${drive.name}`, {
         hints: [`start it with all its drives: ${call} shutdown start`, `or back it up while it is off: ${call} shutdown`],
       })
     const found = all.find((node) => node['node-name'] === name)?.['dirty-bitmaps'] ?? []
-    const bitmaps = found.flatMap(({ name: bitmap, recording, inconsistent }) =>
-      bitmap === undefined ? [] : [{ name: bitmap, isRight: recording && inconsistent !== true }],
+    const bitmaps = found.flatMap(({ name: bitmap, recording, inconsistent, count }) =>
+      bitmap === undefined ? [] : [{ name: bitmap, isRight: recording && inconsistent !== true, dirtyBytes: count }],
     )
     const { virtualBytes: sizeBytes } = await store.size(drive)
-    nodes.push({ drive, name, bitmaps, sizeBytes })
+    const why = whyUnknown(drive, bitmaps, before)
+    const dirty = bitmaps.find((bitmap) => bitmap.name === before?.bitmap)?.dirtyBytes ?? 0
+    const roomBytes = why === undefined ? Math.min(sizeBytes, (dirty / granularity) * clusterBytes) : await heldBytes(store, drive)
+    nodes.push({ drive, name, bitmaps, sizeBytes, roomBytes, why })
   }
   return nodes
 }
 
-const fleeceOf = ({ drive }: Pick<Node, 'drive'>): string => `backup${drive.number}`
+/** What all its layers take, or all of it where that is not seen. */
+async function heldBytes(store: Store, drive: Drive): Promise<number> {
+  const { virtualBytes, allocatedBytes } = await store.size(drive)
+  let bytes = allocatedBytes
+  for (let under = drive.image.backing; under !== undefined; under = under.backing) bytes += stat(under.path)?.size ?? 0
+  return Math.min(virtualBytes, bytes)
+}
 
-/** Why what was written since is not known; undefined where it is. */
-function whyUnknown({ drive, bitmaps }: Node, before: Before | undefined): string | undefined {
+function whyUnknown(drive: Drive, bitmaps: readonly Bitmap[], before: Before | undefined): string | undefined {
   if (before === undefined) return 'it is the first'
   const found = bitmaps.find(({ name }) => name === before.bitmap)
   if (found === undefined) return 'the drive has no bitmap of the backup before'
   return found.isRight ? whyNotSame(drive, before) : 'its bitmap does not count: QEMU was killed, or the host went down'
 }
 
+const copyOf = ({ drive }: Pick<Node, 'drive'>): string => `backup${drive.number}`
+
 async function begin(vm: Vm, qmp: Qmp, nodes: readonly Node[], taking: Taking): Promise<Omit<Moment, 'sources'>> {
-  const { drawer } = vm
   const { bitmap, before, signal, note } = taking
-  for (const node of nodes) await addFleece(vm, qmp, node)
+  requireRoom(vm, nodes)
+  for (const node of nodes) await addCopy(vm, qmp, node)
   signal?.throwIfAborted()
   // First all are drained, and stay so to the end of the transaction: no write comes between what follows.
   const jobs = nodes.map((node) => ({
     type: 'blockdev-backup',
-    data: { 'job-id': fleeceOf(node), device: node.name, target: fleeceOf(node), sync: 'none', 'auto-finalize': true, 'auto-dismiss': true },
-  }))
-  const bitmaps = nodes.flatMap((node) => [
-    {
-      type: 'block-dirty-bitmap-add',
-      data: { node: node.name, name: bitmap, granularity, persistent: keepsBitmaps(node.drive.image) },
+    data: {
+      'job-id': copyOf(node),
+      device: node.name,
+      target: copyOf(node),
+      // A job that fails stays until it was looked at.
+      'auto-dismiss': false,
+      // That bitmap goes on: should this backup come to nothing, the next one needs it.
+      ...(node.why === undefined ? { sync: 'bitmap', bitmap: before?.bitmap, 'bitmap-mode': 'never' } : { sync: 'full' }),
     },
-    ...(before === undefined || whyUnknown(node, before) !== undefined ? [] : copying(node.name, before.bitmap)),
-  ])
+  }))
+  const bitmaps = nodes.map((node) => ({
+    type: 'block-dirty-bitmap-add',
+    data: { node: node.name, name: bitmap, granularity, persistent: keepsBitmaps(node.drive.image) },
+  }))
   const { result: switchMs, filesStoodMs } = await whileFilesStand(vm, qmp, taking.standing, { note, signal }, async () => {
     const fromMs = monotonicMs()
     if (jobs.length > 0) await qmp.execute('transaction', { actions: [...jobs, ...bitmaps] }, { timeoutMs: switchTimeoutMs })
     return monotonicMs() - fromMs
   })
-  for (const node of nodes) remove(`${drawer.run}/${fleeceOf(node)}`)
   return { atMs: taking.atMs, switchMs, ...(filesStoodMs === undefined ? {} : { filesStoodMs }) }
 }
 
-/** The bitmap itself goes on: should this backup come to nothing, the next one needs it. */
-function copying(node: string, name: string): { type: string; data: Record<string, unknown> }[] {
-  const copy = copyName(name)
-  return [
-    { type: 'block-dirty-bitmap-add', data: { node, name: copy, granularity, disabled: true } },
-    { type: 'block-dirty-bitmap-merge', data: { node, target: copy, bitmaps: [name] } },
-  ]
+/** Throws a Failure where a copy could fill up the disk: the guest would be stopped. */
+function requireRoom({ id, drawer, call }: Vm, nodes: readonly Node[]): void {
+  const needed = nodes.reduce((sum, { roomBytes }) => sum + roomBytes, 0)
+  const free = freeBytes(drawer.folder)
+  if (needed < free) return
+  throw new Failure(`cannot back up ${id} as it runs: its copy may take ${formatSize(needed)} in ${drawer.folder}, and ${formatSize(free)} are free`, {
+    code: 'NO_SPACE',
+    hints: [`back it up while it is off, which needs no copy: ${call} shutdown`],
+  })
 }
 
-async function addFleece({ drawer }: Vm, qmp: Qmp, node: Node): Promise<void> {
-  const name = fleeceOf(node)
+/** Gives QEMU the file that it copies to, in its own folder. */
+async function addCopy({ drawer }: Vm, qmp: Qmp, node: Node): Promise<void> {
+  const name = copyOf(node)
   const made = `${drawer.folder}/${name}`
   remove(made)
-  await runOrFail('make room for what its guest overwrites', ['qemu-img', 'create', '-q', '-f', 'qcow2', made, String(node.sizeBytes)], {
-    isPrivate: true,
-  })
+  const create = ['qemu-img', 'create', '-q', '-f', 'qcow2', made, String(node.sizeBytes)]
+  await runOrFail('make room for a copy', create, { isPrivate: true })
   const owner = stat(drawer.run)
-  if (owner !== undefined && owner.uid !== stat(made)?.uid) giveTo(made, owner)
+  if (owner !== undefined && owner.uid !== ownUid()) giveTo(made, owner)
   rename(made, `${drawer.run}/${name}`)
   const file = name.replace('backup', 'backupfile')
   await qmp.execute('blockdev-add', { driver: 'file', 'node-name': file, filename: name })
-  const qcow2 = { driver: 'qcow2', 'node-name': name, file, backing: node.name }
-  await qmp.execute('blockdev-add', qcow2 as Arguments<'blockdev-add'>)
+  // With something under it what is zeros now is noted as such, and not left out.
+  const under = node.why === undefined ? node.name : null
+  await qmp.execute('blockdev-add', { driver: 'qcow2', 'node-name': name, file, backing: under } as Arguments<'blockdev-add'>)
 }
 
-interface Opened {
-  readonly sources: Source[]
-  readonly close: () => void
-}
-
-async function openSources({ drawer }: Vm, nodes: readonly Node[], taking: Taking, signal: AbortSignal): Promise<Opened> {
-  const images: Nbd[] = []
-  const close = (): void => images.forEach((image) => image.close())
-  try {
-    const sources: Source[] = []
-    for (const node of nodes) {
-      const served: Served = { name: node.drive.name, folder: drawer.run, socket, export: fleeceOf(node), signal }
-      const image = await Nbd.open(`${drawer.run}/${socket}`, served.export)
-      images.push(image)
-      const why = whyUnknown(node, taking.before)
-      const { drive, sizeBytes } = node
-      const source = { drive, sizeBytes, image, held: () => extentsServed(served) }
-      if (why !== undefined || taking.before === undefined) sources.push({ ...source, ...(why === undefined ? {} : { why }) })
-      else sources.push({ ...source, written: await writtenSince(served, copyName(taking.before.bitmap)) })
-    }
-    return { sources, close }
-  } catch (error) {
-    close()
-    throw error
+/** Waits until QEMU has copied all. Throws a Failure where it cannot. */
+async function untilCopied(qmp: Qmp, nodes: readonly Node[], ran: boolean, { onProgress, signal }: Taking): Promise<void> {
+  for (; ; await pause(lookMs, signal)) {
+    signal?.throwIfAborted()
+    const jobs = (await qmp.execute('query-block-jobs')).filter(({ device }) => ours.test(device))
+    const failed = jobs.find(({ error }) => error !== undefined)
+    if (failed !== undefined) throw new Failure(`QEMU cannot copy a drive: ${failed.error}`, { code: 'QEMU_REFUSED' })
+    if (jobs.length < nodes.length) throw new Failure('the copy of a drive was ended by somebody')
+    if (jobs.every(({ status }) => status === 'concluded')) return
+    const sum = (what: (job: (typeof jobs)[number]) => number): number => jobs.reduce((bytes, job) => bytes + what(job), 0)
+    onProgress(sum(({ offset }) => offset), sum(({ len }) => len))
+    // Where the copy of what it is about to overwrite cannot be written QEMU stops its guest.
+    if (ran && (await qmp.execute('query-status')).status === 'io-error')
+      throw new Failure('there is no room left for what its guest overwrites meanwhile', { code: 'NO_SPACE' })
   }
 }
 
-/**
- * Serves the drives, and does `work` as long as its guest is not held up by it: where there is no room for what it overwrites QEMU stops it,
- * and it goes on as soon as the backup has been given up.
- */
-async function whileRunning<T>(
-  qmp: Qmp,
-  ran: boolean,
-  signal: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const given = new AbortController()
-  const stop = (): void => given.abort(signal?.reason)
-  signal?.addEventListener('abort', stop, { once: true })
-  if (signal?.aborted === true) stop()
-  const look = async (): Promise<void> => {
-    const { status } = await qmp.execute('query-status')
-    if (ran && status === 'io-error')
-      given.abort(new Failure('there is no room left for what its guest overwrites meanwhile', { code: 'NO_SPACE' }))
-  }
-  const timer = setInterval(() => void look().catch((error: unknown) => given.abort(error)), lookMs)
-  try {
-    return await work(given.signal)
-  } catch (error) {
-    throw given.signal.aborted ? given.signal.reason : error
-  } finally {
-    clearInterval(timer)
-    signal?.removeEventListener('abort', stop)
-  }
+/** Takes the copy out of QEMU's hands, whose guest may have taken it over: nobody else can change it, and it names no other file. */
+function takeCopy(drawer: Drawer, node: Node): Readable {
+  const { drive, sizeBytes, why } = node
+  const path = `${drawer.folder}/${copyOf(node)}`
+  rename(`${drawer.run}/${copyOf(node)}`, path)
+  const found = lstat(path)
+  if (found?.isFile() !== true) throw new Failure(`${path} is no file any more`)
+  const uid = ownUid()
+  if (found.uid !== uid) giveTo(path, { uid, gid: process.getegid?.() ?? 0 })
+  setMode(path, 0o600)
+  const { dataFile } = readHeader(path)
+  if (foreignWriters(found).length > 0 || dataFile !== undefined) throw new Failure(`${path} is not what QEMU was to copy`)
+  const from: Drive = { ...drive, image: { kind: 'file', format: 'qcow2', path } }
+  return { drive, from, sizeBytes, why, written: why === undefined ? 'own' : undefined }
 }
 
 interface Ending {
@@ -226,10 +227,10 @@ interface Ending {
 }
 
 /** Takes all of it away again. What cannot be done now is done by the next backup, or is gone with QEMU. */
-async function end({ drawer }: Vm, qmp: Qmp, nodes: readonly Node[], taking: Taking, { isDone, ran }: Ending): Promise<void> {
+async function end(drawer: Drawer, qmp: Qmp, nodes: readonly Node[], taking: Taking, { isDone, ran }: Ending): Promise<void> {
   const { bitmap, before, folderId, note } = taking
   try {
-    await clearBackup(qmp)
+    await clearBackup(drawer, qmp)
     for (const node of nodes) {
       const kept = isDone ? bitmap : before?.bitmap
       for (const name of superfluous([...node.bitmaps, { name: bitmap, isRight: true }], folderId, kept))
@@ -240,43 +241,38 @@ async function end({ drawer }: Vm, qmp: Qmp, nodes: readonly Node[], taking: Tak
     // It may just have been shut down, which ends all of it.
     if (isDone) note(messageOf(error))
   } finally {
-    for (const node of nodes) for (const folder of [drawer.folder, drawer.run]) remove(`${folder}/${fleeceOf(node)}`)
-    remove(`${drawer.run}/${socket}`)
+    removeCopies(drawer)
   }
 }
 
-/** Ends what is left in QEMU of a backup: exports, jobs, the files beside, copies of bitmaps. */
-export async function clearBackup(qmp: Qmp): Promise<void> {
-  const left = await namesLeft(qmp)
-  if (left.jobs.length + left.nodes.length + left.copies.length === 0) return
-  await qmp.execute('nbd-server-stop').catch(() => {})
-  for (const device of left.jobs) await qmp.execute('block-job-cancel', { device, force: true }).catch(() => {})
-  for (const deadline = deadlineIn(goneTimeoutMs); ; ) {
-    const now = await namesLeft(qmp)
-    if (now.jobs.length + now.nodes.length + now.copies.length === 0) return
-    if (now.jobs.length === 0) {
-      // Layers before their files.
-      for (const name of now.nodes.toSorted((a, b) => a.length - b.length))
-        await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
-      for (const copy of now.copies) await qmp.execute('block-dirty-bitmap-remove', copy).catch(() => {})
-    }
-    if (deadline.isOver) throw new Failure(`QEMU does not let go of a backup: ${[...now.jobs, ...now.nodes].join(', ')}`)
-    await pause(5)
+function removeCopies(drawer: Drawer): void {
+  for (const folder of [drawer.folder, drawer.run])
+    for (const name of list(folder)) if (ours.test(name)) remove(`${folder}/${name}`)
+}
+
+/** Ends what is left of a backup in QEMU, jobs and nodes, and removes the copies. */
+export async function clearBackup(drawer: Drawer, qmp: Qmp): Promise<void> {
+  for (const device of (await jobsLeft(qmp)).map((job) => job.device))
+    await qmp.execute('block-job-cancel', { device, force: true }).catch(() => {})
+  await letGo(qmp)
+  removeCopies(drawer)
+}
+
+async function jobsLeft(qmp: Qmp) {
+  return (await qmp.execute('query-block-jobs')).filter(({ device }) => ours.test(device))
+}
+
+/** Has QEMU close the copies. */
+async function letGo(qmp: Qmp): Promise<void> {
+  for (const deadline = deadlineIn(goneTimeoutMs); ; await pause(5)) {
+    const jobs = await jobsLeft(qmp)
+    for (const { device, status } of jobs) if (status === 'concluded') await qmp.execute('block-job-dismiss', { id: device })
+    const all = await qmp.execute('query-named-block-nodes', { flat: true })
+    const nodes = all.flatMap((node) => node['node-name'] ?? []).filter((name) => ours.test(name))
+    if (jobs.length + nodes.length === 0) return
+    // Layers before their files.
+    for (const name of nodes.toSorted((a, b) => a.length - b.length))
+      await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
+    if (deadline.isOver) throw new Failure(`QEMU does not let go of a copy: ${[...jobs.map(({ device }) => device), ...nodes].join(', ')}`)
   }
-}
-
-interface Left {
-  readonly jobs: readonly string[]
-  readonly nodes: readonly string[]
-  readonly copies: readonly { readonly node: string; readonly name: string }[]
-}
-
-async function namesLeft(qmp: Qmp): Promise<Left> {
-  const jobs = (await qmp.execute('query-block-jobs')).map(({ device }) => device).filter((device) => ours.test(device))
-  const all = await qmp.execute('query-named-block-nodes', { flat: true })
-  const nodes = all.flatMap((node) => node['node-name'] ?? []).filter((name) => ours.test(name))
-  const copies = all.flatMap(({ 'node-name': node, 'dirty-bitmaps': bitmaps = [] }) =>
-    node === undefined ? [] : copiesIn(bitmaps.flatMap(({ name }) => name ?? [])).map((name) => ({ node, name })),
-  )
-  return { jobs, nodes, copies }
 }

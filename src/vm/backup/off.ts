@@ -1,14 +1,15 @@
 // The drives of a VM that is off, read through a qemu-nbd each; nobody starts it meanwhile.
 import { messageOf } from '../../core/errors.js'
 import type { Drive } from '../../model/drive.js'
+import { removeBitmaps } from '../../store/common/dirtybitmaps.js'
 import type { Store } from '../../store/store.js'
-import { extentsOf, socketName, withImage, writtenSince } from '../move/image.js'
 import { isSaved } from '../record/asleep.js'
 import type { Vm } from '../record/vm.js'
 import { superfluous, type Bitmap } from './bitmaps.js'
-import { addBitmap, bitmapsOf, keepsBitmaps, removeBitmaps } from './filebitmaps.js'
+import { addBitmap, bitmapsOf, keepsBitmaps } from './filebitmaps.js'
 import type { Taking } from './live.js'
-import { whyNotSame, type Before, type Moment, type Source } from './source.js'
+import { whileServed, type Readable } from './served.js'
+import { whyNotSame, type Before, type Moment } from './source.js'
 
 interface Found {
   readonly drive: Drive
@@ -36,14 +37,19 @@ export async function withOffMoment<T>(
   try {
     // Before the backup counts: a bitmap that begins later would miss nothing now, but a kill between would leave none.
     for (const { drive } of noting) await addBitmap(drive.image, bitmap)
-    const result = await within(vm, store, drives, taking, [], (sources) => work({ atMs, sources }))
+    const readable: Readable[] = []
+    for (const { drive, why } of drives) {
+      const { virtualBytes: sizeBytes } = await store.size(drive)
+      readable.push({ drive, from: drive, sizeBytes, why, written: why === undefined ? before?.bitmap : undefined })
+    }
+    const result = await whileServed(vm.drawer.folder, readable, taking.signal, (sources) => work({ atMs, sources }))
     isDone = true
     return result
   } finally {
     for (const { drive, bitmaps } of noting) {
       const kept = isDone ? bitmap : before?.bitmap
       const names = superfluous([...bitmaps, { name: bitmap, isRight: true }], folderId, kept)
-      await removeBitmaps(drive.image, names).catch((error: unknown) => note(messageOf(error)))
+      await removeBitmaps(drive.image.path, names).catch((error: unknown) => note(messageOf(error)))
     }
   }
 }
@@ -54,34 +60,4 @@ function whyUnknown(drive: Drive, bitmaps: Found['bitmaps'], before: Before | un
   const found = bitmaps.find(({ name }) => name === before.bitmap)
   if (found === undefined) return 'the drive has no bitmap of the backup before'
   return found.isRight ? whyNotSame(drive, before) : 'its bitmap does not count: QEMU was killed, or the host went down'
-}
-
-/** Serves the drives one around the other. */
-async function within<T>(
-  vm: Vm,
-  store: Store,
-  left: readonly Found[],
-  taking: Taking,
-  opened: readonly Source[],
-  work: (sources: readonly Source[]) => Promise<T>,
-): Promise<T> {
-  const [first, ...others] = left
-  if (first === undefined) return work(opened)
-  const { drive, why } = first
-  const { folder } = vm.drawer
-  const { signal, before } = taking
-  const { virtualBytes: sizeBytes } = await store.size(drive)
-  const bitmap = why === undefined ? before?.bitmap : undefined
-  return withImage(drive, { folder, isReadOnly: true, bitmap, signal }, async (image) => {
-    const served = { name: drive.name, folder, socket: socketName(drive), export: '', signal }
-    const source: Source = {
-      drive,
-      sizeBytes,
-      image,
-      held: () => extentsOf(drive, signal),
-      ...(bitmap === undefined ? {} : { written: await writtenSince(served, bitmap) }),
-      ...(why === undefined ? {} : { why }),
-    }
-    return within(vm, store, others, taking, [...opened, source], work)
-  })
 }

@@ -6,12 +6,10 @@ import type { Extent } from './spans.js'
 export interface Source {
   readonly drive: Drive
   readonly sizeBytes: number
-  /** What was written since the backup before; absent where nobody knows. */
-  readonly written?: readonly Extent[]
-  /** Why nobody knows. */
-  readonly why?: string
-  /** The parts that may hold something. */
-  readonly held: () => Promise<readonly Extent[]>
+  /** Where something may be other than in the backup before: what was written since, or, where nobody knows that, all that holds something. */
+  readonly parts: readonly Extent[]
+  /** Why nobody knows it; undefined where it is known. */
+  readonly why: string | undefined
   readonly image: Nbd
 }
 

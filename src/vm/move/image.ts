@@ -1,6 +1,6 @@
-// A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in. And what a
-// server of NBD tells of an image: which parts hold something, which were written since when.
-import { integer, list, object, truth } from '../../core/check.js'
+// A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in. And what
+// an image tells of its parts: which hold something, which were written since when.
+import { integer, list, maybe, object, truth } from '../../core/check.js'
 import { Failure } from '../../core/errors.js'
 import { jsonName } from '../../model/blocknode.js'
 import type { Drive } from '../../model/drive.js'
@@ -52,8 +52,7 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
   }
 }
 
-/** The socket in `folder` of `withImage`. */
-export const socketName = ({ number }: Pick<Drive, 'number'>): string => `nbd-${number}.sock`
+const socketName = ({ number }: Pick<Drive, 'number'>): string => `nbd-${number}.sock`
 
 async function opened(file: string, fault: () => Failure | undefined, signal: AbortSignal | undefined): Promise<Nbd> {
   for (const deadline = deadlineIn(readyTimeoutMs); ;) {
@@ -74,7 +73,7 @@ export interface Extent {
   readonly length: number
 }
 
-const asMap = list(object({ start: integer, length: integer, zero: truth, data: truth }))
+const asMap = list(object({ start: integer, length: integer, zero: truth, data: truth, present: maybe(truth) }))
 
 type Mapped = ReturnType<typeof asMap>
 
@@ -90,31 +89,14 @@ export async function extentsOf(drive: Drive, signal?: AbortSignal): Promise<Ext
   return (await map(drive.name, jsonName(drive.image), { signal })).filter(({ zero }) => !zero)
 }
 
-/** An image that a server of NBD gives. */
-export interface Served {
-  /** For messages. */
-  readonly name: string
-  readonly folder: string
-  /** The name of the socket in that folder. */
-  readonly socket: string
-  /** The name of the export; none where there is but one. */
-  readonly export: string
-  readonly signal?: AbortSignal | undefined
+/** The parts of an image's own file that it has something of, zeros too, without what it stands on. */
+export async function ownExtents(drive: Drive, signal?: AbortSignal): Promise<Extent[]> {
+  return (await map(drive.name, jsonName(drive.image), { signal })).filter(({ present }) => present !== false)
 }
 
-function served({ socket, export: name }: Served, more: object = {}): string {
-  return `json:${JSON.stringify({ driver: 'nbd', server: { type: 'unix', path: socket }, export: name, ...more })}`
-}
-
-/** The parts of it that are not known to be zeros. */
-export async function extentsServed(image: Served): Promise<Extent[]> {
-  const { name, folder: cwd, signal } = image
-  return (await map(name, served(image), { cwd, signal })).filter(({ zero }) => !zero)
-}
-
-/** The parts of it that a dirty bitmap says are written: in place of what holds data, QEMU's client tells then what does not. */
-export async function writtenSince(image: Served, bitmap: string): Promise<Extent[]> {
-  const { name, folder: cwd, signal } = image
-  const parts = await map(name, served(image, { 'x-dirty-bitmap': `qemu:dirty-bitmap:${bitmap}` }), { cwd, signal })
-  return parts.filter(({ data }) => !data)
+/** The parts of a drive that `withImage` serves that a dirty bitmap says are written: in place of what holds data, QEMU's client tells then what does not. */
+export async function writtenSince(drive: Drive, bitmap: string, folder: string, signal?: AbortSignal): Promise<Extent[]> {
+  const server = { type: 'unix', path: socketName(drive) }
+  const image = `json:${JSON.stringify({ driver: 'nbd', server, 'x-dirty-bitmap': `qemu:dirty-bitmap:${bitmap}` })}`
+  return (await map(drive.name, image, { cwd: folder, signal })).filter(({ data }) => !data)
 }
