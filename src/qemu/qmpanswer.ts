@@ -28,9 +28,7 @@ export const answers = {
   'query-named-block-nodes': list(
     object({
       'node-name': maybe(text),
-      'dirty-bitmaps': maybe(
-        list(object({ name: maybe(text), recording: truth, inconsistent: maybe(truth), count: size })),
-      ),
+      'dirty-bitmaps': maybe(list(object({ name: maybe(text), recording: truth, inconsistent: maybe(truth), count: size }))),
     }),
   ),
 } as const satisfies { readonly [C in CommandName]?: Check<unknown> }

@@ -22,7 +22,19 @@ import { compare } from './compare.js'
 import { changedIndex, emptyIndex, indexBytes, type DriveIndex } from './driveindex.js'
 import { makeFolder, publishBackup, unfinishedFolder, withFolder, type BackupFolder } from './folder.js'
 import { withLiveMoment, type Taking } from './live.js'
-import { digestLines, indexName, manifestFormat, manifestText, readBackups, readIndex, writeFiles, type Backup, type How, type Manifest, type ManifestDrive } from './manifest.js'
+import {
+  digestLines,
+  indexName,
+  manifestFormat,
+  manifestText,
+  readBackups,
+  readIndex,
+  writeFiles,
+  type Backup,
+  type How,
+  type Manifest,
+  type ManifestDrive,
+} from './manifest.js'
 import { withOffMoment } from './off.js'
 import { sweepBackups } from './prune.js'
 import { belowOf, type Before, type Moment, type Source } from './source.js'
@@ -72,9 +84,14 @@ export async function backupVm(vm: Vm, dir: string, options: BackupOptions, call
     }
     const making = { folder, token, last, caller }
     if (!isUp(vm, caller))
-      return whileStopped(vm, doing, (store) => withOffMoment(vm, store, taking, (moment) => make(vm, store, making, moment, caller.signal)), {
-        mayBeAsleep: true,
-      })
+      return whileStopped(
+        vm,
+        doing,
+        (store) => withOffMoment(vm, store, taking, (moment) => make(vm, store, making, moment, caller.signal)),
+        {
+          mayBeAsleep: true,
+        },
+      )
     const store = await storeOf(vm)
     const watch = whenKilled([...wordsOf(vm), 'backup', '--settle'])
     try {
@@ -179,7 +196,14 @@ async function writeDrive(source: Source, placed: Placed): Promise<Written> {
     const index = changedIndex(known?.index ?? emptyIndex(sizeBytes), sizeBytes, changed, fresh)
     const bytes = indexBytes(index)
     const changedBytes = countBlocks(changed) * blockBytes
-    const entry = { number: drive.number, virtualBytes: sizeBytes, sha256: sha256Hex(bytes), below: belowOf(drive), how, changedBytes }
+    const entry = {
+      number: drive.number,
+      virtualBytes: sizeBytes,
+      sha256: sha256Hex(bytes),
+      below: belowOf(drive),
+      how,
+      changedBytes,
+    }
     return { drive: entry, bytes, writtenBytes, why }
   } catch (error) {
     await writer.abandon()
@@ -213,7 +237,8 @@ async function changesOf(source: Source, known: { readonly index: DriveIndex } |
   if (why !== undefined) caller.note?.(`all of ${drive.name} is read, to find what has changed: ${why}`)
   const comparing = { folder: folder.chunks, index: known.index, onProgress: caller.onProgress, signal }
   const { changed, bad } = await compare(source, comparing)
-  for (const hex of bad) caller.note?.(`the chunk ${hex} was damaged, and is written again as far as the drive still has it`)
+  for (const hex of bad)
+    caller.note?.(`the chunk ${hex} is damaged: what it had is written again, as far as the drive still has it`)
   return { changed, bad, how: why === undefined ? 'bitmap' : 'compared', why }
 }
 

@@ -37,7 +37,16 @@ const shownBytes = 16 * 1024
 const longestLine = 200
 
 /** It is given nothing of this machine, and reaches nobody. */
-const alone = { store: 'dir', network: 'none', forward: 'none', share: 'none', cdrom: 'none', usb: 'none', args: 'none', drives: '' }
+const alone = {
+  store: 'dir',
+  network: 'none',
+  forward: 'none',
+  share: 'none',
+  cdrom: 'none',
+  usb: 'none',
+  args: 'none',
+  drives: '',
+}
 
 /** Throws a Failure where it does not come to a prompt in time. */
 export async function bootTest(
@@ -74,12 +83,15 @@ async function untilPrompt(test: Vm, when: string, timeoutMs: number, signal: Ab
   const fromMs = monotonicMs()
   for (const deadline = deadlineIn(timeoutMs); ; await pause(lookMs, signal)) {
     const line = lastLine(test)
-    if (/(?:login|password): *$|[#$>] *$/i.test(line)) return { ms: monotonicMs() - fromMs, heard: `it says ${JSON.stringify(line)}` }
+    if (/(?:login|password): *$|[#$>] *$/i.test(line))
+      return { ms: monotonicMs() - fromMs, heard: `it says ${JSON.stringify(line)}` }
     if (await agentAnswers(test, { signal })) return { ms: monotonicMs() - fromMs, heard: 'its agent answers' }
     const isOver = !isUp(test)
     if (!isOver && !deadline.isOver) continue
     const what = isOver ? 'it ended' : `it came to no prompt within ${Math.round(timeoutMs / 1000)} s`
-    throw new Failure(`${when} does not boot: ${what}; the last that its console said: ${JSON.stringify(line)}`, { code: 'TIMEOUT' })
+    throw new Failure(`${when} does not boot: ${what}; the last that its console said: ${JSON.stringify(line)}`, {
+      code: 'TIMEOUT',
+    })
   }
 }
 

@@ -60,10 +60,11 @@ function reader(folder: string, { chunks, runs }: DriveIndex, bad: Set<string>):
   const held = new Map<number, Buffer | undefined>()
   const chunkOf = (number: number): Buffer | undefined => {
     if (held.has(number)) return held.get(number)
-    if (held.size >= heldChunks) for (const [oldest] of held) {
-      held.delete(oldest)
-      break
-    }
+    if (held.size >= heldChunks)
+      for (const [oldest] of held) {
+        held.delete(oldest)
+        break
+      }
     const bytes = tryChunk(number)
     held.set(number, bytes)
     return bytes
@@ -90,4 +91,3 @@ function reader(folder: string, { chunks, runs }: DriveIndex, bad: Set<string>):
 }
 
 const endOf = (run: Run | undefined): number => (run === undefined ? Infinity : run.start + run.count)
-

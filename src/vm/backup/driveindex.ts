@@ -29,12 +29,18 @@ const mostBlocks = 2 ** 32 - 1
 export const largestIndex = 1024 ** 3
 
 export function emptyIndex(sizeBytes: number): DriveIndex {
-  if (blocksIn(sizeBytes) > mostBlocks) throw new Failure(`a drive of more than ${mostBlocks * blockBytes} bytes cannot be backed up`)
+  if (blocksIn(sizeBytes) > mostBlocks)
+    throw new Failure(`a drive of more than ${mostBlocks * blockBytes} bytes cannot be backed up`)
   return { sizeBytes, chunks: [], runs: [] }
 }
 
 /** The index of what a drive holds now, of that before, the blocks that have changed, and where those are that are not zeros. */
-export function changedIndex(before: DriveIndex, sizeBytes: number, changed: readonly Span[], fresh: Omit<DriveIndex, 'sizeBytes'>): DriveIndex {
+export function changedIndex(
+  before: DriveIndex,
+  sizeBytes: number,
+  changed: readonly Span[],
+  fresh: Omit<DriveIndex, 'sizeBytes'>,
+): DriveIndex {
   const kept = cutAt(without(before.runs, changed), blocksIn(sizeBytes))
   const moved = fresh.runs.map((run) => ({ ...run, chunk: run.chunk + before.chunks.length }))
   return compact({ sizeBytes, chunks: [...before.chunks, ...fresh.chunks], runs: joined(kept, moved) })

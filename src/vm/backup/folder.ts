@@ -82,7 +82,11 @@ export function backupNames(folder: Pick<BackupFolder, 'path'>): string[] {
 /** Keeps others from the folder meanwhile: from changing it, or at all. Throws a Failure that says who has it. */
 export async function withFolder<T>(
   folder: BackupFolder,
-  { doing, hold, signal }: { readonly doing: string; readonly hold: 'exclusive' | 'shared'; readonly signal?: AbortSignal | undefined },
+  {
+    doing,
+    hold,
+    signal,
+  }: { readonly doing: string; readonly hold: 'exclusive' | 'shared'; readonly signal?: AbortSignal | undefined },
   work: () => Promise<T>,
 ): Promise<T> {
   const lock = await lockFolder(folder, hold, doing, signal)
@@ -150,5 +154,6 @@ export function hasLeftovers(folder: BackupFolder): boolean {
 /** Removes chunks that are not needed, unfinished ones, and then what told that there are any. The folder's lock is held. */
 export function sweepFolder(folder: BackupFolder, needed: ReadonlySet<string>): void {
   for (const name of list(folder.chunks)) if (!needed.has(name)) remove(`${folder.chunks}/${name}`)
-  for (const name of list(folder.path)) if (unfinishedShape.test(name) || goneShape.test(name)) removeTree(`${folder.path}/${name}`)
+  for (const name of list(folder.path))
+    if (unfinishedShape.test(name) || goneShape.test(name)) removeTree(`${folder.path}/${name}`)
 }

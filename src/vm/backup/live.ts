@@ -106,7 +106,8 @@ async function nodesOf({ id, call }: Vm, store: Store, qmp: Qmp, before: Before 
     const { virtualBytes: sizeBytes } = await store.size(drive)
     const why = whyUnknown(drive, bitmaps, before)
     const dirty = bitmaps.find((bitmap) => bitmap.name === before?.bitmap)?.dirtyBytes ?? 0
-    const roomBytes = why === undefined ? Math.min(sizeBytes, (dirty / granularity) * clusterBytes) : await heldBytes(store, drive)
+    const roomBytes =
+      why === undefined ? Math.min(sizeBytes, (dirty / granularity) * clusterBytes) : await heldBytes(store, drive)
     nodes.push({ drive, name, bitmaps, sizeBytes, roomBytes, why })
   }
   return nodes
@@ -164,10 +165,13 @@ function requireRoom({ id, drawer, call }: Vm, nodes: readonly Node[]): void {
   const needed = nodes.reduce((sum, { roomBytes }) => sum + roomBytes, 0)
   const free = freeBytes(drawer.folder)
   if (needed < free) return
-  throw new Failure(`cannot back up ${id} as it runs: its copy may take ${formatSize(needed)} in ${drawer.folder}, and ${formatSize(free)} are free`, {
-    code: 'NO_SPACE',
-    hints: [`back it up while it is off, which needs no copy: ${call} shutdown`],
-  })
+  throw new Failure(
+    `cannot back up ${id} as it runs: its copy may take ${formatSize(needed)} in ${drawer.folder}, and ${formatSize(free)} are free`,
+    {
+      code: 'NO_SPACE',
+      hints: [`back it up while it is off, which needs no copy: ${call} shutdown`],
+    },
+  )
 }
 
 /** Gives QEMU the file that it copies to, in its own folder. */
@@ -197,7 +201,10 @@ async function untilCopied(qmp: Qmp, nodes: readonly Node[], ran: boolean, { onP
     if (jobs.length < nodes.length) throw new Failure('the copy of a drive was ended by somebody')
     if (jobs.every(({ status }) => status === 'concluded')) return
     const sum = (what: (job: (typeof jobs)[number]) => number): number => jobs.reduce((bytes, job) => bytes + what(job), 0)
-    onProgress(sum(({ offset }) => offset), sum(({ len }) => len))
+    onProgress(
+      sum(({ offset }) => offset),
+      sum(({ len }) => len),
+    )
     // Where the copy of what it is about to overwrite cannot be written QEMU stops its guest.
     if (ran && (await qmp.execute('query-status')).status === 'io-error')
       throw new Failure('there is no room left for what its guest overwrites meanwhile', { code: 'NO_SPACE' })
@@ -273,6 +280,7 @@ async function letGo(qmp: Qmp): Promise<void> {
     // Layers before their files.
     for (const name of nodes.toSorted((a, b) => a.length - b.length))
       await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
-    if (deadline.isOver) throw new Failure(`QEMU does not let go of a copy: ${[...jobs.map(({ device }) => device), ...nodes].join(', ')}`)
+    if (deadline.isOver)
+      throw new Failure(`QEMU does not let go of a copy: ${[...jobs.map(({ device }) => device), ...nodes].join(', ')}`)
   }
 }

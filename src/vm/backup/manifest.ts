@@ -174,4 +174,3 @@ export function writeFiles(place: string, files: readonly { readonly name: strin
   }
   syncFolder(place)
 }
-

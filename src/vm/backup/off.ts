@@ -18,12 +18,7 @@ interface Found {
 }
 
 /** Gives `work` the drives. The VM's lock is held. */
-export async function withOffMoment<T>(
-  vm: Vm,
-  store: Store,
-  taking: Taking,
-  work: (moment: Moment) => Promise<T>,
-): Promise<T> {
+export async function withOffMoment<T>(vm: Vm, store: Store, taking: Taking, work: (moment: Moment) => Promise<T>): Promise<T> {
   const { before, bitmap, folderId, atMs, note } = taking
   const drives: Found[] = []
   for (const drive of await store.drives(vm.id)) {

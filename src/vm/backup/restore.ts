@@ -77,7 +77,20 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
 
 /** Those that give a guest something of its host, or have QEMU do what nobody looks at. */
 const reaching = [
-  ...(['args', 'drives', 'display', 'network', 'usb', 'cdrom', 'share', 'forward', 'bridge', 'qemu', 'run_as', 'viewer'] as const),
+  ...([
+    'args',
+    'drives',
+    'display',
+    'network',
+    'usb',
+    'cdrom',
+    'share',
+    'forward',
+    'bridge',
+    'qemu',
+    'run_as',
+    'viewer',
+  ] as const),
   ...(['source', 'trust_source', 'ddargs', 'password', 'user_data', 'ssh_key', 'ceph_conf'] as const),
 ] as const satisfies readonly SettingName[]
 

@@ -16,9 +16,12 @@ test('the parts of a drive as blocks: each block that is touched once, none past
 })
 
 const size = 60
-const spansArbitrary = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: size - 1 }), fc.integer({ min: 1, max: 9 })))
-  .map((parts) => spansOf(parts.map(([start, count]) => ({ start: start * blockBytes, length: count * blockBytes })), size * blockBytes))
+const spansArbitrary = fc.array(fc.tuple(fc.integer({ min: 0, max: size - 1 }), fc.integer({ min: 1, max: 9 }))).map((parts) =>
+  spansOf(
+    parts.map(([start, count]) => ({ start: start * blockBytes, length: count * blockBytes })),
+    size * blockBytes,
+  ),
+)
 
 /** Runs in the blocks of the spans, each in a chunk of its own, which has one block more at either end. */
 const runsOf = (spans: readonly Span[]): Run[] => spans.map(({ start, count }, chunk) => ({ start, count, chunk, at: 1 }))
@@ -63,7 +66,9 @@ test('an index is read as it was written, and has no chunk that it does not need
       assert.deepEqual(new Set(second.runs.map(({ chunk }) => chunk)).size, second.chunks.length)
       const hexes = (index: DriveIndex): Map<number, string> =>
         new Map([...places(index.runs)].map(([block, place]) => [block, index.chunks[Number(place.split(':')[0])]?.hex ?? '']))
-      const kept = [...hexes(first)].filter(([block]) => !changed.some(({ start, count }) => block >= start && block < start + count))
+      const kept = [...hexes(first)].filter(
+        ([block]) => !changed.some(({ start, count }) => block >= start && block < start + count),
+      )
       for (const [block, hex] of kept) assert.equal(hexes(second).get(block), hex)
     }),
   )
@@ -94,5 +99,6 @@ test('what is no index is refused: cut, of a wrong length, blocks twice, in no c
     ['a chunk that is not there', (copy) => (copy.writeUInt32BE(1, runsAt + 8), copy)],
     ['blocks that the chunk has not', (copy) => (copy.writeUInt32BE(3, runsAt + 12), copy)],
   ]
-  for (const [what, change] of changes) assert.throws(() => parseIndex(change(Buffer.from(bytes))), { code: 'BACKUP_DAMAGED' }, what)
+  for (const [what, change] of changes)
+    assert.throws(() => parseIndex(change(Buffer.from(bytes))), { code: 'BACKUP_DAMAGED' }, what)
 })

@@ -77,7 +77,11 @@ const asMap = list(object({ start: integer, length: integer, zero: truth, data: 
 
 type Mapped = ReturnType<typeof asMap>
 
-async function map(what: string, image: string, options: { readonly cwd?: string; readonly signal?: AbortSignal | undefined }): Promise<Mapped> {
+async function map(
+  what: string,
+  image: string,
+  options: { readonly cwd?: string; readonly signal?: AbortSignal | undefined },
+): Promise<Mapped> {
   const { cwd, signal } = options
   const command = ['qemu-img', 'map', '--output=json', image]
   const how = { ...(cwd === undefined ? {} : { cwd }), ...(signal === undefined ? {} : { signal }) }
