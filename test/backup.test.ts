@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
-import { guestKernel, makeHome, program, until, type Home, type Result } from './cli.js'
+import { guestDisk, guestKernel, makeHome, program, until, type Home, type Result } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
 import { smallDisk } from './support/smalldisk.js'
 import { consoleOf } from './support/witness.js'
@@ -285,6 +285,21 @@ describe('of one that is off', () => {
     await refused(home, /its settings args/, 'new', 'restore', dir, '--from=web')
     await works(home, 'new', 'restore', dir, '--from=web', '--yes')
     assert.match(fs.readFileSync(path.join(config, 'new.vm'), 'utf8'), /mem=256/)
+  })
+
+  it('a copy of it is booted, and nothing stays of that', async () => {
+    await works(home, 'sys', `source=${guestDisk}`, 'clone')
+    assert.match((await works(home, 'sys', 'backup', dir, '--boot-test')).stderr, /boots: it says "guest#/)
+    const all = JSON.parse((await works(home, 'ls', '--json')).stdout) as { id: string }[]
+    assert.deepEqual(
+      all.filter(({ id }) => id.startsWith('boot-test')),
+      [],
+    )
+    for (const folder of ['vms', 'drives', 'state'])
+      assert.deepEqual(
+        fs.readdirSync(path.join(home.folder, folder)).filter((name) => name.includes('boot-test')),
+        [],
+      )
   })
 
   const full = smallDisk()

@@ -33,7 +33,7 @@ export const stateActions: readonly ActionRow[] = [
     {
       words: 'DIR',
       flags: {
-        'keep=N': 'then remove all but the newest N',
+        'keep=COUNT': 'then remove all but the newest',
         'boot-test': 'then boot a copy of it, made from the backup',
         live: 'its file systems do not stand still for it',
         settle: 'undo what a backup that was killed has left',

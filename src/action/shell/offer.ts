@@ -98,6 +98,9 @@ const imageNames = catalogue.flatMap(({ id, aliases }) => [id, aliases].flat())
 /** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
+  DIR: 'files',
+  'DIR [WHEN]': 'files',
+  VM: 'vms',
   WHAT: 'files',
   SHELL: 'shells',
   '[ACTION]': 'names',

@@ -28,8 +28,8 @@ export function superfluous(bitmaps: readonly Bitmap[], folderId: string, kept: 
     .filter(({ name, isRight }) => isRight && folderOf(name) !== folderId)
     .map(({ name }) => name)
     .toSorted((a, b) => timeIn(b).localeCompare(timeIn(a)))
-    .slice(0, mostOthers)
-  return ours.map(({ name }) => name).filter((name) => !others.includes(name))
+  const newest = new Set(others.slice(0, mostOthers))
+  return ours.map(({ name }) => name).filter((name) => !newest.has(name))
 }
 
 const folderOf = (name: string): string | undefined => shape.exec(name)?.groups?.['folder']

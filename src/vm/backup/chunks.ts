@@ -10,7 +10,7 @@ import { blockBytes, chunkBlocks, type Run } from './spans.js'
 const zeros = Buffer.alloc(blockBytes)
 
 /** What a chunk is called as long as it is not whole. */
-export const unfinishedChunk = (token: string, number: number): string => `.tmp-${token}-${number}`
+const unfinishedChunk = (token: string, number: number): string => `.tmp-${token}-${number}`
 
 export interface Writing {
   /** The folder of chunks. */

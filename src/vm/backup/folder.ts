@@ -124,7 +124,7 @@ async function lockFolder(
 const two = (number: number): string => String(number).padStart(2, '0')
 
 /** `20261128T095604Z` */
-export function timeName(atMs: number): string {
+function timeName(atMs: number): string {
   const date = new Date(atMs)
   const day = `${date.getUTCFullYear()}${two(date.getUTCMonth() + 1)}${two(date.getUTCDate())}`
   return `${day}T${two(date.getUTCHours())}${two(date.getUTCMinutes())}${two(date.getUTCSeconds())}Z`

@@ -8,14 +8,13 @@
 import { Failure, messageOf } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { withJobs } from '../../qemu/jobs.js'
-import type { Arguments, Qmp } from '../../qemu/qmp.js'
+import type { Qmp } from '../../qemu/qmp.js'
 import type { Drive } from '../../model/drive.js'
 import { readHeader } from '../../store/common/qcow2.js'
 import type { OnProgress, Store } from '../../store/store.js'
 import { deadlineIn, monotonicMs, pause } from '../../sys/clock.js'
-import { freeBytes, giveTo, lstat, remove, rename, setMode, stat } from '../../sys/file.js'
+import { freeBytes, giveTo, list, lstat, remove, rename, setMode, stat } from '../../sys/file.js'
 import { ownUid } from '../../sys/environment.js'
-import { list } from '../../sys/file.js'
 import { runOrFail } from '../../sys/process.js'
 import { foreignWriters } from '../../sys/writers.js'
 import { nodeOf } from '../drive/live.js'
@@ -188,7 +187,7 @@ async function addCopy({ drawer }: Vm, qmp: Qmp, node: Node): Promise<void> {
   await qmp.execute('blockdev-add', { driver: 'file', 'node-name': file, filename: name })
   // With something under it what is zeros now is noted as such, and not left out.
   const under = node.why === undefined ? node.name : null
-  await qmp.execute('blockdev-add', { driver: 'qcow2', 'node-name': name, file, backing: under } as Arguments<'blockdev-add'>)
+  await qmp.execute('blockdev-add', { driver: 'qcow2', 'node-name': name, file, backing: under })
 }
 
 /** Waits until QEMU has copied all. Throws a Failure where it cannot. */
@@ -218,13 +217,13 @@ function takeCopy(drawer: Drawer, node: Node): Readable {
   rename(`${drawer.run}/${copyOf(node)}`, path)
   const found = lstat(path)
   if (found?.isFile() !== true) throw new Failure(`${path} is no file any more`)
-  const uid = ownUid()
-  if (found.uid !== uid) giveTo(path, { uid, gid: process.getegid?.() ?? 0 })
+  // Only root has a QEMU of another user.
+  if (found.uid !== ownUid()) giveTo(path, { uid: 0, gid: 0 })
   setMode(path, 0o600)
   const { dataFile } = readHeader(path)
   if (foreignWriters(found).length > 0 || dataFile !== undefined) throw new Failure(`${path} is not what QEMU was to copy`)
   const from: Drive = { ...drive, image: { kind: 'file', format: 'qcow2', path } }
-  return { drive, from, sizeBytes, why, written: why === undefined ? 'own' : undefined }
+  return { drive, from, sizeBytes, why, isPart: why === undefined }
 }
 
 interface Ending {

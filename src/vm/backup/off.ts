@@ -35,7 +35,7 @@ export async function withOffMoment<T>(vm: Vm, store: Store, taking: Taking, wor
     const readable: Readable[] = []
     for (const { drive, why } of drives) {
       const { virtualBytes: sizeBytes } = await store.size(drive)
-      readable.push({ drive, from: drive, sizeBytes, why, written: why === undefined ? before?.bitmap : undefined })
+      readable.push({ drive, from: drive, sizeBytes, why, bitmap: why === undefined ? before?.bitmap : undefined })
     }
     const result = await whileServed(vm.drawer.folder, readable, taking.signal, (sources) => work({ atMs, sources }))
     isDone = true

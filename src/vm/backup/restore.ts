@@ -95,7 +95,7 @@ const reaching = [
 ] as const satisfies readonly SettingName[]
 
 /** Those of them that a backup brings along. */
-export function reachingSettings({ settings, file = '' }: Pick<Parcel, 'settings' | 'file'>): string[] {
+function reachingSettings({ settings, file = '' }: Pick<Parcel, 'settings' | 'file'>): string[] {
   // What is continued on the next line is one line.
   const text = file.replaceAll('\\\n', '')
   return reaching.filter((name) => settings[name] !== undefined || new RegExp(`(?:^|[\\s;])${name}\\s*\\+?=`).test(text))

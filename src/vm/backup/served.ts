@@ -6,8 +6,10 @@ import type { Source } from './source.js'
 export interface Readable extends Pick<Source, 'drive' | 'sizeBytes' | 'why'> {
   /** Where its bytes are: the drive itself, or a file that has those parts of it that count. */
   readonly from: Drive
-  /** The dirty bitmap that tells what was written; `own`: all that the file has itself. Absent where all of the drive is to be read. */
-  readonly written?: string | 'own' | undefined
+  /** The dirty bitmap in it that tells what was written; absent where all of it is to be read. */
+  readonly bitmap?: string | undefined
+  /** Whether it has nothing but what was written, zeros too. */
+  readonly isPart?: boolean
 }
 
 /** Serves them one around the other, in `folder`. */
@@ -20,9 +22,9 @@ export async function whileServed<T>(
 ): Promise<T> {
   const [first, ...others] = left
   if (first === undefined) return work(opened)
-  const { from, written, drive, sizeBytes, why } = first
-  const bitmap = written === 'own' ? undefined : written
-  const held = written === 'own' ? await ownExtents(from, signal) : bitmap === undefined ? await extentsOf(from, signal) : []
+  const { from, bitmap, isPart = false, drive, sizeBytes, why } = first
+  const look = isPart ? ownExtents : extentsOf
+  const held = bitmap === undefined ? await look(from, signal) : []
   return withImage(from, { folder, isReadOnly: true, bitmap, signal }, async (image) => {
     const parts = bitmap === undefined ? held : await writtenSince(from, bitmap, folder, signal)
     return whileServed(folder, others, signal, work, [...opened, { drive, sizeBytes, why, parts, image }])

@@ -7,7 +7,7 @@ import { readChunk } from './chunks.js'
 import type { Chunk } from './driveindex.js'
 import { withFolder } from './folder.js'
 import { requireFolder } from './find.js'
-import { readBackups, readIndex, readVm, type Backup } from './manifest.js'
+import { readBackups, readIndex, readVm, type Backup, type Damaged } from './manifest.js'
 import { blockBytes } from './spans.js'
 
 /** A backup in a list. */
@@ -39,14 +39,13 @@ export async function listBackups(dir: string, id: string, options: ListOptions)
   return withFolder(folder, { doing: `read the backups of ${id}`, hold: 'shared', signal: options.signal }, async () => {
     const { backups, damaged } = readBackups(folder)
     const faults = options.verify ? await verify(folder, backups, options) : new Map<string, string>()
-    return [
-      ...backups.map((backup) => listed(backup, faults.get(backup.name) ?? null)),
-      ...damaged.map(({ name, fault }) => ({ ...none, name, fault })),
-    ]
+    return [...backups.map((backup) => listed(backup, faults.get(backup.name) ?? null)), ...damaged.map(unreadable)]
   })
 }
 
-const none = { atMs: null, state: null, virtualBytes: 0, changedBytes: 0, writtenBytes: 0 } as const
+function unreadable({ name, fault }: Damaged): Listed {
+  return { name, atMs: null, state: null, virtualBytes: 0, changedBytes: 0, writtenBytes: 0, fault }
+}
 
 function listed({ name, manifest }: Backup, fault: string | null): Listed {
   const { atMs, state, drives, writtenBytes } = manifest
