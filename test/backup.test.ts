@@ -1,17 +1,21 @@
 // Backups of guests that write: each restores what the drives held, takes little more than what was changed, and harms no other, whatever is killed.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { guestDisk, guestKernel, makeHome, program, until, type Home, type Result } from './cli.js'
 import { guestPrompt, Serial } from './guest.js'
+import { canBe, hit, stepsOf } from './support/faults.js'
 import { smallDisk } from './support/smalldisk.js'
 import { consoleOf } from './support/witness.js'
 
 /** Twenty are the whole proof. */
 const generations = Number(process.env['NBSVM_BACKUP_GENERATIONS'] ?? 4)
+
+/** So many kills at calls of its own, and a third of that of each failure. */
+const cuts = Number(process.env['NBSVM_BACKUP_CUTS'] ?? 5)
 
 interface Listed {
   readonly name: string
@@ -321,6 +325,53 @@ describe('of one that is off', () => {
     assertSame(drive(home, 'small-0'), flat(drive(home, 'big-0'), path.join(dir, 'big')))
   })
 })
+
+describe(
+  'cut off at a system call of its own',
+  { skip: hasStrace() ? false : 'strace is not installed, or may not trace' },
+  () => {
+    const home = makeHome()
+    const dir = path.join(home.folder, 'backups')
+    let changes = 0
+    const change = (): void => io(drive(home, 'web-0'), `write -P ${(++changes % 250) + 1} ${changes * 8}k 12k`)
+
+    it('killed or failed there, it counts or it does not, all others are as they were, and the next is right', async () => {
+      fs.mkdirSync(dir)
+      await works(home, 'web', 'drive_size=16M', 'newimg')
+      await works(home, 'web', 'backup', dir)
+      change()
+      const { steps, status } = await stepsOf(home, ['web', 'backup', dir])
+      assert.equal(status, 0)
+      const phases = new Map<string, number>()
+      for (const fault of ['KILL', 'EIO', 'ENOSPC'] as const) {
+        const able = steps.filter((step) => canBe(fault, step))
+        const count = fault === 'KILL' ? cuts : Math.ceil(cuts / 3)
+        for (let at = 0; at < count; at++) {
+          const step = able[Math.floor(((at + 0.5) * able.length) / count)]
+          if (step === undefined) continue
+          change()
+          const before = await listed(home, 'web', dir)
+          const cut = await hit(home, step, fault, ['web', 'backup', dir])
+          const told = `${fault} at ${step.what}: status ${cut.status} ${cut.stderr}`
+          phases.set(`${fault} ${step.call}`, (phases.get(`${fault} ${step.call}`) ?? 0) + 1)
+          const after = await listed(home, 'web', dir)
+          assert.deepEqual(after.slice(0, before.length), before, told)
+          if (cut.status === 0) assert.equal(after.length, before.length + 1, told)
+          await works(home, 'web', 'backup', dir)
+          const last = (await listed(home, 'web', dir)).at(-1)
+          await restores(home, dir, last?.name ?? '', [flat(drive(home, 'web-0'), path.join(home.folder, 'reference'))])
+          nothingLeft(home, dir)
+        }
+      }
+      await works(home, 'web', 'backups', dir, '--verify')
+      for (const [phase, times] of phases) console.log(`${phase}: ${times}`)
+    })
+  },
+)
+
+function hasStrace(): boolean {
+  return spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
+}
 
 function bitmapsIn(file: string): string[] {
   const info = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', file], { encoding: 'utf8' })) as {
