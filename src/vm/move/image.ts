@@ -1,6 +1,7 @@
 // A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in. And what
 // an image tells of its parts: which hold something, which were written since when.
 import { integer, list, maybe, object, truth } from '../../core/check.js'
+import { eitherSignal } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { jsonName } from '../../model/blocknode.js'
 import type { Drive } from '../../model/drive.js'
@@ -55,9 +56,10 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
 const socketName = ({ number }: Pick<Drive, 'number'>): string => `nbd-${number}.sock`
 
 async function opened(file: string, fault: () => Failure | undefined, signal: AbortSignal | undefined): Promise<Nbd> {
+  const limit = eitherSignal(AbortSignal.timeout(readyTimeoutMs), signal)
   for (const deadline = deadlineIn(readyTimeoutMs); ;) {
     try {
-      return await Nbd.open(file)
+      return await Nbd.open(file, limit)
     } catch (error) {
       const why = fault()
       if (why !== undefined) throw why
