@@ -17,6 +17,7 @@ import { run, type Run } from '../src/sys/process.js'
 import { sendDrives, takeDrives } from '../src/vm/move/drivedata.js'
 import { Reader } from '../src/vm/move/wire.js'
 import { bootSector } from './bootsector.js'
+import { isWhole } from './support/whole.js'
 import { makeTestGroup, type TestGroup } from './uml/group.js'
 import { whereDeviceMapperIs } from './uml/where.js'
 
@@ -263,7 +264,7 @@ function suite(): void {
   test('kill -9 at each step of a clone leaves no unfinished volume under its name', async (t) => {
     const gold = await quarterFull('gold', 64)
     // lvcreate, the copy, lvrename, lvchange; 5 is never reached: the clone is done.
-    const plan = { [pool]: ['1', '2', 'copy', '3', '4', '5'], '-': ['copy'] }
+    const plan = isWhole ? { [pool]: ['1', '2', 'copy', '3', '4', '5'], '-': ['copy'] } : { [pool]: ['copy', '3', '5'] }
     for (const [kind, steps] of Object.entries(plan)) {
       for (const step of steps) {
         const { signal, status } = cloneKilledAt(kind, step)
@@ -449,7 +450,7 @@ function suite(): void {
     write(gold, 0, 'old')
     const base = await store.freeze(gold, 'one', copyOptions)
     const found: string[] = []
-    for (let step = 1, isDead = true; isDead; step++) {
+    for (let step = 1, isDead = true; isDead; step += isWhole ? 1 : 3) {
       isDead = false
       const victim = await store.createOn('victim', base)
       write(victim, 0, 'was')

@@ -19,7 +19,7 @@ describe('a terminal at another machine', { skip: whyNoMachine || noTerminal }, 
   before(async () => {
     const start = ['box1:guest', 'user=me', `forward=${await freePort()}:22`, 'start', ...agentKernel]
     assert.deepEqual((await nbsvm(start)).stdout, '')
-    await until('the agent', 120_000, async () => (await nbsvm(['box1:guest', 'exec', 'true'])).status === 0)
+    assert.equal((await nbsvm(['box1:guest', 'timeout=120', 'wait', 'agent'])).status, 0)
   })
 
   /** Runs a body in a terminal whose settings must be afterwards what they were before. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Status } from '../../src/vm/life/status.js'
-import { until, type Result } from '../cli.js'
+import type { Result } from '../cli.js'
 import { done } from './debian.js'
 
 type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
@@ -13,7 +13,7 @@ type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
 /** The subtests for the VM `id`, whose ssh logs in as a user that may become root. `folder` is for files of the host. */
 export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, folder: string): Promise<void> {
   const exec = (words: readonly string[], input?: string): Promise<Result> => nbsvm([id, 'exec', ...words], input)
-  await until('the agent', 120_000, async () => (await exec(['true'])).status === 0)
+  await done(nbsvm([id, 'timeout=120', 'wait', 'agent']))
 
   await t.test('exec: arguments as they are, the exit status, 10 MB in and out', async () => {
     const words = [' a  b ', '', `q'"\\$x\``, 'two\nlines\n', 'zwölf 🥊', '-n']

@@ -16,6 +16,7 @@ export type Source =
   | 'none'
   | 'files'
   | 'numbers'
+  | 'checkpoints'
   | 'names'
   | 'shells'
   | 'vms'
@@ -101,10 +102,13 @@ const sources: Readonly<Record<string, Source>> = {
   DIR: 'files',
   'DIR [WHEN]': 'files',
   VM: 'vms',
+  CHECKPOINT: 'checkpoints',
   WHAT: 'files',
   SHELL: 'shells',
   '[ACTION]': 'names',
   STEPS: 'files',
+  FILE: 'files',
+  '[FILE]': 'files',
   'FILE.png': 'files',
   '[pull NAME ... | rm NAME ... | prune]': { choices: ['pull', 'rm', 'prune', ...imageNames] },
   '[install | remove]': { choices: ['install', 'remove'] },

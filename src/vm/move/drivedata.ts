@@ -43,7 +43,8 @@ export async function sendDrives(drives: readonly Drive[], { folder, write, onPr
 
 const zeros = Buffer.alloc(pieceBytes)
 
-function isZero(bytes: Buffer): boolean {
+/** Of at most `pieceBytes`. */
+export function isZero(bytes: Buffer): boolean {
   return bytes.equals(zeros.subarray(0, bytes.length))
 }
 
@@ -51,12 +52,12 @@ function bytesIn(extents: readonly Extent[]): number {
   return extents.reduce((sum, { length }) => sum + length, 0)
 }
 
-interface Piece {
+export interface Piece {
   readonly offset: number
   readonly bytes: Buffer
 }
 
-/** Reads the parts of an image one after the other, in pieces, some of them ahead. */
+/** What an image holds there, in pieces of at most `pieceBytes`. */
 export async function* readAhead(image: Nbd, extents: readonly Extent[]): AsyncGenerator<Piece> {
   const under: Promise<Piece>[] = []
   for (const { offset, length } of pieces(extents)) {
