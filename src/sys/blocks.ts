@@ -76,3 +76,21 @@ export async function copyPart(from: string, to: string, { at, sizeBytes, signal
     await target.close()
   }
 }
+
+/** Reads from there on until `into` is full. What lies beyond the end of the file is zeros. */
+export async function readFully(fd: number, into: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const bytes = await readSome(fd, into.subarray(done), position + done)
+    if (bytes === 0) into.fill(0, done)
+    done = bytes === 0 ? into.length : done + bytes
+  }
+}
+
+function readSome(fd: number, into: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, into, 0, into.length, position, (error, bytes) => {
+      if (error === null) resolve(bytes)
+      else reject(error)
+    })
+  })
+}

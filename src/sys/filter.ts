@@ -10,7 +10,7 @@ const load = (): typeof childProcess => process.getBuiltinModule('node:child_pro
 
 /** Takes bytes one after the other. */
 export interface Sink {
-  /** Resolves when more may come. */
+  /** Resolves when they are taken, and the buffer may have others. */
   readonly write: (bytes: Buffer) => Promise<void>
   /** Resolves when all is where it goes. */
   readonly end: () => Promise<void>
@@ -62,8 +62,7 @@ export function filterSink(command: readonly string[], fd: number): Sink {
   return {
     write: async (bytes) => {
       if (stdin.destroyed) return lost
-      if (stdin.write(bytes)) return
-      await Promise.race([new Promise<void>((resolve) => stdin.once('drain', resolve)), lost])
+      await Promise.race([new Promise<void>((resolve) => stdin.write(bytes, () => resolve())), lost])
     },
     end: async () => {
       stdin.end()

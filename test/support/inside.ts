@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Status } from '../../src/vm/life/status.js'
-import type { Result } from '../cli.js'
+import { until, type Result } from '../cli.js'
 import { done } from './debian.js'
 
 type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
@@ -61,7 +61,12 @@ export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, fold
   })
 
   await t.test('status tells the name, the system and the address that the guest says it has', async () => {
-    const { guest } = JSON.parse(await done(nbsvm([id, 'status', '--json']))) as Status
+    let guest: Status['guest'] | undefined
+    // Status waits only a moment for a guest that is busy.
+    await until('its agent answers at once', 60_000, async () => {
+      guest = (JSON.parse(await done(nbsvm([id, 'status', '--json']))) as Status).guest
+      return (guest?.os ?? '') !== ''
+    })
     assert.match(guest?.os ?? '', /^Debian GNU\/Linux/)
     assert.equal(guest?.hostname, id.replace('_', '-'))
     assert.ok((guest?.addresses.length ?? 0) > 0)

@@ -8,8 +8,9 @@ import type { OnProgress, Store } from '../../store/store.js'
 import { hostName } from '../../sys/environment.js'
 import { exists } from '../list/exists.js'
 import { ownSettings } from '../life/movable.js'
-import { isZero, readAhead } from '../move/drivedata.js'
-import { extentsOf, withImage } from '../move/image.js'
+import { isZero } from '../move/drivedata.js'
+import { extentsOf, withImage, type Part } from '../move/image.js'
+import { readAhead, withParts } from '../move/parts.js'
 import { checkpointNames } from '../record/frozen.js'
 import { ensureRecord } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
@@ -82,6 +83,8 @@ function noteLeftOut(vm: Vm, { ran }: Content, { note }: Caller): void {
 interface Measured {
   readonly drive: Drive
   readonly virtualBytes: number
+  /** Where what is read from. */
+  readonly parts: readonly Part[]
   readonly extents: readonly Extent[]
 }
 
@@ -92,16 +95,16 @@ async function measure(vm: Vm, store: Store, drive: Drive, { signal }: Caller): 
   const { virtualBytes } = await store.size(drive)
   if (virtualBytes > mostDriveBytes)
     throw new Failure(`cannot export ${vm.id}: ${drive.name} has more than ${formatSize(mostDriveBytes)}`)
-  const extents = await extentsOf(drive, signal)
+  const parts = await extentsOf(drive, signal)
   // Of a volume nobody knows what was never written: it is read twice.
-  const found = drive.image.kind === 'block' ? await scan(vm, drive, extents, signal) : extents
-  return { drive, virtualBytes, extents: coarsen(found) }
+  const found = drive.image.kind === 'block' ? await scan(vm, drive, parts, signal) : parts
+  return { drive, virtualBytes, parts, extents: coarsen(found) }
 }
 
-async function scan({ drawer }: Vm, drive: Drive, extents: readonly Extent[], signal?: AbortSignal): Promise<Extent[]> {
+async function scan({ drawer }: Vm, drive: Drive, parts: readonly Part[], signal?: AbortSignal): Promise<Extent[]> {
   const found: Extent[] = []
-  await withImage(drive, { folder: drawer.folder, isReadOnly: true, signal }, async (image) => {
-    for await (const { offset, bytes } of readAhead(image, extents)) {
+  await withParts(drive, parts, { folder: drawer.folder, signal }, async (read) => {
+    for await (const { offset, bytes } of readAhead(read, parts, { reused: true })) {
       signal?.throwIfAborted()
       if (!isZero(bytes)) found.push({ start: offset, length: bytes.length })
     }
@@ -117,16 +120,16 @@ function farAcross(totalBytes: number, onProgress: OnProgress | undefined): (byt
 
 async function writeDrive(
   { drawer }: Vm,
-  { drive, virtualBytes, extents }: Measured,
+  { drive, virtualBytes, parts, extents }: Measured,
   writer: ArchiveWriter,
   far: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
   const name = driveMember(drive.number)
   if (extents.length === 0) return writer.sparse(name, virtualBytes, extents, nothing())
-  await withImage(drive, { folder: drawer.folder, isReadOnly: true, signal }, async (image) => {
+  await withParts(drive, parts, { folder: drawer.folder, signal }, async (read) => {
     async function* pieces(): AsyncGenerator<Buffer> {
-      for await (const { bytes } of readAhead(image, extents)) {
+      for await (const { bytes } of readAhead(read, extents, { reused: true })) {
         signal?.throwIfAborted()
         yield bytes
         far(bytes.length)
@@ -150,7 +153,8 @@ async function readVariables({ drawer }: Vm, { variables }: Content, { signal }:
     const bytes = await withImage(drive, { folder: drawer.folder, isReadOnly: true, signal }, async (served) => {
       if (served.sizeBytes > mostFileBytes) throw new Failure(`${path} is larger than any variables of a UEFI`)
       const parts: Buffer[] = []
-      for await (const piece of readAhead(served, [{ start: 0, length: served.sizeBytes }])) parts.push(piece.bytes)
+      const read = (offset: number, length: number): Promise<Buffer> => served.read(offset, length)
+      for await (const piece of readAhead(read, [{ start: 0, length: served.sizeBytes }])) parts.push(piece.bytes)
       return Buffer.concat(parts)
     })
     read.push({ name: variablesMember(kind), bytes })

@@ -6,7 +6,7 @@ import { close, list, lstat, open, remove, stat, syncFolder, syncLargeFile } fro
 import { moveNew } from '../../sys/link.js'
 import { tryLock } from '../../sys/lock.js'
 
-const partShape = /^\.(?<name>.+)\.nbsvm-part$/
+const partShape = /^(?<part>\..+\.nbsvm-part)(?:\.lock)?$/
 
 /** Throws a Failure where nothing could be written there. */
 export function checkArchiveFile(file: string): void {
@@ -42,8 +42,12 @@ export async function writeArchiveFile<T>(file: string, doing: string, work: (fd
     syncFolder(folder)
     return made
   } finally {
-    remove(part)
-    remove(`${part}.lock`)
+    try {
+      remove(part)
+      remove(`${part}.lock`)
+    } catch {
+      // The next one that is written there sweeps it.
+    }
     lock.release()
   }
 }
@@ -51,7 +55,7 @@ export async function writeArchiveFile<T>(file: string, doing: string, work: (fd
 /** Removes what an export that was killed has left in this folder; `own` is ours, and locked. */
 function sweepParts(folder: string, own: string): void {
   remove(own)
-  for (const name of list(folder).filter((one) => partShape.test(one))) {
+  for (const name of new Set(list(folder).flatMap((one) => partShape.exec(one)?.groups?.['part'] ?? []))) {
     const part = path.join(folder, name)
     if (part === own) continue
     const lock = tryLock(`${part}.lock`)

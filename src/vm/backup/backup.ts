@@ -9,7 +9,7 @@ import { whenKilled } from '../../sys/talk.js'
 import { randomHex } from '../../sys/stamp.js'
 import { whileStopped } from '../drive/drives.js'
 import { isUp } from '../life/up.js'
-import { readAhead } from '../move/drivedata.js'
+import { readAhead } from '../move/parts.js'
 import { packParcel, parcelLine } from '../move/parcel.js'
 import { isRollingBack, refuseAsleep } from '../record/asleep.js'
 import { ensureRecord, refuseMoving } from '../record/record.js'
@@ -244,7 +244,7 @@ async function changesOf(source: Source, known: { readonly index: DriveIndex } |
 
 async function readInto(
   writer: ChunkWriter,
-  { image, sizeBytes }: Source,
+  { read, sizeBytes }: Source,
   changed: readonly Span[],
   onProgress: OnProgress,
   signal: AbortSignal,
@@ -252,7 +252,7 @@ async function readInto(
   const extents = changed.map((span) => extentOf(span, sizeBytes))
   const total = extents.reduce((sum, { length }) => sum + length, 0)
   let done = 0
-  for await (const { offset, bytes } of readAhead(image, extents)) {
+  for await (const { offset, bytes } of readAhead(read, extents, { reused: true })) {
     signal.throwIfAborted()
     await writer.add(offset / blockBytes, bytes)
     onProgress((done += bytes.length), total)

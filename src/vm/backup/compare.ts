@@ -1,6 +1,6 @@
 // What differs between a drive and a backup of it: what was written since is read and compared, or all where nobody noted that.
 import { Failure } from '../../core/errors.js'
-import { readAhead } from '../move/drivedata.js'
+import { readAhead } from '../move/parts.js'
 import { readChunk } from './chunks.js'
 import type { DriveIndex } from './driveindex.js'
 import type { Source } from './source.js'
@@ -34,7 +34,7 @@ export async function compare(source: Source, { folder, index, onProgress, signa
   const before = reader(folder, index, bad)
   const changed: { start: number; count: number }[] = []
   let done = 0
-  for await (const { offset, bytes } of readAhead(source.image, extents)) {
+  for await (const { offset, bytes } of readAhead(source.read, extents, { reused: true })) {
     signal.throwIfAborted()
     for (let at = 0; at < bytes.length; at += blockBytes) {
       const block = (offset + at) / blockBytes

@@ -1,4 +1,4 @@
-// The drives of a VM that is off, read through a qemu-nbd each; nobody starts it meanwhile.
+// The drives of a VM that is off; nobody starts it meanwhile.
 import { messageOf } from '../../core/errors.js'
 import type { Drive } from '../../model/drive.js'
 import { removeBitmaps } from '../../store/common/dirtybitmaps.js'

@@ -1,6 +1,7 @@
-// Images that nobody writes to, each read through a qemu-nbd of its own: drives of a VM that is off, or what QEMU has copied of them.
+// Images that nobody writes to, and how each is read: drives of a VM that is off, or what QEMU has copied of them.
 import type { Drive } from '../../model/drive.js'
 import { ownExtents, extentsOf, withImage, writtenSince } from '../move/image.js'
+import { withParts, type Read } from '../move/parts.js'
 import type { Source } from './source.js'
 
 export interface Readable extends Pick<Source, 'drive' | 'sizeBytes' | 'why'> {
@@ -23,10 +24,13 @@ export async function whileServed<T>(
   const [first, ...others] = left
   if (first === undefined) return work(opened)
   const { from, bitmap, isPart = false, drive, sizeBytes, why } = first
-  const look = isPart ? ownExtents : extentsOf
-  const held = bitmap === undefined ? await look(from, signal) : []
-  return withImage(from, { folder, isReadOnly: true, bitmap, signal }, async (image) => {
-    const parts = bitmap === undefined ? held : await writtenSince(from, bitmap, folder, signal)
-    return whileServed(folder, others, signal, work, [...opened, { drive, sizeBytes, why, parts, image }])
-  })
+  const goOn = (parts: Source['parts'], read: Read): Promise<T> =>
+    whileServed(folder, others, signal, work, [...opened, { drive, sizeBytes, why, parts, read }])
+  if (bitmap === undefined) {
+    const parts = await (isPart ? ownExtents : extentsOf)(from, signal)
+    return withParts(from, parts, { folder, signal }, (read) => goOn(parts, read))
+  }
+  return withImage(from, { folder, isReadOnly: true, bitmap, signal }, async (image) =>
+    goOn(await writtenSince(from, bitmap, folder, signal), (offset, length) => image.read(offset, length)),
+  )
 }

@@ -1,6 +1,6 @@
 // What a backup is made from: drives that stand still at one moment, whatever their guest does meanwhile.
 import type { Drive } from '../../model/drive.js'
-import type { Nbd } from '../../qemu/nbd.js'
+import type { Read } from '../move/parts.js'
 import type { Extent } from './spans.js'
 
 export interface Source {
@@ -10,7 +10,8 @@ export interface Source {
   readonly parts: readonly Extent[]
   /** Why nobody knows it; undefined where it is known. */
   readonly why: string | undefined
-  readonly image: Nbd
+  /** Reads the drive as it is then. */
+  readonly read: Read
 }
 
 export interface Moment {

@@ -75,7 +75,27 @@ export interface Extent {
   readonly length: number
 }
 
-const asMap = list(object({ start: integer, length: integer, zero: truth, data: truth, present: maybe(truth) }))
+/** Where it is, as far as its bytes stand there as they are. */
+export interface Part extends Extent {
+  /** In which layer of the image, counted from its own: what it stands on is 1. */
+  readonly depth: number
+  /** Where in the file of that layer; absent of what is compressed, for instance. */
+  readonly offset?: number | undefined
+  /** Whether it is zeros, whatever stands in that place. */
+  readonly zero: boolean
+}
+
+const asMap = list(
+  object({
+    start: integer,
+    length: integer,
+    depth: integer,
+    zero: truth,
+    data: truth,
+    present: maybe(truth),
+    offset: maybe(integer),
+  }),
+)
 
 type Mapped = ReturnType<typeof asMap>
 
@@ -90,13 +110,13 @@ async function map(
   return asMap(JSON.parse(await runOrFail(`look at ${what}`, tied(command), how)), '')
 }
 
-/** The parts of a drive that are not known to be zeros. */
-export async function extentsOf(drive: Drive, signal?: AbortSignal): Promise<Extent[]> {
+/** The parts of a drive that are not known to be zeros, in their order. */
+export async function extentsOf(drive: Drive, signal?: AbortSignal): Promise<Part[]> {
   return (await map(drive.name, jsonName(drive.image), { signal })).filter(({ zero }) => !zero)
 }
 
 /** The parts of an image's own file that it has something of, zeros too, without what it stands on. */
-export async function ownExtents(drive: Drive, signal?: AbortSignal): Promise<Extent[]> {
+export async function ownExtents(drive: Drive, signal?: AbortSignal): Promise<Part[]> {
   return (await map(drive.name, jsonName(drive.image), { signal })).filter(({ present }) => present !== false)
 }
 

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { quoteWords } from '../src/core/words.js'
-import { until } from './cli.js'
-import { makeCeph, pool, whyNoCeph } from './support/ceph.js'
-import type { Resource } from './support/cib.js'
-import { clusterFolder, makeCluster, makeHub, whyNoCluster, type Cluster, type ClusterNode } from './support/cluster.js'
-import { addressOf } from './support/clusterfiles.js'
-import { counted, counterOptions, type Counted } from './support/counter.js'
+import { quoteWords } from '../../src/core/words.js'
+import { until } from '../cli.js'
+import { makeCeph, pool, whyNoCeph } from '../support/ceph.js'
+import type { Resource } from '../support/cib.js'
+import { clusterFolder, makeCluster, makeHub, whyNoCluster, type Cluster, type ClusterNode } from '../support/cluster.js'
+import { addressOf } from '../support/clusterfiles.js'
+import { counted, counterOptions, type Counted } from '../support/counter.js'
 
 const operations = {
   start: { timeout: '120s' },
@@ -38,7 +38,7 @@ function virtualMachine(vm: string, prefers: string): Resource {
   return { id: vm, agent: 'ocf:nbsvm:vm', parameters: { vm, settings: 'mem=96' }, meta, operations, prefers }
 }
 
-test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600_000 }, async (t) => {
+test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 1_200_000 }, async (t) => {
   const hub = await makeHub()
   const ceph = makeCeph('memstore', hub.storage)
   await ceph.up()

@@ -4,22 +4,22 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { findProgram } from '../src/sys/file.js'
-import { run as runProgram } from '../src/sys/process.js'
-import { enableVm } from '../src/service/enable.js'
-import { findPlace, type Outside } from '../src/host/place.js'
-import { openVm } from '../src/vm/record/vm.js'
-import { guestKernel, program, until } from './cli.js'
-import { umlNeeds } from './uml/run.js'
-import { isInsideUml, reportFromUml } from './uml/where.js'
+import { findProgram } from '../../src/sys/file.js'
+import { run as runProgram } from '../../src/sys/process.js'
+import { enableVm } from '../../src/service/enable.js'
+import { findPlace, type Outside } from '../../src/host/place.js'
+import { openVm } from '../../src/vm/record/vm.js'
+import { guestKernel, program, until } from '../cli.js'
+import { umlNeeds } from '../uml/run.js'
+import { isInsideUml, reportFromUml } from '../uml/where.js'
 
 const units = '/etc/systemd/system'
 
 if (isInsideUml()) suite()
 else {
   const needs = [...umlNeeds(), ...(findProgram('systemd-analyze') === undefined ? ['systemd'] : [])]
-  // From build/js/test.
-  const script = path.join(import.meta.dirname, '../../../test/uml/systemd.sh')
+  // From build/js/test/whole.
+  const script = path.join(import.meta.dirname, '../../../../test/uml/systemd.sh')
   if (needs.length > 0) test('units', { skip: `no systemd to try them with: apt-get install ${needs.join(' ')}` }, () => {})
   else reportFromUml(import.meta.filename, { memory: '1500M', timeoutMs: 1_200_000 }, ['unshare', '--mount', 'sh', script])
 }
