@@ -2,9 +2,6 @@
 // backup before, into a file beside (`backup0`), and a dirty bitmap in each. The copies are of that moment, whatever its guest writes meanwhile:
 // what it is about to overwrite is copied first. The files are local, so however slow the folder of backups is, and whatever becomes of this
 // process, its guest feels nothing of it. Then QEMU has done its part, and they are read.
-//
-// QEMU could also be read from directly, through a server of NBD in it. QEMU 7.2.14 to 7.2.22 aborts when a client of that goes and the drive has
-// an iothread (CVE-2024-7409's mending): https://gitlab.com/qemu-project/qemu, nbd_blockdev_client_closed.
 import { Failure, messageOf } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { withJobs } from '../../qemu/jobs.js'
