@@ -62,8 +62,8 @@ function write(world: World, atMib: number, mib: number): void {
 }
 
 /** As nbsvm tells it. */
-function stoodMs({ program, run }: World, dir: string): number {
-  const said = run('sh', '-c', `'${program}' web backup '${dir}' --live 2>&1`)
+function stoodMs(world: World, dir: string): number {
+  const said = world.run('sh', '-c', `'${world.program}' web backup '${dir}' --live 2>&1`)
   const ms = /stood still for (?<ms>\d+) ms/.exec(said)?.groups?.['ms']
   if (ms === undefined) throw new Error(said)
   return Number(ms)

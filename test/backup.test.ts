@@ -15,7 +15,7 @@ import { consoleOf } from './support/witness.js'
 const generations = Number(process.env['NBSVM_BACKUP_GENERATIONS'] ?? 4)
 
 /** So many kills at calls of its own, and a third of that of each failure. */
-const cuts = Number(process.env['NBSVM_BACKUP_CUTS'] ?? 5)
+const cuts = Number(process.env['NBSVM_BACKUP_CUTS'] ?? 4)
 
 interface Listed {
   readonly name: string
