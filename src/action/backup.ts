@@ -31,7 +31,7 @@ The folder's files never change once they are there, so restic, borg or rsync ca
     const made = await whileDrawn(progress, (onProgress) => backupVm(vm, dir, { standing }, { note, signal, onProgress }))
     note(`backed up ${vm.id} to ${made.path}: ${told(made)}`)
     if (flags['boot-test'] === true) {
-      const { bootTest } = await import('../vm/backup/boottest.js')
+      const { bootTest } = await import('../vm/backup/bootcheck.js')
       const { ms, heard } = await whileDrawn(progress, (onProgress) =>
         bootTest(vm, { dir, when: made.name }, { outside, note, signal, onProgress }),
       )
