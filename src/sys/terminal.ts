@@ -1,8 +1,8 @@
 // The user's own terminal, borrowed and given back as it was.
 import type * as childProcess from 'node:child_process'
-import { errorCode, Failure } from '../core/errors.js'
+import { errorCode } from '../core/errors.js'
 import { pause } from './clock.js'
-import { hangupStatus, isTerminal, writeBriefly } from './output.js'
+import { hungUp, isTerminal, writeBriefly } from './output.js'
 
 /** A terminal in raw mode: every key is a byte, Ctrl-C among them, and what is written is not changed. */
 export interface RawTerminal {
@@ -19,9 +19,11 @@ export interface RawOptions {
   readonly farewell: () => string
 }
 
-/** Standard input as a stream. */
+/** Standard input as a stream. Throws a Failure where it is a terminal that has hung up. */
 export function standardInput(): NodeJS.ReadStream {
-  return process.stdin
+  const stdin = unlessHungUp(() => process.stdin)
+  if (stdin === undefined) throw hungUp()
+  return stdin
 }
 
 /** How long answers to what a guest asked may still come in: a slow line's round trip. */
@@ -35,7 +37,7 @@ const deadly = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
  * shells put it right.
  */
 export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTerminal {
-  const stdin = openStdin()
+  const stdin = standardInput()
   const before = stty('-g')
   let hasParted = false
   const part = (): void => {
@@ -73,16 +75,6 @@ export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTer
 
 function ignore(): void {}
 
-/** Throws a Failure where the terminal has hung up. */
-function openStdin(): NodeJS.ReadStream {
-  try {
-    return process.stdin
-  } catch (error) {
-    if (errorCode(error) !== 'ERR_TTY_INIT_FAILED') throw error
-    throw new Failure('the terminal has hung up', { exitStatus: hangupStatus })
-  }
-}
-
 /** Lets signals that would end the program at once end it by way of `exit`. Returns what undoes that. */
 function watchSignals(): () => void {
   const names = (Object.keys(deadly) as (keyof typeof deadly)[]).filter((name) => process.listenerCount(name) === 0)
@@ -112,17 +104,17 @@ function say(text: string): void {
 export function terminalSize(): { readonly rows: number; readonly columns: number } | undefined {
   const fd = ([1, 2] as const).find(isTerminal)
   if (fd === undefined) return undefined
-  const { rows, columns } = sizeOf(fd)
+  const { rows, columns } = unlessHungUp(() => (fd === 1 ? process.stdout : process.stderr)) ?? { rows: 0, columns: 0 }
   // A serial line, or a terminal that nobody told its size, says 0.
   return rows > 0 && columns > 0 ? { rows, columns } : undefined
 }
 
-/** Node opens a terminal anew when its stream is asked for first, which fails once it has hung up. */
-function sizeOf(fd: 1 | 2): { readonly rows: number; readonly columns: number } {
+/** Undefined where the terminal has hung up: Node opens it anew when its stream is asked for first. */
+function unlessHungUp<T>(stream: () => T): T | undefined {
   try {
-    return fd === 1 ? process.stdout : process.stderr
+    return stream()
   } catch (error) {
     if (errorCode(error) !== 'ERR_TTY_INIT_FAILED') throw error
-    return { rows: 0, columns: 0 }
+    return undefined
   }
 }

@@ -2,6 +2,7 @@
 // a qemu-nbd has it go through a socket, in pieces, one after the other. Clusters are taken from the end of the file in the order in which they
 // come; the tables that lead to them are written at the end, so until then the image is as empty as it was.
 import { Failure } from '../../core/errors.js'
+import { isZero } from '../../core/zeros.js'
 import { syncOpen, writeFully } from '../../sys/blocks.js'
 import { close, open, readOpen, statOpen } from '../../sys/file.js'
 import { withName } from '../../sys/named.js'
@@ -14,8 +15,6 @@ const perTable = clusterBytes / entryBytes
 const perRefcountBlock = clusterBytes / 2
 /** Bit 63: nobody else refers to it. */
 const own = 1n << 63n
-
-const zeros = Buffer.alloc(clusterBytes)
 
 /** Where a guest's bytes go in the file, one after the other. */
 interface Stretch {
@@ -112,7 +111,7 @@ export class Qcow2Filler {
     const entry = (cluster % perTable) * entryBytes
     const found = table.readBigUInt64BE(entry)
     if (found !== 0n) return Number(found - own)
-    if (bytes.equals(zeros.subarray(0, bytes.length))) return undefined
+    if (isZero(bytes)) return undefined
     const at = this.#next()
     table.writeBigUInt64BE(BigInt(at) + own, entry)
     this.#tables.set(number, table)

@@ -1,13 +1,12 @@
 // Chunks: files that are named by the SHA-256 of what is in them, never changed, and shared by all backups that need them.
 import { errorCode, Failure } from '../../core/errors.js'
+import { isZero } from '../../core/zeros.js'
 import { lstat, rename } from '../../sys/file.js'
 import { writeStream } from '../../sys/blocks.js'
 import { newHash } from '../../sys/hash.js'
 import { readPlainBytes } from '../../sys/plain.js'
 import type { Chunk, DriveIndex } from './driveindex.js'
 import { blockBytes, chunkBlocks, type Run } from './spans.js'
-
-const zeros = Buffer.alloc(blockBytes)
 
 /** What a chunk is called as long as it is not whole. */
 const unfinishedChunk = (token: string, number: number): string => `.tmp-${token}-${number}`
@@ -47,7 +46,7 @@ export class ChunkWriter {
   async add(start: number, bytes: Buffer): Promise<void> {
     for (let at = 0, block = start; at < bytes.length; at += blockBytes, block++) {
       const piece = bytes.subarray(at, at + blockBytes)
-      if (piece.equals(zeros.subarray(0, piece.length))) continue
+      if (isZero(piece)) continue
       this.#place(block, piece)
       if (this.#blocks === chunkBlocks) await this.#seal()
     }

@@ -21,7 +21,7 @@ import { granularity, superfluous, type Bitmap } from './bitmaps.js'
 import { keepsBitmaps } from './filebitmaps.js'
 import { letFilesGo, whileFilesStand } from './files.js'
 import { whileServed, type Readable } from './served.js'
-import { whyNotSame, type Before, type Moment } from './source.js'
+import { whyUnknown, type Before, type Moment } from './source.js'
 
 const answerTimeoutMs = 60_000
 /** The guest's file systems may stand still for it. */
@@ -117,13 +117,6 @@ async function heldBytes(store: Store, drive: Drive): Promise<number> {
   return Math.min(virtualBytes, bytes)
 }
 
-function whyUnknown(drive: Drive, bitmaps: readonly Bitmap[], before: Before | undefined): string | undefined {
-  if (before === undefined) return 'it is the first'
-  const found = bitmaps.find(({ name }) => name === before.bitmap)
-  if (found === undefined) return 'the drive has no bitmap of the backup before'
-  return found.isRight ? whyNotSame(drive, before) : 'its bitmap does not count: QEMU was killed, or the host went down'
-}
-
 const copyOf = ({ drive }: Pick<Node, 'drive'>): string => `backup${drive.number}`
 
 async function begin(vm: Vm, qmp: Qmp, nodes: readonly Node[], taking: Taking): Promise<Omit<Moment, 'sources'>> {
@@ -191,7 +184,7 @@ async function addCopy({ drawer }: Vm, qmp: Qmp, node: Node): Promise<void> {
 async function untilCopied(qmp: Qmp, nodes: readonly Node[], ran: boolean, { onProgress, signal }: Taking): Promise<void> {
   for (; ; await pause(lookMs, signal)) {
     signal?.throwIfAborted()
-    const jobs = (await qmp.execute('query-block-jobs')).filter(({ device }) => ours.test(device))
+    const jobs = await jobsLeft(qmp)
     const failed = jobs.find(({ error }) => error !== undefined)
     if (failed !== undefined) throw new Failure(`QEMU cannot copy a drive: ${failed.error}`, { code: 'QEMU_REFUSED' })
     if (jobs.length < nodes.length) throw new Failure('the copy of a drive was ended by somebody')

@@ -9,7 +9,7 @@ import { superfluous, type Bitmap } from './bitmaps.js'
 import { addBitmap, bitmapsOf, keepsBitmaps } from './filebitmaps.js'
 import type { Taking } from './live.js'
 import { whileServed, type Readable } from './served.js'
-import { whyNotSame, type Before, type Moment } from './source.js'
+import { whyUnknown, type Before, type Moment } from './source.js'
 
 interface Found {
   readonly drive: Drive
@@ -23,7 +23,7 @@ export async function withOffMoment<T>(vm: Vm, store: Store, taking: Taking, wor
   const drives: Found[] = []
   for (const drive of await store.drives(vm.id)) {
     const bitmaps = await bitmapsOf(drive.image)
-    drives.push({ drive, bitmaps, why: whyUnknown(drive, bitmaps, before) })
+    drives.push({ drive, bitmaps, why: whyUnnoted(drive, bitmaps, before) })
   }
   // The file of one that sleeps stays as it is: its guest counts on it.
   const mayWrite = !isSaved(vm)
@@ -49,10 +49,7 @@ export async function withOffMoment<T>(vm: Vm, store: Store, taking: Taking, wor
   }
 }
 
-function whyUnknown(drive: Drive, bitmaps: Found['bitmaps'], before: Before | undefined): string | undefined {
-  if (before === undefined) return 'it is the first'
-  if (!keepsBitmaps(drive.image)) return 'a drive of this kind notes nothing'
-  const found = bitmaps.find(({ name }) => name === before.bitmap)
-  if (found === undefined) return 'the drive has no bitmap of the backup before'
-  return found.isRight ? whyNotSame(drive, before) : 'its bitmap does not count: QEMU was killed, or the host went down'
+function whyUnnoted(drive: Drive, bitmaps: Found['bitmaps'], before: Before | undefined): string | undefined {
+  if (before !== undefined && !keepsBitmaps(drive.image)) return 'a drive of this kind notes nothing'
+  return whyUnknown(drive, bitmaps, before)
 }

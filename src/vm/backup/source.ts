@@ -1,6 +1,7 @@
 // What a backup is made from: drives that stand still at one moment, whatever their guest does meanwhile.
 import type { Drive } from '../../model/drive.js'
 import type { Read } from '../move/parts.js'
+import type { Bitmap } from './bitmaps.js'
 import type { Extent } from './spans.js'
 
 export interface Source {
@@ -38,8 +39,16 @@ export function belowOf({ image }: Drive): string[] {
   return names
 }
 
+/** Why what was written since the backup before is not known; undefined where it is. */
+export function whyUnknown(drive: Drive, bitmaps: readonly Bitmap[], before: Before | undefined): string | undefined {
+  if (before === undefined) return 'it is the first'
+  const found = bitmaps.find(({ name }) => name === before.bitmap)
+  if (found === undefined) return 'the drive has no bitmap of the backup before'
+  return found.isRight ? whyNotSame(drive, before) : 'its bitmap does not count: QEMU was killed, or the host went down'
+}
+
 /** Why a bitmap says nothing of a drive, whatever it says; undefined where it may. */
-export function whyNotSame(drive: Drive, before: Before): string | undefined {
+function whyNotSame(drive: Drive, before: Before): string | undefined {
   const then = before.below.get(drive.number)
   if (then === undefined) return 'the backup before has no such drive'
   return then.join('\n') === belowOf(drive).join('\n') ? undefined : 'what it stands on is other than it was'

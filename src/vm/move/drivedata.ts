@@ -1,12 +1,13 @@
 // The drives of a VM that is off, as frames.
 import { Failure } from '../../core/errors.js'
+import { isZero } from '../../core/zeros.js'
 import type { Drive } from '../../model/drive.js'
 import type { Nbd } from '../../qemu/nbd.js'
 import { Qcow2Filler } from '../../store/common/qcow2fill.js'
 import type { OnProgress } from '../../store/store.js'
 import { extentsOf, withImage, type Extent, type Part } from './image.js'
 import { readAhead, withParts } from './parts.js'
-import { frameHead, pieceBytes, piecesAhead, type Reader } from './wire.js'
+import { frameHead, piecesAhead, type Reader } from './wire.js'
 
 interface Sending {
   readonly folder: string
@@ -38,13 +39,6 @@ export async function sendDrives(drives: readonly Drive[], { folder, write, onPr
     })
   }
   await write(frameHead({ kind: 'end', bytes: sent }))
-}
-
-const zeros = Buffer.alloc(pieceBytes)
-
-/** Of at most `pieceBytes`. */
-export function isZero(bytes: Buffer): boolean {
-  return bytes.equals(zeros.subarray(0, bytes.length))
 }
 
 function bytesIn(extents: readonly Extent[]): number {
