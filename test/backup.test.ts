@@ -222,7 +222,9 @@ describe('of one that is off', () => {
     const uuid = (id: string): string =>
       (JSON.parse(fs.readFileSync(path.join(home.folder, `vms/${id}/machine.json`), 'utf8')) as { uuid: string }).uuid
     const was = uuid('web')
-    await refused(home, /there is a VM web|this very VM is here/, 'web', 'restore', dir)
+    await refused(home, /this very VM is here[^\n]*\n[^\n]*nbsvm web rm/, 'web', 'restore', dir)
+    await refused(home, /is the folder of one VM's backups/, 'web', 'backup', path.join(dir, 'web'))
+    await refused(home, /is not a folder\n[^\n]*mkdir/, 'web', 'backups', path.join(dir, 'nosuch'))
     await works(home, 'other', 'restore', dir, '--from=web')
     assert.notEqual(uuid('other'), was)
     await works(home, 'web', 'rm', '--yes', 'restore', dir)

@@ -1,17 +1,19 @@
 // Which backup is meant.
 import { Failure } from '../../core/errors.js'
 import { quote } from '../../core/quote.js'
-import { findFolder, type BackupFolder } from './folder.js'
+import { quoteWord } from '../../core/words.js'
+import { findFolder, requireDir, type BackupFolder } from './folder.js'
 import { readBackups, readManifest, type Backup } from './manifest.js'
 import { backupNames } from './folder.js'
 
-/** The folder of a VM's backups. Throws a Failure where there is none. */
-export function requireFolder(dir: string, id: string): BackupFolder {
+/** The folder of a VM's backups. Throws a Failure where there is none, with `hint`. */
+export function requireFolder(dir: string, id: string, hint?: string): BackupFolder {
   const folder = findFolder(dir, id)
   if (folder !== undefined) return folder
+  requireDir(dir)
   throw new Failure(`there is no backup of ${id} in ${dir}`, {
     code: 'BACKUP_MISSING',
-    hints: [`see what is there: ls ${dir}`, 'of a VM of another name: --from=VM'],
+    hints: [`see what is there: ls ${quoteWord(dir)}`, ...(hint === undefined ? [] : [hint])],
   })
 }
 

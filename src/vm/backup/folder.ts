@@ -53,13 +53,22 @@ export function findFolder(dir: string, id: string): BackupFolder | undefined {
   throw new Failure(`${folder}/folder.json is damaged, or a newer nbsvm made it`, { code: 'BACKUP_DAMAGED' })
 }
 
+/** Throws a Failure where there is none for folders of backups: a disk that is not mounted, above all, in whose place nothing is made. */
+export function requireDir(dir: string): void {
+  const place = path.resolve(dir)
+  if (stat(place)?.isDirectory() !== true)
+    throw new Failure(`${dir} is not a folder`, { code: 'FILE_MISSING', hints: [`make it: mkdir ${quoteWord(dir)}`] })
+  if (lstat(`${place}/folder.json`) !== undefined)
+    throw new Failure(`${dir} is the folder of one VM's backups`, {
+      hints: [`name the one that it is in: ${quoteWord(path.dirname(place))}`],
+    })
+}
+
 /** The same, made where there is none. */
 export function makeFolder(dir: string, id: string): BackupFolder {
   const known = findFolder(dir, id)
   if (known !== undefined) return known
-  // A disk that is not mounted, above all: nothing is made in its place.
-  if (stat(path.resolve(dir))?.isDirectory() !== true)
-    throw new Failure(`${dir} is not a folder`, { code: 'FILE_MISSING', hints: [`make it: mkdir ${quoteWord(dir)}`] })
+  requireDir(dir)
   const folder = path.join(path.resolve(dir), id)
   const strangers = list(folder).filter((name) => name !== 'chunks' && name !== 'lock' && !/^folder\.json\.\d+\.tmp$/.test(name))
   if (strangers.length > 0)

@@ -43,7 +43,7 @@ export interface Restored {
 /** Makes `vm` from a backup. Throws a Failure where there is such a VM, or the backup is not whole; nothing of it stays then. */
 export async function restoreVm(vm: Vm, wanted: Wanted, restoring: Restoring): Promise<Restored> {
   const { signal, note, outside, onProgress } = restoring
-  const folder = requireFolder(wanted.dir, wanted.from)
+  const folder = requireFolder(wanted.dir, wanted.from, 'of a VM of another name: --from=VM')
   return withFolder(folder, { doing: `restore ${wanted.from}`, hold: 'shared', signal }, async () => {
     const backup = findBackup(folder, wanted.when)
     const parcel = readOwn(folder, backup)
