@@ -17,7 +17,8 @@ import { broken, digestsName, manifestName, mostFileBytes, mostManifestBytes, va
 import { makeNew, noteOwnFile, requireFree, type Importing } from './makenew.js'
 import { readManifest, type ArchivedDrive, type Manifest } from './manifest.js'
 import { ArchiveReader } from './reader.js'
-import { bytesIn, readMap, type Extent } from './sparse.js'
+import type { Extent } from '../move/image.js'
+import { bytesIn, readMap } from './sparse.js'
 import { isPacked, unpacked } from './zstd.js'
 
 export interface ImportingArchive extends Importing {

@@ -2,7 +2,7 @@
 // go on for certain: in the end of the call, or by the watch where this process is killed (settle.ts).
 import type { Caller } from '../../core/caller.js'
 import { messageOf } from '../../core/errors.js'
-import { agentChardev } from '../../qemu/device/port.js'
+import { hasAgent } from '../../qemu/device/port.js'
 import type { Qmp } from '../../qemu/qmp.js'
 import { monotonicMs } from '../../sys/clock.js'
 import { lstat, remove, writeWhole } from '../../sys/file.js'
@@ -32,7 +32,7 @@ export async function whileFilesStand<T>(
   caller: Caller,
   work: () => Promise<T>,
 ): Promise<Stood<T>> {
-  if (!isAsked || !(await hasAgent(qmp))) return { result: await work() }
+  if (!isAsked || !hasAgent(await qmp.execute('query-chardev'))) return { result: await work() }
   const fromMs = monotonicMs()
   writeWhole(markOf(vm.drawer), '')
   let stands = false
@@ -50,10 +50,6 @@ export async function whileFilesStand<T>(
     // Also where the answer was no, or none came: some may stand still.
     await letFilesGo(vm, caller)
   }
-}
-
-async function hasAgent(qmp: Qmp): Promise<boolean> {
-  return (await qmp.execute('query-chardev')).some((port) => port.label === agentChardev && port['frontend-open'])
 }
 
 /** Has them go on. Nothing is done where they never stood still. */

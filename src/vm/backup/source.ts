@@ -2,7 +2,7 @@
 import type { Drive } from '../../model/drive.js'
 import type { Read } from '../move/parts.js'
 import type { Bitmap } from './bitmaps.js'
-import type { Extent } from './spans.js'
+import type { Extent } from '../move/image.js'
 
 export interface Source {
   readonly drive: Drive

@@ -1,4 +1,5 @@
 // Parts of a drive, counted in blocks: what was written, and where a backup has it. Pure.
+import type { Extent } from '../move/image.js'
 
 /** What is compared and kept, at the smallest: a guest's file system writes no less. */
 export const blockBytes = 4096
@@ -16,12 +17,6 @@ export interface Span {
 export interface Run extends Span {
   readonly chunk: number
   readonly at: number
-}
-
-/** A part of a drive in bytes. */
-export interface Extent {
-  readonly start: number
-  readonly length: number
 }
 
 /** How many blocks a drive has; its last may be cut. */
