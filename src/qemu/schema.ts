@@ -64,6 +64,8 @@ export interface Commands {
   system_reset: Nothing
   system_wakeup: Nothing
   transaction: { actions: readonly { type: string; data: Record<string, unknown> }[] } & Record<string, unknown>
+  /** Not in every release. */
+  'blockdev-set-active': { active: boolean }
 }
 
 /** The events that nbsvm knows, and what QEMU says that it tells with them. */
