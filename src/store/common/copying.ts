@@ -2,8 +2,9 @@
 import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
-import { stat, syncLargeFile } from '../../sys/file.js'
 import { bounded } from '../../sys/bounds.js'
+import { syncLargeFile } from '../../sys/blocks.js'
+import { stat } from '../../sys/file.js'
 import { runOrFail, tied, type RunOptions } from '../../sys/process.js'
 import type { CopyOptions } from '../store.js'
 
