@@ -2,7 +2,7 @@
 // all go over this table, so a new verb is tried by all of them with its row here.
 import fs from 'node:fs'
 import path from 'node:path'
-import { openFiles, programsOf } from '../test/support/remains.js'
+import { foldersIn, openFiles, programsOf } from '../test/support/remains.js'
 import type { Stage } from './stage.js'
 
 export interface Verb {
@@ -76,6 +76,19 @@ const exported = ({ world }: Stage): string => path.join(world.outside, 'exporte
 const withArchive = async (stage: Stage): Promise<void> => {
   await without(stage)
   if (!fs.existsSync(archive(stage))) await stage.works('gold', 'export', archive(stage))
+}
+/** The folder of backups, and those of a VM in it. */
+const backupsFolder = ({ world }: Stage): string => path.join(world.outside, 'backups')
+const backupsOf = (stage: Stage, id: string): string[] =>
+  foldersIn(path.join(backupsFolder(stage), id)).filter((name) => /^\d{8}T/.test(name))
+/** All that are there are whole, whatever was cut off. */
+const verified = async (stage: Stage, id: string): Promise<void> => {
+  fs.mkdirSync(backupsFolder(stage), { recursive: true })
+  if (backupsOf(stage, id).length > 0) await stage.works(id, 'backups', backupsFolder(stage), '--verify')
+}
+const withBackup = async (stage: Stage): Promise<void> => {
+  await verified(stage, 'gold')
+  if (backupsOf(stage, 'gold').length === 0) await stage.works('gold', 'backup', backupsFolder(stage))
 }
 /** A disk of its own that web is given. */
 const disk = ({ world }: Stage): string => path.join(world.outside, 'disk.raw')
@@ -199,6 +212,32 @@ export const verbs: readonly Verb[] = [
     isDone: (stage) => fs.existsSync(exported(stage)),
   },
   { name: 'import', verb: 'import', ready: withArchive, words: (stage) => ['t', 'import', archive(stage)], isDone: made },
+  {
+    name: 'backup of a VM that runs',
+    verb: 'backup',
+    ready: async (stage) => {
+      await running(stage)
+      await verified(stage, 'web')
+    },
+    words: (stage) => ['web', 'backup', backupsFolder(stage), '--keep=3'],
+  },
+  {
+    name: 'backups --rm',
+    verb: 'backups',
+    ready: withBackup,
+    words: (stage) => ['gold', 'backups', backupsFolder(stage), `--rm=${backupsOf(stage, 'gold').at(-1) ?? ''}`],
+    isDone: (stage) => backupsOf(stage, 'gold').length === 0,
+  },
+  {
+    name: 'restore',
+    verb: 'restore',
+    ready: async (stage) => {
+      await without(stage)
+      await withBackup(stage)
+    },
+    words: (stage) => ['t', 'restore', backupsFolder(stage), '--from=gold', '--yes'],
+    isDone: made,
+  },
   {
     name: 'freeze',
     verb: 'freeze',
