@@ -65,12 +65,32 @@ export function readQemuLine(line: string): QemuLine {
     throw new UsageError(`nothing in the line is expanded: ${quote(open)}`, {
       hints: ['write out what a shell would make of it'],
     })
-  const reader = new LineReader(words[at] ?? '')
-  for (let next = at + 1; next < words.length; next++) {
+  return readQemuOptions(words[at] ?? '', splitOptions(words.slice(at + 1)))
+}
+
+/** An option of a command line, by its name with one dash, and its word; '' where it has none. A file that stands alone has no option. */
+export interface LineOption {
+  readonly option: string
+  readonly value: string
+}
+
+/** The words after the program. */
+export function splitOptions(words: readonly string[]): LineOption[] {
+  const options: LineOption[] = []
+  for (let next = 0; next < words.length; next++) {
     const option = (words[next] ?? '').replace(/^--/, '-')
-    if (!option.startsWith('-')) reader.disk({ file: option, format: undefined }, 'ide')
-    else if (bare.has(option)) reader.option(option, '')
-    else reader.option(option, words[++next] ?? '')
+    if (!option.startsWith('-')) options.push({ option: '', value: option })
+    else options.push({ option, value: bare.has(option) ? '' : (words[++next] ?? '') })
+  }
+  return options
+}
+
+/** Reads options of the QEMU that `program` is. */
+export function readQemuOptions(program: string, options: readonly LineOption[]): QemuLine {
+  const reader = new LineReader(program)
+  for (const { option, value } of options) {
+    if (option === '') reader.disk({ file: value, format: undefined }, 'ide')
+    else reader.option(option, value)
   }
   return reader.end()
 }

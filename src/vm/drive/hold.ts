@@ -7,12 +7,13 @@ import type { Store } from '../../store/store.js'
 import type { Place } from '../../host/place.js'
 import { claimDrawer, removeDrawer, type Drawer } from '../record/drawer.js'
 import { recordFolder } from '../record/record.js'
+import { qemuPid } from '../record/state.js'
 
 /** What of a VM is looked at. */
 interface Subject {
   readonly id: string
   readonly place: Pick<Place, 'records'>
-  readonly drawer: Pick<Drawer, 'folder' | 'lock'>
+  readonly drawer: Pick<Drawer, 'folder' | 'lock' | 'pid'>
 }
 
 export interface HoldOptions {
@@ -37,6 +38,11 @@ export async function holdVm(vm: Subject, store: Store, options: HoldOptions): P
   const lock = await lockDrawer(vm.drawer, options)
   if (lock === undefined) return undefined
   try {
+    // One that was started by hand runs on without whoever held its lock.
+    if (qemuPid(vm.drawer) !== undefined) {
+      lock.release()
+      return undefined
+    }
     if (mayBeNew || (await isThere(vm, store))) return lock
     // Our drawer is all that there is of it now.
     await removeDrawer(vm.drawer, lock)
