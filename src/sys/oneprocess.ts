@@ -81,4 +81,3 @@ function listening(table: string, links: readonly string[]): string[] {
     (Number.parseInt(flags, 16) & 0x10000) !== 0 && own.has(inode) ? [path] : [],
   )
 }
-

@@ -91,11 +91,13 @@ export function nextStart(program: string, options: readonly LineOption[], absol
     if (/^-(?:hd[abcd]|cdrom|fda|fdb|pflash|mtdblock|sd)$/.test(option)) drives.push(option, absolute(value))
     else if (option === '') drives.push('-hda', absolute(value))
     else if (option === '-snapshot') drives.push(option)
-    else if (option === '-drive') drives.push(option, withPath(value, 'file', absolute))
-    else if (option === '-blockdev') drives.push(option, withPath(value, 'filename', absolute))
+    else if (option === '-drive') drives.push(option, withPath(value, ['file', 'filename'], absolute))
+    else if (option === '-blockdev') drives.push(option, withPath(value, ['filename'], absolute))
     else if (option === '-device' && diskDevice.test(device(value).get('driver') ?? '')) drives.push(option, value)
     else if (option === '-object' && /^iothread,/.test(value)) drives.push(option, value)
-    else if (/^-(?:kernel|initrd|dtb|bios)$/.test(option)) args.push(option, absolute(value))
+    else if (/^-(?:kernel|initrd|dtb)$/.test(option)) args.push(option, absolute(value))
+    // QEMU has firmware of its own by bare names.
+    else if (option === '-bios') args.push(option, value.includes('/') ? absolute(value) : value)
     else if (option === '-append') args.push(option, value)
     else if (option === '-uuid' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) uuid = value.toLowerCase()
     else if (!passing.has(option) && !isPort(one)) rest.push(one)
@@ -121,21 +123,26 @@ function isPort({ option, value }: LineOption): boolean {
 }
 
 /** The same option with the path of its file, or of a file within it, written out. A name with a protocol stays. */
-function withPath(value: string, key: string, absolute: (file: string) => string): string {
+function withPath(value: string, keys: readonly string[], absolute: (file: string) => string): string {
   const isLocal = (name: string): boolean => !/^(?:json|[a-z][a-z0-9+]*):/.test(name)
   if (value.startsWith('{')) {
     const walk = (one: unknown, at: string): unknown => {
-      if (typeof one === 'string') return at === key && isLocal(one) ? absolute(one) : one
+      if (typeof one === 'string') return keys.includes(at) && isLocal(one) ? absolute(one) : one
       if (typeof one !== 'object' || one === null || Array.isArray(one)) return one
       return Object.fromEntries(Object.entries(one).map(([name, inner]) => [name, walk(inner, name)]))
     }
-    return JSON.stringify(walk(JSON.parse(value), ''))
+    try {
+      return JSON.stringify(walk(JSON.parse(value), ''))
+    } catch {
+      // QEMU takes more than JSON, 'such quotes' above all.
+      return value
+    }
   }
   // A comma that belongs to a value is written twice.
   const parts = value.replaceAll(',,', '\u0000').split(',')
   const written = parts.map((part) => {
     const [, name = '', text = ''] = /^((?:[a-z0-9-]+\.)*(?:file|filename))=([^]*)$/.exec(part) ?? []
-    if (name.split('.').at(-1) !== key || !isLocal(text)) return part
+    if (!keys.includes(name.split('.').at(-1) ?? '') || !isLocal(text)) return part
     return `${name}=${absolute(text.replaceAll('\u0000', ',')).replaceAll(',', '\u0000')}`
   })
   return written.join(',').replaceAll('\u0000', ',,')

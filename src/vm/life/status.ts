@@ -209,11 +209,7 @@ interface Seen {
   readonly memNowBytes: number | undefined
 }
 
-async function askQemu(
-  socket: string,
-  adopted: Started['adopted'],
-  signal: AbortSignal | undefined,
-): Promise<Seen | undefined> {
+async function askQemu(socket: string, adopted: Started['adopted'], signal: AbortSignal | undefined): Promise<Seen | undefined> {
   try {
     return await withQmp(socket, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
       const [{ status }, ports, balloon] = await Promise.all([
