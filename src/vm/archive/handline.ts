@@ -100,7 +100,7 @@ export function nextStart(program: string, options: readonly LineOption[], absol
     else if (option === '-bios') args.push(option, value.includes('/') ? absolute(value) : value)
     else if (option === '-append') args.push(option, value)
     else if (option === '-uuid' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) uuid = value.toLowerCase()
-    else if (!passing.has(option) && !isPort(one)) rest.push(one)
+    else if (!passing.has(option) && !isPort(one) && !isScreen(one)) rest.push(one)
   }
   const { settings, leftOut } = readQemuOptions(program, rest)
   const allArgs = [...splitWords(settings.args ?? ''), ...args]
@@ -113,6 +113,11 @@ export function nextStart(program: string, options: readonly LineOption[], absol
     uuid,
     leftOut,
   }
+}
+
+/** What nbsvm's own screen takes the place of, on a socket too. */
+function isScreen({ option, value }: LineOption): boolean {
+  return (option === '-vnc' && value.startsWith('unix:')) || (option === '-display' && value.startsWith('vnc=unix:'))
 }
 
 /** Serial ports and the agent's, which every VM of nbsvm has, and the character devices of sockets behind them. */
