@@ -103,6 +103,7 @@ test('a machine without a guest: all that its sockets allow, and what is refused
   // Whoever pauses it otherwise is seen as well.
   await ask(at('q'), 'stop')
   assert.deepEqual(await listed(), { foo: 'paused' })
+  await works('foo', 'wait', 'paused')
   await works('foo', 'resume', 'pause', 'resume', 'reset')
   assert.match((await nbsvm(['foo', 'monitor'], { input: 'info status\n' })).stdout, /running/)
   await works('foo', 'screenshot', path.join(home.folder, 'x.png'))
@@ -110,6 +111,7 @@ test('a machine without a guest: all that its sockets allow, and what is refused
 
   await fails(/without a unix socket for that[^]*-serial unix:/, 'foo', 'console')
   await fails(/without a unix socket for that/, 'foo', 'exec', 'true')
+  fs.mkdirSync(path.join(home.folder, 'backups'))
   const byHandOnly = /was started by hand, so its drives and devices are not nbsvm's[^]*nbsvm help adopt/
   for (const words of [
     ['freeze'],
@@ -117,12 +119,12 @@ test('a machine without a guest: all that its sockets allow, and what is refused
     ['save'],
     ['attach', disk],
     ['eject'],
+    ['move', 'nosuch.invalid'],
     ['forward', '2222:22'],
     ['backup', path.join(home.folder, 'backups')],
     ['export', path.join(home.folder, 'x.vm')],
   ])
     await fails(byHandOnly, 'foo', ...words)
-  await fails(/foo is running|it runs already/, 'foo', 'newimg')
   await fails(/it runs already as pid/, 'foo', 'start')
   await fails(/is the VM .*foo.* of nbsvm already/, 'bar', 'adopt', String(pid))
   await fails(/is the VM .*foo.* of nbsvm already/, 'foo', 'adopt', String(pid))
@@ -159,22 +161,22 @@ test('killed in its midst, it leaves no VM, and a QEMU that goes on and can be a
   // Another client has the socket: so far it comes, and waits.
   const other = net.connect(at('q'))
   await new Promise((resolve) => other.once('data', resolve))
-  const folder = path.join(home.folder, 'state/foo')
-  const child = spawn(program, ['foo', 'adopt', String(pid)], { env: home.env, stdio: 'ignore' })
+  const folder = path.join(home.folder, 'state/mid')
+  const child = spawn(program, ['mid', 'adopt', String(pid)], { env: home.env, stdio: 'ignore' })
   await until('it waits', 30_000, () => fs.existsSync(`${folder}/run/adopting.sock`))
-  const holder = holderOf('foo')
+  const holder = holderOf('mid')
   child.kill('SIGKILL')
   await until('who holds the lock has ended', 10_000, () => !isAlive(holder))
   await works('ls')
-  assert.deepEqual(await listed(), {})
+  assert.equal((await listed())['mid'], undefined)
   alive()
   // And where it is told nobody, it says so, in a time.
-  await fails(/no greeting came: another client holds it/, 'foo', 'adopt', String(pid))
-  assert.deepEqual(await listed(), {})
+  await fails(/no greeting came: another client holds it/, 'mid', 'adopt', String(pid))
+  assert.equal((await listed())['mid'], undefined)
   assert.ok(!fs.existsSync(folder))
   other.destroy()
   for (const afterMs of [300, 600, 900]) {
-    const next = spawn(program, ['foo', 'adopt', String(pid)], { env: home.env, stdio: 'ignore' })
+    const next = spawn(program, ['mid', 'adopt', String(pid)], { env: home.env, stdio: 'ignore' })
     const ended = new Promise((resolve) => next.once('exit', resolve))
     setTimeout(() => next.kill('SIGKILL'), afterMs)
     await ended
@@ -182,26 +184,26 @@ test('killed in its midst, it leaves no VM, and a QEMU that goes on and can be a
     alive()
     assert.match(await ask(at('q'), 'query-status'), /"running"/)
   }
-  if ((await listed())['foo'] !== 'running') await works('foo', 'adopt', String(pid))
-  assert.deepEqual(await listed(), { foo: 'running' })
+  if ((await listed())['mid'] !== 'running') await works('mid', 'adopt', String(pid))
+  assert.equal((await listed())['mid'], 'running')
   // It ends by itself.
   process.kill(pid, 'SIGTERM')
-  await until('the list says so', 20_000, async () => (await listed())['foo'] === 'stopped')
-  assert.match((await nbsvm(['foo'])).stdout, /started by hand, so nobody wrote down why/)
-  await works('foo', 'rm', '--yes')
+  await until('the list says so', 20_000, async () => (await listed())['mid'] === 'stopped')
+  assert.match((await nbsvm(['mid'])).stdout, /started by hand, so nobody wrote down why/)
+  await works('mid', 'rm', '--yes')
 })
 
 test('a guest is talked to by its console and its agent, and shuts down when the button is pressed', async () => {
   const agent = ['-chardev', 'socket,id=ga,path=a,server=on,wait=off', '-device', 'virtio-serial-pci']
   const port = ['-device', 'virtserialport,chardev=ga,name=org.qemu.guest_agent.0']
   const { pid } = await start(['-m', '256', ...qmp, ...serving('-serial', 's'), ...agent, ...port, ...agentKernel])
-  const { stderr } = await works('foo', 'adopt', String(pid))
-  assert.match(stderr, /nbsvm foo console; nbsvm foo exec/)
-  await works('foo', 'timeout=240', 'wait', 'agent')
-  assert.equal((await works('foo', 'exec', 'echo', 'hello')).stdout, 'hello\n')
-  assert.match((await nbsvm(['foo', 'console'], { input: 'echo answer-$((6*7))\n' })).stdout, /answer-42/)
-  assert.match((await works('foo', 'status')).stdout, /helper\s+holder/)
-  await works('foo', 'timeout=120', 'shutdown')
+  const { stderr } = await works('guest', 'adopt', String(pid))
+  assert.match(stderr, /nbsvm guest console; nbsvm guest exec/)
+  await works('guest', 'timeout=240', 'wait', 'agent')
+  assert.equal((await works('guest', 'exec', 'echo', 'hello')).stdout, 'hello\n')
+  assert.match((await nbsvm(['guest', 'console'], { input: 'echo answer-$((6*7))\n' })).stdout, /answer-42/)
+  assert.match((await works('guest', 'status')).stdout, /helper\s+holder/)
+  await works('guest', 'timeout=120', 'shutdown')
   assert.ok(!isAlive(pid))
-  assert.deepEqual(await listed(), { foo: 'stopped' })
+  assert.equal((await listed())['guest'], 'stopped')
 })
