@@ -9,7 +9,7 @@ import { readProcess, type OneProcess } from '../../sys/oneprocess.js'
 import { qemuPid } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 import { socketsOf, type LineSockets } from './handline.js'
-import { splitOptions, type LineOption } from './qemuline.js'
+import { splitOptions, type LineOption } from './qemuoptions.js'
 
 export interface Adoptee {
   readonly process: OneProcess

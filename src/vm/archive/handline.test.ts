@@ -3,7 +3,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { splitWords } from '../../core/words.js'
 import { nextStart, socketsOf } from './handline.js'
-import { splitOptions } from './qemuline.js'
+import { splitOptions } from './qemuoptions.js'
 
 const sockets = (line: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(socketsOf(splitOptions(splitWords(line)))).filter(([, at]) => at !== undefined)) as Record<
@@ -39,17 +39,12 @@ test('disks stay the files that they are, opened as the line says', () => {
      -kernel k -append "root=/dev/vda $x" -qmp unix:q,server=on -S -vnc unix:v -device vfio-pci,host=01:00.0
      -uuid 6E0D2B36-1111-2222-3333-444455556666 -nic user,hostfwd=tcp:127.0.0.1:2222-:22`,
   )
-  assert.deepEqual(splitWords(settings.drives ?? ''), [
-    ...['-hda', '/here/a.img', '-drive', 'file=/here/b,,c.qcow2,if=virtio,readonly=on,cache=none', '-snapshot'],
-    ...['-drive', 'file=nbd://x/y,if=virtio'],
-    ...[
-      '-blockdev',
-      'driver=qcow2,node-name=n,file.driver=file,file.filename=/here/d.qcow2',
-      '-device',
-      'virtio-blk-pci,drive=n',
-    ],
-    ...['-cdrom', '/x.iso'],
-  ])
+  const below = 'driver=qcow2,node-name=n,file.driver=file,file.filename=/here/d.qcow2'
+  const drives = [
+    '-hda /here/a.img -drive file=/here/b,,c.qcow2,if=virtio,readonly=on,cache=none -snapshot -drive file=nbd://x/y,if=virtio',
+    `-blockdev ${below} -device virtio-blk-pci,drive=n -cdrom /x.iso`,
+  ]
+  assert.equal(settings.drives, drives.join(' '))
   assert.deepEqual(splitWords(settings.args ?? ''), ['-kernel', '/here/k', '-append', 'root=/dev/vda $x'])
   assert.equal(settings.mem, '2048M')
   assert.equal(settings.forward, '2222:22')

@@ -3,7 +3,8 @@ import { quoteWords, splitWords } from '../../core/words.js'
 import type { SettingName } from '../../config/settings.js'
 import { agentPort } from '../../qemu/device/port.js'
 import { readJson, readPairs } from './qemupairs.js'
-import { readQemuOptions, type LineOption } from './qemuline.js'
+import { readQemuOptions } from './qemuline.js'
+import type { LineOption } from './qemuoptions.js'
 
 /** Paths of unix sockets on which QEMU serves, as they stand in the line. */
 export interface LineSockets {
@@ -94,7 +95,7 @@ export function nextStart(program: string, options: readonly LineOption[], absol
     else if (option === '-drive') drives.push(option, withPath(value, ['file', 'filename'], absolute))
     else if (option === '-blockdev') drives.push(option, withPath(value, ['filename'], absolute))
     else if (option === '-device' && diskDevice.test(device(value).get('driver') ?? '')) drives.push(option, value)
-    else if (option === '-object' && /^iothread,/.test(value)) drives.push(option, value)
+    else if (option === '-object' && value.startsWith('iothread,')) drives.push(option, value)
     else if (/^-(?:kernel|initrd|dtb)$/.test(option)) args.push(option, absolute(value))
     // QEMU has firmware of its own by bare names.
     else if (option === '-bios') args.push(option, value.includes('/') ? absolute(value) : value)
@@ -129,7 +130,6 @@ function isPort({ option, value }: LineOption): boolean {
 
 /** The same option with the path of its file, or of a file within it, written out. A name with a protocol stays. */
 function withPath(value: string, keys: readonly string[], absolute: (file: string) => string): string {
-  const isLocal = (name: string): boolean => !/^(?:json|[a-z][a-z0-9+]*):/.test(name)
   if (value.startsWith('{')) {
     const walk = (one: unknown, at: string): unknown => {
       if (typeof one === 'string') return keys.includes(at) && isLocal(one) ? absolute(one) : one
@@ -151,4 +151,8 @@ function withPath(value: string, keys: readonly string[], absolute: (file: strin
     return `${name}=${absolute(text.replaceAll('\u0000', ',')).replaceAll(',', '\u0000')}`
   })
   return written.join(',').replaceAll('\u0000', ',,')
+}
+
+function isLocal(name: string): boolean {
+  return !/^(?:json|[a-z][a-z0-9+]*):/.test(name)
 }

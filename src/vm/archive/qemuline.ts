@@ -5,6 +5,7 @@ import { parseSize } from '../../core/size.js'
 import { quoteWord, quoteWords, splitWords } from '../../core/words.js'
 import type { SettingName } from '../../config/settings.js'
 import { archOfProgram } from '../../qemu/program.js'
+import { splitOptions, type LineOption } from './qemuoptions.js'
 import { readJson, readPairs } from './qemupairs.js'
 
 export interface QemuLine {
@@ -20,13 +21,6 @@ export interface LineDisk {
   /** What the line says that it is. */
   readonly format: string | undefined
 }
-
-/** Options that take no word. */
-const bare = new Set(
-  '-enable-kvm -no-kvm -nographic -usb -daemonize -snapshot -S -s -no-reboot -no-shutdown -no-user-config -nodefaults -full-screen -no-acpi -no-hpet -no-fd-bootchk -no-quit -mem-prealloc -only-migratable'.split(
-    ' ',
-  ),
-)
 
 /** What nbsvm does itself, for every VM. */
 const ownWays = new Set(
@@ -66,23 +60,6 @@ export function readQemuLine(line: string): QemuLine {
       hints: ['write out what a shell would make of it'],
     })
   return readQemuOptions(words[at] ?? '', splitOptions(words.slice(at + 1)))
-}
-
-/** An option of a command line, by its name with one dash, and its word; '' where it has none. A file that stands alone has no option. */
-export interface LineOption {
-  readonly option: string
-  readonly value: string
-}
-
-/** The words after the program. */
-export function splitOptions(words: readonly string[]): LineOption[] {
-  const options: LineOption[] = []
-  for (let next = 0; next < words.length; next++) {
-    const option = (words[next] ?? '').replace(/^--/, '-')
-    if (!option.startsWith('-')) options.push({ option: '', value: option })
-    else options.push({ option, value: bare.has(option) ? '' : (words[++next] ?? '') })
-  }
-  return options
 }
 
 /** Reads options of the QEMU that `program` is. */

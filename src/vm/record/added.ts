@@ -45,7 +45,7 @@ export function readAdded({ added }: Pick<Drawer, 'added'>): Added {
  * Throws a Failure where a running VM was started by hand: nbsvm does not know its drives and devices, and there may be no second
  * QMP for long work. All such work asks here, for it goes through `whileAdding` or `jobOf`. `doing` names the VM: `freeze foo`.
  */
-export function refuseAdopted({ added, folder }: Pick<Drawer, 'added' | 'folder'>, doing: string): void {
+function refuseAdopted({ added, folder }: Pick<Drawer, 'added' | 'folder'>, doing: string): void {
   if (readAdded({ added }).adopted === undefined) return
   throw new Failure(`cannot ${doing}: its QEMU was started by hand, so its drives and devices are not nbsvm's`, {
     hints: [
