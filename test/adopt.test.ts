@@ -20,7 +20,9 @@ interface Hand {
   readonly at: (name: string) => string
 }
 
-/** Starts QEMU as a user would, with names that are of the folder that it is started in; resolves when its socket `q` is there. */
+/**
+ * Starts QEMU as a user would, with names that are of the folder that it is started in; resolves when its socket `q` is there.
+ */
 async function start(args: readonly string[], awaited = 'q'): Promise<Hand> {
   const folder = path.join(home.folder, `hand${count++}`)
   fs.mkdirSync(folder)
@@ -134,6 +136,7 @@ test('a machine without a guest: all that its sockets allow, and what is refused
   process.kill(holder, 'SIGKILL')
   await until('it is gone', 10_000, () => !isAlive(holder))
   assert.deepEqual(await listed(), { foo: 'running' })
+  assert.ok((await works('foo', 'status')).stdout.includes(`holder  dead; it comes back with: adopt ${pid}`))
   await fails(/it runs already as pid/, 'foo', 'start')
   await fails(/foo is running|it runs/, 'foo', 'rm', '--yes')
   await fails(/is the VM .*foo.* of nbsvm already/, 'bar', 'adopt', String(pid))

@@ -46,7 +46,10 @@ export function readProcess(pid: number): OneProcess | undefined {
 /** The kernel's unit of time in /proc, the same on all that it runs on today (proc(5), sysconf(3)). */
 const ticksPerSecond = 100
 
-/** Field 22 of /proc/PID/stat, after a name that may hold anything. Undefined for one that has ended, also where nobody has reaped it. */
+/**
+ * Field 22 of /proc/PID/stat, after a name that may hold anything. Undefined for one that has ended, also where nobody has
+ * reaped it.
+ */
 function startTicks(pid: number): number | undefined {
   const fields = (readText(`/proc/${pid}/stat`) ?? '').replace(/^.*\)\s*/s, '').split(' ')
   const ticks = Number(fields[19])
@@ -74,7 +77,10 @@ function shellFolder(pid: number): string {
   }
 }
 
-/** `0000: 00000002 00000000 00010000 0001 01 9955750 q.sock`: the fourth says that it listens (proc(5)), the seventh is its inode. */
+/**
+ * `0000: 00000002 00000000 00010000 0001 01 9955750 q.sock`: the fourth says that it listens (proc(5)), the seventh is its
+ * inode.
+ */
 function listening(table: string, links: readonly string[]): string[] {
   const own = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]))
   return [...table.matchAll(/^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.+)$/gm)].flatMap(([, flags = '', inode, path = '']) =>

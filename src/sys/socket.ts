@@ -20,8 +20,9 @@ const pieceBytes = 64 * 1024
 /**
  * Connects to a unix socket, however long its path: Node silently cuts paths at 107 bytes. The socket must have been made by
  * the owner of its folder and stand there itself: a link to a socket of somebody else's, which we may connect to and the
- * folder's owner may not, is refused. A link of our own, in a folder of our own, may lead to a socket of our own elsewhere. With `take` there are no `data` events: pieces of one buffer come faster than a new
- * buffer each time. Rejects with the system's error, or a Failure for what is not such a socket.
+ * folder's owner may not, is refused. A link of our own, in a folder of our own, may lead to a socket of our own elsewhere.
+ * With `take` there are no `data` events: pieces of one buffer come faster than a new buffer each time. Rejects with the
+ * system's error, or a Failure for what is not such a socket.
  */
 export function connect(file: string, take?: TakePiece): Promise<Socket> {
   const target = openSocket(file)
@@ -139,7 +140,10 @@ export interface FirstBytesOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Connects to a TCP port, says `greeting` and resolves to the first `length` bytes that come. Rejects when they do not come in time, or the other side ends. */
+/**
+ * Connects to a TCP port, says `greeting` and resolves to the first `length` bytes that come. Rejects when they do not come in
+ * time, or the other side ends.
+ */
 export function firstBytes(
   { host, port }: { readonly host: string; readonly port: number },
   { greeting, length, timeoutMs, signal }: FirstBytesOptions,

@@ -49,7 +49,10 @@ export const agentPort = 'org.qemu.guest_agent.0'
 /** What QEMU calls the socket of the guest agent. */
 const agentChardev = 'agent'
 
-/** Whether an agent has opened its end of the port, as QEMU answers to `query-chardev`. `adopted`: of a QEMU that was started by hand. */
+/**
+ * Whether an agent has opened its end of the port, as QEMU answers to `query-chardev`. `adopted`: of a QEMU that was started by
+ * hand.
+ */
 export function hasAgent(
   ports: readonly { readonly label: string; readonly 'frontend-open': boolean }[],
   adopted?: { readonly agent: string | null },

@@ -153,8 +153,8 @@ async function tieTo(vm: Vm, adoptee: Adoptee, signal: AbortSignal | undefined):
 }
 
 /**
- * Has QEMU open the VM's lock, by which its process is known to be the VM's, and the FIFO, whose end is QEMU's. Nobody is at either
- * device. Throws a Failure where it was not that process that did it.
+ * Has QEMU open the VM's lock, by which its process is known to be the VM's, and the FIFO, whose end is QEMU's. Nobody is at
+ * either device. Throws a Failure where it was not that process that did it.
  */
 async function openIn(qmp: Qmp, vm: Vm, { process: { pid, startedMs } }: Adoptee, { alive }: Holder): Promise<void> {
   const { lock } = vm.drawer

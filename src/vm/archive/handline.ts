@@ -1,4 +1,5 @@
-// The command line of a QEMU that runs, as it was typed by hand: which sockets it has, and what nbsvm needs to start the same machine. Pure.
+// The command line of a QEMU that runs, as it was typed by hand: which sockets it has, and what nbsvm needs to start the same
+// machine. Pure.
 import { quoteWords, splitWords } from '../../core/words.js'
 import type { SettingName } from '../../config/settings.js'
 import { agentPort } from '../../qemu/device/port.js'
@@ -74,7 +75,9 @@ export interface NextStart {
   readonly leftOut: readonly string[]
 }
 
-/** What disks are behind. Their options are kept as they stand: the files are the user's, and how they are opened is his choice. */
+/**
+ * What disks are behind. Their options are kept as they stand: the files are the user's, and how they are opened is his choice.
+ */
 const diskDevice =
   /^(?:virtio-blk|virtio-scsi|scsi-(?:hd|cd|block|generic)|ide-(?:hd|cd)|nvme|usb-(?:storage|bot|uas)|lsi|megasas|mptsas|ahci)/
 

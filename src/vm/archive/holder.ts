@@ -1,5 +1,6 @@
-// A QEMU that was started by hand has no part in its VM's lock, for it can only inherit one. So a small process holds the lock for as
-// long as that QEMU lives. It needs no clock and no process number for that: it waits for the end of a FIFO that QEMU has opened.
+// A QEMU that was started by hand has no part in its VM's lock, for it can only inherit one. So a small process holds the lock
+// for as long as that QEMU lives. It needs no clock and no process number for that: it waits for the end of a FIFO that QEMU
+// has opened.
 import { Failure } from '../../core/errors.js'
 import { endHelpers, helperStates, startHelpers } from '../../helper/helpers.js'
 import { helperFolder, scriptOf } from '../../helper/command.js'
@@ -7,9 +8,8 @@ import type { Helper } from '../../model/helper.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { close, open, stat } from '../../sys/file.js'
 import { writeFifo } from '../../sys/fifo.js'
+import { holderName as name } from '../record/added.js'
 import type { Drawer } from '../record/drawer.js'
-
-const name = 'holder'
 
 /** Nothing but `go` is written into the first. QEMU opens the second and writes nothing. */
 const fifos = { go: 'go.fifo', alive: 'alive.fifo' } as const

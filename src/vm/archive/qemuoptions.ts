@@ -7,7 +7,10 @@ const bare = new Set(
   ),
 )
 
-/** An option of a command line, by its name with one dash, and its word; '' where it has none. A file that stands alone has no option. */
+/**
+ * An option of a command line, by its name with one dash, and its word; '' where it has none. A file that stands alone has no
+ * option.
+ */
 export interface LineOption {
   readonly option: string
   readonly value: string

@@ -89,8 +89,8 @@ export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Receiv
 export type Fill = (vm: Vm, store: Store, drives: readonly Drive[]) => Promise<void>
 
 /**
- * Makes a VM of what does not come from another nbsvm as it is sent: the parcel says which, `fill` brings the rest. Until that has been
- * done the VM is none; where it fails, or this is killed, nothing of it stays. `last` is what may fail when all else is there; it
+ * Makes a VM of what does not come from another nbsvm as it is sent: the parcel says which, `fill` brings the rest. Until that has
+ * been done the VM is none; where it fails, or this is killed, nothing of it stays. `last` is what may fail when all else is there; it
  * leaves nothing where it does.
  */
 export async function makeOf(

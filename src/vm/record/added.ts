@@ -21,6 +21,9 @@ export interface Added {
   readonly adopted?: Adopted
 }
 
+/** The helper that holds the VM's lock for such a QEMU. */
+export const holderName = 'holder'
+
 /** What is otherwise in such a QEMU. */
 export interface Adopted {
   /** What it calls the character device of the guest agent; null where it has none. */
