@@ -7,13 +7,13 @@ import type { Store } from '../../store/store.js'
 import type { Place } from '../../host/place.js'
 import { claimDrawer, removeDrawer, type Drawer } from '../record/drawer.js'
 import { recordFolder } from '../record/record.js'
-import { qemuPid } from '../record/state.js'
+import { runsUnheld } from '../record/state.js'
 
 /** What of a VM is looked at. */
 interface Subject {
   readonly id: string
   readonly place: Pick<Place, 'records'>
-  readonly drawer: Pick<Drawer, 'folder' | 'lock' | 'pid'>
+  readonly drawer: Pick<Drawer, 'added' | 'folder' | 'lock' | 'pid'>
 }
 
 export interface HoldOptions {
@@ -38,8 +38,7 @@ export async function holdVm(vm: Subject, store: Store, options: HoldOptions): P
   const lock = await lockDrawer(vm.drawer, options)
   if (lock === undefined) return undefined
   try {
-    // One that was started by hand runs on without whoever held its lock.
-    if (qemuPid(vm.drawer) !== undefined) {
+    if (runsUnheld(vm.drawer)) {
       lock.release()
       return undefined
     }

@@ -45,7 +45,12 @@ export function glance(drawer: Drawer): Glance {
  * lock, and runs on where the process that holds it for that QEMU was killed.
  */
 export function isRunning(drawer: Drawer): boolean {
-  return isLocked(drawer.lock) || qemuPid(drawer) !== undefined
+  return isLocked(drawer.lock) || runsUnheld(drawer)
+}
+
+/** Whether a QEMU that was started by hand is there, which may be without the VM's lock: whoever has taken that lets it go again. */
+export function runsUnheld(drawer: Pick<Drawer, 'added' | 'lock' | 'pid'>): boolean {
+  return readAdded(drawer).adopted !== undefined && qemuPid(drawer) !== undefined
 }
 
 /** Whether it is an nbsvm that holds the VM's lock, and no QEMU. For a lock that is held. */
