@@ -86,7 +86,7 @@ const harmless: ReadonlySet<string> = new Set<SettingName>([
 
 /** Those that a backup brings along and that may give a guest something of its host, or have QEMU do what nobody looks at. */
 function reachingSettings({ settings, file = '' }: Pick<Parcel, 'settings' | 'file'>): string[] {
-  const found = Object.entries(settings).filter(([name, text = '']) => !isHarmless(name, text))
+  const found = Object.entries(settings).filter(([name, text]) => !isHarmless(name, text))
   return [...new Set([...found.map(([name]) => name), ...reachingIn(file)])]
 }
 
