@@ -73,13 +73,6 @@ export default defineConfig([
       codeSplitting: { groups },
     },
   },
-  // What is first in the one file of scripts/single, which takes all the rest from dist/.
-  {
-    input: { single: 'src/cli/single.ts' },
-    platform: 'node',
-    plugins: [lean],
-    output: { ...output, dir: 'build/single', sourcemap: false },
-  },
   // The library is built apart, because the program runs as soon as its file is loaded; and what does its work, in a thread.
   {
     input: { index: 'src/index.ts' },

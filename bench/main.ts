@@ -12,6 +12,7 @@ import { lvm } from './lvm.js'
 import { pull } from './pull.js'
 import { rbd } from './rbd.js'
 import { remote } from './remote.js'
+import { single } from './single.js'
 import { snapshot } from './snapshot.js'
 import { start } from './start.js'
 import { web } from './web.js'
@@ -34,6 +35,7 @@ const benches: readonly Bench[] = [
   fleet,
   remote,
   web,
+  single,
   against,
 ]
 

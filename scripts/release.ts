@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { changesOf, debianVersion, released } from './changes.js'
-import { inLock, inManifest, inRecipe, inText, isNewer, isVersion } from './versions.js'
+import { inCode, inLock, inManifest, inPaper, inRecipe, isNewer, isVersion } from './versions.js'
 import { releaseNotes } from './notes.js'
 
 const out = path.resolve('build/release')
@@ -17,9 +17,10 @@ const out = path.resolve('build/release')
 const places: Readonly<Record<string, (text: string, version: string, before: string) => string>> = {
   'package.json': inManifest,
   'package-lock.json': inLock,
-  'src/core/version.ts': inText((version) => `version = '${version}'`),
-  'README.md': inText((version) => `nbsvm-${version}.tgz`),
-  'docs/library.md': inText((version) => `nbsvm-${version}.tgz`),
+  'src/core/version.ts': inCode,
+  'README.md': inPaper,
+  'docs/install.md': inPaper,
+  'docs/library.md': inPaper,
   'packaging/aur/PKGBUILD': inRecipe,
   'packaging/fedora/nbsvm.spec': inRecipe,
   'packaging/nix/package.nix': inRecipe,

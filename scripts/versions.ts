@@ -1,4 +1,5 @@
 // A version, and how it is written into the files that have it. Pure.
+import { debianVersion } from './changes.js'
 
 /** `0.2.0`, or `1.0.0-rc.1` before 1.0.0. */
 export function isVersion(text: string): boolean {
@@ -28,15 +29,24 @@ export function inLock(text: string, version: string, before: string): string {
   return own + text.slice(head)
 }
 
-/** Everywhere where it is written in this way. */
-export function inText(written: (version: string) => string) {
-  return (text: string, version: string, before: string): string => {
-    if (!text.includes(written(before))) throw new Error(`expected ${written(before)} in a file that a release changes`)
-    return text.replaceAll(written(before), written(version))
-  }
+/** In a text for people: as the names of what a release makes, and in the line that makes it. */
+export function inPaper(text: string, version: string, before: string): string {
+  const ways = [
+    (one: string) => `nbsvm-${one}.tgz`,
+    (one: string) => `nbsvm-${one}-linux-x64`,
+    (one: string) => `nbsvm_${debianVersion(one)}_all.deb`,
+    (one: string) => `npm run release -- ${one}\``,
+  ]
+  if (!ways.some((way) => text.includes(way(before)))) throw new Error(`expected nbsvm-${before}.tgz in a text that a release changes`)
+  return ways.reduce((changed, way) => changed.replaceAll(way(before), way(version)), text)
 }
 
-/** `pkgver=0.1.0`, `Version: 0.1.0`, `version = "0.1.0"` */
+/** In the program: `version = '1.2.3'`. */
+export function inCode(text: string, version: string, before: string): string {
+  return replaceOnce(text, `version = '${before}'`, `version = '${version}'`)
+}
+
+/** `pkgver=1.2.3`, `Version: 1.2.3`, `version = "1.2.3"` */
 export function inRecipe(text: string, version: string, before: string): string {
   const line = /^(?<name>pkgver=|Version: *|  version = ")(?<old>[^"\n]+)/m
   const { name, old } = line.exec(text)?.groups ?? {}

@@ -1,32 +1,21 @@
-// nbsvm as one file (scripts/single): Node.js with the package inside it, as assets of a single executable application.
-// https://nodejs.org/api/single-executable-applications.html
+// nbsvm as one file (scripts/single): what is first in it leaves a way to the files that the package holds besides its code.
 import path from 'node:path'
-import type * as sea from 'node:sea'
-import { list, lstat, makePrivateFolder, readText, remove, setMode, writeWhole } from './file.js'
+import { list, makePrivateFolder, readText, remove, setMode, stat, writeWhole } from './file.js'
 
-/** The names of the assets that are files for other programs and for browsers, and one name for all that is in them. */
-interface Index {
+/** Files for other programs and for browsers, in Base64 by their names (`keys/ubuntu.gpg`), and one name for all that is in them. */
+export interface Packed {
   readonly stamp: string
-  readonly files: readonly string[]
+  readonly files: Readonly<Record<string, string>>
 }
 
-const load = (): typeof sea => process.getBuiltinModule('node:sea')
+/** Where the way is: `scripts/single` writes this name too. */
+const key = Symbol.for('nbsvm.packed')
 
-/** Where a stack says that the code inside is: there is no such folder. */
-export const packedRoot = '/nbsvm-single'
+const load = (globalThis as { readonly [key]?: () => Packed })[key]
 
 /** Whether this is that file. */
 export function isPacked(): boolean {
-  return load().isSea()
-}
-
-/** A file of the package as it is inside; undefined where there is none of that name: `chunk/program.cjs.map`. */
-export function packedText(name: string): string | undefined {
-  try {
-    return load().getAsset(name, 'utf8')
-  } catch {
-    return undefined
-  }
+  return load !== undefined
 }
 
 let folder: string | undefined
@@ -41,28 +30,27 @@ export function unpackInto(where: string): void {
  * the page. Each is replaced as a whole, and the stamp comes last, so two that do this at one time do each other no harm.
  */
 export function unpackedFile(name: string): string | undefined {
-  const { stamp, files } = JSON.parse(load().getAsset('index.json', 'utf8')) as Index
-  if (folder === undefined || !files.includes(name)) return undefined
+  if (load === undefined || folder === undefined) return undefined
+  const { stamp, files } = load()
+  if (!(name in files)) return undefined
   const stampFile = path.join(folder, 'stamp')
-  if (readText(stampFile) !== stamp) {
-    sweep(folder, new Set(files))
-    for (const file of files) lay(path.join(folder, file), Buffer.from(load().getRawAsset(file) as ArrayBuffer))
+  const file = path.join(folder, name)
+  if (readText(stampFile) !== stamp || stat(file) === undefined) {
+    for (const kind of new Set(Object.keys(files).map((one) => path.dirname(one)))) makeReady(folder, kind, files)
+    for (const [one, text] of Object.entries(files)) lay(path.join(folder, one), Buffer.from(text, 'base64'))
     writeWhole(stampFile, stamp)
   }
-  return path.join(folder, name)
+  return file
+}
+
+/** Makes a folder of it, without what another version has laid there and this one has not. */
+function makeReady(where: string, kind: string, files: Packed['files']): void {
+  const below = path.join(where, kind)
+  makePrivateFolder(below)
+  for (const name of list(below)) if (!(`${kind}/${name}` in files)) remove(path.join(below, name))
 }
 
 function lay(file: string, bytes: Buffer): void {
-  makePrivateFolder(path.dirname(file))
   writeWhole(file, bytes)
   setMode(file, bytes.subarray(0, 2).toString() === '#!' ? 0o700 : 0o600)
-}
-
-/** Takes away what another version has laid there, and this one has not. */
-function sweep(where: string, files: ReadonlySet<string>): void {
-  for (const kind of list(where)) {
-    const below = path.join(where, kind)
-    if (lstat(below)?.isDirectory() !== true) continue
-    for (const name of list(below)) if (!files.has(`${kind}/${name}`)) remove(path.join(below, name))
-  }
 }

@@ -2,7 +2,6 @@
 import fs from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
-import { packedRoot, packedText } from './packed.js'
 
 /** The calls of a stack, with files and lines of the source where the file has a map beside it: `at start (src/vm/start.ts:12:3)`. */
 export function sourceTrace(stack: string): string[] {
@@ -18,9 +17,7 @@ export function sourceTrace(stack: string): string[] {
 
 function sourceOf(file: string, row: number, column: number): string | undefined {
   try {
-    const isPacked = file.startsWith(`${packedRoot}/`)
-    const text = isPacked ? packedText(`${path.relative(packedRoot, file)}.map`) : fs.readFileSync(`${file}.map`, 'utf8')
-    const map = new module.SourceMap(JSON.parse(text ?? ''))
+    const map = new module.SourceMap(JSON.parse(fs.readFileSync(`${file}.map`, 'utf8')))
     const entry = map.findEntry(row - 1, column - 1)
     if (!('originalSource' in entry)) return undefined
     const source = path.join('/', entry.originalSource).slice(1)
