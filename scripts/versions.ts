@@ -37,7 +37,8 @@ export function inPaper(text: string, version: string, before: string): string {
     (one: string) => `nbsvm_${debianVersion(one)}_all.deb`,
     (one: string) => `npm run release -- ${one}\``,
   ]
-  if (!ways.some((way) => text.includes(way(before)))) throw new Error(`expected nbsvm-${before}.tgz in a text that a release changes`)
+  if (!ways.some((way) => text.includes(way(before))))
+    throw new Error(`expected nbsvm-${before}.tgz in a text that a release changes`)
   return ways.reduce((changed, way) => changed.replaceAll(way(before), way(version)), text)
 }
 
@@ -58,6 +59,7 @@ export function inRecipe(text: string, version: string, before: string): string 
 
 function replaceOnce(text: string, from: string, to: string): string {
   const [before, after, ...others] = text.split(from)
-  if (before === undefined || after === undefined || others.length > 0) throw new Error(`expected ${from} once in a file that a release changes`)
+  if (before === undefined || after === undefined || others.length > 0)
+    throw new Error(`expected ${from} once in a file that a release changes`)
   return before + to + after
 }

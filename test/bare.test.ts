@@ -80,7 +80,7 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
     ])
       assert.ok(isThere(file), file)
     assert.match(await bare.done('getent passwd nbsvm'), /^nbsvm:x:\d{3}:\d+::\/nonexistent:\/usr\/sbin\/nologin$/m)
-    assert.equal(await bare.done('dpkg-query -W -f \'${Conffiles}\' nbsvm; ls -A /etc/nbsvm'), '')
+    assert.equal(await bare.done("dpkg-query -W -f '${Conffiles}' nbsvm; ls -A /etc/nbsvm"), '')
     assert.ok(!isThere('var/lib/nbsvm'))
     assert.equal(await bare.done(`cd /tmp && node -p "typeof require('nbsvm').host"`), 'function\n')
   })
@@ -126,7 +126,10 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
   test('purged when there is no VM, it leaves nothing', async () => {
     const said = await apt('purge nbsvm')
     assert.doesNotMatch(said, /is left/)
-    assert.deepEqual((await bare.done('find / -xdev -name "*nbsvm*" -not -path "/proc/*" -not -path "/work/*" -not -path "/home/*"')).trim(), '')
+    assert.deepEqual(
+      (await bare.done('find / -xdev -name "*nbsvm*" -not -path "/proc/*" -not -path "/work/*" -not -path "/home/*"')).trim(),
+      '',
+    )
   })
 
   test('the single file does the demo, for a user and without Node.js', async (context) => {

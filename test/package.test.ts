@@ -191,10 +191,13 @@ describe('the package', () => {
       [/\bballoon:setting\(/, 'zeppelin:setting('],
     ]
     const file = path.join(library, 'dist/chunk/program.cjs')
-    const text = changes.reduce((before, [from, to]) => {
-      assert.match(before, from)
-      return before.replace(from, to)
-    }, fs.readFileSync(file, 'utf8'))
+    const text = changes.reduce(
+      (before, [from, to]) => {
+        assert.match(before, from)
+        return before.replace(from, to)
+      },
+      fs.readFileSync(file, 'utf8'),
+    )
     const original = fs.readFileSync(file)
     try {
       fs.writeFileSync(`${file}.new`, text)
@@ -230,8 +233,17 @@ describe('the package', () => {
 function compiledBy(state: string): Record<string, string> | undefined {
   const folder = path.join(state, '.compiled')
   if (!fs.existsSync(folder)) return undefined
-  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => fs.statSync(path.join(folder, name)).isFile())
-  return Object.fromEntries(files.map((name) => [name, createHash('sha256').update(fs.readFileSync(path.join(folder, name))).digest('hex')]))
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => fs.statSync(path.join(folder, name)).isFile())
+  return Object.fromEntries(
+    files.map((name) => [
+      name,
+      createHash('sha256')
+        .update(fs.readFileSync(path.join(folder, name)))
+        .digest('hex'),
+    ]),
+  )
 }
 
 describe('the library', () => {

@@ -38,8 +38,14 @@ describe('changes', () => {
   })
 
   test('are refused where nothing is unreleased, or a heading is of another kind', () => {
-    assert.throws(() => released(changelog.replace('unreleased', '2026-03-01'), '0.3.0', '2027-02-01'), /no part that is unreleased/)
-    assert.throws(() => released('# Changes\n\n## unreleased\n\n## 0.1.0, 2026-01-31\n\n- x\n', '0.2.0', '2027-02-01'), /says nothing/)
+    assert.throws(
+      () => released(changelog.replace('unreleased', '2026-03-01'), '0.3.0', '2027-02-01'),
+      /no part that is unreleased/,
+    )
+    assert.throws(
+      () => released('# Changes\n\n## unreleased\n\n## 0.1.0, 2026-01-31\n\n- x\n', '0.2.0', '2027-02-01'),
+      /says nothing/,
+    )
     assert.throws(() => changesOf('## Version 3\n'), /found "## Version 3"/)
   })
 
@@ -70,7 +76,8 @@ nbsvm (0.1.0) unstable; urgency=medium
 describe('versions', () => {
   test('have three numbers, and may come before one', () => {
     for (const good of ['0.1.0', '10.20.30', '1.0.0-rc.1']) assert.ok(isVersion(good), good)
-    for (const bad of ['', '1', '1.0', '01.0.0', 'v1.0.0', '1.0.0-', '1.0.0-rc', '1.0.0 ', '1.0.0\n']) assert.ok(!isVersion(bad), bad)
+    for (const bad of ['', '1', '1.0', '01.0.0', 'v1.0.0', '1.0.0-', '1.0.0-rc', '1.0.0 ', '1.0.0\n'])
+      assert.ok(!isVersion(bad), bad)
     assert.equal(debianVersion('1.0.0-rc.1'), '1.0.0~rc.1')
   })
 
@@ -131,7 +138,12 @@ describe('npm run release', () => {
     if (!fs.existsSync('.git')) return context.skip('this tree is not in git')
     if (spawnSync('dpkg-deb', ['--version']).status !== 0) return context.skip('dpkg-deb is not installed')
     fs.mkdirSync(first)
-    execFileSync('sh', ['-c', 'git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"', 'sh', first])
+    execFileSync('sh', [
+      '-c',
+      'git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"',
+      'sh',
+      first,
+    ])
     git(first, 'init', '--quiet')
     git(first, 'add', '.')
     git(first, 'commit', '--quiet', '--message', 'all of it')
@@ -147,7 +159,10 @@ describe('npm run release', () => {
     assert.equal(git(first, 'log', '--format=%s'), `release: ${version}\nall of it`)
     assert.equal(git(first, 'status', '--porcelain'), '')
     const { version: before } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }
-    const left = spawnSync('git', ['grep', '-nF', before, '--', ':!*test*', ':!CHANGELOG.md', ':!package-lock.json'], { cwd: first, env })
+    const left = spawnSync('git', ['grep', '-nF', before, '--', ':!*test*', ':!CHANGELOG.md', ':!package-lock.json'], {
+      cwd: first,
+      env,
+    })
     assert.equal(left.stdout.toString(), '')
 
     execFileSync('git', ['clone', '--quiet', first, second], { env })

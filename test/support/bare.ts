@@ -56,7 +56,12 @@ export async function openBare(): Promise<Bare> {
   const sh = (line: string, user?: string): Promise<Result> => {
     const as = user === undefined ? [] : ['setpriv', '--reuid', user, '--regid', user, '--init-groups', '--']
     const home = user === undefined ? '/root' : `/home/${user}`
-    const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', accel: 'tcg', HOME: home }
+    const env = {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      LC_ALL: 'C.UTF-8',
+      accel: 'tcg',
+      HOME: home,
+    }
     return run('nsenter', ['--target', inside, '--mount', '--pid', '--root', '--wd', ...as, 'sh', '-c', line], env)
   }
   return {
