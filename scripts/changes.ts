@@ -13,7 +13,7 @@ const heading = /^## (?:(?<version>\d\S*), )?(?<when>unreleased|\d{4}-\d\d-\d\d)
 
 /** The parts of the file. Throws where a heading is none of the three. */
 export function changesOf(changelog: string): Changes[] {
-  const [, ...parts] = changelog.split(/^(?=## )/m)
+  const parts = changelog.split(/^(?=## )/m).filter((part) => part.startsWith('## '))
   return parts.map((part) => {
     const [line = ''] = part.split('\n')
     const { version, when } = heading.exec(line)?.groups ?? {}

@@ -93,12 +93,12 @@ function build(version: string): void {
   }
 }
 
-/** What is not in the commit: npm's packages, the Node.js that the single file is made of, and these scripts as they were compiled. */
+/** What is not in the commit: npm's packages, what the single file is made with, and these scripts as they were compiled. */
 function borrow(tree: string): void {
   mkdirSync(`${tree}/build`)
-  mkdirSync('build/nodes', { recursive: true })
+  mkdirSync('build/bun', { recursive: true })
   symlinkSync(path.resolve('node_modules'), `${tree}/node_modules`)
-  symlinkSync(path.resolve('build/nodes'), `${tree}/build/nodes`)
+  symlinkSync(path.resolve('build/bun'), `${tree}/build/bun`)
   symlinkSync(path.resolve(import.meta.dirname, '..'), `${tree}/build/js`)
 }
 

@@ -15,14 +15,14 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-deb-'))
 let deb: string
 
 before(() => {
-  if (why === undefined) deb = execFileSync('scripts/deb', [folder], { encoding: 'utf8' }).trim()
+  if (why === undefined) deb = execFileSync(path.resolve('scripts/deb'), [folder], { encoding: 'utf8' }).trim()
 })
 after(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 describe("Debian's package", { skip: why ?? false }, () => {
   test('has nothing that lintian warns of', async (context) => {
     if (!fs.existsSync('build/lintian')) return context.skip('lintian is not in build/lintian')
-    const { status, stdout, stderr } = await run('scripts/lintian', [deb], { PATH: process.env['PATH'] })
+    const { status, stdout, stderr } = await run(path.resolve('scripts/lintian'), [deb], { PATH: process.env['PATH'] })
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
   })
 
@@ -30,7 +30,7 @@ describe("Debian's package", { skip: why ?? false }, () => {
     const env = { ...process.env, SOURCE_DATE_EPOCH: '1700000000' }
     const make = (name: string): Buffer => {
       const into = path.join(folder, name)
-      return fs.readFileSync(execFileSync('scripts/deb', [into], { env, encoding: 'utf8' }).trim())
+      return fs.readFileSync(execFileSync(path.resolve('scripts/deb'), [into], { env, encoding: 'utf8' }).trim())
     }
     assert.ok(make('one').equals(make('another')))
     const listed = execFileSync('dpkg-deb', ['--contents', path.join(folder, 'one', path.basename(deb))], {
@@ -133,8 +133,8 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
   })
 
   test('the single file does the demo, for a user and without Node.js', async (context) => {
-    if (!fs.existsSync('build/nodes')) return context.skip('its Node.js is not there: scripts/nodes single')
-    execFileSync('scripts/single', [path.join(bare.folder, 'usr/local/bin/nbsvm')])
+    if (!fs.existsSync('build/bun')) return context.skip('what it is made with is not there: scripts/single get')
+    execFileSync(path.resolve('scripts/single'), [path.join(bare.folder, 'usr/local/bin/nbsvm')])
     await bare.done('dpkg --remove nodejs >/dev/null')
     assert.equal((await bare.sh('node --version')).status, 127)
     const env = 'NBSVM=/usr/local/bin/nbsvm'

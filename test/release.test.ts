@@ -124,11 +124,11 @@ describe('npm run release', () => {
     return spawnSync('node', [path.resolve('build/js/scripts/release.js'), ...words], { cwd, env, encoding: 'utf8' })
   }
 
-  /** What a checkout has besides its files: npm's packages, and Node.js releases that were installed. */
+  /** What a checkout has besides its files: npm's packages, and what the single file is made with. */
   function borrow(tree: string): void {
     fs.symlinkSync(path.resolve('node_modules'), path.join(tree, 'node_modules'))
     fs.mkdirSync(path.join(tree, 'build'))
-    if (fs.existsSync('build/nodes')) fs.symlinkSync(path.resolve('build/nodes'), path.join(tree, 'build/nodes'))
+    if (fs.existsSync('build/bun')) fs.symlinkSync(path.resolve('build/bun'), path.join(tree, 'build/bun'))
   }
 
   const digests = (tree: string): string =>
