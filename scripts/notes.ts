@@ -11,9 +11,9 @@ ${changes}
 
 \`\`\`sh
 sha256sum --check --ignore-missing SHA256SUMS                    # whatever you downloaded
+install -D nbsvm-${version}-linux-x64 ~/.local/bin/nbsvm            # one file for x86-64, without Node.js
 sudo apt install ./nbsvm_${debianVersion(version)}_all.deb                      # Debian 13
-npm install -g --prefix ~/.local ./nbsvm-${version}.tgz             # with Node.js; without --prefix as root
-install -D nbsvm-${version}-linux-x64 ~/.local/bin/nbsvm            # x86-64 without Node.js
+npm install -g --prefix ~/.local ./nbsvm-${version}.tgz             # with Node.js 20.19 or later
 \`\`\`
 
 An update is the same again: VMs that run go on, and need not be started again.

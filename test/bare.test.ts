@@ -63,7 +63,7 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
   after(() => bare?.close())
 
   const apt = (line: string): Promise<string> =>
-    bare.done(`DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-download --no-install-recommends ${line} 2>&1`)
+    bare.done(`DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends ${line} 2>&1`)
   const isThere = (file: string): boolean => fs.existsSync(path.join(bare.folder, file))
   const pidOf = (file: string): Promise<string> => bare.done(`cat ${file}`)
 
@@ -135,7 +135,7 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
   test('the single file does the demo, for a user and without Node.js', async (context) => {
     if (!fs.existsSync('build/bun')) return context.skip('what it is made with is not there: scripts/single get')
     execFileSync(path.resolve('scripts/single'), [path.join(bare.folder, 'usr/local/bin/nbsvm')])
-    await bare.done('dpkg --remove nodejs >/dev/null')
+    await bare.done('dpkg --force-depends --remove nodejs >/dev/null')
     assert.equal((await bare.sh('node --version')).status, 127)
     const env = 'NBSVM=/usr/local/bin/nbsvm'
     const shown = await bare.done(`cd /work && ${env} scripts/demo`, user)

@@ -39,7 +39,7 @@ cd "$1"
 mkdir before
 pivot_root . before
 # umount2(2), MNT_DETACH: a bare Debian has no umount.
-perl -e 'syscall(166, "/before", 2) == 0 or die "umount2: $!"'
+perl -e 'my $old = "/before"; syscall(166, $old, 2) == 0 or die "umount2: $!"'
 rmdir before
 echo ready
 exec sleep infinity`
@@ -51,7 +51,12 @@ export async function openBare(): Promise<Bare> {
   fs.copyFileSync('/etc/resolv.conf', path.join(folder, 'etc/resolv.conf'))
   const words = ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', enter, 'sh', folder]
   const holder = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(holder.stdout, 'data')
+  const ended = once(holder, 'exit').then(() => {
+    fs.rmSync(folder, { recursive: true, force: true })
+    throw new Error('no root of its own could be made')
+  })
+  await Promise.race([once(holder.stdout, 'data'), ended])
+  ended.catch(() => {})
   const inside = firstChild(holder)
   const sh = (line: string, user?: string): Promise<Result> => {
     const as = user === undefined ? [] : ['setpriv', '--reuid', user, '--regid', user, '--init-groups', '--']
