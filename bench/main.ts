@@ -1,6 +1,7 @@
 // npm run bench [-- NAME ...]: ratios of nbsvm's times to those of what it is measured against, A B A B ... in one run.
 // Nothing is compared with a stored number: machines differ, and one machine differs from minute to minute.
 import { against } from './against.js'
+import { archive } from './archive.js'
 import { clone } from './clone.js'
 import { disk } from './disk.js'
 import { fork } from './fork.js'
@@ -36,6 +37,7 @@ const benches: readonly Bench[] = [
   remote,
   web,
   single,
+  archive,
   against,
 ]
 

@@ -28,6 +28,14 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 const home = path.join(folder, 'home')
 fill(home, { state: 'state', drives: 'drives', config: 'config' })
+for (const name of [
+  'foo/checkpoints/before',
+  'foo/checkpoints/later',
+  'foo/checkpoints/$(id)',
+  'win-foo/checkpoints/old',
+  'web1',
+])
+  fs.mkdirSync(path.join(home, 'vms', name), { recursive: true })
 
 // Machines that ssh knows, and connections to two of them: one's name is too long for that of a socket.
 const longName = 'box4.in.a.domain.whose.name.is.long'
@@ -87,6 +95,12 @@ const cases: readonly (readonly [line: string, words: readonly string[], environ
   ['winvm foo rm-drive ', ['2']],
   ['winvm foo class= rm-drive ', ['0', '1']],
   ['nbsvm foo rm-drive 1 ', actionNames],
+  ['nbsvm foo rollback ', ['before', 'later']],
+  ['nbsvm foo,web1 rollback b', ['before']],
+  ['winvm foo rollback ', ['old']],
+  ['nbsvm web1 rollback ', []],
+  ['nbsvm foo checkpoint b', []],
+  ['nbsvm foo checkpoints --rm=', ['--rm=before', '--rm=later']],
   ['nbsvm foo rm-drive 1 -- ', actionNames],
   ['nbsvm foo start ', actionNames],
   ['nbsvm foo start con', ['console']],

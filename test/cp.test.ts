@@ -36,7 +36,7 @@ const looksOf = (folder: string): string =>
 before(async () => {
   fs.mkdirSync(here)
   assert.equal((await nbsvm(['a', 'start', ...agentKernel])).status, 0)
-  await until('the agent', 90_000, async () => (await nbsvm(['a', 'exec', 'true'])).status === 0)
+  assert.equal((await nbsvm(['a', 'timeout=90', 'wait', 'agent'])).status, 0)
 })
 
 test('a tree goes into the guest and comes back as it was: bytes, modes, times, links, odd names', async () => {

@@ -1,5 +1,5 @@
 // `enable` and `disable`: what is written where, what is typed for the user, and what systemd says of it. That it works under a
-// systemd that runs is shown in systemd.test.ts.
+// systemd that runs is shown in whole/systemd.test.ts.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'

@@ -212,7 +212,7 @@ test('shutdown of a guest that is still booting, of one that is paused, and of o
   assert.match(booting.stderr, /guest: the guest shut down/)
 
   await nbsvm(['guest', 'mem=256', 'start', ...guestKernel])
-  await until('the prompt', 60_000, async () => (await nbsvm(['guest', 'log'])).stdout.includes('guest# '))
+  assert.equal((await nbsvm(['guest', 'timeout=60', 'wait', 'guest# '])).status, 0)
   await nbsvm(['guest', 'pause'])
   const paused = await nbsvm(['guest', 'timeout=150', 'shutdown'])
   assert.equal(paused.status, 0, paused.stderr)

@@ -59,7 +59,7 @@ const serialOf = (id: string): Promise<Serial> => Serial.open(path.join(home.fol
 
 before(async () => {
   assert.equal((await nbsvm(['a', 'start', ...agentKernel])).status, 0)
-  await until('the agent', 90_000, async () => (await exec('true')).status === 0)
+  assert.equal((await nbsvm(['a', 'timeout=90', 'wait', 'agent'])).status, 0)
 })
 
 test('whether the agent answers is known at once', async () => {
@@ -198,7 +198,8 @@ test('a paused guest is told as paused', async () => {
 test('a guest that does not listen to its power button is asked through its agent', async () => {
   assert.equal((await nbsvm(['deaf', 'start', ...agentKernel])).status, 0)
   const deafen = 'killall acpid && while pidof acpid; do sleep 0.1; done'
-  await until('the agent', 90_000, async () => (await nbsvm(['deaf', 'exec', 'sh', '-c', deafen])).status === 0)
+  assert.equal((await nbsvm(['deaf', 'timeout=90', 'wait', 'agent'])).status, 0)
+  await until('its daemon', 90_000, async () => (await nbsvm(['deaf', 'exec', 'sh', '-c', deafen])).status === 0)
   const { status, stderr } = await nbsvm(['deaf', 'shutdown'])
   assert.equal(status, 0)
   assert.match(stderr, /does not listen to its power button, so its agent was asked\n.*the guest shut down/)

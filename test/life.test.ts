@@ -133,7 +133,7 @@ test('a chain stops at its first failure', async () => {
 test('the guest boots from a snapshot, is talked to over its console, and shuts down when the button is pressed', async () => {
   assert.equal((await nbsvm(['gold', `source=${guestDisk}`, 'clone'])).status, 0)
   assert.equal((await nbsvm(['guest', 'gold=gold', 'snapshot', 'start'])).status, 0)
-  await until('the prompt', 60_000, async () => (await nbsvm(['guest', 'log'])).stdout.includes('guest# '))
+  assert.equal((await nbsvm(['guest', 'timeout=60', 'wait', 'guest# '])).status, 0)
   const { stdout } = await nbsvm(['guest', 'console'], { input: 'echo answer-$((6*7))\n' })
   assert.match(stdout, /answer-42/)
   const { status, stderr } = await nbsvm(['guest', 'shutdown'])
@@ -144,7 +144,7 @@ test('the guest boots from a snapshot, is talked to over its console, and shuts 
 
 test('a snapshot of a running VM has what it had written, and nothing that it writes later', async () => {
   await nbsvm(['guest', 'start'])
-  await until('the prompt', 60_000, async () => (await nbsvm(['guest', 'log'])).stdout.includes('guest# '))
+  assert.equal((await nbsvm(['guest', 'timeout=60', 'wait', 'guest# '])).status, 0)
   const type = (line: string) => nbsvm(['guest', 'console'], { input: `${line}\n` })
   await type(
     'dd if=/dev/vda of=/tmp/first bs=512 count=1 2>/dev/null; echo BEFORE | dd of=/dev/vda seek=20000 bs=512 conv=fsync; echo done-1',
@@ -173,7 +173,7 @@ test('a guest that does not listen to the button: shutdown gives up after timeou
 
 test('a kernel panic is told as one', async () => {
   await nbsvm(['panic', 'mem=256', 'start', ...guestKernel.slice(0, 4), '-append', 'console=ttyS0 quiet no_timer_check panic=-1'])
-  await until('the prompt', 60_000, async () => (await nbsvm(['panic', 'log'])).stdout.includes('guest# '))
+  assert.equal((await nbsvm(['panic', 'timeout=60', 'wait', 'guest# '])).status, 0)
   await nbsvm(['panic', 'console'], { input: 'echo c > /proc/sysrq-trigger\n' })
   await until('the panic', 20_000, async () => (await stateOf('panic')) !== 'running')
   const { ending, detail } = await statusOf('panic')

@@ -1,5 +1,5 @@
 // The agents that Pacemaker calls, called as it does: every action, its exit status, and what is said as the reason. That Pacemaker runs VMs by
-// them is shown in pacemaker.test.ts.
+// them is shown in whole/pacemaker.test.ts.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'

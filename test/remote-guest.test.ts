@@ -46,7 +46,7 @@ describe('through a line for another machine', { skip: whyNoMachine }, () => {
     // Relative names are those of this folder.
     process.chdir(here)
     await said('box1:guest', 'network=-nic user,model=virtio-net-pci', 'start', ...agentKernel)
-    await until('the agent', 120_000, async () => (await nbsvm(['box1:guest', 'exec', 'true'])).status === 0)
+    assert.equal((await nbsvm(['box1:guest', 'timeout=120', 'wait', 'agent'])).status, 0)
   })
 
   it('cp: a tree goes into the guest there, and comes back here as it was', async () => {

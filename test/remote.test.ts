@@ -78,6 +78,7 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['rm'],
       ['rm', '--yes'],
       ['rm', '--yes'],
+      ['import', '/nosuch/x.vm'],
       ['enable'],
       ['log'],
       ['mem=x', 'move', 'nosuch'],

@@ -153,7 +153,7 @@ function occupy(port: number): Promise<Server> {
 
 test('who waits for a guest without an sshd is told what it does, and how long he has waited', async () => {
   await done(nbsvm(['mute', 'user=alice', `source=${guestDisk}`, 'clone', 'start']))
-  await until('the prompt', 90_000, async () => (await nbsvm(['mute', 'log'])).stdout.includes('guest# '))
+  assert.equal((await nbsvm(['mute', 'timeout=90', 'wait', 'guest# '])).status, 0)
   const { host } = await import('../src/index.js')
   const here = host({ environment: home.env })
   const vm = (id: string) => here.vm(id)

@@ -3,6 +3,7 @@ import type { ActionRow, Takes } from './verb.js'
 
 export const none: Takes = { min: 0, max: 0 }
 export const one: Takes = { min: 1, max: 1 }
+export const maybeOne: Takes = { min: 0, max: 1 }
 /** Up to `--` or the end of the line. */
 export const many: Takes = { min: 1, max: 1000 }
 export const rest: Takes = { min: 0, max: 'all' }

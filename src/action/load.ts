@@ -30,6 +30,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   status: async () => (await import('./status.js')).status,
   explain: async () => (await import('./explain.js')).explain,
   export: async () => (await import('./export.js')).exportVerb,
+  import: async () => (await import('./import.js')).importVerb,
   enable: async () => (await import('./enable.js')).enable,
   disable: async () => (await import('./disable.js')).disable,
   forward: async () => (await import('./forward.js')).forward,

@@ -5,6 +5,7 @@ import { UsageError } from '../core/errors.js'
 import { quote } from '../core/quote.js'
 import { parseDestination } from '../core/target.js'
 import { quoteWord } from '../core/words.js'
+import { isSystem, systemOf } from '../qemu/export/system.js'
 import { parseClosings, parseForwards } from '../model/forward.js'
 import type { Flags } from './verb.js'
 
@@ -45,4 +46,29 @@ export function checkPicture([file = '']: readonly string[]): void {
 export function checkForward(words: readonly string[], { remove, hold }: Flags): void {
   if (remove === true && hold === true) throw new UsageError('either --remove or --hold')
   void (remove === true ? parseClosings(words) : parseForwards(words))
+}
+
+/** Either a file, or a system that imports it. */
+export function checkExport([file]: readonly string[], flags: Flags): void {
+  if (isSystem(flags)) {
+    systemOf(flags)
+    if (flags['plain'] === true) throw new UsageError('--plain is for export FILE')
+    if (file === undefined) return
+    throw new UsageError(`export: either for a system, or into a file, not both: ${quote(file)}`, {
+      hints: [`where ${file} is another action: -- ${file}`],
+    })
+  }
+  if (file === undefined || file === '')
+    throw new UsageError('export: into which file, or for which system?', {
+      hints: ['try: export FILE', 'try: export --libvirt, --proxmox or --kubevirt'],
+    })
+}
+
+/** A file, or a line of QEMU. */
+export function checkImport([word]: readonly string[], { qemu, same }: Flags): void {
+  if (qemu === true && same === true) throw new UsageError('either --qemu or --same')
+  if (word !== undefined && word !== '') return
+  throw new UsageError(qemu === true ? 'import --qemu: which line?' : 'import: which file?', {
+    hints: [qemu === true ? "try: import --qemu 'qemu-system-x86_64 -m 2G -hda disk.qcow2'" : 'try: import FILE'],
+  })
 }

@@ -7,11 +7,11 @@ import { quote } from '../core/quote.js'
 import { parseNewSize, parseSize } from '../core/size.js'
 import { quoteWords } from '../core/words.js'
 import { checkWeb, webFlags } from './commandrows.js'
-import { systemOf } from '../qemu/export/system.js'
 import { keysFor, parseKeys } from '../qemu/keycode.js'
 import { parseCopying } from '../guest/sides.js'
 import { checkExec, checkForward, checkMove, checkNumber, checkPicture, checkWait } from './rowcheck.js'
-import { action, many, none, one, onTheRun, rest } from './actionrow.js'
+import { action, many, maybeOne, none, one, onTheRun, rest } from './actionrow.js'
+import { fileActions } from './filerows.js'
 import { stateActions } from './staterows.js'
 import type { ActionRow } from './verb.js'
 
@@ -151,12 +151,7 @@ export const actions: readonly ActionRow[] = [
     summary: 'print each setting with its origin, and the QEMU command',
     check: checkOptions,
   }),
-  action('export', none, {
-    flags: { libvirt: 'a domain', proxmox: 'commands of Proxmox VE', kubevirt: 'manifests of KubeVirt' },
-    needs: 'bootable',
-    summary: 'print what another system imports as this VM',
-    check: (_, flags) => void systemOf(flags),
-  }),
+  ...fileActions,
   action('enable', none, {
     needs: 'bootable',
     summary: 'start and shut it down with this machine, by systemd',
@@ -210,22 +205,18 @@ export const actions: readonly ActionRow[] = [
       if (drive !== undefined) checkNumber(String(drive))
     },
   }),
-  action(
-    'move',
-    { min: 0, max: 1 },
-    {
-      ...onTheRun,
-      words: '[HOST]',
-      needs: 'nothing',
-      flags: {
-        'downtime=MS': 'how long its guest may stand still',
-        settle: 'finish or undo a move that was cut off',
-        keep: 'it stays here, where the other machine is gone for good',
-      },
-      summary: 'take it to another machine, as it runs',
-      check: checkMove,
+  action('move', maybeOne, {
+    ...onTheRun,
+    words: '[HOST]',
+    needs: 'nothing',
+    flags: {
+      'downtime=MS': 'how long its guest may stand still',
+      settle: 'finish or undo a move that was cut off',
+      keep: 'it stays here, where the other machine is gone for good',
     },
-  ),
+    summary: 'take it to another machine, as it runs',
+    check: checkMove,
+  }),
   action('send', none, { summary: 'write it to stdout, all of it, for receive' }),
   action('receive', none, {
     needs: 'nothing',

@@ -11,7 +11,7 @@ export const stateActions: readonly ActionRow[] = [
     check: ([name = '']) => void checkName('checkpoint', name),
   }),
   action('rollback', one, {
-    words: 'NAME',
+    words: 'CHECKPOINT',
     reads: 'consent',
     flags: { yes: 'do not ask', fresh: 'its drives alone, without its RAM' },
     summary: 'make it what it was at a checkpoint',
@@ -19,10 +19,10 @@ export const stateActions: readonly ActionRow[] = [
   }),
   action('checkpoints', none, {
     ...onTheRun,
-    flags: { json: 'as a JSON array', 'rm=NAME': 'remove that one' },
+    flags: { json: 'as a JSON array', 'rm=CHECKPOINT': 'remove that one' },
     summary: 'list its checkpoints, or remove one',
     check: (_, { rm, json }) => {
-      if (rm !== undefined && json !== undefined) throw new UsageError('either --rm=NAME or --json')
+      if (rm !== undefined && json !== undefined) throw new UsageError('either --rm=CHECKPOINT or --json')
       if (rm !== undefined) checkName('checkpoint', String(rm))
     },
   }),

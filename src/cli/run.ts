@@ -115,7 +115,8 @@ async function checkNeeds(vm: Vm, chain: Chain, outside: Outside): Promise<void>
   const first = chain[needing]
   const { exists, noSuchVm } = await import('../vm/list/exists.js')
   const { bootsOtherwise } = await import('../vm/record/vm.js')
-  if ((first?.row.needs === 'bootable' && bootsOtherwise(vm, first.step.words)) || (await exists(vm))) return
+  const options = first?.row.takes === 'options' ? first.step.words : []
+  if ((first?.row.needs === 'bootable' && bootsOtherwise(vm, options)) || (await exists(vm))) return
   // `nbsvm hepl`: a name alone may be a mistyped command.
   const isAlone = chain.length === 1 && first?.step.name === 'status'
   const lines = isAlone ? linesForAlone(vm.name) : []

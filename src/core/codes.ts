@@ -16,6 +16,7 @@ export const failureCodes = {
   CHECKPOINT_EXISTS: 'the VM has a checkpoint of that name already',
   BUSY: 'somebody else is at work on it: another nbsvm, or who is attached; it can be tried again',
   TIMEOUT: 'it did not happen within the time that was given',
+  ARCHIVE_DAMAGED: 'the archive of a VM is cut, changed, or not one that this nbsvm can read',
   DRIVE_MISSING: 'the VM has no such drive, or none at all',
   DRIVE_EXISTS: 'the VM has a drive of that number already',
   DRIVE_DAMAGED: 'the drive or image file is broken, or cannot be trusted',

@@ -40,13 +40,14 @@ export function tarPadding(sizeBytes: number): Buffer {
   return Buffer.alloc((blockBytes - (sizeBytes % blockBytes)) % blockBytes)
 }
 
-/** The blocks that stand before an entry's bytes. */
-export function tarHeader(entry: TarEntry): Buffer {
+/** The blocks that stand before an entry's bytes. `records` are what pax is to say of it besides. */
+export function tarHeader(entry: TarEntry, records: Readonly<Record<string, string>> = {}): Buffer {
   const name = entry.kind === 'folder' ? `${entry.name}/` : entry.name
   const extra = [
     ...(name.length > 100 ? [paxRecord('path', name)] : []),
     ...(entry.target.length > 100 ? [paxRecord('linkpath', entry.target)] : []),
     ...(entry.sizeBytes >= 8 ** 11 ? [paxRecord('size', String(entry.sizeBytes))] : []),
+    ...Object.entries(records).map(([key, value]) => paxRecord(key, value)),
   ].join('')
   const own = headerBlock({ ...entry, name }, types[entry.kind])
   if (extra === '') return own
@@ -156,7 +157,7 @@ export class TarReader {
       this.#hasEnded = true
       return
     }
-    const { type, entry: found } = readHeader(block)
+    const { type, entry: found } = readTarHeader(block)
     const isExtra = 'xgLK'.includes(type)
     const entry = isExtra ? found : { ...found, ...this.#about }
     // What is no file has no bytes, whatever it says.
@@ -176,11 +177,12 @@ export class TarReader {
     const extra = this.#extra
     this.#extra = undefined
     if (extra === undefined) this.#handlers.onEntryEnd()
-    else this.#about = { ...this.#about, ...readExtra(extra.type, Buffer.concat(extra.pieces)) }
+    else this.#about = { ...this.#about, ...readTarExtra(extra.type, Buffer.concat(extra.pieces)) }
   }
 }
 
-function readHeader(block: Buffer): { readonly type: string; readonly entry: TarEntry } {
+/** What one block says; `type` `x`, `g`, `L` and `K` are about the next. Throws a Failure where it is no header. */
+export function readTarHeader(block: Buffer): { readonly type: string; readonly entry: TarEntry } {
   if (octalAt(block, 148, 8) !== sumOf(block)) throw new Failure('what came is not an archive of tar')
   const type = block.toString('latin1', 156, 157)
   // GNU's own format has other things in place of the prefix.
@@ -215,7 +217,7 @@ function octalAt(block: Buffer, at: number, length: number): number {
 }
 
 /** What is said of the next entry: GNU's long name (L) or target (K), or records of pax. Those for all entries (g) do not matter. */
-function readExtra(type: string, bytes: Buffer): Partial<Pick<TarEntry, 'name' | 'target' | 'sizeBytes'>> {
+export function readTarExtra(type: string, bytes: Buffer): Partial<Pick<TarEntry, 'name' | 'target' | 'sizeBytes'>> {
   const text = bytes.toString('latin1')
   if (type === 'L') return { name: text.replace(/\0[^]*$/, '') }
   if (type === 'K') return { target: text.replace(/\0[^]*$/, '') }

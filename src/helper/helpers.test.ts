@@ -217,6 +217,15 @@ test('a helper that cannot run is told with its own words, and leaves nothing', 
   assert.deepEqual(helperStates(drawer), [])
 })
 
+test('one that does not serve in time is told from one that has ended, and ended', async (context) => {
+  const drawer = drawerOf(context)
+  const late = { ...deaf, command: ['sleep', '60'], ready: 'never', readyWithinMs: 300 }
+  await assert.rejects(startHelpers(drawer, [late]), /deaf cannot run: it did not serve within 0.3 s, and said nothing/)
+  assert.deepEqual(helperStates(drawer), [])
+  const ended = { ...deaf, command: ['true'] }
+  await assert.rejects(startHelpers(drawer, [ended]), /deaf cannot run: it ended before it served, and said nothing/)
+})
+
 test('nobody is signalled who does not hold the lock', async (context) => {
   const drawer = drawerOf(context)
   const sleeper = spawn('sleep', ['60'], { detached: true })

@@ -143,18 +143,24 @@ function start(drawer: string, helper: Helper, fifos: readonly Fifo[]): Detached
 }
 
 /** Waits until a helper has written into the file which says that it is there. Throws, and leaves nothing, where it does not. */
-async function waitFor(drawer: string, { name, log }: Helper, child: Detached, file: string): Promise<void> {
+async function waitFor(
+  drawer: string,
+  { name, log, readyWithinMs = readyTimeoutMs }: Helper,
+  child: Detached,
+  file: string,
+): Promise<void> {
   let status: number | undefined
   const ended = child.ended.catch(() => 127).then((code) => void (status = code))
-  const deadline = deadlineIn(readyTimeoutMs)
+  const deadline = deadlineIn(readyWithinMs)
   while (!isReady(`${drawer}/${file}`)) {
     // QEMU was so fast to end that all is written down already.
     if (status === 0 && file === lockOf(name)) return
     if (status !== undefined || deadline.isOver) {
+      const fault = status === undefined ? `it did not serve within ${readyWithinMs / 1000} s` : 'it ended before it served'
       child.kill()
       await isEnded(`${drawer}/${lockOf(name)}`, 'SIGKILL', killTimeoutMs)
       remove(`${drawer}/${lockOf(name)}`)
-      throw new HelperFailure(name, wordsOf(drawer, log) ?? 'it ended before it served, and said nothing')
+      throw new HelperFailure(name, wordsOf(drawer, log) ?? `${fault}, and said nothing`)
     }
     await Promise.race([ended, pause(lookEveryMs)])
   }

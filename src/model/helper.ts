@@ -17,6 +17,8 @@ export interface Helper {
   readonly socket?: string
   /** A file that has text in it, or a socket that is there, as soon as it serves; one without is there at once. */
   readonly ready?: string
+  /** How long that may take, in milliseconds, of one for which a few seconds are not enough. */
+  readonly readyWithinMs?: number
   /** What it says; emptied before it starts. */
   readonly log?: string
   /** Files that it writes, and how large each can get. */

@@ -37,8 +37,12 @@ export class Nbd {
     void this.#receive()
   }
 
-  static async open(file: string): Promise<Nbd> {
+  /** Rejects as soon as `signal` is aborted: a server that is just ending takes a connection, and greets nobody. */
+  static async open(file: string, signal: AbortSignal): Promise<Nbd> {
     const socket = await connect(file)
+    const stop = (): void => void socket.destroy()
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
     try {
       const input = new Intake(socket as AsyncIterable<Buffer>)
       const greeting = await takeFrom(input, 18)
@@ -54,6 +58,8 @@ export class Nbd {
     } catch (error) {
       socket.destroy()
       throw error
+    } finally {
+      signal.removeEventListener('abort', stop)
     }
   }
 

@@ -1,5 +1,5 @@
 // Golden files hold whole units; `npm run golden` rewrites them. That systemd reads them as they are meant is shown in
-// test/enable.test.ts and test/systemd.test.ts.
+// test/enable.test.ts and test/whole/systemd.test.ts.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'

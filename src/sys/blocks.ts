@@ -36,3 +36,61 @@ export async function writeStream(from: AsyncIterable<Buffer>, file: string, mos
     await handle.close()
   }
 }
+
+/** A file from its beginning to its end, each piece in memory of its own. */
+export function fileBytes(file: string): AsyncIterable<Buffer> {
+  return fs.createReadStream(file, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>
+}
+
+const partBytes = 1024 * 1024
+
+export interface PartCopy {
+  readonly at: number
+  readonly sizeBytes: number
+  readonly signal?: AbortSignal | undefined
+  readonly onPiece: (piece: Buffer) => void
+}
+
+/** Copies a part of a file into a new one, in which what is zero takes no room. */
+export async function copyPart(from: string, to: string, { at, sizeBytes, signal, onPiece }: PartCopy): Promise<void> {
+  const [source, target] = [await fs.promises.open(from, 'r'), await fs.promises.open(to, 'wx', 0o600)]
+  try {
+    const buffer = Buffer.allocUnsafe(partBytes)
+    const zeros = Buffer.alloc(partBytes)
+    for (let done = 0; done < sizeBytes;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await source.read(buffer, 0, Math.min(partBytes, sizeBytes - done), at + done)
+      if (bytesRead === 0) throw new Failure(`${from} is shorter than it was`)
+      const piece = buffer.subarray(0, bytesRead)
+      onPiece(piece)
+      if (!piece.equals(zeros.subarray(0, bytesRead)))
+        for (let written = 0; written < bytesRead;)
+          written += (await target.write(piece, written, bytesRead - written, done + written)).bytesWritten
+      done += bytesRead
+    }
+    await target.truncate(sizeBytes)
+  } catch (error) {
+    throw withName(error, to)
+  } finally {
+    await source.close()
+    await target.close()
+  }
+}
+
+/** Reads from there on until `into` is full. What lies beyond the end of the file is zeros. */
+export async function readFully(fd: number, into: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const bytes = await readSome(fd, into.subarray(done), position + done)
+    if (bytes === 0) into.fill(0, done)
+    done = bytes === 0 ? into.length : done + bytes
+  }
+}
+
+function readSome(fd: number, into: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, into, 0, into.length, position, (error, bytes) => {
+      if (error === null) resolve(bytes)
+      else reject(error)
+    })
+  })
+}

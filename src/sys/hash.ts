@@ -2,7 +2,7 @@
 import type * as crypto from 'node:crypto'
 import { readBlocks } from './blocks.js'
 
-export type HashName = 'sha256' | 'sha512'
+export type HashName = 'sha1' | 'sha256' | 'sha512'
 
 /** A digest that grows by pieces. */
 export interface Hash {

@@ -4,8 +4,7 @@ import { chmodSync, chownSync, existsSync } from 'node:fs'
 import path from 'node:path'
 import { program, run, type Home, type Result } from '../cli.js'
 
-export const releases = ['12', '13'] as const
-export type Release = (typeof releases)[number]
+export type Release = '12' | '13'
 
 export function debianDisk(release: Release): string {
   return path.resolve(`build/debian-${release}.qcow2`)

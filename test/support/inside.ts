@@ -13,7 +13,7 @@ type Nbsvm = (args: readonly string[], input?: string) => Promise<Result>
 /** The subtests for the VM `id`, whose ssh logs in as a user that may become root. `folder` is for files of the host. */
 export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, folder: string): Promise<void> {
   const exec = (words: readonly string[], input?: string): Promise<Result> => nbsvm([id, 'exec', ...words], input)
-  await until('the agent', 120_000, async () => (await exec(['true'])).status === 0)
+  await done(nbsvm([id, 'timeout=120', 'wait', 'agent']))
 
   await t.test('exec: arguments as they are, the exit status, 10 MB in and out', async () => {
     const words = [' a  b ', '', `q'"\\$x\``, 'two\nlines\n', 'zwölf 🥊', '-n']
@@ -61,7 +61,12 @@ export async function trySubtests(t: TestContext, nbsvm: Nbsvm, id: string, fold
   })
 
   await t.test('status tells the name, the system and the address that the guest says it has', async () => {
-    const { guest } = JSON.parse(await done(nbsvm([id, 'status', '--json']))) as Status
+    let guest: Status['guest'] | undefined
+    // Status waits only a moment for a guest that is busy.
+    await until('its agent answers at once', 60_000, async () => {
+      guest = (JSON.parse(await done(nbsvm([id, 'status', '--json']))) as Status).guest
+      return (guest?.os ?? '') !== ''
+    })
     assert.match(guest?.os ?? '', /^Debian GNU\/Linux/)
     assert.equal(guest?.hostname, id.replace('_', '-'))
     assert.ok((guest?.addresses.length ?? 0) > 0)

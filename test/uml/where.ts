@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { test } from 'node:test'
+import { isWhole } from '../support/whole.js'
 import { uml, umlNeeds, type UmlOptions } from './run.js'
 
 const insideVariable = 'NBSVM_TEST_IN_UML'
@@ -43,7 +44,7 @@ export function reportFromUml(file: string, options: UmlOptions, through: readon
     const chosen = process.execArgv.filter((word) => word.startsWith('--test-name-pattern'))
     const { status, output, console } = await uml([...through, process.execPath, ...chosen, '--test-reporter=tap', file], {
       ...options,
-      environment: { [insideVariable]: '1' },
+      environment: { [insideVariable]: '1', ...(isWhole ? { NBSVM_WHOLE: '1' } : {}) },
     })
     const results = parseTap(output)
     for (const { name, passed, skipped, details } of results) {

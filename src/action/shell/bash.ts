@@ -2,6 +2,7 @@
 import { quoteWord } from '../../core/words.js'
 import { namesOf, type Offer, type RowOffer } from './offer.js'
 import { bashMachines } from './machines.js'
+import { bashParts } from './parts.js'
 import { sourceText, valueCases } from './value.js'
 
 /** The complete script: sourced, or loaded by bash-completion by the program's name. */
@@ -64,19 +65,19 @@ _nbsvm_split() {
   done
 }
 
-# Where things are, as [state], [drives] and [configs]; the same rules as nbsvm's own.
+# Where things are, as [state], [drives], [records] and [configs]; the same rules as nbsvm's own.
 _nbsvm_places() {
   local home=\${HOME-} data=\${XDG_DATA_HOME-} config=\${XDG_CONFIG_HOME-}
   state=\${XDG_STATE_HOME-}
   if [[ -n \${NBSVM_HOME-} ]]; then
-    state=$NBSVM_HOME/state drives=$NBSVM_HOME/drives configs=("$NBSVM_HOME/config")
+    state=$NBSVM_HOME/state drives=$NBSVM_HOME/drives records=$NBSVM_HOME/vms configs=("$NBSVM_HOME/config")
   elif ((EUID == 0)); then
-    state=/var/lib/nbsvm drives=/var/lib/nbsvm/drives configs=(/etc/nbsvm)
+    state=/var/lib/nbsvm drives=/var/lib/nbsvm/drives records=/var/lib/nbsvm/vms configs=(/etc/nbsvm)
   else
     [[ $state == /* ]] || state=$home/.local/state
     [[ $data == /* ]] || data=$home/.local/share
     [[ $config == /* ]] || config=$home/.config
-    state+=/nbsvm drives=$data/nbsvm/drives configs=("$config/nbsvm" /etc/nbsvm)
+    state+=/nbsvm drives=$data/nbsvm/drives records=$data/nbsvm/vms configs=("$config/nbsvm" /etc/nbsvm)
   fi
 }
 
@@ -120,18 +121,7 @@ _nbsvm_vms() {
 
 ${bashMachines}
 
-# Offers the numbers of the VM's drives.
-_nbsvm_numbers() {
-  local vm vms found drive
-  IFS=, read -ra vms <<<"\${words[1]}"
-  for vm in "\${vms[@]}"; do
-    [[ $vm =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || continue
-    _nbsvm_drives "$id_prefix$vm"
-    for drive in "\${found[@]}"; do
-      [[ $drive == "nbsvm-$id_prefix$vm-\${drive##*-}" ]] && _nbsvm_offer "\${drive##*-}"
-    done
-  done
-}
+${bashParts}
 
 _nbsvm_classes() {
   local config file
@@ -161,13 +151,11 @@ _nbsvm_from() {
       _nbsvm_offer "\${choices[@]}"
       ;;
     vms) _nbsvm_vms ;;
-    targets)
-      _nbsvm_vms
-      _nbsvm_machines vms
-      ;;
+    targets) _nbsvm_vms; _nbsvm_machines vms ;;
     machines) _nbsvm_machines ;;
     classes) _nbsvm_classes ;;
     numbers) _nbsvm_numbers ;;
+    checkpoints) _nbsvm_checkpoints ;;
     names) _nbsvm_offer "\${_nbsvm_names[@]}" ;;
     files) compopt -o default ;;
   esac
@@ -236,7 +224,7 @@ _nbsvm_class() {
 }
 
 _nbsvm() {
-  local words cur last prefix='' id_prefix='' state drives configs restore
+  local words cur last prefix='' id_prefix='' state drives records configs restore
   COMPREPLY=()
   restore=$(shopt -p nullglob)
   shopt -s nullglob

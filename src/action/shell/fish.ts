@@ -1,6 +1,7 @@
 // The completion script for fish 3.2 and later.
 import type { Offer, RowOffer } from './offer.js'
 import { fishMachines } from './machines.js'
+import { fishParts } from './parts.js'
 import { sourceText, valuesOf } from './value.js'
 
 /** The complete script: fish loads it by the program's name, or it is sourced. */
@@ -77,19 +78,22 @@ function flagLists(kind: string, rows: readonly RowOffer[]): string[] {
 }
 
 /** The part that is the same whatever the tables say. */
-const engine = `# Where things are, as state, drives and configs; the same rules as nbsvm's own.
+const engine = `# Where things are, as state, drives, records and configs; the same rules as nbsvm's own.
 function __nbsvm_places -S
     if test -n "$NBSVM_HOME"
         set state $NBSVM_HOME/state
         set drives $NBSVM_HOME/drives
+        set records $NBSVM_HOME/vms
         set configs $NBSVM_HOME/config
     else if fish_is_root_user
         set state /var/lib/nbsvm
         set drives /var/lib/nbsvm/drives
+        set records /var/lib/nbsvm/vms
         set configs /etc/nbsvm
     else
         set state (__nbsvm_xdg "$XDG_STATE_HOME" .local/state)
         set drives (__nbsvm_xdg "$XDG_DATA_HOME" .local/share)/drives
+        set records (__nbsvm_xdg "$XDG_DATA_HOME" .local/share)/vms
         set configs (__nbsvm_xdg "$XDG_CONFIG_HOME" .config) /etc/nbsvm
     end
 end
@@ -124,15 +128,7 @@ end
 
 ${fishMachines}
 
-# Offers the numbers of the VM's drives.
-function __nbsvm_numbers -S
-    for vm in (string split , -- $line[2])
-        set -l shape '^nbsvm-'(string escape --style=regex -- "$id_prefix$vm")'-([0-9]+)$'
-        for number in (__nbsvm_drives | string replace -rf -- $shape '$1')
-            printf '%s%s\\tdrive of %s\\n' "$prefix" $number $vm
-        end
-    end
-end
+${fishParts}
 
 function __nbsvm_classes -S
     set -l files $configs/*.class
@@ -159,6 +155,8 @@ function __nbsvm_from -S
             __nbsvm_classes
         case numbers
             __nbsvm_numbers
+        case checkpoints
+            __nbsvm_checkpoints
         case names
             __nbsvm_names
         case files
@@ -255,6 +253,7 @@ function __nbsvm_complete
     set -l id_prefix
     set -l state
     set -l drives
+    set -l records
     set -l configs
     __nbsvm_places
     # The class comes from the environment, else from the name of the link.

@@ -16,6 +16,7 @@ export type Source =
   | 'none'
   | 'files'
   | 'numbers'
+  | 'checkpoints'
   | 'names'
   | 'shells'
   | 'vms'
@@ -98,10 +99,13 @@ const imageNames = catalogue.flatMap(({ id, aliases }) => [id, aliases].flat())
 /** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
+  CHECKPOINT: 'checkpoints',
   WHAT: 'files',
   SHELL: 'shells',
   '[ACTION]': 'names',
   STEPS: 'files',
+  FILE: 'files',
+  '[FILE]': 'files',
   'FILE.png': 'files',
   '[pull NAME ... | rm NAME ... | prune]': { choices: ['pull', 'rm', 'prune', ...imageNames] },
   '[install | remove]': { choices: ['install', 'remove'] },

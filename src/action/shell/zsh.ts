@@ -2,6 +2,7 @@
 import { quoteWord } from '../../core/words.js'
 import type { Offer, RowOffer } from './offer.js'
 import { zshMachines } from './machines.js'
+import { zshParts } from './parts.js'
 import { sourceText, valueCases } from './value.js'
 
 /** The complete script: a file `_nbsvm` in a folder of fpath, or it is sourced. */
@@ -74,19 +75,19 @@ function cases(kind: string, rows: readonly RowOffer[]): string[] {
 }
 
 /** The part that is the same whatever the tables say. */
-const engine = `# Where things are, as [state], [drives] and [configs]; the same rules as nbsvm's own.
+const engine = `# Where things are, as [state], [drives], [records] and [configs]; the same rules as nbsvm's own.
 _nbsvm_places() {
   local data=$XDG_DATA_HOME config=$XDG_CONFIG_HOME
   state=$XDG_STATE_HOME
   if [[ -n $NBSVM_HOME ]]; then
-    state=$NBSVM_HOME/state drives=$NBSVM_HOME/drives configs=($NBSVM_HOME/config)
+    state=$NBSVM_HOME/state drives=$NBSVM_HOME/drives records=$NBSVM_HOME/vms configs=($NBSVM_HOME/config)
   elif ((EUID == 0)); then
-    state=/var/lib/nbsvm drives=/var/lib/nbsvm/drives configs=(/etc/nbsvm)
+    state=/var/lib/nbsvm drives=/var/lib/nbsvm/drives records=/var/lib/nbsvm/vms configs=(/etc/nbsvm)
   else
     [[ $state == /* ]] || state=$HOME/.local/state
     [[ $data == /* ]] || data=$HOME/.local/share
     [[ $config == /* ]] || config=$HOME/.config
-    state+=/nbsvm drives=$data/nbsvm/drives configs=($config/nbsvm /etc/nbsvm)
+    state+=/nbsvm drives=$data/nbsvm/drives records=$data/nbsvm/vms configs=($config/nbsvm /etc/nbsvm)
   fi
 }
 
@@ -112,18 +113,7 @@ _nbsvm_vms() {
 
 ${zshMachines}
 
-# Offers the numbers of the VM's drives.
-_nbsvm_numbers() {
-  local vm
-  local -a found
-  local -aU numbers
-  for vm in \${(s:,:)line[2]}; do
-    [[ $vm == [A-Za-z0-9][A-Za-z0-9._-]# ]] || continue
-    _nbsvm_drives $id_prefix$vm
-    numbers+=(\${\${(M)found:#nbsvm-$id_prefix$vm-[0-9]##}##*-})
-  done
-  _describe -t drives 'drive number' numbers
-}
+${zshParts}
 
 _nbsvm_classes() {
   local -aU classes
@@ -142,6 +132,7 @@ _nbsvm_from() {
     machines) _nbsvm_machines ;;
     classes) _nbsvm_classes ;;
     numbers) _nbsvm_numbers ;;
+    checkpoints) _nbsvm_checkpoints ;;
     names) _describe -t names 'action, command or setting' _nbsvm_names ;;
     files) _files ;;
   esac
@@ -204,7 +195,7 @@ _nbsvm_chain() {
 }
 
 _nbsvm() {
-  local cur=\${(Q)PREFIX} id_prefix= state drives program=\${\${(Q)words[1]}:t}
+  local cur=\${(Q)PREFIX} id_prefix= state drives records program=\${\${(Q)words[1]}:t}
   local -a line=("\${(@Q)words[1,CURRENT-1]}" "\${(Q)PREFIX}") configs
   _nbsvm_places
   # The class comes from the environment, else from the name of the link.

@@ -3,7 +3,7 @@ import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { stat, syncLargeFile } from '../../sys/file.js'
-import { runOrFail, tied, type RunOptions } from '../../sys/process.js'
+import { limited, runOrFail, tied, type RunOptions } from '../../sys/process.js'
 import type { CopyOptions } from '../store.js'
 
 export type Copying = Pick<CopyOptions, 'onProgress' | 'signal'>
@@ -54,7 +54,9 @@ export async function convertTo(
   // An image that is trusted to name others finds them itself; else the chain is spelled out and nothing in it is believed.
   const source = options.trust ? ['-f', from.format, from.path] : [jsonName(from)]
   const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, ...target]
-  await attended(doing, tied(command), options, (text) => {
+  // What Ceph's client takes is no image's doing.
+  const bounded = from.kind === 'file' ? limited(command) : command
+  await attended(doing, tied(bounded), options, (text) => {
     const percent = /(?<percent>[0-9.]+)\/100%\)\s*$/.exec(text)?.groups?.['percent']
     if (percent !== undefined) options.onProgress?.(Math.round((Number(percent) / 100) * virtualBytes), virtualBytes)
   })

@@ -5,7 +5,7 @@ import { quoteWord } from '../../core/words.js'
 import type { Image } from '../../model/drive.js'
 import { pause } from '../../sys/clock.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
-import { run, runOrFail, tied } from '../../sys/process.js'
+import { limited, run, runOrFail, tied } from '../../sys/process.js'
 import { formatOf, hasKnownContents, headBytes } from './kind.js'
 import { faultOf, readHeader } from './qcow2.js'
 import { lookAtVmdk } from './vmdk.js'
@@ -63,9 +63,14 @@ function probeDevice(path: string): Probed {
   return { image, refersTo: [] }
 }
 
+/** Nothing that is no trick takes longer, on whatever disk. */
+const lookMs = 120_000
+
 /** What QEMU says of its size; QEMU also refuses what another QEMU writes to at this moment. */
 export async function askVirtualBytes({ format, path }: Image): Promise<number> {
-  const text = await runOrFail(`read ${path}`, ['qemu-img', 'info', '-f', format, '--output=json', path])
+  const text = await runOrFail(`read ${path}`, limited(['qemu-img', 'info', '-f', format, '--output=json', path]), {
+    timeoutMs: lookMs,
+  })
   const size = (JSON.parse(text) as Record<string, unknown>)['virtual-size']
   if (typeof size !== 'number') throw new Failure(`qemu-img does not tell the size of ${path}: ${text.trim()}`)
   return size
@@ -101,7 +106,7 @@ export async function refuseDamaged(
 ): Promise<void> {
   if (format !== 'qcow2') return
   const command = ['qemu-img', 'check', '-q', '-f', 'qcow2', path]
-  const { status, stdout, stderr } = await run(tied(command), signal === undefined ? {} : { signal })
+  const { status, stdout, stderr } = await run(tied(limited(command)), signal === undefined ? {} : { signal })
   if (soundStatuses.has(status)) return
   // Ctrl-C reaches all of a terminal's programs, and says nothing of the image.
   if (status > 128) {

@@ -110,7 +110,7 @@ function lenient(qmp: Qmp): (waitedMs: number) => Promise<void> {
 const leniencyMs = 2000
 const mostDoublings = 6
 
-interface FreezeAt {
+export interface FreezeAt {
   readonly qmp: Qmp
   readonly pin: string
   readonly barrier: Barrier
@@ -118,7 +118,8 @@ interface FreezeAt {
   readonly signal: AbortSignal
 }
 
-function freezeAt({ place }: Vm, store: Store, drive: Drive, { qmp, pin, barrier, note, signal }: FreezeAt) {
+/** Freezes a drive of a running VM when the barrier's moment has come. */
+export function freezeAt({ place }: Vm, store: Store, drive: Drive, { qmp, pin, barrier, note, signal }: FreezeAt) {
   return store.freeze(drive, pin, {
     live: liveDrives(place, store.layers, qmp),
     signal,

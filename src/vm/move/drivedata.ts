@@ -3,11 +3,9 @@ import { Failure } from '../../core/errors.js'
 import type { Drive } from '../../model/drive.js'
 import type { Nbd } from '../../qemu/nbd.js'
 import type { OnProgress } from '../../store/store.js'
-import { extentsOf, withImage, type Extent } from './image.js'
+import { extentsOf, withImage, type Extent, type Part } from './image.js'
+import { readAhead, withParts } from './parts.js'
 import { frameHead, pieceBytes, type Reader } from './wire.js'
-
-/** So many pieces are read ahead, while one is sent. */
-const ahead = 4
 
 interface Sending {
   readonly folder: string
@@ -18,15 +16,15 @@ interface Sending {
 
 /** Sends all that the drives hold, and that it was all. */
 export async function sendDrives(drives: readonly Drive[], { folder, write, onProgress, signal }: Sending): Promise<void> {
-  const found: { readonly drive: Drive; readonly extents: readonly Extent[] }[] = []
+  const found: { readonly drive: Drive; readonly extents: readonly Part[] }[] = []
   for (const drive of drives) found.push({ drive, extents: await extentsOf(drive, signal) })
   const total = found.reduce((sum, { extents }) => sum + bytesIn(extents), 0)
   let sent = 0
   let done = 0
   for (const { drive, extents } of found) {
     if (extents.length === 0) continue
-    await withImage(drive, { folder, isReadOnly: true, signal }, async (image) => {
-      for await (const { offset, bytes } of readAhead(image, extents)) {
+    await withParts(drive, extents, { folder, signal }, async (read) => {
+      for await (const { offset, bytes } of readAhead(read, extents)) {
         signal?.throwIfAborted()
         // Of a volume nobody knows what was never written.
         if (!isZero(bytes)) {
@@ -43,7 +41,8 @@ export async function sendDrives(drives: readonly Drive[], { folder, write, onPr
 
 const zeros = Buffer.alloc(pieceBytes)
 
-function isZero(bytes: Buffer): boolean {
+/** Of at most `pieceBytes`. */
+export function isZero(bytes: Buffer): boolean {
   return bytes.equals(zeros.subarray(0, bytes.length))
 }
 
@@ -51,27 +50,8 @@ function bytesIn(extents: readonly Extent[]): number {
   return extents.reduce((sum, { length }) => sum + length, 0)
 }
 
-interface Piece {
-  readonly offset: number
-  readonly bytes: Buffer
-}
-
-async function* readAhead(image: Nbd, extents: readonly Extent[]): AsyncGenerator<Piece> {
-  const under: Promise<Piece>[] = []
-  for (const { offset, length } of pieces(extents)) {
-    const piece = image.read(offset, length).then((bytes) => ({ offset, bytes }))
-    piece.catch(() => {})
-    under.push(piece)
-    const first = under.length > ahead ? under.shift() : undefined
-    if (first !== undefined) yield first
-  }
-  for (const piece of under) yield piece
-}
-
-function* pieces(extents: readonly Extent[]): Generator<{ readonly offset: number; readonly length: number }> {
-  for (const { start, length } of extents)
-    for (let at = 0; at < length; at += pieceBytes) yield { offset: start + at, length: Math.min(pieceBytes, length - at) }
-}
+/** So many pieces are under way to a drive. */
+const ahead = 4
 
 /** A server of NBD takes no more in one request. */
 const zeroBytes = 2 ** 30

@@ -1,5 +1,6 @@
 // A drive of a VM that is off, read or written as its guest would, through a qemu-nbd of its own: whatever store it is in.
-import { integer, list, object, truth } from '../../core/check.js'
+import { integer, list, maybe, object, truth } from '../../core/check.js'
+import { eitherSignal } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { jsonName } from '../../model/blocknode.js'
 import type { Drive } from '../../model/drive.js'
@@ -48,9 +49,10 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
 }
 
 async function opened(file: string, fault: () => Failure | undefined, signal: AbortSignal | undefined): Promise<Nbd> {
+  const limit = eitherSignal(AbortSignal.timeout(readyTimeoutMs), signal)
   for (const deadline = deadlineIn(readyTimeoutMs); ;) {
     try {
-      return await Nbd.open(file)
+      return await Nbd.open(file, limit)
     } catch (error) {
       const why = fault()
       if (why !== undefined) throw why
@@ -66,10 +68,18 @@ export interface Extent {
   readonly length: number
 }
 
-const asMap = list(object({ start: integer, length: integer, zero: truth, data: truth }))
+/** Where it is, as far as its bytes stand there as they are. */
+export interface Part extends Extent {
+  /** In which layer of the image, counted from its own: what it stands on is 1. */
+  readonly depth: number
+  /** Where in the file of that layer; absent of what is compressed, for instance. */
+  readonly offset?: number | undefined
+}
 
-/** The parts of a drive that are not known to be zeros, and how large it is. */
-export async function extentsOf(drive: Drive, signal?: AbortSignal): Promise<Extent[]> {
+const asMap = list(object({ start: integer, length: integer, depth: integer, zero: truth, data: truth, offset: maybe(integer) }))
+
+/** The parts of a drive that are not known to be zeros, in their order. */
+export async function extentsOf(drive: Drive, signal?: AbortSignal): Promise<Part[]> {
   const command = ['qemu-img', 'map', '--output=json', jsonName(drive.image)]
   const said = await runOrFail(`look at ${drive.name}`, command, signal === undefined ? {} : { signal })
   return asMap(JSON.parse(said), '').filter(({ zero }) => !zero)

@@ -117,7 +117,8 @@ export function ownFile({ place, name, class: vmClass }: Pick<Vm, 'place' | 'nam
   return settingsFiles(place.config, name, vmClass).findLast((file) => file.endsWith('.vm'))
 }
 
-function filesOf({ place, id }: Vm): ParcelFile[] {
+/** What stands beside its record, as its files are. */
+export function filesOf({ place, id }: Pick<Vm, 'place' | 'id'>): ParcelFile[] {
   const folder = recordFolder(place, id)
   const names = [...namesIn(folder), ...namesIn(`${folder}/tpm`).map((name) => `tpm/${name}`)].filter((name) =>
     ownFiles.test(name),

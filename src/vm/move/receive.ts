@@ -22,6 +22,7 @@ import {
 import { qemuPid } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import { openVm, type Vm } from '../record/vm.js'
+import type { Drive } from '../../model/drive.js'
 import type { Store } from '../../store/store.js'
 import { admit, refuseRunning, type Admission } from './admission.js'
 import { adopt, keepSettings, makeDrives } from './arrival.js'
@@ -66,19 +67,43 @@ export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Receiv
   try {
     const parcel = readParcel(await reader.header())
     isAnswered = parcel.kind === 'move'
-    return await take(asked, parcel, reader, {
-      ...receiving,
-      answer: isAnswered ? answer : () => {},
-      note: isAnswered ? (text) => answer({ say: 'note', text }) : note,
-    })
+    const { signal } = receiving
+    const fill: Fill = ({ drawer }, _, drives) => takeDrives(drives, reader, { folder: drawer.folder, signal })
+    return await take(
+      asked,
+      parcel,
+      { reader, fill },
+      {
+        ...receiving,
+        answer: isAnswered ? answer : () => {},
+        note: isAnswered ? (text) => answer({ say: 'note', text }) : note,
+      },
+    )
   } catch (error) {
     if (isAnswered) answer({ say: 'failed', why: fullMessage(error), hints: error instanceof Failure ? error.hints : [] })
     throw error
   }
 }
 
+/** Writes what the drives of a VM hold that is just made, empty but for its record, and what stands beside that. */
+export type Fill = (vm: Vm, store: Store, drives: readonly Drive[]) => Promise<void>
+
+/**
+ * Makes a VM of what does not come from another nbsvm as it is sent: the parcel says which, `fill` brings the rest. Until that has been
+ * done the VM is none; where it fails, or this is killed, nothing of it stays.
+ */
+export async function makeOf(
+  asked: Vm,
+  parcel: Parcel,
+  fill: Fill,
+  caller: Caller & Pick<Receiving, 'outside'>,
+): Promise<Received> {
+  const reader = { frame: () => Promise.resolve(undefined) }
+  return take(asked, parcel, { reader, fill }, { ...caller, answer: () => {} })
+}
+
 /** What comes, until nobody waits for it any more. */
-async function* untilAborted(input: AsyncIterable<Buffer>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+export async function* untilAborted(input: AsyncIterable<Buffer>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   const pieces = input[Symbol.asyncIterator]()
   for (;;) {
     const { done, value } = await orAborted(pieces.next(), signal)
@@ -90,7 +115,10 @@ async function* untilAborted(input: AsyncIterable<Buffer>, signal: AbortSignal |
 /** A move that was cut off just now is undone within this time. */
 const undoneMs = 20_000
 
-async function take(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiving): Promise<Received> {
+type Taking = Omit<Receiving, 'input'>
+type Feed = Pick<Coming, 'reader' | 'fill'>
+
+async function take(asked: Vm, parcel: Parcel, feed: Feed, receiving: Taking): Promise<Received> {
   const { outside } = receiving
   const { place, id } = asked
   // Its mover holds the lock until we have answered.
@@ -101,13 +129,13 @@ async function take(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiv
   try {
     const left = readMark(place, id)
     if (left?.phase === 'coming') await undoArrival(await openVm(id, { ...outside, line: {}, vmClass: undefined }), left)
-    return await takeLocked(asked, parcel, reader, receiving)
+    return await takeLocked(asked, parcel, feed, receiving)
   } finally {
     unlockMove(place, id, lock)
   }
 }
 
-async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: Receiving): Promise<Received> {
+async function takeLocked(asked: Vm, parcel: Parcel, feed: Feed, receiving: Taking): Promise<Received> {
   const { outside } = receiving
   const { place, id, name, class: vmClass } = asked
   const { live, settings } = parcel
@@ -136,8 +164,8 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
     await adopt(vm, parcel, mark)
     claimDrawer(vm.drawer)
     return live === undefined
-      ? await takeOff(vm, store, parcel, { reader, receiving, mark })
-      : await takeLive(vm, store, { ...parcel, live }, { reader, receiving, mark, shared })
+      ? await takeOff(vm, store, parcel, { ...feed, receiving, mark })
+      : await takeLive(vm, store, { ...parcel, live }, { ...feed, receiving, mark, shared })
   } catch (error) {
     // Where it was committed, it is this machine's, whatever failed after that.
     if (readMark(place, id)?.token === mark.token) await undoArrival(vm, readMark(place, id) ?? mark)
@@ -146,18 +174,19 @@ async function takeLocked(asked: Vm, parcel: Parcel, reader: Reader, receiving: 
 }
 
 interface Coming {
-  readonly reader: Reader
-  readonly receiving: Receiving
+  readonly reader: Pick<Reader, 'frame'>
+  readonly fill: Fill
+  readonly receiving: Taking
   readonly mark: Mark
 }
 
 /** One that is off. */
 async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Promise<Received> {
-  const { reader, receiving } = coming
-  const { answer, signal } = receiving
+  const { reader, receiving, fill } = coming
+  const { answer } = receiving
   const drives = parcel.sharedStore === undefined ? await makeDrives(vm, store, parcel) : []
   answer({ say: 'ready', folder: vm.drawer.folder, doors: null })
-  await takeDrives(drives, reader, { folder: vm.drawer.folder, signal })
+  await fill(vm, store, drives)
   const received = await takeSettings(vm, parcel, coming)
   if (parcel.kind === 'move') {
     answer({ say: 'have', tookFile: received.tookFile, standby: coming.mark.standby })

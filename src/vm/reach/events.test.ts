@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Ending, Journal, JournalEvent } from '../../qemu/journal.js'
-import { eventsBetween, type Look } from './events.js'
+import { eventsBetween, lookAfter, type Look } from './events.js'
 
 const ending: Ending = { kind: 'guest-shutdown', atMs: 9, words: 'the guest shut down' }
 
@@ -43,4 +43,15 @@ test('a later one tells what has come since', () => {
 test('another start is another run, also where nobody saw the end of the one before', () => {
   assert.deepEqual(told(look(1, [event('RESUME', 2)], ending), look(5, [event('RESUME', 6)])), ['started 5', 'running 6'])
   assert.deepEqual(told(look(1, []), look(5, [])), ['stopped null', 'started 5'])
+})
+
+test('a run that is over stays so while the next one is on its way: its lock is held before its journal is another', () => {
+  const seen: string[] = []
+  let before: Look | undefined
+  for (const found of [look(1, []), look(1, [], ending), look(1, []), look(undefined, []), look(5, [])]) {
+    const now = lookAfter(before, found)
+    seen.push(...told(before, now))
+    before = now
+  }
+  assert.deepEqual(seen, ['started 1', 'stopped 9 the guest shut down', 'started 5'])
 })

@@ -35,10 +35,16 @@ export async function* followEvents(
   for (; ; await pause(lookEveryMs, signal)) {
     // The process number is a cheap look; only the lock is proof that it is gone.
     const runs = qemuPid(drawer) !== undefined || isRunning(drawer)
-    const now: Look = { journal: journalOf(drawer), ending: runs ? undefined : endingOf(drawer) }
+    const now = lookAfter(before, { journal: journalOf(drawer), ending: runs ? undefined : endingOf(drawer) })
     if (before !== undefined || since === 'start') yield* eventsBetween(before, now)
     before = now
   }
+}
+
+/** A run that is over stays over: who starts the next one has the lock before the journal says so. */
+export function lookAfter(before: Look | undefined, now: Look): Look {
+  const isSameRun = before?.journal.started?.at === now.journal.started?.at
+  return before?.ending !== undefined && isSameRun ? { ...now, ending: before.ending } : now
 }
 
 /** What has come between two looks; all of the run without the first. */

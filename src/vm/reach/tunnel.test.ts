@@ -9,9 +9,9 @@ test('a tunnel listens where it is told, leads to the guest itself, and has a na
   assert.equal(name, 'tunnel-tcp8080')
   assert.match(
     command.join(' '),
-    /^sh helpers\/tunnel-tcp8080 ssh -N -T .* -L 127\.0\.0\.1:8080:localhost:80 -F \/dev\/null -- host$/,
+    /^sh helpers\/tunnel-tcp8080 ssh -N -T .* -L 127\.0\.0\.1:8080:127\.0\.0\.1:80 -F \/dev\/null -- host$/,
   )
-  assert.match(helper('[::1]:8080:80').command.join(' '), / -L \[::1\]:8080:localhost:80 /)
-  assert.match(helper('*:8080:80').command.join(' '), / -L \*:8080:localhost:80 /)
+  assert.match(helper('[::1]:8080:80').command.join(' '), / -L \[::1\]:8080:127\.0\.0\.1:80 /)
+  assert.match(helper('*:8080:80').command.join(' '), / -L \*:8080:127\.0\.0\.1:80 /)
   for (const text of ['[::1]:8080:80', '*:8080:80', '0.0.0.0:8080:80']) assert.match(helper(text).name, /^tunnel-tcp8080-[\w.]+$/)
 })

@@ -13,6 +13,9 @@ import { sshCommand } from './ssh.js'
 /** So long a guest that runs may take to its banner. */
 const sshTimeoutMs = 15_000
 
+/** And from there until it has let ssh in. */
+const loginTimeoutMs = 30_000
+
 const logBytes = 16 * 1024
 
 /**
@@ -61,7 +64,8 @@ export function tunnelHelper(forward: Forward, [program = 'ssh', ...rest]: reado
     '-T',
     ...[...limits, ...whenReady].flatMap((option) => ['-o', option]),
     '-L',
-    `${listen}:${hostPort}:localhost:${guestPort}`,
+    // By its number: not each guest knows the name localhost.
+    `${listen}:${hostPort}:127.0.0.1:${guestPort}`,
   ]
   return {
     name,
@@ -70,6 +74,7 @@ export function tunnelHelper(forward: Forward, [program = 'ssh', ...rest]: reado
     keepsDescriptors: false,
     reads: [],
     ready,
+    readyWithinMs: loginTimeoutMs,
     log,
     writes: [{ file: log, maxBytes: logBytes }],
   }

@@ -51,7 +51,7 @@ export function readRollback({ place, id }: Subject): Rollback | undefined {
   if (typeof name === 'string' && typeof fresh === 'boolean') return { name, fresh }
   throw new Failure(`${file} is damaged: it says to which checkpoint ${id} goes back`, {
     code: 'VM_DAMAGED',
-    hints: [`go back to one: nbsvm ${id} rollback NAME`],
+    hints: [`go back to one: nbsvm ${id} rollback CHECKPOINT`],
   })
 }
 

@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { program, until, type Home } from './cli.js'
-import { makeMachines, whyNoMachine } from './support/machines.js'
-import { counted, goesOn, onDrive, processesWith, startCounting } from './support/moving.js'
+import { program, until, type Home } from '../cli.js'
+import { makeMachines, whyNoMachine } from '../support/machines.js'
+import { counted, goesOn, onDrive, processesWith, startCounting } from '../support/moving.js'
 
 /** So many kills of each kind; twenty are the whole proof. */
 const kills = Number(process.env['NBSVM_MOVE_KILLS'] ?? 1)

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { quoteWords } from '../src/core/words.js'
-import { until } from './cli.js'
-import { makeCeph, pool, whyNoCeph } from './support/ceph.js'
-import type { Resource } from './support/cib.js'
-import { clusterFolder, makeCluster, makeHub, whyNoCluster, type Cluster, type ClusterNode } from './support/cluster.js'
-import { addressOf } from './support/clusterfiles.js'
-import { counted, counterOptions, type Counted } from './support/counter.js'
+import { quoteWords } from '../../src/core/words.js'
+import { until } from '../cli.js'
+import { makeCeph, pool, whyNoCeph } from '../support/ceph.js'
+import type { Resource } from '../support/cib.js'
+import { clusterFolder, makeCluster, makeHub, whyNoCluster, type Cluster, type ClusterNode } from '../support/cluster.js'
+import { addressOf } from '../support/clusterfiles.js'
+import { counted, counterOptions, type Counted } from '../support/counter.js'
 
 const operations = {
   start: { timeout: '120s' },
@@ -38,7 +38,7 @@ function virtualMachine(vm: string, prefers: string): Resource {
   return { id: vm, agent: 'ocf:nbsvm:vm', parameters: { vm, settings: 'mem=96' }, meta, operations, prefers }
 }
 
-test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600_000 }, async (t) => {
+test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 1_200_000 }, async (t) => {
   const hub = await makeHub()
   const ceph = makeCeph('memstore', hub.storage)
   await ceph.up()
@@ -96,10 +96,10 @@ test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600
       await ask(one, 'crm_resource', '--resource', vm, '--meta', '--delete-parameter', 'target-role')
     await until(
       'both VMs',
-      120_000,
+      400_000,
       async () => (await whereIs(three, 'web1')) === 'node1' && (await whereIs(three, 'web2')) === 'node2',
     )
-    await until('both guests', 120_000, () => said(one, 'web1') > 20 && said(two, 'web2') > 20)
+    await until('both guests', 400_000, () => said(one, 'web1') > 20 && said(two, 'web2') > 20)
   })
 
   await step('one is moved as it runs, and back: its guest goes on, and nobody else can start it', async () => {
@@ -109,7 +109,7 @@ test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600
     ] as const) {
       const began = Date.now()
       await ask(two, 'crm_resource', '--resource', 'web1', '--move', '--node', to.name)
-      await until(`web1 on ${to.name}`, 120_000, async () => (await whereIs(two, 'web1')) === to.name)
+      await until(`web1 on ${to.name}`, 400_000, async () => (await whereIs(two, 'web1')) === to.name)
       const stoodStill = /.*stood still for (\d+) ms/s.exec(
         (await from.run('cat', '/var/log/pacemaker/pacemaker.log')).stdout,
       )?.[1]
@@ -119,7 +119,7 @@ test('a cluster of three nodes', { skip: whyNoCluster || whyNoCeph, timeout: 600
       // Until its record is seen to be off where it was.
       await ask(two, 'crm_resource', '--wait')
       const last = said(from, 'web1')
-      await until('its guest', 120_000, () => said(to, 'web1') > last)
+      await until('its guest', 400_000, () => said(to, 'web1') > last)
       assert.equal(log(to, 'web1').resumed, undefined, 'it has not booted again')
       // Whoever took it in writes that down when the move has come to its end.
       await until('it to be known where it runs', 60_000, async () => {

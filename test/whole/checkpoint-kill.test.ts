@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { makeHome, program, until } from './cli.js'
-import { checkDrives, goesOn, heard, startWitness } from './support/witness.js'
+import { makeHome, program, until } from '../cli.js'
+import { checkDrives, goesOn, heard, startWitness } from '../support/witness.js'
 
 /** So many kills of each kind; ten are the whole proof. */
 const kills = Number(process.env['NBSVM_CHECKPOINT_KILLS'] ?? 1)

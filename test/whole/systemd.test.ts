@@ -4,24 +4,24 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { findProgram } from '../src/sys/file.js'
-import { run as runProgram } from '../src/sys/process.js'
-import { enableVm } from '../src/service/enable.js'
-import { findPlace, type Outside } from '../src/host/place.js'
-import { openVm } from '../src/vm/record/vm.js'
-import { guestKernel, program, until } from './cli.js'
-import { umlNeeds } from './uml/run.js'
-import { isInsideUml, reportFromUml } from './uml/where.js'
+import { findProgram } from '../../src/sys/file.js'
+import { run as runProgram } from '../../src/sys/process.js'
+import { enableVm } from '../../src/service/enable.js'
+import { findPlace, type Outside } from '../../src/host/place.js'
+import { openVm } from '../../src/vm/record/vm.js'
+import { guestKernel, program, until } from '../cli.js'
+import { umlNeeds } from '../uml/run.js'
+import { isInsideUml, reportFromUml } from '../uml/where.js'
 
 const units = '/etc/systemd/system'
 
 if (isInsideUml()) suite()
 else {
   const needs = [...umlNeeds(), ...(findProgram('systemd-analyze') === undefined ? ['systemd'] : [])]
-  // From build/js/test.
-  const script = path.join(import.meta.dirname, '../../../test/uml/systemd.sh')
+  // From build/js/test/whole.
+  const script = path.join(import.meta.dirname, '../../../../test/uml/systemd.sh')
   if (needs.length > 0) test('units', { skip: `no systemd to try them with: apt-get install ${needs.join(' ')}` }, () => {})
-  else reportFromUml(import.meta.filename, { memory: '1500M', timeoutMs: 170_000 }, ['unshare', '--mount', 'sh', script])
+  else reportFromUml(import.meta.filename, { memory: '1500M', timeoutMs: 1_200_000 }, ['unshare', '--mount', 'sh', script])
 }
 
 function suite(): void {
@@ -32,7 +32,7 @@ function suite(): void {
   /** Runs a program where systemd is process 1. */
   function run(...command: string[]): { status: number | null; stdout: string; stderr: string } {
     const [first = '', ...words] = [...enter, ...command]
-    return spawnSync(first, words, { encoding: 'utf8', env, timeout: 100_000 })
+    return spawnSync(first, words, { encoding: 'utf8', env, timeout: 300_000 })
   }
   const nbsvm = (...words: string[]) => run(process.execPath, program, ...words)
   const systemctl = (...words: string[]) => run('systemctl', '--no-pager', ...words)
@@ -105,7 +105,7 @@ function suite(): void {
 
   test('a VM that nbsvm ends is no failure', async () => {
     assert.equal(nbsvm('foo', 'stop').status, 0)
-    await until('systemd to see it', 30_000, () => shown('SubState')[0] === 'dead')
+    await until('systemd to see it', 200_000, () => shown('SubState')[0] === 'dead')
     assert.deepEqual(shown('ActiveState', 'Result'), ['inactive', 'success'], log())
   })
 
