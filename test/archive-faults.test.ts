@@ -26,8 +26,7 @@ const ofVm = (id: string): string[] => [
   ...list('drives').filter((name) => name.startsWith(`nbsvm-${id}-`) || name.startsWith('.tmp')),
   ...list('vms').filter((name) => name === id),
   ...list('config').filter((name) => name === `${id}.vm`),
-  // A lock that nobody holds is none.
-  ...list('vms/.moves').filter((name) => name.startsWith(`${id}.`) && !name.endsWith('.lock')),
+  ...list('vms/.moves').filter((name) => name.startsWith(`${id}.`)),
 ]
 
 /** The bytes that its guest would see. */
@@ -62,11 +61,11 @@ const lines: Readonly<Record<string, Line>> = {
       assert.equal(seen('check'), original, told)
       await works('check', 'rm', '--yes')
       fs.rmSync(at('out.vm'))
-      assert.deepEqual(
-        list('.').filter((name) => name.endsWith('.nbsvm-part')),
-        [],
-        told,
-      )
+      const left = (): string[] => list('.').filter((name) => name.includes('part'))
+      // The last step is the removing of its lock; where that itself fails, the next one in that folder does it.
+      if (left().length > 0) await works('web', 'export', at('other.vm'))
+      fs.rmSync(at('other.vm'), { force: true })
+      assert.deepEqual(left(), [], told)
     },
   },
   import: {
@@ -86,6 +85,8 @@ const lines: Readonly<Record<string, Line>> = {
       assert.equal(fs.readFileSync(at('config/new.vm'), 'utf8'), 'mem=300\n', told)
       await works('new', 'rm', '--yes')
       fs.rmSync(at('config/new.vm'), { force: true })
+      // Killed after it was done, it has left a lock that nobody holds: whoever lists removes that.
+      await works('ls')
       assert.deepEqual(ofVm('new'), [], told)
     },
   },

@@ -147,25 +147,6 @@ function suite(): void {
     )
   })
 
-  test('resize of a running VM: the volume grows, then the guest sees it, whole extents of it', async () => {
-    const made = [`vg=${vg}`, 'mem=32', 'drive_size=16M', 'newimg', 'start', '-S', '--', 'resize', '24000K'] as const
-    await ok('live', ...made)
-    await ok('live-thin', `pool=${pool}`, ...made)
-    for (const id of ['live', 'live-thin']) {
-      // Extents are 1 MiB. What the guest sees now is what it will see when it starts again.
-      assert.deepEqual(await seenByGuest(id), [24 * mib])
-      assert.equal(deviceBytes(device(`nbsvm-${id}-0`)), 24 * mib)
-    }
-    // Cut off between the two: the same line again finishes it.
-    group.sh(`lvextend -qq -L 32m ${vg}/nbsvm-live-0`)
-    assert.deepEqual(await seenByGuest('live'), [24 * mib])
-    await ok('live', `vg=${vg}`, 'resize', '32M')
-    assert.deepEqual(await seenByGuest('live'), [32 * mib])
-    const refused = await call(['live', `vg=${vg}`, 'resize', '1T'])
-    assert.match(refused.stderr, /cannot resize nbsvm-live-0: .*(insufficient|free space)/is)
-    await ok('live,live-thin', `vg=${vg}`, 'stop', 'rm', '--yes')
-  })
-
   if (isWhole) {
     test('a guest on thin volumes is frozen, forked and goes back to a checkpoint; none of them writes to another', async (t) => {
       const counted = (name: string): number => {
@@ -244,64 +225,87 @@ function suite(): void {
     assert.ok(!programs.has('qemu-system-x86_64'))
   })
 
-  test('a snapshot that runs full: start warns while it fills, status tells, and start refuses when it is lost', async () => {
-    await ok('full', `vg=${vg}`, 'snapshot_size=4M', 'snapshot')
-    const write = (kib: number): string =>
-      group.sh(`dd if=/dev/zero of=${device('nbsvm-gold-0')} bs=64k count=${kib / 64} seek=32 oflag=direct status=none`)
-    write(3584)
-    const started = await call(['full', `vg=${vg}`, 'mem=32', 'start', '-S', '--', 'stop'])
-    assert.equal(started.status, 0, started.stderr)
-    assert.match(started.stderr, /snapshot nbsvm-full-0 has used 8\d\S* % of its 4M; when it runs full it is lost/)
-    const told = (await call(['full', `vg=${vg}`, 'status'])).stdout
-    assert.match(told, /when it runs full it is lost\n +give it more: sudo lvextend -L \+4M nbsvmcli\/nbsvm-full-0/)
-
-    write(10_240)
-    const refused = await call(['full', `vg=${vg}`, 'mem=32', 'start'])
-    assert.equal(refused.status, 1)
-    assert.match(refused.stderr, /nbsvm-full-0 ran full at 4M and is invalid: what was in it is lost/)
-    assert.match(refused.stderr, /snapshot_size/)
-    const lost = await statusOf('full')
-    assert.deepEqual([lost.pid, lost.drives[0]?.health?.state], [null, 'lost'])
-    assert.match(lost.drives[0]?.health?.hints.join() ?? '', /remove it and make a new one/)
-  })
-
-  test("a class file of the script's kind, with its volume group, called by a link", async () => {
-    fs.mkdirSync(path.join(folder, 'config'), { recursive: true })
-    fs.writeFileSync(
-      path.join(folder, 'config/win.class'),
-      `# Windows\nvg=${vg}\nmem=\${mem:-2048}\nnet_if=e1000\ndrive_if=ide\ndrive_size=20M\nsnapshot_lv=nbsvm-gold-0\n`,
-    )
-    const winvm = path.join(folder, 'winvm')
-    fs.symlinkSync(program, winvm)
-    const made = await call(['foo', 'net_if=rtl8139', 'newimg', 'snapshot', 'explain'], winvm)
-    assert.equal(made.status, 0, made.stderr)
-    const [first, second, ...explained] = made.stdout.split('\n')
-    assert.deepEqual([first, second], [device('nbsvm-win-foo-0'), device('nbsvm-win-foo-1')])
-    assert.equal(group.sh(`lvs --noheadings --units m --nosuffix -o lv_size ${vg}/nbsvm-win-foo-0`).trim(), '20.00')
-    assert.match(explained.join('\n'), /mem=2048 .*win\.class:3/)
-    assert.match(explained.join('\n'), /"driver":"rtl8139"/)
-    assert.match(explained.join('\n'), /"driver":"ide-hd"/)
-    assert.equal((await call(['foo', 'rm', '--yes'], winvm)).status, 0)
-  })
-
-  test('a volume group that is missing, or lvm, ends no list and is said with what to type', async () => {
-    const env = { LVM_SYSTEM_DIR: process.env['LVM_SYSTEM_DIR'], vg: 'nogroup' }
-    const listed = await nbsvm(['ls', '--json'], { env })
-    assert.equal(listed.status, 0, listed.stderr)
-    assert.ok((JSON.parse(listed.stdout) as { id: string }[]).some(({ id }) => id === 'gold' || id === 'full'))
-    assert.match(listed.stderr, /there is no volume group nogroup\n.*sudo vgs/)
-    const refused = await nbsvm(['foo', 'newimg'], { env })
-    assert.equal(refused.status, 1)
-    assert.match(refused.stderr, /there is no volume group nogroup/)
-    // In a mount namespace of its own.
-    const hidden = `mount --bind /dev/null "$(command -v lvs)" && exec '${program}' ls --json`
-    const without = await run('unshare', ['--mount', 'sh', '-c', hidden], { ...home.env, ...env })
-    assert.equal(without.status, 0, without.stderr)
-    assert.match(without.stderr, /cannot run lvs, which volumes need: it is not installed\n.*install lvm2/)
-  })
+  if (isWhole) wholly()
 
   test('rm takes the volumes of all of them, and what was hidden under them', async () => {
-    await ok('gold,base,classic,thin,full', `vg=${vg}`, 'rm', '--yes')
+    await ok(`gold,base,classic,thin${isWhole ? ',full' : ''}`, `vg=${vg}`, 'rm', '--yes')
     assert.equal(group.sh(`lvs --noheadings -o lv_name ${vg}`).trim(), pool)
   })
+
+  function wholly(): void {
+    test('resize of a running VM: the volume grows, then the guest sees it, whole extents of it', async () => {
+      const made = [`vg=${vg}`, 'mem=32', 'drive_size=16M', 'newimg', 'start', '-S', '--', 'resize', '24000K'] as const
+      await ok('live', ...made)
+      await ok('live-thin', `pool=${pool}`, ...made)
+      for (const id of ['live', 'live-thin']) {
+        // Extents are 1 MiB. What the guest sees now is what it will see when it starts again.
+        assert.deepEqual(await seenByGuest(id), [24 * mib])
+        assert.equal(deviceBytes(device(`nbsvm-${id}-0`)), 24 * mib)
+      }
+      // Cut off between the two: the same line again finishes it.
+      group.sh(`lvextend -qq -L 32m ${vg}/nbsvm-live-0`)
+      assert.deepEqual(await seenByGuest('live'), [24 * mib])
+      await ok('live', `vg=${vg}`, 'resize', '32M')
+      assert.deepEqual(await seenByGuest('live'), [32 * mib])
+      const refused = await call(['live', `vg=${vg}`, 'resize', '1T'])
+      assert.match(refused.stderr, /cannot resize nbsvm-live-0: .*(insufficient|free space)/is)
+      await ok('live,live-thin', `vg=${vg}`, 'stop', 'rm', '--yes')
+    })
+
+    test('a snapshot that runs full: start warns while it fills, status tells, and start refuses when it is lost', async () => {
+      await ok('full', `vg=${vg}`, 'snapshot_size=4M', 'snapshot')
+      const write = (kib: number): string =>
+        group.sh(`dd if=/dev/zero of=${device('nbsvm-gold-0')} bs=64k count=${kib / 64} seek=32 oflag=direct status=none`)
+      write(3584)
+      const started = await call(['full', `vg=${vg}`, 'mem=32', 'start', '-S', '--', 'stop'])
+      assert.equal(started.status, 0, started.stderr)
+      assert.match(started.stderr, /snapshot nbsvm-full-0 has used 8\d\S* % of its 4M; when it runs full it is lost/)
+      const told = (await call(['full', `vg=${vg}`, 'status'])).stdout
+      assert.match(told, /when it runs full it is lost\n +give it more: sudo lvextend -L \+4M nbsvmcli\/nbsvm-full-0/)
+
+      write(10_240)
+      const refused = await call(['full', `vg=${vg}`, 'mem=32', 'start'])
+      assert.equal(refused.status, 1)
+      assert.match(refused.stderr, /nbsvm-full-0 ran full at 4M and is invalid: what was in it is lost/)
+      assert.match(refused.stderr, /snapshot_size/)
+      const lost = await statusOf('full')
+      assert.deepEqual([lost.pid, lost.drives[0]?.health?.state], [null, 'lost'])
+      assert.match(lost.drives[0]?.health?.hints.join() ?? '', /remove it and make a new one/)
+    })
+
+    test("a class file of the script's kind, with its volume group, called by a link", async () => {
+      fs.mkdirSync(path.join(folder, 'config'), { recursive: true })
+      fs.writeFileSync(
+        path.join(folder, 'config/win.class'),
+        `# Windows\nvg=${vg}\nmem=\${mem:-2048}\nnet_if=e1000\ndrive_if=ide\ndrive_size=20M\nsnapshot_lv=nbsvm-gold-0\n`,
+      )
+      const winvm = path.join(folder, 'winvm')
+      fs.symlinkSync(program, winvm)
+      const made = await call(['foo', 'net_if=rtl8139', 'newimg', 'snapshot', 'explain'], winvm)
+      assert.equal(made.status, 0, made.stderr)
+      const [first, second, ...explained] = made.stdout.split('\n')
+      assert.deepEqual([first, second], [device('nbsvm-win-foo-0'), device('nbsvm-win-foo-1')])
+      assert.equal(group.sh(`lvs --noheadings --units m --nosuffix -o lv_size ${vg}/nbsvm-win-foo-0`).trim(), '20.00')
+      assert.match(explained.join('\n'), /mem=2048 .*win\.class:3/)
+      assert.match(explained.join('\n'), /"driver":"rtl8139"/)
+      assert.match(explained.join('\n'), /"driver":"ide-hd"/)
+      assert.equal((await call(['foo', 'rm', '--yes'], winvm)).status, 0)
+    })
+
+    test('a volume group that is missing, or lvm, ends no list and is said with what to type', async () => {
+      const env = { LVM_SYSTEM_DIR: process.env['LVM_SYSTEM_DIR'], vg: 'nogroup' }
+      const listed = await nbsvm(['ls', '--json'], { env })
+      assert.equal(listed.status, 0, listed.stderr)
+      assert.ok((JSON.parse(listed.stdout) as { id: string }[]).some(({ id }) => id === 'gold' || id === 'full'))
+      assert.match(listed.stderr, /there is no volume group nogroup\n.*sudo vgs/)
+      const refused = await nbsvm(['foo', 'newimg'], { env })
+      assert.equal(refused.status, 1)
+      assert.match(refused.stderr, /there is no volume group nogroup/)
+      // In a mount namespace of its own.
+      const hidden = `mount --bind /dev/null "$(command -v lvs)" && exec '${program}' ls --json`
+      const without = await run('unshare', ['--mount', 'sh', '-c', hidden], { ...home.env, ...env })
+      assert.equal(without.status, 0, without.stderr)
+      assert.match(without.stderr, /cannot run lvs, which volumes need: it is not installed\n.*install lvm2/)
+    })
+  }
 }

@@ -61,8 +61,9 @@ export function filterSink(command: readonly string[], fd: number): Sink {
   lost.catch(() => {})
   return {
     write: async (bytes) => {
+      // Who has ended takes nothing more, and what was under way comes back with an error.
+      await new Promise<void>((resolve) => stdin.write(bytes, () => resolve()))
       if (stdin.destroyed) return lost
-      await Promise.race([new Promise<void>((resolve) => stdin.write(bytes, () => resolve())), lost])
     },
     end: async () => {
       stdin.end()

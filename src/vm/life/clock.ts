@@ -10,6 +10,10 @@ import { agentTurns } from './agent.js'
 /** So far the guest's clock may be from the host's, in milliseconds. */
 const closeMs = 50
 const clockTries = 8
+/** A clock that follows, but not closely yet, is that of a guest on a busy machine: each try is wrong by another delay. */
+const followingTries = 40
+/** Nearer than that it follows, in milliseconds. */
+const followsMs = 1000
 
 const qmpTimeoutMs = 5000
 
@@ -42,18 +46,18 @@ export function setClock(turn: Turn): Promise<boolean> {
   return turn(async (agent) => {
     let lateMs = 0
     let isWrong = true
-    let isRefused = false
-    for (let left = clockTries; left > 0; left--) {
+    let isFollowing = false
+    for (let tries = 0; tries < (isFollowing ? followingTries : clockTries); tries++) {
       const { aheadMs, doubtMs } = await look(agent)
       if (Math.abs(aheadMs) + doubtMs < closeMs) return true
       isWrong = Math.abs(aheadMs) - doubtMs > closeMs
       // Asked again at once where the answer took too long to say anything.
       if (Math.abs(aheadMs) <= doubtMs) continue
-      const isSet = !isRefused && left < clockTries
-      if (isSet && Math.abs(aheadMs) < 1000) lateMs -= aheadMs
+      isFollowing = tries > 0 && Math.abs(aheadMs) < followsMs
+      // By half: the next delay is not this one.
+      if (isFollowing) lateMs -= aheadMs / 2
       await agent.ask('guest-set-time', { time: Math.round((Date.now() + lateMs) * 1e6) }, limits).catch((error: unknown) => {
         if (!(error instanceof AgentRefused)) throw error
-        isRefused = true
       })
     }
     // On a machine so busy that no answer says it nobody else can see it either.

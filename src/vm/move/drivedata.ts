@@ -5,7 +5,7 @@ import type { Nbd } from '../../qemu/nbd.js'
 import type { OnProgress } from '../../store/store.js'
 import { extentsOf, withImage, type Extent, type Part } from './image.js'
 import { readAhead, withParts } from './parts.js'
-import { frameHead, pieceBytes, type Reader } from './wire.js'
+import { frameHead, pieceBytes, piecesAhead, type Reader } from './wire.js'
 
 interface Sending {
   readonly folder: string
@@ -49,9 +49,6 @@ export function isZero(bytes: Buffer): boolean {
 function bytesIn(extents: readonly Extent[]): number {
   return extents.reduce((sum, { length }) => sum + length, 0)
 }
-
-/** So many pieces are under way to a drive. */
-const ahead = 4
 
 /** A server of NBD takes no more in one request. */
 const zeroBytes = 2 ** 30
@@ -110,6 +107,6 @@ async function take(
       .catch((error: unknown) => void (fault ??= error))
       .finally(() => void under.delete(written))
     under.add(written)
-    if (under.size >= ahead) await Promise.race(under)
+    if (under.size >= piecesAhead) await Promise.race(under)
   }
 }

@@ -5,7 +5,7 @@ import { Failure } from '../../core/errors.js'
 import { jsonName } from '../../model/blocknode.js'
 import type { Drive } from '../../model/drive.js'
 import { Nbd } from '../../qemu/nbd.js'
-import { deadlineIn, pause } from '../../sys/clock.js'
+import { pause } from '../../sys/clock.js'
 import { remove } from '../../sys/file.js'
 import { run, runOrFail, tied } from '../../sys/process.js'
 
@@ -50,13 +50,14 @@ export async function withImage<T>(drive: Drive, serving: Serving, work: (image:
 
 async function opened(file: string, fault: () => Failure | undefined, signal: AbortSignal | undefined): Promise<Nbd> {
   const limit = eitherSignal(AbortSignal.timeout(readyTimeoutMs), signal)
-  for (const deadline = deadlineIn(readyTimeoutMs); ;) {
+  for (;;) {
     try {
       return await Nbd.open(file, limit)
     } catch (error) {
       const why = fault()
       if (why !== undefined) throw why
-      if (deadline.isOver) throw new Failure('qemu-nbd does not answer', { cause: error })
+      signal?.throwIfAborted()
+      if (limit.aborted) throw new Failure('qemu-nbd does not answer', { cause: error })
     }
     await pause(10, signal)
   }

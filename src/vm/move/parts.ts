@@ -4,7 +4,7 @@ import type { Drive, Image } from '../../model/drive.js'
 import { close, open } from '../../sys/file.js'
 import { readFully } from '../../sys/blocks.js'
 import { withImage, type Extent, type Part } from './image.js'
-import { pieceBytes } from './wire.js'
+import { pieceBytes, piecesAhead } from './wire.js'
 
 /** Bytes of a drive, in `into` where that is given and they can be had there. Zeros where nothing is. */
 export type Read = (offset: number, length: number, into?: Buffer) => Promise<Buffer>
@@ -81,9 +81,6 @@ function firstAfter(parts: readonly Part[], offset: number): number {
   return low
 }
 
-/** So many pieces are read ahead, while one is looked at. */
-const ahead = 4
-
 export interface Piece {
   readonly offset: number
   readonly bytes: Buffer
@@ -92,13 +89,13 @@ export interface Piece {
 /** What is there, in pieces of at most `pieceBytes`. A piece that is `reused` counts until the next is asked for. */
 export async function* readAhead(read: Read, extents: readonly Extent[], { reused = false } = {}): AsyncGenerator<Piece> {
   const under: Promise<Piece>[] = []
-  const buffers = reused ? Array.from({ length: ahead + 1 }, () => Buffer.allocUnsafeSlow(pieceBytes)) : []
+  const buffers = reused ? Array.from({ length: piecesAhead + 1 }, () => Buffer.allocUnsafeSlow(pieceBytes)) : []
   let number = 0
   for (const { offset, length } of pieces(extents)) {
-    const piece = read(offset, length, buffers[number++ % (ahead + 1)]).then((bytes) => ({ offset, bytes }))
+    const piece = read(offset, length, buffers[number++ % (piecesAhead + 1)]).then((bytes) => ({ offset, bytes }))
     piece.catch(() => {})
     under.push(piece)
-    const first = under.length > ahead ? under.shift() : undefined
+    const first = under.length > piecesAhead ? under.shift() : undefined
     if (first !== undefined) yield first
   }
   for (const piece of under) yield piece

@@ -3,8 +3,18 @@ import type { Outside } from '../../host/place.js'
 import { lstat, readHead, remove, stat, writeInto } from '../../sys/file.js'
 import { stopVm } from '../life/stop.js'
 import { endAndRemove } from '../life/remove.js'
-import { beforeFolder, lockMove, markedIds, readMark, removeMark, unlockMove, whyNotOurs, type Mark } from '../record/moves.js'
-import { readRecord, restoreRecord } from '../record/record.js'
+import {
+  beforeFolder,
+  lockMove,
+  markedIds,
+  movedIds,
+  readMark,
+  removeMark,
+  unlockMove,
+  whyNotOurs,
+  type Mark,
+} from '../record/moves.js'
+import { readRecord, restoreRecord, sweepRecord } from '../record/record.js'
 import { openVm, type Vm } from '../record/vm.js'
 
 /** Removes what has come so far of a VM, and then its mark. The move's lock is held. */
@@ -16,7 +26,7 @@ export async function undoArrival(vm: Vm, mark: Mark): Promise<void> {
     } else await endAndRemove(vm, { keepsDrives: mark.shared })
     // It may never have been written, in a folder that cannot be.
     if (mark.file !== undefined && lstat(mark.file) !== undefined) giveBack(mark.file, mark.grown)
-  }
+  } else if (!mark.standby) await sweepRecord(vm.place, vm.id)
   removeMark(vm.place, vm.id)
 }
 
@@ -41,13 +51,14 @@ function quietUuid({ place, id }: Vm): string | undefined {
 
 /** Removes what is left of VMs that did not come whole, and that nobody is at any more. */
 export async function sweepArrivals(outside: Outside): Promise<void> {
-  for (const id of markedIds(outside.place)) await sweepArrival(outside, id)
+  for (const id of movedIds(outside.place)) await sweepArrival(outside, id)
 }
 
 /** The same for one VM. */
 async function sweepArrival(outside: Outside, id: string): Promise<void> {
   const { place } = outside
-  if (readMark(place, id)?.phase !== 'coming') return
+  const phase = readMark(place, id)?.phase
+  if (phase !== undefined && phase !== 'coming') return
   const lock = await lockMove(place, id, `clean up after the move of ${id}`, 0)
   if (lock === undefined) return
   try {

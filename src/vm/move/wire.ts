@@ -23,6 +23,9 @@ const words: readonly Word[] = ['go', 'bye']
 /** So much of a drive goes into one frame. */
 export const pieceBytes = 1024 * 1024
 
+/** So many pieces are under way at once, from a drive or to one. */
+export const piecesAhead = 4
+
 /** The longest first line: UEFI variables, the state of a TPM and the disk that tells the guest who it is are in it. */
 const longestLine = 64 * 1024 ** 2
 

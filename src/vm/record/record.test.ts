@@ -11,6 +11,7 @@ import {
   recordedUids,
   removeRecord,
   renewGeneration,
+  sweepRecord,
   updateRecord,
   whileRecorded,
 } from './record.js'
@@ -66,6 +67,16 @@ test('so is one that cannot be read: a link, which is not followed, a folder', a
     assert.throws(() => readRecord(place, id), new RegExp(`cannot read the record of ${id}`))
     await assert.rejects(ensureRecord(subject(id)), /cannot read/)
   }
+})
+
+test('what a kill has left of a record goes, and its folder where that was the first thing in it', async () => {
+  const left = (id: string): string => `${fileOf(id)}.4711.tmp`
+  await ensureRecord(subject('there'))
+  fs.mkdirSync(path.dirname(fileOf('half')))
+  for (const id of ['there', 'half']) fs.writeFileSync(left(id), '{')
+  for (const id of ['there', 'half', 'none']) await sweepRecord(place, id)
+  assert.deepEqual(fs.readdirSync(path.dirname(fileOf('there'))), ['machine.json'])
+  assert.equal(fs.existsSync(path.dirname(fileOf('half'))), false)
 })
 
 test('two pairs of class and name that make one id do not share a record', async () => {

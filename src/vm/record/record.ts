@@ -8,7 +8,7 @@ import { machineId } from '../../sys/environment.js'
 import { list, listFolders, lstat, makePrivateFolder, remove, rename, syncFolder, writeWhole } from '../../sys/file.js'
 import { readPlain } from '../../sys/plain.js'
 import { joinLock } from '../../sys/lock.js'
-import { removeTree } from '../../sys/removal.js'
+import { removeFolder, removeTree } from '../../sys/removal.js'
 import { randomHex } from '../../sys/stamp.js'
 import { newIdentity, randomUuid } from './identity.js'
 import { drawerOf, foreignTo, type Drawer } from './drawer.js'
@@ -166,7 +166,7 @@ function quietUid(place: Pick<Place, 'records'>, id: string): number | undefined
 
 /** Whether a VM is on its way from one machine to another (moves.ts), or was when something broke: a cheap look, for lists. */
 export function hasMoves({ records }: Pick<Place, 'records'>): boolean {
-  return list(`${records}/.moves`).some((name) => name.endsWith('.json'))
+  return list(`${records}/.moves`).some((name) => /\.(?:json|lock|tmp)$/.test(name))
 }
 
 /** Throws a Failure where the VM may be another machine's by now, or is not yet this one's. */
@@ -239,13 +239,16 @@ async function alone<T>({ records }: Pick<Place, 'records'>, work: () => T): Pro
   }
 }
 
-/** Removes what an nbsvm that was killed has left of a record that it wrote. */
+/** Removes what an nbsvm that was killed has left of a record that it wrote, and the folder where that was to be the first thing in it. */
 export async function sweepRecord(place: Pick<Place, 'records'>, id: string): Promise<void> {
   const folder = recordFolder(place, id)
   const unfinished = (): string[] => list(folder).filter((name) => /^machine\.json\..*\.tmp$/.test(name))
   if (unfinished().length === 0) return
   // Who is not killed has the lock while it writes.
-  await alone(place, () => unfinished().forEach((name) => remove(`${folder}/${name}`)))
+  await alone(place, () => {
+    for (const name of unfinished()) remove(`${folder}/${name}`)
+    if (list(folder).length === 0) removeFolder(folder)
+  })
 }
 
 function write(place: Pick<Place, 'records'>, id: string, record: MachineRecord): void {

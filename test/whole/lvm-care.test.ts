@@ -5,8 +5,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { bootSector } from './bootsector.js'
-import type { TestGroup } from './uml/group.js'
+import { bootSector } from '../bootsector.js'
+import type { TestGroup } from '../uml/group.js'
 import {
   bytes,
   copyOptions,
@@ -20,7 +20,7 @@ import {
   vg,
   volumeNames,
   whereVolumesAre,
-} from './uml/volumes.js'
+} from '../uml/volumes.js'
 
 whereVolumesAre(import.meta.filename, () => {
   test('a missing disk breaks the drives on it, which say so and can be removed, and no others', async () => {
