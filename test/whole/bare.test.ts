@@ -6,8 +6,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { run } from './cli.js'
-import { openBare, withoutBare, type Bare } from './support/bare.js'
+import { run } from '../cli.js'
+import { openBare, withoutBare, type Bare } from '../support/bare.js'
 
 const why = spawnSync('dpkg-deb', ['--version']).status === 0 ? undefined : 'dpkg-deb is not installed'
 const { version } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }
@@ -24,24 +24,6 @@ describe("Debian's package", { skip: why ?? false }, () => {
     if (!fs.existsSync('build/lintian')) return context.skip('lintian is not in build/lintian')
     const { status, stdout, stderr } = await run(path.resolve('scripts/lintian'), [deb], { PATH: process.env['PATH'] })
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
-  })
-
-  test('is the same, byte for byte, when it is made again', () => {
-    const env = { ...process.env, SOURCE_DATE_EPOCH: '1700000000' }
-    const make = (name: string): Buffer => {
-      const into = path.join(folder, name)
-      return fs.readFileSync(execFileSync(path.resolve('scripts/deb'), [into], { env, encoding: 'utf8' }).trim())
-    }
-    assert.ok(make('one').equals(make('another')))
-    const listed = execFileSync('dpkg-deb', ['--contents', path.join(folder, 'one', path.basename(deb))], {
-      encoding: 'utf8',
-      env: { ...env, TZ: 'UTC' },
-    })
-    const lines = listed.trim().split('\n')
-    assert.deepEqual(
-      lines.filter((line) => !line.includes(' root/root ') || !line.includes(' 2023-11-14 22:13 ')),
-      [],
-    )
   })
 })
 
@@ -89,8 +71,8 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
     const begin = 'source=/work/build/guest/disk.qcow2 clone start'
     await bare.done(`echo 'mem=64' >/etc/nbsvm/small.class`)
     await Promise.all([
-      bare.done(`nbsvm kept class=small network=none run_as=nbsvm ${begin} wait 'guest# ' --timeout=120`),
-      bare.done(`nbsvm foo class=small ${begin} wait 'guest# ' --timeout=120`, user),
+      bare.done(`nbsvm kept class=small network=none run_as=nbsvm ${begin} wait 'guest# ' --timeout=300`),
+      bare.done(`nbsvm foo class=small ${begin} wait 'guest# ' --timeout=300`, user),
     ])
     const pid = (await pidOf('/var/lib/nbsvm/small-kept/pid')).trim()
     assert.match(await bare.done(`ps -o user= -p ${pid} 2>/dev/null || stat -c %U /proc/${pid}`), /^nbsvm/)
@@ -102,8 +84,8 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
     await apt('install /work/new.deb')
     assert.equal(await bare.done('nbsvm version'), `nbsvm ${version}\n`)
     assert.deepEqual(await Promise.all(files.map(pidOf)), pids)
-    await bare.done(`nbsvm foo class=small type 'echo still $((6 * 7))\\n' wait 'still 42' --timeout=60`, user)
-    await bare.done(`nbsvm kept class=small type 'echo here $((6 * 7))\\n' wait 'here 42' --timeout=60`)
+    await bare.done(`nbsvm foo class=small type 'echo still $((6 * 7))\\n' wait 'still 42' --timeout=300`, user)
+    await bare.done(`nbsvm kept class=small type 'echo here $((6 * 7))\\n' wait 'here 42' --timeout=300`)
     await bare.done('nbsvm foo class=small stop rm --yes', user)
     assert.equal(await bare.done('nbsvm ls --json', user), '[]\n')
   })
