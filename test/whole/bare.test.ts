@@ -69,7 +69,7 @@ describe('on a bare Debian 13', { skip: why ?? withoutBare() ?? false }, () => {
 
   test('root and a user make and start VMs with it', async () => {
     const begin = 'source=/work/build/guest/disk.qcow2 clone start'
-    await bare.done(`echo 'mem=64' >/etc/nbsvm/small.class`)
+    await bare.done(`echo 'mem=256' >/etc/nbsvm/small.class`)
     await Promise.all([
       bare.done(`nbsvm kept class=small network=none run_as=nbsvm ${begin} wait 'guest# ' --timeout=300`),
       bare.done(`nbsvm foo class=small ${begin} wait 'guest# ' --timeout=300`, user),
