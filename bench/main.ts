@@ -2,6 +2,7 @@
 // Nothing is compared with a stored number: machines differ, and one machine differs from minute to minute.
 import { against } from './against.js'
 import { archive } from './archive.js'
+import { backup } from './backup.js'
 import { clone } from './clone.js'
 import { disk } from './disk.js'
 import { fork } from './fork.js'
@@ -38,6 +39,7 @@ const benches: readonly Bench[] = [
   web,
   single,
   archive,
+  backup,
   against,
 ]
 

@@ -7,14 +7,14 @@ import { spawnSync } from 'node:child_process'
 
 /** What nbsvm speaks. A name that QEMU does not know ends the script. */
 const commandNames = `
-  announce-self balloon block-export-add block-job-cancel block-job-dismiss block_resize blockdev-add blockdev-close-tray
+  announce-self balloon block-dirty-bitmap-remove block-export-add block-job-cancel block-job-dismiss block_resize blockdev-add blockdev-close-tray
   blockdev-del blockdev-insert-medium blockdev-mirror blockdev-open-tray
   blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get qom-set
   migrate migrate-continue migrate-incoming migrate-set-capabilities migrate-set-parameters migrate_cancel nbd-server-start
   nbd-server-stop query-balloon query-block query-block-jobs query-blockstats query-chardev query-cpus-fast query-kvm query-memdev query-migrate query-name
   query-named-block-nodes query-status quit
   screendump send-key set_link
-  stop system_powerdown system_reset system_wakeup
+  stop system_powerdown system_reset system_wakeup transaction
 `
 
 /** Events that are waited for, or that tell why a VM is gone. */
@@ -36,7 +36,13 @@ const openEnded: Readonly<Record<string, string>> = {
   'block-job-cancel': '{ device: string; force?: boolean }',
   'block-job-dismiss': '{ id: string }',
   'qom-set': '{ path: string; property: string; value: boolean }',
+  transaction: '{ actions: readonly { type: string; data: Record<string, unknown> }[] }',
   'nbd-server-start': "{ addr: { type: 'unix'; data: { path: string } } }",
+}
+
+/** Commands that a newer QEMU than the one that is asked may have, with what they take. */
+const later: Readonly<Record<string, string>> = {
+  'blockdev-set-active': '{ active: boolean }',
 }
 
 interface Member {
@@ -92,7 +98,8 @@ function writeSchema(version: string, schema: Entity[]): string {
     taken: new Set(),
     queue: [],
   }
-  const commands = names(commandNames).map((name) => writeCommand(walk, name))
+  const newer = Object.entries(later).map(([name, args]) => `/** Not in every release. */\n${key(name)}: ${args}`)
+  const commands = [...names(commandNames).map((name) => writeCommand(walk, name)), ...newer]
   const events = names(eventNames).map((name) => writeEvent(walk, name))
   const types: string[] = []
   for (let job = walk.queue.shift(); job !== undefined; job = walk.queue.shift()) {

@@ -10,7 +10,7 @@ const rows: readonly (readonly string[])[] = [
   ['index.ts', 'action'],
   ['library', 'web'],
   ['service'],
-  ['vm/archive'],
+  ['vm/archive', 'vm/backup'],
   ['vm/list', 'vm/reach', 'vm/move', 'vm/frozen'],
   ['vm/life'],
   ['vm/drive'],

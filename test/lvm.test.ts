@@ -10,6 +10,7 @@ import { processMark } from '../src/sys/mark.js'
 import { run, type Run } from '../src/sys/process.js'
 import { sendDrives, takeDrives } from '../src/vm/move/drivedata.js'
 import { Reader } from '../src/vm/move/wire.js'
+import { isWhole } from './support/whole.js'
 import {
   bytes,
   copyOptions,
@@ -156,76 +157,78 @@ whereVolumesAre(import.meta.filename, () => {
     await open().remove(gold)
   })
 
-  test('clone takes an image file; nothing of other guests is left after its end', async () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-image-'))
-    const file = path.join(folder, 'a,b=c.qcow2')
-    sh(`qemu-img create -q -f qcow2 '${file}' 6656k; qemu-io -f qcow2 -c 'write -P 7 64k 64k' '${file}'`)
-    sh(`lvcreate -qq -y -L 16m -n dirt ${vg}; yes dirt | dd of=/dev/${vg}/dirt bs=1M iflag=fullblock count=16 status=none`)
-    sh(`sync; lvremove -qq -f ${vg}/dirt`)
-    const drive = await open().clone('file', await find({ source: file }), copyOptions)
-    assert.equal((await open().size(drive)).virtualBytes, 7 * mib)
-    const all = bytes(drive, 0, 7 * mib)
-    assert.ok(all.subarray(64 * 1024, 128 * 1024).every((byte) => byte === 7))
-    assert.ok(all.subarray(0, 64 * 1024).every((byte) => byte === 0) && all.subarray(128 * 1024).every((byte) => byte === 0))
-    await removeAll('file')
-    fs.rmSync(folder, { recursive: true })
-  })
-
-  test('bs and ddargs clone with dd, as they are', async () => {
-    const gold = await quarterFull('gold', 16)
-    const lines: string[] = []
-    const recording: Run = (command, options) => {
-      lines.push(command.join(' '))
-      return run(command, options)
-    }
-    const dd = { bs: '64k', args: ['count=32'] }
-    const drive = await open({ pool, asRoot: recording }).clone('dd', await find({ gold: 'gold' }), { ...copyOptions, dd })
-    const line = lines.find((each) => each.includes('dd if=')) ?? ''
-    assert.match(line, /dd if=\S+gold-0 of=\S+ bs=64k conv=fsync status=progress count=32$/)
-    assert.ok(bytes(gold, 0, 2 * mib).equals(bytes(drive, 0, 2 * mib)))
-    await removeAll('dd')
-    await open().remove(gold)
-  })
-
-  test('a volume moves without its zeros: into a volume that held something else, and into a file', async () => {
-    const from = await quarterFull('go', 8)
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-move-'))
-    const volume = await open().create('come', 8 * mib)
-    sh(`dd if=/dev/urandom of=${volume.image.path} bs=1M count=8 status=none`)
-    const image = { kind: 'file', format: 'qcow2', path: path.join(folder, 'drive') } as const
-    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image.path, '8M'])
-    try {
-      const sent: Buffer[] = []
-      const keep = (piece: Buffer): Promise<void> => Promise.resolve(void sent.push(Buffer.from(piece)))
-      await sendDrives([from], { folder, write: keep, onProgress: () => {} })
-      assert.ok(Buffer.concat(sent).length < 3 * mib)
-      for (const to of [volume, { ...volume, image }]) {
-        const reader = new Reader(Readable.from(sent))
-        await takeDrives([to], reader, { folder })
-      }
-      assert.ok(same(from, volume))
-      execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', from.image.path, image.path])
-    } finally {
+  if (isWhole) {
+    test('clone takes an image file; nothing of other guests is left after its end', async () => {
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-image-'))
+      const file = path.join(folder, 'a,b=c.qcow2')
+      sh(`qemu-img create -q -f qcow2 '${file}' 6656k; qemu-io -f qcow2 -c 'write -P 7 64k 64k' '${file}'`)
+      sh(`lvcreate -qq -y -L 16m -n dirt ${vg}; yes dirt | dd of=/dev/${vg}/dirt bs=1M iflag=fullblock count=16 status=none`)
+      sh(`sync; lvremove -qq -f ${vg}/dirt`)
+      const drive = await open().clone('file', await find({ source: file }), copyOptions)
+      assert.equal((await open().size(drive)).virtualBytes, 7 * mib)
+      const all = bytes(drive, 0, 7 * mib)
+      assert.ok(all.subarray(64 * 1024, 128 * 1024).every((byte) => byte === 7))
+      assert.ok(all.subarray(0, 64 * 1024).every((byte) => byte === 0) && all.subarray(128 * 1024).every((byte) => byte === 0))
+      await removeAll('file')
       fs.rmSync(folder, { recursive: true })
-      await removeAll('go')
-      await removeAll('come')
-    }
-  })
+    })
 
-  test('the unfinished clone of another host that has this group stays, and is named with what removes it', async () => {
-    const foreign = (name: string, mark: string): void =>
-      void sh(`lvcreate -qq -y -l 4 -n ${name} --addtag nbsvm_unfinished --addtag nbsvm_by=${mark} ${vg}`)
-    foreign('nbsvm_tmp-aaaaaaaa', '0badcafe.12345678.4026531836.4711.88123')
-    // nbsvm 0.1 named no host.
-    foreign('nbsvm_tmp-bbbbbbbb', '12345678.4026531836.4711.88123')
-    foreign('nbsvm_tmp-cccccccc', processMark(spawnSync('true').pid))
-    const notes: string[] = []
-    await open().create('shared', 4 * mib, { onNote: (text) => notes.push(text) })
-    assert.deepEqual(volumeNames(), ['nbsvm-shared-0', 'nbsvm_tmp-aaaaaaaa', 'nbsvm_tmp-bbbbbbbb', pool])
-    assert.match(
-      notes[0] ?? '',
-      /nbsvm_tmp-aaaaaaaa is unfinished.* another host.*: sudo lvremove nbsvmtest\d+\/nbsvm_tmp-aaaaaaaa$/,
-    )
-    assert.equal(notes.length, 2)
-  })
+    test('bs and ddargs clone with dd, as they are', async () => {
+      const gold = await quarterFull('gold', 16)
+      const lines: string[] = []
+      const recording: Run = (command, options) => {
+        lines.push(command.join(' '))
+        return run(command, options)
+      }
+      const dd = { bs: '64k', args: ['count=32'] }
+      const drive = await open({ pool, asRoot: recording }).clone('dd', await find({ gold: 'gold' }), { ...copyOptions, dd })
+      const line = lines.find((each) => each.includes('dd if=')) ?? ''
+      assert.match(line, /dd if=\S+gold-0 of=\S+ bs=64k conv=fsync status=progress count=32$/)
+      assert.ok(bytes(gold, 0, 2 * mib).equals(bytes(drive, 0, 2 * mib)))
+      await removeAll('dd')
+      await open().remove(gold)
+    })
+
+    test('a volume moves without its zeros: into a volume that held something else, and into a file', async () => {
+      const from = await quarterFull('go', 8)
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbsvm-move-'))
+      const volume = await open().create('come', 8 * mib)
+      sh(`dd if=/dev/urandom of=${volume.image.path} bs=1M count=8 status=none`)
+      const image = { kind: 'file', format: 'qcow2', path: path.join(folder, 'drive') } as const
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image.path, '8M'])
+      try {
+        const sent: Buffer[] = []
+        const keep = (piece: Buffer): Promise<void> => Promise.resolve(void sent.push(Buffer.from(piece)))
+        await sendDrives([from], { folder, write: keep, onProgress: () => {} })
+        assert.ok(Buffer.concat(sent).length < 3 * mib)
+        for (const to of [volume, { ...volume, image }]) {
+          const reader = new Reader(Readable.from(sent))
+          await takeDrives([to], reader, { folder })
+        }
+        assert.ok(same(from, volume))
+        execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', from.image.path, image.path])
+      } finally {
+        fs.rmSync(folder, { recursive: true })
+        await removeAll('go')
+        await removeAll('come')
+      }
+    })
+
+    test('the unfinished clone of another host that has this group stays, and is named with what removes it', async () => {
+      const foreign = (name: string, mark: string): void =>
+        void sh(`lvcreate -qq -y -l 4 -n ${name} --addtag nbsvm_unfinished --addtag nbsvm_by=${mark} ${vg}`)
+      foreign('nbsvm_tmp-aaaaaaaa', '0badcafe.12345678.4026531836.4711.88123')
+      // nbsvm 0.1 named no host.
+      foreign('nbsvm_tmp-bbbbbbbb', '12345678.4026531836.4711.88123')
+      foreign('nbsvm_tmp-cccccccc', processMark(spawnSync('true').pid))
+      const notes: string[] = []
+      await open().create('shared', 4 * mib, { onNote: (text) => notes.push(text) })
+      assert.deepEqual(volumeNames(), ['nbsvm-shared-0', 'nbsvm_tmp-aaaaaaaa', 'nbsvm_tmp-bbbbbbbb', pool])
+      assert.match(
+        notes[0] ?? '',
+        /nbsvm_tmp-aaaaaaaa is unfinished.* another host.*: sudo lvremove nbsvmtest\d+\/nbsvm_tmp-aaaaaaaa$/,
+      )
+      assert.equal(notes.length, 2)
+    })
+  }
 })

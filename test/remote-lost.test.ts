@@ -90,6 +90,17 @@ describe('a connection that is lost', { skip: whyNoMachine }, () => {
     })
   }
 
+  it('cut as the folder for files is made: nothing left', async () => {
+    const slow = path.join(box1.bin, 'mktemp')
+    fs.writeFileSync(slow, '#!/bin/sh\nPATH=/usr/bin:/bin; d=$(mktemp "$@") && sleep 2 && echo "$d"\n', { mode: 0o755 })
+    const { said, ended } = begin('box1:foo', 'cp', 'large', ':/tmp/')
+    await until('it is made', 30_000, () => fs.readdirSync(box1.temporary).length > 0)
+    box1.cut()
+    assert.equal(await ended, 1, said())
+    fs.rmSync(slow)
+    await until('nothing is left', 15_000, () => fs.readdirSync(box1.temporary).length === 0)
+  })
+
   it('nbsvm here that is killed leaves nothing there', async () => {
     const { child, said, ended } = begin('box1:foo', 'cp', 'large', ':/tmp/')
     await until('it goes on', 30_000, () => fs.readdirSync(box1.temporary).length > 0)

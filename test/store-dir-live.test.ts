@@ -399,7 +399,8 @@ describe('a moment that several drives of a running VM are brought to', () => {
     const [one = assert.fail(), two = assert.fail()] = await drivesOf()
     const frozen = [one, two].map((drive) => store.freeze(drive, 'kept', { live, atMoment: moment.atMoment }))
     await moment.all
-    // The guest has gone on while all was prepared, and now it stands still.
+    // The guest goes on while all is prepared, however slow its writes are, and now it stands still.
+    await until('the guest to write on', 5000, () => guest.counter > begun)
     await guest.stop()
     const then = guest.counter
     moment.now()

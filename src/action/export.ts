@@ -14,7 +14,7 @@ export const exportVerb: Verb = {
 drives hold, the variables of its UEFI, and, where it is off, the state of its TPM. One that runs goes on: the file then shows it as it was at
 one moment, as after a power cut, with all its drives of that same moment. FILE is there under its name only when it is whole, and nothing
 is overwritten. - is stdout, for a pipe. It is an archive of tar, packed by zstd where that is installed; --plain leaves it unpacked.
-docs/backups.md says what is in it. It holds keys of the VM: keep it to yourself.
+docs/archive.md says what is in it. It holds keys of the VM: keep it to yourself.
 
   nbsvm web export web.vm                     then: nbsvm web2 import web.vm
   nbsvm web export - | ssh box2 nbsvm web import -

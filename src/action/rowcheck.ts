@@ -72,3 +72,10 @@ export function checkImport([word]: readonly string[], { qemu, same }: Flags): v
     hints: [qemu === true ? "try: import --qemu 'qemu-system-x86_64 -m 2G -hda disk.qcow2'" : 'try: import FILE'],
   })
 }
+
+export function checkBackup([dir]: readonly string[], { settle, keep }: Flags): void {
+  if ((dir === undefined) !== (settle === true))
+    throw new UsageError('backup needs DIR, a folder for backups', { hints: ['see: nbsvm help backup'] })
+  if (keep !== undefined && !/^[1-9]\d{0,5}$/.test(String(keep)))
+    throw new UsageError(`${quote(String(keep))} is not a number of backups`, { hints: ['write it like --keep=7'] })
+}

@@ -20,7 +20,7 @@ export const foreignActions: Readonly<Record<string, Meaning>> = {
   ...same('pause', 'suspend'),
   ...same('save', 'managedsave', 'hibernate', 'sleep'),
   ...same('start', 'wake'),
-  ...same('rollback', 'restore', 'revert', 'snapshot-revert', 'loadvm'),
+  ...same('rollback', 'revert', 'snapshot-revert', 'loadvm'),
   ...same('checkpoint', 'snapshot-create-as', 'snapshot-create', 'savevm'),
   ...same('checkpoints', 'snapshots', 'snapshot-list', 'snapshot-delete', 'delvm'),
   ...same('resume', 'unpause', 'continue', 'thaw'),

@@ -14,6 +14,8 @@ export const failureCodes = {
   VM_ASLEEP: 'the VM is saved, or on its way back to a checkpoint, and its guest counts on what is there',
   CHECKPOINT_MISSING: 'the VM has no checkpoint of that name',
   CHECKPOINT_EXISTS: 'the VM has a checkpoint of that name already',
+  BACKUP_MISSING: 'there is no such backup',
+  BACKUP_DAMAGED: 'what is in the folder of backups is not what was written there',
   BUSY: 'somebody else is at work on it: another nbsvm, or who is attached; it can be tried again',
   TIMEOUT: 'it did not happen within the time that was given',
   ARCHIVE_DAMAGED: 'the archive of a VM is cut, changed, or not one that this nbsvm can read',

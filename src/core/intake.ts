@@ -28,6 +28,18 @@ export class Intake {
     return all.subarray(0, length)
   }
 
+  /** What is at hand, at most so many bytes, and at least one: it is not copied. Undefined where it ends. */
+  async some(most: number): Promise<Buffer | undefined> {
+    while (this.#rest.length === 0) {
+      const piece = await this.#next()
+      if (piece === undefined) return undefined
+      this.#rest = piece
+    }
+    const taken = this.#rest.subarray(0, most)
+    this.#rest = this.#rest.subarray(taken.length)
+    return taken
+  }
+
   /** The next line without its end, of at most `longest` bytes; undefined where nothing comes. Rejects with CutOff where it has no end. */
   async line(longest: number): Promise<string | undefined> {
     const parts: Buffer[] = []

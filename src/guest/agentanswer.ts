@@ -31,6 +31,9 @@ export const agentAnswers = {
   'guest-file-read': object({ count: size, 'buf-b64': base64, eof: truth }),
   'guest-file-write': object({ count: size }),
   'guest-file-close': anything,
+  /** How many file systems stand still now, or go on. */
+  'guest-fsfreeze-freeze': size,
+  'guest-fsfreeze-thaw': size,
   'guest-get-host-name': object({ 'host-name': text }),
   'guest-get-osinfo': object({ id: maybe(text), 'pretty-name': maybe(text), name: maybe(text) }),
   /** Nanoseconds since 1970: more than a number holds exactly, by less than a microsecond. */

@@ -231,6 +231,18 @@ export async function pauseAgain(qmp: Qmp): Promise<void> {
   })
 }
 
+/**
+ * Has QEMU open the drives of a guest that came and stays paused. From 10.0 on it does that only as the guest goes on, and until then
+ * refuses to change them; before, it has done so when all had come, and knows no such command.
+ */
+export async function openDrives(qmp: Qmp): Promise<void> {
+  try {
+    await qmp.execute('blockdev-set-active', { active: true })
+  } catch (error) {
+    if (!(error instanceof QmpError && error.class === 'CommandNotFound')) throw error
+  }
+}
+
 /** QEMU says that a migration is over a moment before it is (`finish-migrate`), and lets no guest go on before. */
 async function onceFinalized(step: () => Promise<unknown>): Promise<void> {
   const untilMs = monotonicMs() + finalizeMs

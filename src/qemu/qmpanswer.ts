@@ -25,7 +25,12 @@ export const answers = {
   }),
   'query-memdev': list(object({ id: maybe(text) })),
   'query-chardev': list(object({ label: text, 'frontend-open': truth })),
-  'query-named-block-nodes': list(object({ 'node-name': maybe(text) })),
+  'query-named-block-nodes': list(
+    object({
+      'node-name': maybe(text),
+      'dirty-bitmaps': maybe(list(object({ name: maybe(text), recording: truth, inconsistent: maybe(truth), count: size }))),
+    }),
+  ),
 } as const satisfies { readonly [C in CommandName]?: Check<unknown> }
 
 export type Answers = typeof answers

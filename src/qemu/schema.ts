@@ -5,6 +5,7 @@
 export interface Commands {
   'announce-self': { initial: number; max: number; rounds: number; step: number } & Record<string, unknown>
   balloon: BalloonArguments
+  'block-dirty-bitmap-remove': BlockDirtyBitmapRemoveArguments
   'block-export-add': { type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean } & Record<
     string,
     unknown
@@ -62,6 +63,9 @@ export interface Commands {
   system_powerdown: Nothing
   system_reset: Nothing
   system_wakeup: Nothing
+  transaction: { actions: readonly { type: string; data: Record<string, unknown> }[] } & Record<string, unknown>
+  /** Not in every release. */
+  'blockdev-set-active': { active: boolean }
 }
 
 /** The events that nbsvm knows, and what QEMU says that it tells with them. */
@@ -85,6 +89,8 @@ export type EventName = keyof Events
 export type Nothing = Record<string, never>
 
 export type BalloonArguments = { value: number }
+
+export type BlockDirtyBitmapRemoveArguments = { node: string; name: string }
 
 export type BlockResizeArguments = { device?: string; 'node-name'?: string; size: number }
 

@@ -36,6 +36,8 @@ export type MachineShell = (script: MachineScript) => Promise<void>
  * What still runs then, and would not be told otherwise, is told to end; a second look removes what it has left.
  */
 const keepScript = [
+  // Nobody may wait any more when it says where the folder is.
+  "trap '' PIPE HUP",
   'umask 077',
   'd=$(mktemp -d "${TMPDIR:-/var/tmp}/nbsvm-XXXXXXXXXXXX") || exit',
   'd=$(cd "$d" && pwd -P) || exit',

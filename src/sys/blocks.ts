@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { Failure } from '../core/errors.js'
+import { isZero } from '../core/zeros.js'
 import { withName } from './named.js'
 
 /** A file piece by piece; the piece before is overwritten. Others go on meanwhile. Rejects with the signal's reason. */
@@ -26,8 +27,7 @@ export async function writeStream(from: AsyncIterable<Buffer>, file: string, mos
     for await (const piece of from) {
       bytes += piece.length
       if (bytes > mostBytes) throw new Failure(`more than ${mostBytes} bytes came for ${file}`)
-      for (let written = 0; written < piece.length;)
-        written += (await handle.write(piece, written, piece.length - written)).bytesWritten
+      await writeFully(handle.fd, piece, bytes - piece.length)
     }
     await handle.sync()
   } catch (error) {
@@ -56,16 +56,13 @@ export async function copyPart(from: string, to: string, { at, sizeBytes, signal
   const [source, target] = [await fs.promises.open(from, 'r'), await fs.promises.open(to, 'wx', 0o600)]
   try {
     const buffer = Buffer.allocUnsafe(partBytes)
-    const zeros = Buffer.alloc(partBytes)
     for (let done = 0; done < sizeBytes;) {
       signal?.throwIfAborted()
       const { bytesRead } = await source.read(buffer, 0, Math.min(partBytes, sizeBytes - done), at + done)
       if (bytesRead === 0) throw new Failure(`${from} is shorter than it was`)
       const piece = buffer.subarray(0, bytesRead)
       onPiece(piece)
-      if (!piece.equals(zeros.subarray(0, bytesRead)))
-        for (let written = 0; written < bytesRead;)
-          written += (await target.write(piece, written, bytesRead - written, done + written)).bytesWritten
+      if (!isZero(piece)) await writeFully(target.fd, piece, done)
       done += bytesRead
     }
     await target.truncate(sizeBytes)
@@ -90,6 +87,42 @@ function readSome(fd: number, into: Buffer, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.read(fd, into, 0, into.length, position, (error, bytes) => {
       if (error === null) resolve(bytes)
+      else reject(error)
+    })
+  })
+}
+
+/** Writes all of it there. */
+export async function writeFully(fd: number, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await writeSome(fd, bytes.subarray(done), position + done)
+}
+
+function writeSome(fd: number, bytes: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(fd, bytes, 0, bytes.length, position, (error, written) => {
+      if (error === null) resolve(written)
+      else reject(error)
+    })
+  })
+}
+
+/** Like `syncFile` for a large file: others go on while the disk works. */
+export async function syncLargeFile(file: string): Promise<void> {
+  const fd = fs.openSync(file, 'r')
+  try {
+    await syncOpen(fd)
+  } catch (error) {
+    throw withName(error, file)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Makes an open file's bytes survive a power cut; others go on while the disk works. */
+export function syncOpen(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => {
+      if (error === null) resolve()
       else reject(error)
     })
   })

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { errorCode } from '../core/errors.js'
-import { named, withName } from './named.js'
+import { named } from './named.js'
 
 export type Stats = fs.Stats
 
@@ -181,18 +181,6 @@ export function syncFolder(folder: string): void {
 /** Makes a file's bytes survive a power cut. */
 export function syncFile(file: string): void {
   syncFolder(file)
-}
-
-/** Like `syncFile` for a large file: others go on while the disk works. */
-export async function syncLargeFile(file: string): Promise<void> {
-  const fd = fs.openSync(file, 'r')
-  await new Promise<void>((resolve, reject) => {
-    fs.fsync(fd, (error) => {
-      fs.closeSync(fd)
-      if (error) reject(withName(error, file))
-      else resolve()
-    })
-  })
 }
 
 /** Sets who may do what with a file: `0o400`. */

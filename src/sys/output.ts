@@ -6,6 +6,10 @@ import { isEmbedded } from './embedded.js'
 /** As a shell says of what SIGHUP ended. */
 export const hangupStatus = 129
 
+export function hungUp(): Failure {
+  return new Failure('the terminal has hung up', { exitStatus: hangupStatus })
+}
+
 /**
  * Writes to stdout (1) or stderr (2), whole and in order. `console.log` would load 3.5 ms of streams for it. A pipe
  * whose reader is slow is waited for; one whose reader is gone ends the program quietly, as SIGPIPE would. A stdout that
@@ -20,8 +24,7 @@ export function write(fd: 1 | 2, text: string | Buffer): void {
     writeBytes(fd, typeof text === 'string' ? Buffer.from(text) : text)
   } catch (error) {
     if (errorCode(error) === 'EPIPE') process.exit(141)
-    if (fd === 1 && errorCode(error) === 'EIO' && fs.fstatSync(fd).isCharacterDevice())
-      throw new Failure('the terminal has hung up', { exitStatus: hangupStatus })
+    if (fd === 1 && errorCode(error) === 'EIO' && fs.fstatSync(fd).isCharacterDevice()) throw hungUp()
     if (fd === 1) throw new Failure('cannot write to stdout', { cause: error })
   }
 }

@@ -1,7 +1,8 @@
 // The user's own terminal, borrowed and given back as it was.
 import type * as childProcess from 'node:child_process'
+import { errorCode } from '../core/errors.js'
 import { pause } from './clock.js'
-import { isTerminal, writeBriefly } from './output.js'
+import { hungUp, isTerminal, writeBriefly } from './output.js'
 
 /** A terminal in raw mode: every key is a byte, Ctrl-C among them, and what is written is not changed. */
 export interface RawTerminal {
@@ -18,9 +19,11 @@ export interface RawOptions {
   readonly farewell: () => string
 }
 
-/** Standard input as a stream. */
+/** Standard input as a stream. Throws a Failure where it is a terminal that has hung up. */
 export function standardInput(): NodeJS.ReadStream {
-  return process.stdin
+  const stdin = unlessHungUp(() => process.stdin)
+  if (stdin === undefined) throw hungUp()
+  return stdin
 }
 
 /** How long answers to what a guest asked may still come in: a slow line's round trip. */
@@ -34,7 +37,7 @@ const deadly = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
  * shells put it right.
  */
 export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTerminal {
-  const { stdin } = process
+  const stdin = standardInput()
   const before = stty('-g')
   let hasParted = false
   const part = (): void => {
@@ -49,10 +52,11 @@ export function rawTerminal({ onInput, onHangup, farewell }: RawOptions): RawTer
   // Before what lets go of a terminal that is gone.
   process.prependListener('exit', giveBack)
   const forget = watchSignals()
+  // First: one that is gone by now says so as it is made raw.
+  stdin.on('data', onInput).on('end', onHangup).on('error', onHangup)
   // Node's own raw mode would still make CR LF of every LF, and full-screen programs move down by a bare LF.
   if (before === undefined) stdin.setRawMode(true)
   else stty('raw', '-echo', '-iexten')
-  stdin.on('data', onInput).on('end', onHangup).on('error', onHangup)
   // It stands still if it was given back before, after a first console in the same line.
   stdin.resume()
   return {
@@ -100,7 +104,17 @@ function say(text: string): void {
 export function terminalSize(): { readonly rows: number; readonly columns: number } | undefined {
   const fd = ([1, 2] as const).find(isTerminal)
   if (fd === undefined) return undefined
-  const { rows, columns } = fd === 1 ? process.stdout : process.stderr
+  const { rows, columns } = unlessHungUp(() => (fd === 1 ? process.stdout : process.stderr)) ?? { rows: 0, columns: 0 }
   // A serial line, or a terminal that nobody told its size, says 0.
   return rows > 0 && columns > 0 ? { rows, columns } : undefined
+}
+
+/** Undefined where the terminal has hung up: Node opens it anew when its stream is asked for first. */
+function unlessHungUp<T>(stream: () => T): T | undefined {
+  try {
+    return stream()
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_TTY_INIT_FAILED') throw error
+    return undefined
+  }
 }

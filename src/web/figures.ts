@@ -1,7 +1,7 @@
 // What a running VM takes, once a second, for those whom somebody looks at: from /proc, from QEMU, and from
 // its taps; where it has none its guest's agent counts what goes over the network.
 import type { Traffic } from '../guest/facts.js'
-import { agentChardev } from '../qemu/device/port.js'
+import { hasAgent } from '../qemu/device/port.js'
 import { withQmp } from '../qemu/qmp.js'
 import { readText } from '../sys/file.js'
 import { monotonicMs } from '../sys/clock.js'
@@ -116,9 +116,8 @@ async function askQemu({ qmp }: Drawer) {
       session.execute('query-chardev'),
       session.execute('query-balloon').catch(() => undefined),
     ])
-    const hasAgent = ports.some((port) => port.label === agentChardev && port['frontend-open'])
     const sum = (name: 'rd_bytes' | 'wr_bytes'): number => blocks.reduce((bytes, { stats }) => bytes + stats[name], 0)
-    return { readBytes: sum('rd_bytes'), writtenBytes: sum('wr_bytes'), memBytes: balloon?.actual, hasAgent }
+    return { readBytes: sum('rd_bytes'), writtenBytes: sum('wr_bytes'), memBytes: balloon?.actual, hasAgent: hasAgent(ports) }
   })
 }
 

@@ -54,9 +54,9 @@ export async function goesOn(home: Home, id: string): Promise<number> {
   return numbers[before] ?? 0
 }
 
-/** Throws where one of its drives is damaged. */
+/** Throws where one of its drives is damaged. Work that was killed is none: an overlay is made before its base has its name. */
 export function checkDrives({ folder }: Home): void {
   const drives = path.join(folder, 'drives')
-  for (const name of fs.readdirSync(drives).filter((one) => one.endsWith('.qcow2')))
+  for (const name of fs.readdirSync(drives).filter((one) => one.endsWith('.qcow2') && !one.startsWith('.tmp-')))
     execFileSync('qemu-img', ['check', '-U', '-q', '-f', 'qcow2', path.join(drives, name)])
 }

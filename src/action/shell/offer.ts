@@ -99,6 +99,9 @@ const imageNames = catalogue.flatMap(({ id, aliases }) => [id, aliases].flat())
 /** What the arguments are that help writes in capitals. */
 const sources: Readonly<Record<string, Source>> = {
   N: 'numbers',
+  DIR: 'files',
+  'DIR [WHEN]': 'files',
+  VM: 'vms',
   CHECKPOINT: 'checkpoints',
   WHAT: 'files',
   SHELL: 'shells',

@@ -47,7 +47,12 @@ export function consoleOptions({ logs }: Pick<Machine, 'logs'>): Option[] {
 export const agentPort = 'org.qemu.guest_agent.0'
 
 /** What QEMU calls the socket of the guest agent. */
-export const agentChardev = 'agent'
+const agentChardev = 'agent'
+
+/** Whether an agent has opened its end of the port, as QEMU answers to `query-chardev`. */
+export function hasAgent(ports: readonly { readonly label: string; readonly 'frontend-open': boolean }[]): boolean {
+  return ports.some((port) => port.label === agentChardev && port['frontend-open'])
+}
 
 /**
  * A port for the guest agent, on a socket. Slot and number are the last ones, so that the user's own devices are where they

@@ -2,7 +2,8 @@
 import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
-import { stat, syncLargeFile } from '../../sys/file.js'
+import { syncLargeFile } from '../../sys/blocks.js'
+import { stat } from '../../sys/file.js'
 import { limited, runOrFail, tied, type RunOptions } from '../../sys/process.js'
 import type { CopyOptions } from '../store.js'
 

@@ -4,6 +4,7 @@ import type { Drive } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
 import { formatSize } from '../../core/size.js'
 import { remove as removeFile, syncFolder } from '../../sys/file.js'
+import { removeBitmaps } from '../common/dirtybitmaps.js'
 import { run, runOrFail } from '../../sys/process.js'
 import type { LiveDrives } from '../store.js'
 import { collect } from './collect.js'
@@ -29,6 +30,8 @@ export async function resize(folder: string, { name }: Drive, sizeBytes: number,
     )
   }
   refuseWriters(top)
+  // What they have noted does not count after that, and QEMU refuses where one of them is broken.
+  if (top.format === 'qcow2') await removeBitmaps(top.path)
   const how = shrinks ? ['--shrink'] : []
   try {
     await runOrFail(`resize ${name}`, ['qemu-img', 'resize', '-q', ...how, '-f', top.format, top.path, String(sizeBytes)])

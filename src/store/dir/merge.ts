@@ -5,7 +5,8 @@
 // on reading those. Killed before the step: nothing but a temporary. Killed after it: layers that no chain leads to any more.
 import path from 'node:path'
 import { Failure, messageOf } from '../../core/errors.js'
-import { list, reflink, rename, setMode, stat, syncFolder, syncLargeFile } from '../../sys/file.js'
+import { syncLargeFile } from '../../sys/blocks.js'
+import { list, reflink, rename, setMode, stat, syncFolder } from '../../sys/file.js'
 import { runOrFail, tied } from '../../sys/process.js'
 import { foreignWriters } from '../../sys/writers.js'
 import { readHeader } from '../common/qcow2.js'

@@ -1,4 +1,4 @@
-// What an archive of a VM consists of. Pure. docs/backups.md describes it for those who open one with other tools.
+// What an archive of a VM consists of. Pure. docs/archive.md describes it for those who open one with other tools.
 import { Failure } from '../../core/errors.js'
 
 /** Changes where an nbsvm of before could make nothing of it, or something wrong. */

@@ -17,7 +17,8 @@ import { broken, digestsName, manifestName, mostFileBytes, mostManifestBytes, va
 import { makeNew, noteOwnFile, requireFree, type Importing } from './makenew.js'
 import { readManifest, type ArchivedDrive, type Manifest } from './manifest.js'
 import { ArchiveReader } from './reader.js'
-import { bytesIn, readMap, type Extent } from './sparse.js'
+import type { Extent } from '../move/image.js'
+import { bytesIn, readMap } from './sparse.js'
 import { isPacked, unpacked } from './zstd.js'
 
 export interface ImportingArchive extends Importing {
@@ -179,7 +180,7 @@ class DriveFrames {
     }
     const { start, length } = this.#extents[this.#part] ?? { start: 0, length: 0 }
     const offset = start + this.#partBytes
-    const bytes = await reader.take(Math.min(length - this.#partBytes, pieceBytes))
+    const bytes = await reader.some(Math.min(length - this.#partBytes, pieceBytes))
     this.#partBytes += bytes.length
     if (this.#partBytes === length) {
       this.#part++

@@ -1,5 +1,6 @@
 // Reads an archive member by member, as nbsvm writes it and in no other way: whoever wrote this one may be hostile. Nothing of it is
 // unpacked here, and no name of it becomes a path.
+import { isZero } from '../../core/zeros.js'
 import { CutOff, Intake } from '../../core/intake.js'
 import { newHash, type Hash } from '../../sys/hash.js'
 import { broken } from './form.js'
@@ -34,7 +35,7 @@ export class ArchiveReader {
     if (this.#left > 0) throw broken('a member is longer than what it holds')
     if (this.#padding > 0) requireZeros(await this.#bytes(this.#padding))
     const block = await this.#bytes(blockBytes)
-    if (isZeros(block)) {
+    if (isZero(block)) {
       await this.#end()
       return undefined
     }
@@ -65,6 +66,16 @@ export class ArchiveReader {
     return bytes
   }
 
+  /** Some bytes of the member, at most so many, as they came. */
+  async some(most: number): Promise<Buffer> {
+    if (most > this.#left) throw broken('a member is shorter than what it holds')
+    const bytes = await this.#intake.some(most)
+    if (bytes === undefined) throw broken('it ends in the midst')
+    this.#left -= bytes.length
+    this.#hash.update(bytes)
+    return bytes
+  }
+
   /** What was taken of the member. */
   digest(): string {
     return this.#hash.hex()
@@ -86,7 +97,7 @@ export class ArchiveReader {
     for (let zeros = 0; ; zeros += blockBytes) {
       const more = await this.#intake.take(blockBytes).catch(() => Buffer.from('cut'))
       if (more === undefined) return
-      if (!isZeros(more) || zeros >= mostZerosAtEnd) throw broken('something follows its end')
+      if (!isZero(more) || zeros >= mostZerosAtEnd) throw broken('something follows its end')
     }
   }
 }
@@ -102,7 +113,7 @@ function headerOf(block: Buffer): Header {
   const type = block.toString('latin1', 156, 157)
   if (type !== '0' && type !== 'x') throw broken(`it has a member that is no file (${JSON.stringify(type)}): a link, or a folder`)
   const name = field(block, 0, 100)
-  if (!isZeros(block.subarray(157, 257)) || !isZeros(block.subarray(345))) throw broken('a header has what nbsvm does not write')
+  if (!isZero(block.subarray(157, 257)) || !isZero(block.subarray(345))) throw broken('a header has what nbsvm does not write')
   return { type, name: type === 'x' ? 'pax' : plainName(name), sizeBytes: octal(block, 124, 11) }
 }
 
@@ -170,14 +181,8 @@ function number(text: string): number {
   return value
 }
 
-const zeros = Buffer.alloc(blockBytes)
-
-function isZeros(bytes: Buffer): boolean {
-  return bytes.length <= blockBytes && bytes.equals(zeros.subarray(0, bytes.length))
-}
-
 function requireZeros(bytes: Buffer): void {
-  if (!isZeros(bytes)) throw broken('it has bytes where there are none')
+  if (!isZero(bytes)) throw broken('it has bytes where there are none')
 }
 
 function paddingOf(sizeBytes: number): number {

@@ -2,12 +2,7 @@
 // then where each begins and how long it is, filled up to whole blocks. Pure.
 // https://www.gnu.org/software/tar/manual/html_node/PAX-1.html
 import { Failure } from '../../core/errors.js'
-
-/** A part of a drive, in bytes. */
-export interface Extent {
-  readonly start: number
-  readonly length: number
-}
+import type { Extent } from '../move/image.js'
 
 /** So many parts a drive has at most: who reads an archive keeps them all. */
 const mostExtents = 65_536

@@ -2,7 +2,8 @@
 import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import { quoteWord } from '../../core/words.js'
-import { close, list, lstat, open, remove, stat, syncFolder, syncLargeFile } from '../../sys/file.js'
+import { syncLargeFile } from '../../sys/blocks.js'
+import { close, list, lstat, open, remove, stat, syncFolder } from '../../sys/file.js'
 import { moveNew } from '../../sys/link.js'
 import { tryLock } from '../../sys/lock.js'
 

@@ -3,7 +3,8 @@ import { Failure } from '../../core/errors.js'
 import { tarEnd, tarHeader, tarPadding, type TarEntry } from '../../guest/tar.js'
 import { newHash, type Hash } from '../../sys/hash.js'
 import { digestsName } from './form.js'
-import { bytesIn, mapBytes, type Extent } from './sparse.js'
+import type { Extent } from '../move/image.js'
+import { bytesIn, mapBytes } from './sparse.js'
 
 export type Write = (bytes: Buffer) => Promise<void>
 

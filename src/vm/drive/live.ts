@@ -114,5 +114,10 @@ async function addLayer(qmp: Qmp, drive: Drive, overlay: Image, reachable: Image
 async function grow(qmp: Qmp, drive: Drive, sizeBytes: number): Promise<void> {
   const node = await nodeOf(qmp, drive)
   if (node === undefined) throw new Failure(`cannot resize ${drive.name}: its VM runs without it`)
+  // QEMU refuses where a dirty bitmap is broken, which is of no use to anybody.
+  const all = await qmp.execute('query-named-block-nodes', { flat: true })
+  const bitmaps = all.find((one) => one['node-name'] === node)?.['dirty-bitmaps'] ?? []
+  for (const { name, inconsistent } of bitmaps)
+    if (name !== undefined && inconsistent === true) await qmp.execute('block-dirty-bitmap-remove', { node, name })
   await qmp.execute('block_resize', { 'node-name': node, size: sizeBytes })
 }

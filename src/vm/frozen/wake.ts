@@ -85,7 +85,7 @@ export function arrivingFrom(vm: Vm, { folder, frozen, live, cutsLinks, onTaken 
       if (cutsLinks) await setLinks(qmp, live.machine, false)
       await migration.takeIn(qmp, fd, wakeTimeoutMs)
       const undo = onTaken?.()
-      if (live.ran) await goOn(qmp, undo)
+      await (live.ran ? goOn(qmp, undo) : migration.openDrives(qmp))
     },
   }
 }

@@ -3,7 +3,7 @@ import { eitherSignal, type Caller } from '../../core/caller.js'
 import { errorCode, Failure } from '../../core/errors.js'
 import { AgentRefused, withAgent, type Agent, type Turn } from '../../guest/agent.js'
 import { guestFacts, guestTraffic, type GuestFacts, type Traffic } from '../../guest/facts.js'
-import { agentChardev } from '../../qemu/device/port.js'
+import { hasAgent } from '../../qemu/device/port.js'
 import { withQmp } from '../../qemu/qmp.js'
 import { deadlineIn } from '../../sys/clock.js'
 import { holderOf, waitLock } from '../../sys/lock.js'
@@ -49,7 +49,7 @@ export async function agentAnswers(vm: Vm, { signal }: Caller = {}): Promise<boo
 async function whyNot(vm: Vm, doing: string): Promise<Failure | undefined> {
   const { status, isOpen } = await withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs }, async (qmp) => {
     const [{ status }, ports] = await Promise.all([qmp.execute('query-status'), qmp.execute('query-chardev')])
-    return { status, isOpen: ports.some((port) => port.label === agentChardev && port['frontend-open']) }
+    return { status, isOpen: hasAgent(ports) }
   })
   if (status !== 'running') {
     return new Failure(`cannot ${doing} in ${vm.id}: its guest does not run (${status})`, {

@@ -2,7 +2,7 @@
 import type { Caller } from '../../core/caller.js'
 import { messageOf } from '../../core/errors.js'
 import { AgentRefused, type Agent, type Turn } from '../../guest/agent.js'
-import { agentChardev } from '../../qemu/device/port.js'
+import { hasAgent } from '../../qemu/device/port.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Vm } from '../record/vm.js'
 import { agentTurns } from './agent.js'
@@ -69,7 +69,7 @@ export function setClock(turn: Turn): Promise<boolean> {
 export async function setClockIfHeard(vm: Vm, { signal, note }: Caller): Promise<void> {
   const { drawer, id } = vm
   const ports = await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) => qmp.execute('query-chardev'))
-  if (!ports.some((port) => port.label === agentChardev && port['frontend-open'])) return
+  if (!hasAgent(ports)) return
   const tell = (why: string): void => note?.(`the clock of ${id} shows the time of then: ${why}`)
   try {
     if (!(await setClock(agentTurns(vm, 'set the clock', { signal })))) tell('its agent cannot set it')

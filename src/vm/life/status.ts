@@ -10,7 +10,7 @@ import type { AddedDevice, DiscDrive } from '../../model/device.js'
 import { spelledOut, type Forward, type SpelledForward } from '../../model/forward.js'
 import type { Share } from '../../model/share.js'
 import { passtName } from '../../net/passt.js'
-import { agentChardev } from '../../qemu/device/port.js'
+import { hasAgent } from '../../qemu/device/port.js'
 import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
 import { keeperName } from '../../qemu/keeper.js'
 import { withQmp } from '../../qemu/qmp.js'
@@ -218,8 +218,7 @@ async function askQemu(socket: string, signal: AbortSignal | undefined): Promise
         // It may have none.
         qmp.execute('query-balloon').catch(() => undefined),
       ])
-      const hasAgent = ports.some((port) => port.label === agentChardev && port['frontend-open'])
-      return { status, hasAgent, memNowBytes: balloon?.actual }
+      return { status, hasAgent: hasAgent(ports), memNowBytes: balloon?.actual }
     })
   } catch {
     signal?.throwIfAborted()

@@ -15,13 +15,14 @@ export interface Admission {
 }
 
 /** Throws a Failure where what comes can have no place here. */
-export async function admit(vm: Vm, store: Store, { record, drives, sharedStore }: Parcel): Promise<Admission> {
-  const { id, place } = vm
+export async function admit(vm: Vm, store: Store, { kind, record, drives, sharedStore }: Parcel): Promise<Admission> {
+  const { id, place, call } = vm
   const own = readRecord(place, id)
   const standby = sharedStore !== undefined && own?.uuid === record.uuid
   if (own !== undefined && !standby)
     throw new Failure(own.uuid === record.uuid ? `this very VM is here already, as ${id}` : `there is a VM ${id} here already`, {
       code: 'VM_EXISTS',
+      hints: kind === 'copy' ? [`to have another in its place, remove it first: ${call} rm`] : [],
     })
   refuseRunning(vm)
   if (sharedStore !== undefined && store.name !== sharedStore)

@@ -1,11 +1,13 @@
 // The drives of a VM that is off, as frames.
 import { Failure } from '../../core/errors.js'
+import { isZero } from '../../core/zeros.js'
 import type { Drive } from '../../model/drive.js'
 import type { Nbd } from '../../qemu/nbd.js'
+import { Qcow2Filler } from '../../store/common/qcow2fill.js'
 import type { OnProgress } from '../../store/store.js'
 import { extentsOf, withImage, type Extent, type Part } from './image.js'
 import { readAhead, withParts } from './parts.js'
-import { frameHead, pieceBytes, piecesAhead, type Reader } from './wire.js'
+import { frameHead, piecesAhead, type Reader } from './wire.js'
 
 interface Sending {
   readonly folder: string
@@ -39,13 +41,6 @@ export async function sendDrives(drives: readonly Drive[], { folder, write, onPr
   await write(frameHead({ kind: 'end', bytes: sent }))
 }
 
-const zeros = Buffer.alloc(pieceBytes)
-
-/** Of at most `pieceBytes`. */
-export function isZero(bytes: Buffer): boolean {
-  return bytes.equals(zeros.subarray(0, bytes.length))
-}
-
 function bytesIn(extents: readonly Extent[]): number {
   return extents.reduce((sum, { length }) => sum + length, 0)
 }
@@ -57,23 +52,51 @@ const zeroBytes = 2 ** 30
 export async function takeDrives(
   drives: readonly Drive[],
   reader: Pick<Reader, 'frame'>,
-  { folder, signal }: { readonly folder: string; readonly signal?: AbortSignal | undefined },
+  { folder, signal }: Opening,
 ): Promise<void> {
-  const images = new Map<number, Nbd>()
+  const targets = new Map<number, Target>()
   /** Opens the drives one around the other, then takes what comes. */
   const within = async (left: readonly Drive[]): Promise<void> => {
     const [drive, ...others] = left
-    if (drive === undefined) return take(images, reader, signal)
-    // A volume may hold what was there before.
-    const old = await extentsOf(drive, signal)
-    await withImage(drive, { folder, isReadOnly: false, signal }, async (image) => {
-      images.set(drive.number, image)
-      for (const { start, length } of old) await clear(image, start, length)
+    if (drive === undefined) return take(targets, reader, signal)
+    await withTarget(drive, { folder, signal }, async (target) => {
+      targets.set(drive.number, target)
       await within(others)
-      await image.flush()
+      await target.flush()
     })
   }
   await within(drives)
+}
+
+interface Target {
+  readonly sizeBytes: number
+  write(offset: number, bytes: Buffer): Promise<void>
+  /** Resolves when all that was written is there, and on the disk. */
+  flush(): Promise<void>
+}
+
+interface Opening {
+  readonly folder: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A drive that holds zeros, to be written to: a file by ourselves, whatever else by a qemu-nbd. */
+async function withTarget(drive: Drive, { folder, signal }: Opening, work: (target: Target) => Promise<void>): Promise<void> {
+  const { kind, format, path } = drive.image
+  const filler = kind === 'file' && format === 'qcow2' ? Qcow2Filler.open(path) : undefined
+  if (filler !== undefined) {
+    try {
+      return await work(filler)
+    } finally {
+      await filler.close()
+    }
+  }
+  // A volume may hold what was there before.
+  const old = await extentsOf(drive, signal)
+  await withImage(drive, { folder, isReadOnly: false, signal }, async (image) => {
+    for (const { start, length } of old) await clear(image, start, length)
+    await work(image)
+  })
 }
 
 async function clear(image: Nbd, start: number, length: number): Promise<void> {
@@ -81,7 +104,7 @@ async function clear(image: Nbd, start: number, length: number): Promise<void> {
 }
 
 async function take(
-  images: ReadonlyMap<number, Nbd>,
+  targets: ReadonlyMap<number, Target>,
   reader: Pick<Reader, 'frame'>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -99,10 +122,10 @@ async function take(
       throw new Failure(`${frame.bytes} bytes of its drives were sent, and ${got} came`)
     }
     const { drive, offset, bytes } = frame
-    const image = images.get(drive)
-    if (image === undefined || offset + bytes.length > image.sizeBytes) throw new Failure(`what came is not for drive ${drive}`)
+    const target = targets.get(drive)
+    if (target === undefined || offset + bytes.length > target.sizeBytes) throw new Failure(`what came is not for drive ${drive}`)
     got += bytes.length
-    const written = image
+    const written = target
       .write(offset, bytes)
       .catch((error: unknown) => void (fault ??= error))
       .finally(() => void under.delete(written))

@@ -1,6 +1,7 @@
 // The QEMU that a running VM comes to.
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { openDrives } from '../../qemu/migration.js'
 import { asPortable, onOwnNetwork } from '../../qemu/portable.js'
 import { release } from '../../qemu/release.js'
 import { deviceNode } from '../../qemu/device/drive.js'
@@ -91,9 +92,9 @@ export async function untilCame(qmp: Qmp, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Lets the guest go on here, and tells the network where it is now. */
+/** Lets the guest go on here where it ran, and tells the network where it is now. */
 export async function goOn(qmp: Qmp, ran: boolean): Promise<void> {
-  if (!ran) return
+  if (!ran) return openDrives(qmp)
   await qmp.execute('cont')
   const rounds = { initial: 50, max: 550, rounds: 5, step: 100 }
   await qmp.execute('announce-self', rounds).catch(() => {})

@@ -15,13 +15,14 @@ interface Reading {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Lets `work` read a drive of which `parts` hold something. */
+/** Lets `work` read a drive of which no other parts than `all` hold something. */
 export async function withParts<T>(
   drive: Drive,
-  parts: readonly Part[],
+  all: readonly Part[],
   { folder, signal }: Reading,
   work: (read: Read) => Promise<T>,
 ): Promise<T> {
+  const parts = all.filter(({ zero }) => !zero)
   const layers = layersOf(drive.image)
   const areFiles = layers.every(({ kind }) => kind === 'file' || kind === 'block')
   if (!areFiles || parts.some(({ offset, depth }) => offset === undefined || layers[depth] === undefined))
