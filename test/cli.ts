@@ -15,11 +15,11 @@ export const program = path.resolve(process.env['NBSVM'] ?? 'dist/nbsvm.cjs')
 export const guestDisk = path.resolve('build/guest/disk.qcow2')
 export const guestKernel = [
   '-kernel',
-  path.resolve('build/guest/vmlinuz'),
+  path.resolve('build/guest/vmlinux'),
   '-initrd',
   path.resolve('build/guest/initrd'),
   '-append',
-  'console=ttyS0 quiet no_timer_check',
+  'console=ttyS0 quiet no_timer_check cryptomgr.notests',
 ]
 
 /** The same with a guest agent. */

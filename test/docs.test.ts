@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { actions, commands } from '../src/action/rows.js'
 import { tablesOf, withTables } from '../scripts/docs.js'
 
-const guides = ['docs/fork.md', 'docs/library.md', 'docs/pacemaker.md', 'docs/scale.md', 'docs/web.md']
+const guides = ['docs/fork.md', 'docs/library.md', 'docs/pacemaker.md', 'docs/scale.md', 'docs/threats.md', 'docs/web.md']
 const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SPECIFICATION.md', 'CHANGELOG.md', ...guides]
 const read = (file: string): string => fs.readFileSync(file, 'utf8')
 

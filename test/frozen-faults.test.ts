@@ -7,6 +7,7 @@ import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { makeHome, until } from './cli.js'
 import { canBe, hit, stepsOf, type Fault, type Step } from './support/faults.js'
+import { foldersIn, pinFaults, programsOf } from './support/remains.js'
 import { isWhole } from './support/whole.js'
 import { checkDrives, goesOn, heard, startWitness } from './support/witness.js'
 
@@ -30,33 +31,12 @@ const works = async (...words: readonly string[]): Promise<string> => {
 
 /** Which VMs run: asking nbsvm would take longer than all that is looked at here. */
 const running = (): string[] => programs().flatMap((one) => /^~\/state\/(\w+)\/run qemu-system/.exec(one)?.[1] ?? [])
-const isSaved = (): boolean => folders(own).includes('saved')
+const isSaved = (): boolean => foldersIn(own).includes('saved')
 
-const names = (): string[] => folders(path.join(own, 'checkpoints'))
-const templates = (): string[] => folders(own).filter((name) => name.startsWith('template-'))
-const folders = (folder: string): string[] =>
-  fs.existsSync(folder)
-    ? fs
-        .readdirSync(folder, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map(({ name }) => name)
-    : []
+const names = (): string[] => foldersIn(path.join(own, 'checkpoints'))
+const templates = (): string[] => foldersIn(own).filter((name) => name.startsWith('template-'))
 
-/** Programs of this home: where they are at work, and what they are called. */
-function programs(): string[] {
-  return fs
-    .readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const place = fs.readlinkSync(`/proc/${pid}/cwd`)
-        const isOurs = place.startsWith(home.folder) || fs.readFileSync(`/proc/${pid}/environ`, 'latin1').includes(home.folder)
-        return isOurs ? [`${place.replace(home.folder, '~')} ${fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim()}`] : []
-      } catch {
-        return []
-      }
-    })
-}
+const programs = (): string[] => programsOf(home.folder).map(({ told }) => told)
 
 /** Waits until whoever puts in order what a kill has left has done that, and nothing runs but VMs. */
 async function settled(told: string): Promise<void> {
@@ -76,24 +56,7 @@ async function settled(told: string): Promise<void> {
 
 /** Nothing is left of states that are none. */
 function assertTidy(told: string): void {
-  const left = fs.readdirSync(own).filter((name) => name.startsWith('.frozen') || name === 'rollback' || name.endsWith('.tmp'))
-  assert.deepEqual(left, [], told)
-  const states = [
-    ...templates(),
-    ...folders(own).filter((name) => name === 'saved'),
-    ...names().map((name) => `checkpoints/${name}`),
-  ]
-  const pins = states.flatMap((name) => {
-    const { token, drives } = JSON.parse(fs.readFileSync(path.join(own, name, 'frozen.json'), 'utf8')) as {
-      token: string
-      drives: { base: string }[]
-    }
-    return drives
-      .filter(({ base }) => base !== '')
-      .map(({ base }) => `.pin-${/[0-9a-f]{16}/.exec(base)?.[0]}-frozen-${token}-web`)
-  })
-  const there = fs.readdirSync(drives)
-  assert.deepEqual(there.filter((name) => name.startsWith('.pin-')).toSorted(), pins.toSorted(), told)
+  assert.deepEqual(pinFaults(home.folder, 'web'), [], told)
   checkDrives(home)
 }
 
@@ -178,7 +141,7 @@ const lines: Record<string, Line> = {
     words: () => ['web', 'rollback', 'first', '--yes'],
     isDone: isAtFirst,
     after: async (_, told, isDone) => {
-      const isBegun = folders(own).includes('rollback')
+      const isBegun = foldersIn(own).includes('rollback')
       assert.ok(!(isDone && isBegun), told)
       if (!runs()) {
         await works('web', ...(isBegun ? ['start', '--if-needed'] : ['rollback', 'first', '--yes']))
@@ -228,8 +191,8 @@ const lines: Record<string, Line> = {
       } else {
         const left = [
           ...fs.readdirSync(drives),
-          ...folders(path.join(home.folder, 'vms')),
-          ...folders(path.join(home.folder, 'state')),
+          ...foldersIn(path.join(home.folder, 'vms')),
+          ...foldersIn(path.join(home.folder, 'state')),
         ]
         assert.deepEqual(
           left.filter((name) => name.startsWith('nbsvm-t-') || name === 't'),
@@ -284,7 +247,7 @@ const lines: Record<string, Line> = {
 }
 
 async function isAtFirst(): Promise<boolean> {
-  if (!runs() || folders(own).includes('rollback')) return false
+  if (!runs() || foldersIn(own).includes('rollback')) return false
   const before = last
   await seeItGo()
   const isFirst = Math.abs((heard(home, 'web').numbers[0] ?? 0) - first) < 5

@@ -1,6 +1,7 @@
 // The `dir` store on real images: qemu-img and qemu-io are the judges of what is in them.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, beforeEach, describe, it } from 'node:test'
@@ -573,6 +574,22 @@ describe('resize', () => {
       await store.resize(drive, mib, { shrink: true })
       assert.equal((await store.size(drive)).virtualBytes, mib)
     }
+  })
+})
+
+describe("the lock of a running VM's drive", () => {
+  it('is taken away by the next command once nobody holds it', async () => {
+    const { store, folder } = place
+    await store.create('foo', mib)
+    const lock = path.join(folder, '.lock-nbsvm-foo-0')
+    const holder = spawn('sh', ['-c', 'exec 9>"$1" && flock 9 && echo held && exec sleep 100', 'sh', lock])
+    await once(holder.stdout, 'data')
+    await store.create('foo', mib)
+    assert.deepEqual(leftovers(folder), ['.lock-nbsvm-foo-0'])
+    holder.kill('SIGKILL')
+    await once(holder, 'close')
+    await store.create('foo', mib)
+    assert.deepEqual(leftovers(folder), [])
   })
 })
 

@@ -157,16 +157,6 @@ export async function runOrFail(
 
 let canTie: boolean | undefined
 
-/** More memory and processor time takes no program that reads an image of any size. */
-const limits = { memoryKib: 4 * 1024 ** 2, processorSeconds: 24 * 3600 } as const
-
-/** The command as it runs where what it reads may be made to take all that there is: in bounds, as the kernel holds them. */
-export function limited(command: readonly string[]): readonly string[] {
-  // Each thread of glibc's would have a part of the addresses for itself.
-  const script = `ulimit -v ${limits.memoryKib}; ulimit -t ${limits.processorSeconds}; export MALLOC_ARENA_MAX=2; exec "$@"`
-  return ['sh', '-c', script, 'sh', ...command]
-}
-
 /** The command, made to end when nbsvm ends, also by kill -9; unchanged where there is no setpriv(1) of util-linux. */
 export function tied(command: readonly string[]): readonly string[] {
   const tie = ['setpriv', '--pdeathsig', 'KILL']

@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { guestKernel } from '../cli.js'
 
 /** Writes the guest's initrd, the small guest's with the counter in it, and returns QEMU's options for it. */
 export function counterOptions(folder: string): string[] {
@@ -10,7 +11,7 @@ export function counterOptions(folder: string): string[] {
   const small = fs.readFileSync(path.resolve('build/guest/initrd'))
   // The kernel unpacks one archive after the other; a later file takes the place of an earlier one.
   fs.writeFileSync(initrd, Buffer.concat([small, gzipSync(archive({ 'etc/inittab': inittab, 'etc/count': count }))]))
-  return ['-kernel', path.resolve('build/guest/vmlinuz'), '-initrd', initrd, '-append', 'console=ttyS0 quiet no_timer_check']
+  return guestKernel.map((word) => (word.endsWith('/initrd') ? initrd : word))
 }
 
 const inittab = `::sysinit:/etc/rc

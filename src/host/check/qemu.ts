@@ -56,6 +56,9 @@ function judgeFeatures(name: string, { missing }: QemuFeatures): Finding {
     : lacking(name, `without ${missing.join(', ')}`)
 }
 
+/** QEMU's own words on its security (docs/system/security.rst): only what runs with a hypervisor is meant to hold a hostile guest. */
+const tcg = 'slowly, and QEMU does not promise that a hostile guest stays within it'
+
 /** KVM, tried with a real guest. */
 export async function checkKvm(requirements: readonly Requirement[]): Promise<Finding[]> {
   const [requirement] = requirementsFor(requirements, 'accel')
@@ -66,7 +69,7 @@ export async function checkKvm(requirements: readonly Requirement[]): Promise<Fi
   if (works) return [good('kvm', why)]
   // `why` may end in what to type.
   const { what = why, hint } = /^(?<what>[^]*?): (?<hint>sudo .*)$/.exec(why)?.groups ?? {}
-  if (requirement === undefined) return [lacking('kvm', `${what}; VMs run on TCG, slowly`, hint)]
+  if (requirement === undefined) return [lacking('kvm', `${what}; VMs run on TCG, ${tcg}`, hint)]
   return [bad('kvm', `${what} (${requirement.by})`, hint ?? 'accel=tcg works everywhere')]
 }
 

@@ -2,9 +2,10 @@
 import { jsonName } from '../../model/blocknode.js'
 import type { Image } from '../../model/drive.js'
 import { Failure, UsageError } from '../../core/errors.js'
+import { bounded } from '../../sys/bounds.js'
 import { syncLargeFile } from '../../sys/blocks.js'
 import { stat } from '../../sys/file.js'
-import { limited, runOrFail, tied, type RunOptions } from '../../sys/process.js'
+import { runOrFail, tied, type RunOptions } from '../../sys/process.js'
 import type { CopyOptions } from '../store.js'
 
 export type Copying = Pick<CopyOptions, 'onProgress' | 'signal'>
@@ -42,6 +43,9 @@ export function convert(from: Image, to: string, virtualBytes: number, options: 
   return convertTo(`copy ${from.path}`, from, ['-O', 'qcow2', to], virtualBytes, options)
 }
 
+/** More takes no program that copies an image of any size. */
+const copyBounds = { memoryBytes: 4 * 2 ** 30, cpuSeconds: 24 * 3600 }
+
 type Converting = Copying & { readonly trust?: boolean }
 
 /** Copies it to what the arguments of qemu-img say. */
@@ -56,8 +60,8 @@ export async function convertTo(
   const source = options.trust ? ['-f', from.format, from.path] : [jsonName(from)]
   const command = ['qemu-img', 'convert', '-p', '-W', '-m', '8', ...source, ...target]
   // What Ceph's client takes is no image's doing.
-  const bounded = from.kind === 'file' ? limited(command) : command
-  await attended(doing, tied(bounded), options, (text) => {
+  const held = from.kind === 'file' ? bounded(command, copyBounds) : command
+  await attended(doing, tied(held), options, (text) => {
     const percent = /(?<percent>[0-9.]+)\/100%\)\s*$/.exec(text)?.groups?.['percent']
     if (percent !== undefined) options.onProgress?.(Math.round((Number(percent) / 100) * virtualBytes), virtualBytes)
   })

@@ -5,7 +5,8 @@ import { quoteWord } from '../../core/words.js'
 import type { Image } from '../../model/drive.js'
 import { pause } from '../../sys/clock.js'
 import { isClaimed, readHead, realPath, stat } from '../../sys/file.js'
-import { limited, run, runOrFail, tied } from '../../sys/process.js'
+import { bounded, outOfTime } from '../../sys/bounds.js'
+import { run, runOrFail, tied } from '../../sys/process.js'
 import { formatOf, hasKnownContents, headBytes } from './kind.js'
 import { faultOf, readHeader } from './qcow2.js'
 import { lookAtVmdk } from './vmdk.js'
@@ -17,6 +18,15 @@ export interface Probed {
 }
 
 const tailBytes = 512
+
+/**
+ * What qemu-img may take for a look at an image that somebody else wrote: its tables say how much that is. A look at 64 TB that are all in use takes less
+ * memory; the time is that of a processor, so a slow disk is not counted.
+ */
+const lookBounds = { memoryBytes: 4 * 2 ** 30, cpuSeconds: 600 }
+
+/** How long qemu-img is waited for where it reads a header alone. */
+const headerMs = 120_000
 
 const trustHints = ['what they hold would be copied into the guest; if you know and want that: trust_source=yes']
 
@@ -63,14 +73,10 @@ function probeDevice(path: string): Probed {
   return { image, refersTo: [] }
 }
 
-/** Nothing that is no trick takes longer, on whatever disk. */
-const lookMs = 120_000
-
 /** What QEMU says of its size; QEMU also refuses what another QEMU writes to at this moment. */
 export async function askVirtualBytes({ format, path }: Image): Promise<number> {
-  const text = await runOrFail(`read ${path}`, limited(['qemu-img', 'info', '-f', format, '--output=json', path]), {
-    timeoutMs: lookMs,
-  })
+  const command = bounded(['qemu-img', 'info', '-f', format, '--output=json', path], lookBounds)
+  const text = await runOrFail(`read ${path}`, command, { timeoutMs: headerMs })
   const size = (JSON.parse(text) as Record<string, unknown>)['virtual-size']
   if (typeof size !== 'number') throw new Failure(`qemu-img does not tell the size of ${path}: ${text.trim()}`)
   return size
@@ -106,8 +112,10 @@ export async function refuseDamaged(
 ): Promise<void> {
   if (format !== 'qcow2') return
   const command = ['qemu-img', 'check', '-q', '-f', 'qcow2', path]
-  const { status, stdout, stderr } = await run(tied(limited(command)), signal === undefined ? {} : { signal })
+  const { status, stdout, stderr } = await run(tied(bounded(command, lookBounds)), signal === undefined ? {} : { signal })
   if (soundStatuses.has(status)) return
+  if (status === outOfTime)
+    throw damaged(name, `qemu-img check has not come to its end within ${lookBounds.cpuSeconds} s of a processor`)
   // Ctrl-C reaches all of a terminal's programs, and says nothing of the image.
   if (status > 128) {
     await pause(20)

@@ -81,20 +81,25 @@ async function sweep(folder: string, own: string): Promise<void> {
   const names = list(folder)
   const jobs = new Set(names.map(jobOf).filter((job) => job !== undefined))
   jobs.delete(own)
-  if (jobs.size === 0) return
+  const driveLocks = names.filter(isDriveLockName)
+  if (jobs.size + driveLocks.length === 0) return
   const locked = readLockedInodes()
   const dead = [...jobs].filter((job) => sweepJob(folder, job, names, locked))
-  if (dead.length === 0) return
-  for (const name of names) if (isDriveLockName(name)) sweepLock(path.join(folder, name))
-  sweepLayers(folder)
-  await repair(folder)
+  // Whoever makes a running VM's drive larger has the drive's lock, and no job.
+  const left = driveLocks.filter((name) => sweepLock(path.join(folder, name), locked))
+  if (dead.length + left.length > 0) sweepLayers(folder)
+  if (dead.length > 0) await repair(folder)
 }
 
-function sweepLock(file: string): void {
+/** Says whether nobody held it. */
+function sweepLock(file: string, locked: LockedInodes): boolean {
+  const inode = stat(file)?.ino
+  if (inode === undefined || locked.has(inode)) return false
   const lock = tryLock(file)
-  if (lock === undefined) return
+  if (lock === undefined) return false
   remove(file)
   lock.release()
+  return true
 }
 
 /** Says whether the job was dead. */
