@@ -14,6 +14,7 @@ import { lvm } from './lvm.js'
 import { pull } from './pull.js'
 import { rbd } from './rbd.js'
 import { remote } from './remote.js'
+import { single } from './single.js'
 import { snapshot } from './snapshot.js'
 import { start } from './start.js'
 import { web } from './web.js'
@@ -36,6 +37,7 @@ const benches: readonly Bench[] = [
   fleet,
   remote,
   web,
+  single,
   archive,
   backup,
   against,

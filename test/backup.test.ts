@@ -288,7 +288,7 @@ describe('of one that is off', () => {
     fs.writeFileSync(path.join(config, 'web.vm'), 'mem=256\nargs=(-device virtio-rng-pci)\n')
     await works(home, 'web', 'backup', dir)
     fs.rmSync(path.join(config, 'web.vm'))
-    await refused(home, /its settings args/, 'new', 'restore', dir, '--from=web')
+    await refused(home, /its settings args\?/, 'new', 'restore', dir, '--from=web')
     await works(home, 'new', 'restore', dir, '--from=web', '--yes')
     assert.match(fs.readFileSync(path.join(config, 'new.vm'), 'utf8'), /mem=256/)
   })

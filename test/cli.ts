@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after } from 'node:test'
 
-export const program = path.resolve('dist/nbsvm.cjs')
+/** NBSVM=FILE: another, such as the single file. */
+export const program = path.resolve(process.env['NBSVM'] ?? 'dist/nbsvm.cjs')
 
 /**
  * The small Linux that `scripts/guest` makes: a disk that boots to a shell on the serial port in a few seconds under TCG. A kernel that looks

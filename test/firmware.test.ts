@@ -163,7 +163,9 @@ test('tpm=yes: the guest has a TPM 2.0, which is the same after a restart, and a
     const line = `exec 3<>/dev/tpm0; printf '${bytes}' >&3; dd bs=4096 count=1 <&3 2>/dev/null | dd bs=1 skip=14 count=100 2>/dev/null | md5sum; exec 3>&-`
     return /^([0-9a-f]{32}) /m.exec(await serial.command(line))?.[1] ?? assert.fail('no key')
   }
-  const start = (id: string, ...settings: string[]) => [id, ...settings, 'start', ...guestKernel]
+  // A kernel that is started unpacked, by PVH, does not find the TPM.
+  const packed = guestKernel.map((word) => word.replace(/vmlinux$/, 'vmlinuz'))
+  const start = (id: string, ...settings: string[]) => [id, ...settings, 'start', ...packed]
   const key = await inGuest(start('box', 'tpm=yes'), async (serial) => {
     const status = JSON.parse((await nbsvm(['box', 'status', '--json'])).stdout) as {
       tpm: boolean

@@ -1,6 +1,7 @@
 // The package as a user gets it: packed, installed by an ordinary user into a prefix of their own, and used from there.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -176,6 +177,45 @@ describe('the package', () => {
     assert.match(await done('bash', '-c', `. ${library}/dist/completion/nbsvm.bash && complete -p nbsvm`), / nbsvm$/m)
   })
 
+  test('a newer program in its place is all that an update is: compiled code, completion and man page are its own', async (context) => {
+    const state = path.join(user, '.local/state/nbsvm')
+    await done('nbsvm', 'kept', 'drive_size=1G', 'newimg')
+    await done('mkdir', '-p', state)
+    const asked = (): Promise<string[]> =>
+      Promise.all([done('nbsvm', 'version'), done('nbsvm', 'man'), done('nbsvm', 'completion', 'bash'), done('nbsvm', 'ls')])
+    const [version = '', man = '', completion = '', list = ''] = await asked()
+    const kept = compiledBy(state)
+    // What a release changes: the number, here, and a word of one table that all the others are made from.
+    const changes: readonly (readonly [from: RegExp, to: string])[] = [
+      [/version=`[\d.]+`/, 'version=`99.9.9`'],
+      [/\bballoon:setting\(/, 'zeppelin:setting('],
+    ]
+    const file = path.join(library, 'dist/chunk/program.cjs')
+    const text = changes.reduce(
+      (before, [from, to]) => {
+        assert.match(before, from)
+        return before.replace(from, to)
+      },
+      fs.readFileSync(file, 'utf8'),
+    )
+    const original = fs.readFileSync(file)
+    try {
+      fs.writeFileSync(`${file}.new`, text)
+      fs.renameSync(`${file}.new`, file)
+      const [newVersion = '', newMan = '', newCompletion = '', newList = ''] = await asked()
+      assert.equal(newVersion, 'nbsvm 99.9.9\n')
+      assert.equal(newMan.includes('nbsvm 99.9.9') && newMan.includes('zeppelin=') && !man.includes('zeppelin='), true)
+      assert.equal(newCompletion.includes('zeppelin=') && !completion.includes('zeppelin='), true)
+      assert.equal(newList, list)
+      if (kept === undefined) context.diagnostic(`Node.js ${process.version} keeps no compiled code`)
+      else assert.notDeepEqual(compiledBy(state), kept)
+    } finally {
+      fs.writeFileSync(file, original)
+    }
+    assert.equal(await done('nbsvm', 'version'), version)
+    await done('nbsvm', 'kept', 'rm', '--yes')
+  })
+
   test("an update and a removal leave the user's VMs alone", async () => {
     await done('nbsvm', 'kept', 'drive_size=1G', 'newimg')
     await done('npm', 'install', '--global', '--prefix', prefix, path.join(folder, packed.filename))
@@ -188,6 +228,23 @@ describe('the package', () => {
     await done('nbsvm', 'kept', 'rm', '--yes')
   })
 })
+
+/** What is kept of what V8 compiled, by file; undefined where this Node.js keeps nothing. */
+function compiledBy(state: string): Record<string, string> | undefined {
+  const folder = path.join(state, '.compiled')
+  if (!fs.existsSync(folder)) return undefined
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => fs.statSync(path.join(folder, name)).isFile())
+  return Object.fromEntries(
+    files.map((name) => [
+      name,
+      createHash('sha256')
+        .update(fs.readFileSync(path.join(folder, name)))
+        .digest('hex'),
+    ]),
+  )
+}
 
 describe('the library', () => {
   const project = path.join(user, 'project')

@@ -1,8 +1,34 @@
 // Every verb that changes something on this machine, and what it needs to be tried: one row each. Kills, crash points, full disks, the mix and the month
 // all go over this table, so a new verb is tried by all of them with its row here.
 import fs from 'node:fs'
-import path from 'node:path'
-import { foldersIn, openFiles, programsOf } from '../test/support/remains.js'
+import {
+  archive,
+  attached,
+  backupsFolder,
+  backupsOf,
+  checkpoint,
+  disk,
+  exported,
+  hasTemplate,
+  isAttached,
+  isOff,
+  isRunning,
+  keptImages,
+  made,
+  noCheckpoint,
+  off,
+  running,
+  saved,
+  template,
+  verified,
+  withArchive,
+  withBackup,
+  withDisk,
+  withDrive,
+  withImage,
+  without,
+  withoutImage,
+} from './needs.js'
 import type { Stage } from './stage.js'
 
 export interface Verb {
@@ -18,95 +44,6 @@ export interface Verb {
   /** It keeps or takes states: what was cut off is settled by the VM's next command. */
   readonly isOfStates?: boolean
 }
-
-const running = async (stage: Stage): Promise<void> => {
-  const { works, runs } = stage
-  if (runs('web')) await works('web', 'resume')
-  else await works('web', 'start', '--if-needed', 'resume')
-  // Else there are no states of it.
-  if (isAttached(stage)) await works('web', 'detach', disk(stage))
-}
-const off = async ({ works, runs, states }: Stage): Promise<void> => {
-  if (states().some((name) => name === 'saved' || name === 'rollback')) await works('web', 'start', '--if-needed')
-  if (runs('web')) await works('web', 'stop')
-}
-const saved = async (stage: Stage): Promise<void> => {
-  if (stage.states().includes('saved') && !stage.runs('web')) return
-  await running(stage)
-  await stage.works('web', 'save')
-}
-const without = async (stage: Stage, id = 't'): Promise<void> => {
-  const { world, works, drives, runs } = stage
-  if (runs(id)) await works(id, 'stop')
-  const isThere = drives(id).length > 0 || ['vms', 'state'].some((name) => fs.existsSync(path.join(world.folder, name, id)))
-  if (isThere) await works(id, 'rm', '--yes')
-}
-const withDrive = async (stage: Stage): Promise<void> => {
-  if (stage.runs('t')) await stage.works('t', 'stop')
-  if (stage.drives('t').length === 0) await stage.works('t', 'drive_size=4M', 'newimg')
-}
-const template = async (stage: Stage): Promise<void> => {
-  await without(stage)
-  await running(stage)
-  if (!hasTemplate(stage)) await stage.works('web', 'freeze')
-}
-const checkpoint = async (stage: Stage, name: string): Promise<void> => {
-  await running(stage)
-  if (!stage.states('checkpoints').includes(name)) await stage.works('web', 'checkpoint', name)
-}
-const noCheckpoint = async (stage: Stage, name: string): Promise<void> => {
-  await running(stage)
-  if (stage.states('checkpoints').includes(name)) await stage.works('web', 'checkpoints', `--rm=${name}`)
-}
-const keptImages = ({ world }: Stage): string[] => {
-  const folder = path.join(world.folder, 'images')
-  return fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => /^sha\d+-[0-9a-f]+$/.test(name)) : []
-}
-const withImage = async (stage: Stage): Promise<void> => {
-  await without(stage)
-  if (keptImages(stage).length === 0) await stage.works('t', `image=${stage.image}`, 'newimg', 'rm', '--yes')
-}
-const withoutImage = async (stage: Stage): Promise<void> => {
-  await without(stage)
-  if (keptImages(stage).length > 0) await stage.works('images', 'prune')
-}
-/** gold as one file, made by export, and one that export is to make. */
-const archive = ({ world }: Stage): string => path.join(world.outside, 'gold.archive')
-const exported = ({ world }: Stage): string => path.join(world.outside, 'exported.archive')
-const withArchive = async (stage: Stage): Promise<void> => {
-  await without(stage)
-  if (!fs.existsSync(archive(stage))) await stage.works('gold', 'export', archive(stage))
-}
-/** The folder of backups, and those of a VM in it. */
-const backupsFolder = ({ world }: Stage): string => path.join(world.outside, 'backups')
-const backupsOf = (stage: Stage, id: string): string[] =>
-  foldersIn(path.join(backupsFolder(stage), id)).filter((name) => /^\d{8}T/.test(name))
-/** All that are there are whole, whatever was cut off. */
-const verified = async (stage: Stage, id: string): Promise<void> => {
-  fs.mkdirSync(backupsFolder(stage), { recursive: true })
-  if (backupsOf(stage, id).length > 0) await stage.works(id, 'backups', backupsFolder(stage), '--verify')
-}
-const withBackup = async (stage: Stage): Promise<void> => {
-  await verified(stage, 'gold')
-  if (backupsOf(stage, 'gold').length === 0) await stage.works('gold', 'backup', backupsFolder(stage))
-}
-/** A disk of its own that web is given. */
-const disk = ({ world }: Stage): string => path.join(world.outside, 'disk.raw')
-/** Whether a program of the home, QEMU, has it open. */
-const isAttached = (stage: Stage): boolean =>
-  programsOf(stage.world.folder).some(({ pid }) => openFiles(pid).includes(disk(stage)))
-const withDisk = async (stage: Stage): Promise<void> => {
-  await running(stage)
-  if (!fs.existsSync(disk(stage))) fs.writeFileSync(disk(stage), Buffer.alloc(2 ** 20))
-}
-const attached = async (stage: Stage): Promise<void> => {
-  await withDisk(stage)
-  await stage.works('web', 'attach', disk(stage))
-}
-const hasTemplate = ({ states }: Stage): boolean => states().some((name) => name.startsWith('template-'))
-const made = ({ drives }: Stage): boolean => drives('t').length > 0
-const isRunning = ({ runs }: Stage): boolean => runs('web')
-const isOff = ({ runs }: Stage): boolean => !runs('web')
 
 const makes = (name: string, verb: string, words: (stage: Stage) => readonly string[], also = running): Verb => ({
   name,

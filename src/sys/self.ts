@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { isEmbedded } from './embedded.js'
 import { readHead, realPath, stat } from './file.js'
+import { isPacked, unpackedFile } from './packed.js'
 
 /** What the program was called with, its own name first. */
 export const calledWith: readonly string[] = process.argv.slice(1)
@@ -15,8 +16,8 @@ export const node = { version: process.versions.node, path: process.execPath } a
 /** The words by which this program is called from anywhere: full path of node and of the script, links followed. */
 export function ownProgram(): string[] {
   // What a program that has it as its library was called with is something else.
-  if (isEmbedded()) return [process.execPath, packageFile('nbsvm.cjs')]
-  // A program that holds its own node (bun build --compile) has a script that is in no file system.
+  if (isEmbedded()) return anotherProgram()
+  if (isPacked()) return [process.execPath]
   const script = realPath(process.argv[1] ?? '')
   return script === undefined ? [process.execPath] : [process.execPath, script]
 }
@@ -30,6 +31,11 @@ export function userName(): string {
   }
 }
 
+/** The words by which another nbsvm is started: Node.js and the package's own file, or the one file that is both. */
+export function anotherProgram(): string[] {
+  return isPacked() ? [process.execPath] : [process.execPath, packageFile('nbsvm.cjs')]
+}
+
 /** The path of a file that the package brings along, in dist/ or where it was built from: `keys/ubuntu.gpg`. */
 export function packageFile(name: string): string {
   return required(name, findAbove(name))
@@ -41,6 +47,7 @@ export function libraryThread(): string {
 }
 
 function findAbove(name: string): string | undefined {
+  if (isPacked()) return unpackedFile(name)
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
     const file = path.join(folder, name)
     if (stat(file) !== undefined) return file

@@ -3,7 +3,7 @@ import type * as childProcess from 'node:child_process'
 import { Failure } from '../core/errors.js'
 import { searchPath } from './file.js'
 import { tied } from './process.js'
-import { node, packageFile } from './self.js'
+import { anotherProgram } from './self.js'
 
 const load = (): typeof childProcess => process.getBuiltinModule('node:child_process')
 
@@ -137,7 +137,7 @@ export function whenKilled(words: readonly string[]): Watch {
 }
 
 function startWatcher(): Watcher {
-  const child = load().spawn('sh', ['-c', watching, 'sh', node.path, packageFile('nbsvm.cjs')], {
+  const child = load().spawn('sh', ['-c', watching, 'sh', ...anotherProgram()], {
     env: { ...process.env, PATH: searchPath().join(':') },
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -13,6 +13,8 @@ const entryBytes = 8
 const perTable = clusterBytes / entryBytes
 /** Counts of 2 bytes. */
 const perRefcountBlock = clusterBytes / 2
+/** After so many bytes the disk is to write while more come: less is left to wait for at the end, and the host keeps fewer in its memory. */
+const aheadBytes = 64 * 1024 ** 2
 /** Bit 63: nobody else refers to it. */
 const own = 1n << 63n
 
@@ -37,6 +39,9 @@ export class Qcow2Filler {
   #clusters: number
 
   readonly #under = new Set<Promise<void>>()
+  #unsyncedBytes = 0
+  /** What came of it; the kernel tells an error of the disk only once. */
+  #ahead: Promise<void> | undefined
 
   private constructor(
     file: string,
@@ -131,6 +136,7 @@ export class Qcow2Filler {
     }
     await this.#count()
     await this.#put(this.#l1, this.#l1Offset)
+    await this.#ahead
     await syncOpen(this.#fd)
   }
 
@@ -153,7 +159,7 @@ export class Qcow2Filler {
 
   /** Resolves when nothing is written any more. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#under)
+    await Promise.allSettled([...this.#under, this.#ahead])
     close(this.#fd)
   }
 
@@ -162,10 +168,20 @@ export class Qcow2Filler {
     this.#under.add(written)
     try {
       await written
+      this.#syncAhead(bytes.length)
     } catch (error) {
       throw withName(error, this.#file)
     } finally {
       this.#under.delete(written)
     }
+  }
+
+  #syncAhead(bytes: number): void {
+    this.#unsyncedBytes += bytes
+    if (this.#unsyncedBytes < aheadBytes) return
+    this.#unsyncedBytes = 0
+    const before = this.#ahead ?? Promise.resolve()
+    this.#ahead = before.then(() => syncOpen(this.#fd))
+    this.#ahead.catch(() => {})
   }
 }

@@ -3,6 +3,7 @@ import { isSettingName, settingsTable, type SettingName } from '../../config/set
 import type { SettingTexts } from '../../config/fold.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { shorten } from '../../core/quote.js'
+import { isOfGuest } from '../record/foreign.js'
 import { newIdentity, randomUuid } from '../record/identity.js'
 import { readRecord, recordedIds, renewGeneration, type MachineRecord } from '../record/record.js'
 import { recordFormat } from '../record/shape.js'
@@ -10,39 +11,8 @@ import type { Vm } from '../record/vm.js'
 import { randomHex } from '../../sys/stamp.js'
 import type { Manifest } from './manifest.js'
 
-/** Whatever its own reader takes. */
-const any = /^/
-const isOff = /^\s*(?:none)?\s*$/
-
-/**
- * The settings that may come from elsewhere, and what they may say: what makes a guest's hardware. Nothing that is QEMU's own words, names
- * a file, a user or a program of this machine, or is run.
- */
-const taken: Readonly<Partial<Record<SettingName, RegExp>>> = {
-  mem: any,
-  smp: any,
-  drive_if: any,
-  iothread: any,
-  firmware: any,
-  tpm: any,
-  rtc: any,
-  arch: any,
-  ram: any,
-  balloon: any,
-  movable: any,
-  identity: any,
-  user: any,
-  // They become parts of words for QEMU.
-  machine: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/,
-  cpu: /^[A-Za-z0-9][A-Za-z0-9._,=+-]{0,255}$/,
-  net_if: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
-  usb: isOff,
-  network: isOff,
-  display: isOff,
-}
-
 /** Those that only the very same VM keeps: what it is reached by. */
-const takenOfTheSame: Readonly<Partial<Record<SettingName, RegExp>>> = { mac: any, forward: any }
+const reachesIt: ReadonlySet<SettingName> = new Set(['mac', 'forward'])
 
 export interface Believed {
   readonly settings: SettingTexts
@@ -55,8 +25,8 @@ export function believedSettings(written: Manifest['settings'], isSame: boolean)
   const settings: Partial<Record<SettingName, string>> = {}
   const leftOut: string[] = []
   for (const [name, text = ''] of Object.entries(written)) {
-    const shape = isSettingName(name) ? (taken[name] ?? (isSame ? takenOfTheSame[name] : undefined)) : undefined
-    if (!isSettingName(name) || shape === undefined || !shape.test(text)) {
+    const isTaken = isSettingName(name) && (isOfGuest(name, text) || (isSame && reachesIt.has(name)))
+    if (!isTaken) {
       leftOut.push(shorten(`${name}=${text}`, 120))
       continue
     }

@@ -1,7 +1,9 @@
 // A VM made again from a backup: as one that comes from another machine (vm/move/receive.ts), which is there whole or not at all, whatever is
 // killed. Who wrote the folder is not known: all of it is looked at before it is used.
 import type { Caller } from '../../core/caller.js'
-import type { SettingName } from '../../config/settings.js'
+import { evaluateFiles } from '../../config/evaluate.js'
+import { isSettingName, type SettingName } from '../../config/settings.js'
+import { parseShell } from '../../config/shell.js'
 import { Failure } from '../../core/errors.js'
 import type { Outside } from '../../host/place.js'
 import type { OnProgress } from '../../store/store.js'
@@ -9,6 +11,7 @@ import { randomHex } from '../../sys/stamp.js'
 import { parcelLine, readParcel, type Parcel } from '../move/parcel.js'
 import { receiveVm } from '../move/receive.js'
 import { frameHead, pieceBytes } from '../move/wire.js'
+import { isOfGuest } from '../record/foreign.js'
 import { draftRecord, renewGeneration } from '../record/record.js'
 import { randomUuid } from '../record/identity.js'
 import type { Vm } from '../record/vm.js'
@@ -75,30 +78,38 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Those that give a guest something of its host, or have QEMU do what nobody looks at. */
-const reaching = [
-  ...([
-    'args',
-    'drives',
-    'display',
-    'network',
-    'usb',
-    'cdrom',
-    'share',
-    'forward',
-    'bridge',
-    'qemu',
-    'run_as',
-    'viewer',
-  ] as const),
-  ...(['source', 'trust_source', 'ddargs', 'password', 'user_data', 'ssh_key', 'ceph_conf'] as const),
-] as const satisfies readonly SettingName[]
+/** Settings that say nothing of the guest's hardware, and give it nothing of its host either. */
+const harmless: ReadonlySet<string> = new Set<SettingName>([
+  ...(['mac', 'accel', 'aio', 'vhost', 'timeout', 'log_size'] as const),
+  ...(['image', 'packages', 'drive_size', 'gold', 'snapshot_size'] as const),
+])
 
-/** Those of them that a backup brings along. */
+/** Those that a backup brings along and that may give a guest something of its host, or have QEMU do what nobody looks at. */
 function reachingSettings({ settings, file = '' }: Pick<Parcel, 'settings' | 'file'>): string[] {
-  // What is continued on the next line is one line.
-  const text = file.replaceAll('\\\n', '')
-  return reaching.filter((name) => settings[name] !== undefined || new RegExp(`(?:^|[\\s;])${name}\\s*\\+?=`).test(text))
+  const found = Object.entries(settings).filter(([name, text]) => !isHarmless(name, text))
+  return [...new Set([...found.map(([name]) => name), ...reachingIn(file)])]
+}
+
+function isHarmless(name: string, text: string): boolean {
+  return harmless.has(name) || (isSettingName(name) && isOfGuest(name, text))
+}
+
+/** What is not known yet, in words that no setting takes for "none". */
+const unknown = { vm: '-', class: '-', drawer: '-' }
+
+/** What of its settings file does. What it includes is not in the backup, and whatever lies there on this machine. */
+function reachingIn(text: string): string[] {
+  const file = 'its settings'
+  let includes: boolean
+  let values: ReturnType<typeof evaluateFiles>
+  try {
+    includes = parseShell(text, file).some(({ kind }) => kind === 'include')
+    values = evaluateFiles([file], { variables: unknown, home: '/', read: (one) => (one === file ? text : '') })
+  } catch (error) {
+    throw new Failure('the settings file of the backup cannot be read', { code: 'BACKUP_DAMAGED', cause: error })
+  }
+  const found = [...values].filter(([name, { value }]) => typeof value !== 'string' || !isHarmless(name, value))
+  return [...found.map(([name]) => name), ...(includes ? ['. (other files)'] : [])]
 }
 
 /** A past of the VM comes back; under another name it is another one, which may run beside the first. */

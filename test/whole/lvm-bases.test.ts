@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
-import { Failure, UsageError } from '../src/core/errors.js'
+import { Failure, UsageError } from '../../src/core/errors.js'
 import {
   bytes,
   copyOptions,
@@ -16,7 +16,7 @@ import {
   volumeNames,
   whereVolumesAre,
   write,
-} from './uml/volumes.js'
+} from '../uml/volumes.js'
 
 whereVolumesAre(import.meta.filename, () => {
   test('a base holds what the drive held, for as long as it is pinned; drives on it are their own', async () => {
