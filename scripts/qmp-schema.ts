@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process'
 const commandNames = `
   announce-self balloon block-dirty-bitmap-remove block-export-add block-job-cancel block-job-dismiss block_resize blockdev-add blockdev-close-tray
   blockdev-del blockdev-insert-medium blockdev-mirror blockdev-open-tray
-  blockdev-remove-medium blockdev-snapshot cont device_add device_del human-monitor-command qmp_capabilities qom-get qom-set
+  blockdev-remove-medium blockdev-snapshot chardev-add chardev-remove cont device_add device_del human-monitor-command qmp_capabilities qom-get qom-set
   migrate migrate-continue migrate-incoming migrate-set-capabilities migrate-set-parameters migrate_cancel nbd-server-start
   nbd-server-stop query-balloon query-block query-block-jobs query-blockstats query-chardev query-cpus-fast query-kvm query-memdev query-migrate query-name
   query-named-block-nodes query-status quit
@@ -27,6 +27,8 @@ const openEnded: Readonly<Record<string, string>> = {
   'block-export-add': "{ type: 'nbd'; id: string; 'node-name': string; name?: string; writable?: boolean }",
   'blockdev-mirror':
     "{ 'job-id': string; device: string; target: string; sync: 'full'; 'copy-mode': 'background'; 'auto-dismiss': boolean }",
+  'chardev-add':
+    "{ id: string; backend: { type: 'file'; data: { out: string; append: boolean } } | { type: 'pipe'; data: { device: string } } }",
   device_add: '{ driver: string; id?: string; bus?: string }',
   'migrate-set-capabilities': '{ capabilities: readonly { capability: string; state: boolean }[] }',
   migrate: '{ uri: string }',

@@ -82,6 +82,7 @@ describe('another machine', { skip: whyNoMachine }, () => {
       ['rm', '--yes'],
       ['rm', '--yes'],
       ['import', '/nosuch/x.vm'],
+      ['adopt', '4000000000'],
       ['enable'],
       ['log'],
       ['mem=x', 'move', 'nosuch'],

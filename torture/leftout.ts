@@ -11,6 +11,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   eject: 'a change of QEMU alone, as attach and detach',
   screenshot: 'writes one file of the user',
   pacemaker: 'writes files of the system: src/service/pacemaker.test.ts',
+  adopt: 'needs a QEMU of somebody else: test/adopt.test.ts ends it in its midst',
   cp: 'test/cp.test.ts ends it in its midst',
   ...Object.fromEntries(
     ['ssh', 'console', 'monitor', 'vnc', 'web', 'exec', 'log', 'wait', 'type', 'key', 'run', 'status', 'explain'].map((name) => [

@@ -1,6 +1,6 @@
 // The rows of what makes a file of a VM, and a VM of a file.
 import { action, maybeOne, one } from './actionrow.js'
-import { checkExport, checkImport } from './rowcheck.js'
+import { checkAdopt, checkExport, checkImport } from './rowcheck.js'
 import type { ActionRow } from './verb.js'
 
 export const fileActions: readonly ActionRow[] = [
@@ -24,5 +24,12 @@ export const fileActions: readonly ActionRow[] = [
     flags: { same: 'it is the very VM that was exported', qemu: 'FILE is a command line of QEMU' },
     summary: 'make it of what export wrote, an OVA or a disk image',
     check: checkImport,
+  }),
+  action('adopt', one, {
+    words: 'PID',
+    needs: 'nothing',
+    makes: true,
+    summary: 'make it of a QEMU that was started by hand, as it runs',
+    check: checkAdopt,
   }),
 ]

@@ -31,6 +31,7 @@ export const actionCode: Readonly<Record<string, () => Promise<Verb>>> = {
   explain: async () => (await import('./explain.js')).explain,
   export: async () => (await import('./export.js')).exportVerb,
   import: async () => (await import('./import.js')).importVerb,
+  adopt: async () => (await import('./adopt.js')).adopt,
   enable: async () => (await import('./enable.js')).enable,
   disable: async () => (await import('./disable.js')).disable,
   forward: async () => (await import('./forward.js')).forward,

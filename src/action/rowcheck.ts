@@ -73,6 +73,12 @@ export function checkImport([word]: readonly string[], { qemu, same }: Flags): v
   })
 }
 
+/** The number of a process. */
+export function checkAdopt([pid = '']: readonly string[]): void {
+  if (/^[1-9]\d{0,9}$/.test(pid)) return
+  throw new UsageError(`${quote(pid)} is not the number of a process`, { hints: ['which there are: pgrep -a qemu'] })
+}
+
 export function checkBackup([dir]: readonly string[], { settle, keep }: Flags): void {
   if ((dir === undefined) !== (settle === true))
     throw new UsageError('backup needs DIR, a folder for backups', { hints: ['see: nbsvm help backup'] })

@@ -6,6 +6,7 @@ import { hostArch } from '../sys/environment.js'
 import { statusOf, type DriveStatus, type Status } from '../vm/life/status.js'
 import { levelWords } from './level.js'
 import { timeOf } from './time.js'
+import { holderName } from '../vm/record/added.js'
 import type { Verb } from './verb.js'
 
 /** `sha512:` and as many digits as tell images apart. */
@@ -72,7 +73,8 @@ function describe(found: Status): string {
   }
   if (taps.length > 0) rows.push(['taps', taps.join(' ')])
   for (const { name, alive, pid } of helpers) {
-    rows.push(['helper', `${name}${pid === null ? '' : `, pid ${pid}`}${alive ? '' : '  dead; it comes back with: stop start'}`])
+    const again = name === holderName ? `adopt ${found.pid ?? 'PID'}` : 'stop start'
+    rows.push(['helper', `${name}${pid === null ? '' : `, pid ${pid}`}${alive ? '' : `  dead; it comes back with: ${again}`}`])
   }
   for (const fault of faults) rows.push(['fault', fault])
   rows.push(['drawer', found.drawer])

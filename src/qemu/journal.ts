@@ -33,6 +33,8 @@ export interface Started {
   readonly shares?: readonly Share[]
   /** What was attached since; nbsvm keeps it elsewhere, and adds it when the journal is read. */
   readonly devices?: readonly AddedDevice[]
+  /** It was started by hand; nbsvm keeps it elsewhere, as `devices`. What such a QEMU calls the guest agent's port, if it has one. */
+  readonly adopted?: { readonly agent: string | null }
   /** The user that QEMU runs as. */
   readonly runAs?: string
   /** Its network devices on the host. */
@@ -195,6 +197,7 @@ export interface Ending {
     | 'window-closed'
     | 'failed'
     | 'killed'
+    | 'unseen'
     | 'host-rebooted'
   /** When, in milliseconds since 1970; null where nobody saw it. */
   readonly atMs: number | null
@@ -238,6 +241,8 @@ export function whyEnded(journal: Journal, { bootId }: { readonly bootId: string
   if (started !== undefined && started.bootId !== bootId) {
     return { kind: 'host-rebooted', atMs: null, words: 'the host went down while it ran' }
   }
+  if (started?.adopted !== undefined)
+    return { kind: 'unseen', atMs: null, words: 'QEMU ended; it was started by hand, so nobody wrote down why' }
   return { kind: 'killed', atMs: null, words: 'QEMU was killed, or crashed' }
 }
 

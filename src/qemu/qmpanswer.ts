@@ -23,6 +23,7 @@ export const answers = {
     ram: maybe(object({ total: size, remaining: size })),
     'error-desc': maybe(text),
   }),
+  'query-kvm': object({ enabled: truth }),
   'query-memdev': list(object({ id: maybe(text) })),
   'query-chardev': list(object({ label: text, 'frontend-open': truth })),
   'query-named-block-nodes': list(

@@ -28,6 +28,11 @@ export interface Commands {
   'blockdev-open-tray': BlockdevOpenTrayArguments
   'blockdev-remove-medium': BlockdevRemoveMediumArguments
   'blockdev-snapshot': BlockdevSnapshotArguments
+  'chardev-add': {
+    id: string
+    backend: { type: 'file'; data: { out: string; append: boolean } } | { type: 'pipe'; data: { device: string } }
+  } & Record<string, unknown>
+  'chardev-remove': ChardevRemoveArguments
   cont: Nothing
   device_add: { driver: string; id?: string; bus?: string } & Record<string, unknown>
   device_del: DeviceDelArguments
@@ -105,6 +110,8 @@ export type BlockdevOpenTrayArguments = { /** @deprecated */ device?: string; id
 export type BlockdevRemoveMediumArguments = { id: string }
 
 export type BlockdevSnapshotArguments = { node: string; overlay: string }
+
+export type ChardevRemoveArguments = { id: string }
 
 export type DeviceDelArguments = { id: string }
 

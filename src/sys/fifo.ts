@@ -63,3 +63,8 @@ export function readWaiting(file: string): string {
     fs.closeSync(fd)
   }
 }
+
+/** Writes a few bytes into a FIFO that is open at both ends. */
+export function writeFifo(fd: number, text: string): void {
+  fs.writeSync(fd, text)
+}

@@ -218,10 +218,10 @@ export function open(file: string, how: 'read' | 'write' | 'append' | 'truncate'
   return fs.openSync(file, flags, 0o600)
 }
 
-/** Names a file or folder without opening it; a symbolic link is not followed. */
-export function openPath(file: string): number {
+/** Names a file or folder without opening it; a symbolic link is followed only on request. */
+export function openPath(file: string, how?: 'follow'): number {
   // Node has no name for O_PATH.
-  return fs.openSync(file, 0o10000000 | fs.constants.O_NOFOLLOW)
+  return fs.openSync(file, 0o10000000 | (how === 'follow' ? 0 : fs.constants.O_NOFOLLOW))
 }
 
 /** What a descriptor leads to. */

@@ -2,6 +2,7 @@ import type * as net from 'node:net'
 import path from 'node:path'
 import { Failure } from '../core/errors.js'
 import { isEmbedded } from './embedded.js'
+import { ownUid } from './environment.js'
 import { close, openPath, setMode, statOpen } from './file.js'
 
 export type Socket = net.Socket
@@ -19,8 +20,9 @@ const pieceBytes = 64 * 1024
 /**
  * Connects to a unix socket, however long its path: Node silently cuts paths at 107 bytes. The socket must have been made by
  * the owner of its folder and stand there itself: a link to a socket of somebody else's, which we may connect to and the
- * folder's owner may not, is refused. With `take` there are no `data` events: pieces of one buffer come faster than a new
- * buffer each time. Rejects with the system's error, or a Failure for what is not such a socket.
+ * folder's owner may not, is refused. A link of our own, in a folder of our own, may lead to a socket of our own elsewhere.
+ * With `take` there are no `data` events: pieces of one buffer come faster than a new buffer each time. Rejects with the
+ * system's error, or a Failure for what is not such a socket.
  */
 export function connect(file: string, take?: TakePiece): Promise<Socket> {
   const target = openSocket(file)
@@ -41,10 +43,17 @@ export function connect(file: string, take?: TakePiece): Promise<Socket> {
 function openSocket(file: string): number {
   const folder = openPath(path.dirname(file))
   try {
+    const { uid } = statOpen(folder)
     const socket = openPath(`/proc/self/fd/${folder}/${path.basename(file)}`)
     const made = statOpen(socket)
-    if (made.isSocket() && made.uid === statOpen(folder).uid) return socket
+    if (made.isSocket() && made.uid === uid) return socket
     close(socket)
+    if (made.isSymbolicLink() && made.uid === uid && uid === ownUid()) {
+      const leads = openPath(file, 'follow')
+      const there = statOpen(leads)
+      if (there.isSocket() && there.uid === uid) return leads
+      close(leads)
+    }
   } finally {
     close(folder)
   }
@@ -131,7 +140,10 @@ export interface FirstBytesOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Connects to a TCP port, says `greeting` and resolves to the first `length` bytes that come. Rejects when they do not come in time, or the other side ends. */
+/**
+ * Connects to a TCP port, says `greeting` and resolves to the first `length` bytes that come. Rejects when they do not come in
+ * time, or the other side ends.
+ */
 export function firstBytes(
   { host, port }: { readonly host: string; readonly port: number },
   { greeting, length, timeoutMs, signal }: FirstBytesOptions,

@@ -8,6 +8,7 @@ import { holderOf, lockHolders, tryLock, waitLock, type Lock } from '../sys/lock
 import { signalProcess } from '../sys/process.js'
 import { paced, type PacedSocket, type WebSocket } from '../sys/webserver.js'
 import { consoleLog } from '../vm/life/log.js'
+import { requireSocket } from '../vm/life/up.js'
 import { isGone } from '../vm/reach/doing.js'
 import type { Vm } from '../vm/record/vm.js'
 import { wireFailure } from './failure.js'
@@ -92,6 +93,7 @@ class Busy extends Error {
 
 async function openHub(vm: Vm, how: ConsoleHow, onEnd: () => void): Promise<Hub> {
   const { drawer } = vm
+  requireSocket(vm, 'attach to the console of', 'console')
   const lock = tryLock(drawer.consoleLock, serving) ?? (await takeOver(vm, how === 'force'))
   try {
     const connection = await openConnection(drawer.console)

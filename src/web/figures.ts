@@ -6,6 +6,7 @@ import { withQmp } from '../qemu/qmp.js'
 import { readText } from '../sys/file.js'
 import { monotonicMs } from '../sys/clock.js'
 import { trafficOf } from '../vm/life/agent.js'
+import { readAdded } from '../vm/record/added.js'
 import type { Drawer } from '../vm/record/drawer.js'
 import { qemuPid } from '../vm/record/state.js'
 import type { Vm } from '../vm/record/vm.js'
@@ -109,15 +110,16 @@ async function countersOf(vm: Vm): Promise<Counters | undefined> {
   }
 }
 
-async function askQemu({ qmp }: Drawer) {
-  return withQmp(qmp, { timeoutMs: qmpTimeoutMs }, async (session) => {
+async function askQemu(drawer: Drawer) {
+  return withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs }, async (session) => {
     const [blocks, ports, balloon] = await Promise.all([
       session.execute('query-blockstats'),
       session.execute('query-chardev'),
       session.execute('query-balloon').catch(() => undefined),
     ])
     const sum = (name: 'rd_bytes' | 'wr_bytes'): number => blocks.reduce((bytes, { stats }) => bytes + stats[name], 0)
-    return { readBytes: sum('rd_bytes'), writtenBytes: sum('wr_bytes'), memBytes: balloon?.actual, hasAgent: hasAgent(ports) }
+    const isThere = hasAgent(ports, readAdded(drawer).adopted)
+    return { readBytes: sum('rd_bytes'), writtenBytes: sum('wr_bytes'), memBytes: balloon?.actual, hasAgent: isThere }
   })
 }
 

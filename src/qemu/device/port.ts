@@ -49,9 +49,16 @@ export const agentPort = 'org.qemu.guest_agent.0'
 /** What QEMU calls the socket of the guest agent. */
 const agentChardev = 'agent'
 
-/** Whether an agent has opened its end of the port, as QEMU answers to `query-chardev`. */
-export function hasAgent(ports: readonly { readonly label: string; readonly 'frontend-open': boolean }[]): boolean {
-  return ports.some((port) => port.label === agentChardev && port['frontend-open'])
+/**
+ * Whether an agent has opened its end of the port, as QEMU answers to `query-chardev`. `adopted`: of a QEMU that was started by
+ * hand.
+ */
+export function hasAgent(
+  ports: readonly { readonly label: string; readonly 'frontend-open': boolean }[],
+  adopted?: { readonly agent: string | null },
+): boolean {
+  const label = adopted === undefined ? agentChardev : adopted.agent
+  return ports.some((port) => port.label === label && port['frontend-open'])
 }
 
 /**

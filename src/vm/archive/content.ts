@@ -14,6 +14,7 @@ import { tidy, watched } from '../frozen/settle.js'
 import { freezeAt } from '../frozen/transfer.js'
 import { isUp } from '../life/up.js'
 import { filesOf, type ParcelFile } from '../move/parcel.js'
+import { jobOf } from '../record/added.js'
 import { refuseAsleep } from '../record/asleep.js'
 import { variablesFile } from '../record/choice.js'
 import { pinOf, underWay, unfinishedFolder } from '../record/frozen.js'
@@ -92,7 +93,7 @@ interface Kept {
 async function takeMoment(vm: Vm, store: Store, { folder, pin }: Kept, { note, signal }: Caller): Promise<Content> {
   const { id, drawer } = vm
   const drives = usable(vm, await store.drives(id))
-  const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `export ${id}` }
+  const job = jobOf(drawer, `export ${id}`)
   return withJobs(job, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
     const isRunning = (await qmp.execute('query-status')).status === 'running'
     const variables = variablesOf(vm)

@@ -24,12 +24,14 @@ export interface New {
   /** Drives that are made before `fill`, empty. */
   readonly drives: readonly ParcelDrive[]
   readonly fill: Fill
+  /** What may fail when all else is there; it leaves nothing where it does. */
+  readonly last?: (vm: Vm) => Promise<void>
 }
 
 /** Makes it, under the name of `asked`. Returns the lines that were added to its settings file. */
 export async function makeNew(asked: Vm, made: New, { outside, signal, note }: Importing): Promise<readonly string[]> {
   requireFree(asked)
-  const { from, record, settings, drives, fill } = made
+  const { from, record, settings, drives, fill, last } = made
   const parcel = {
     kind: 'copy',
     version,
@@ -44,7 +46,7 @@ export async function makeNew(asked: Vm, made: New, { outside, signal, note }: I
     live: undefined,
     ended: undefined,
   } as const
-  return (await makeOf(asked, parcel, fill, { outside, signal, note })).added
+  return (await makeOf(asked, parcel, { fill, ...(last === undefined ? {} : { last }) }, { outside, signal, note })).added
 }
 
 /** Throws a Failure where there is such a VM, before anything is read. */

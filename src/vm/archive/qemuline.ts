@@ -5,6 +5,7 @@ import { parseSize } from '../../core/size.js'
 import { quoteWord, quoteWords, splitWords } from '../../core/words.js'
 import type { SettingName } from '../../config/settings.js'
 import { archOfProgram } from '../../qemu/program.js'
+import { splitOptions, type LineOption } from './qemuoptions.js'
 import { readJson, readPairs } from './qemupairs.js'
 
 export interface QemuLine {
@@ -20,13 +21,6 @@ export interface LineDisk {
   /** What the line says that it is. */
   readonly format: string | undefined
 }
-
-/** Options that take no word. */
-const bare = new Set(
-  '-enable-kvm -no-kvm -nographic -usb -daemonize -snapshot -S -s -no-reboot -no-shutdown -no-user-config -nodefaults -full-screen -no-acpi -no-hpet -no-fd-bootchk -no-quit -mem-prealloc -only-migratable'.split(
-    ' ',
-  ),
-)
 
 /** What nbsvm does itself, for every VM. */
 const ownWays = new Set(
@@ -65,12 +59,15 @@ export function readQemuLine(line: string): QemuLine {
     throw new UsageError(`nothing in the line is expanded: ${quote(open)}`, {
       hints: ['write out what a shell would make of it'],
     })
-  const reader = new LineReader(words[at] ?? '')
-  for (let next = at + 1; next < words.length; next++) {
-    const option = (words[next] ?? '').replace(/^--/, '-')
-    if (!option.startsWith('-')) reader.disk({ file: option, format: undefined }, 'ide')
-    else if (bare.has(option)) reader.option(option, '')
-    else reader.option(option, words[++next] ?? '')
+  return readQemuOptions(words[at] ?? '', splitOptions(words.slice(at + 1)))
+}
+
+/** Reads options of the QEMU that `program` is. */
+export function readQemuOptions(program: string, options: readonly LineOption[]): QemuLine {
+  const reader = new LineReader(program)
+  for (const { option, value } of options) {
+    if (option === '') reader.disk({ file: value, format: undefined }, 'ide')
+    else reader.option(option, value)
   }
   return reader.end()
 }

@@ -15,6 +15,7 @@ import { ownUid } from '../../sys/environment.js'
 import { runOrFail } from '../../sys/process.js'
 import { foreignWriters } from '../../sys/writers.js'
 import { nodeOf } from '../drive/live.js'
+import { jobOf } from '../record/added.js'
 import { refuseSince01, type Drawer } from '../record/drawer.js'
 import type { Vm } from '../record/vm.js'
 import { granularity, superfluous, type Bitmap } from './bitmaps.js'
@@ -64,7 +65,7 @@ interface Node {
 export async function withLiveMoment<T>(vm: Vm, store: Store, taking: Taking, work: (moment: Moment) => Promise<T>): Promise<T> {
   const { id, drawer } = vm
   refuseSince01(drawer)
-  const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `back up ${id}` }
+  const job = jobOf(drawer, `back up ${id}`)
   // Aborting must not end the session: it is needed to clear up.
   return withJobs(job, { timeoutMs: answerTimeoutMs }, async (qmp) => {
     await letFilesGo(vm, taking)

@@ -7,12 +7,13 @@ import type { Store } from '../../store/store.js'
 import type { Place } from '../../host/place.js'
 import { claimDrawer, removeDrawer, type Drawer } from '../record/drawer.js'
 import { recordFolder } from '../record/record.js'
+import { runsUnheld } from '../record/state.js'
 
 /** What of a VM is looked at. */
 interface Subject {
   readonly id: string
   readonly place: Pick<Place, 'records'>
-  readonly drawer: Pick<Drawer, 'folder' | 'lock'>
+  readonly drawer: Pick<Drawer, 'added' | 'folder' | 'lock' | 'pid'>
 }
 
 export interface HoldOptions {
@@ -37,6 +38,10 @@ export async function holdVm(vm: Subject, store: Store, options: HoldOptions): P
   const lock = await lockDrawer(vm.drawer, options)
   if (lock === undefined) return undefined
   try {
+    if (runsUnheld(vm.drawer)) {
+      lock.release()
+      return undefined
+    }
     if (mayBeNew || (await isThere(vm, store))) return lock
     // Our drawer is all that there is of it now.
     await removeDrawer(vm.drawer, lock)

@@ -18,7 +18,7 @@ import { linkNew } from '../../sys/link.js'
 import { readStarted } from '../life/started.js'
 import { tapOf } from '../life/taps.js'
 import { requireRunning } from '../life/up.js'
-import { readAdded } from '../record/added.js'
+import { jobOf, readAdded } from '../record/added.js'
 import { pinOf, writeFrozen, type Frozen, type FrozenLive } from '../record/frozen.js'
 import { readRecord } from '../record/record.js'
 import { journalOf } from '../record/state.js'
@@ -53,6 +53,7 @@ export async function capture(
 ): Promise<Captured> {
   const { id, drawer } = vm
   requireRunning(vm, verb)
+  const job = jobOf(drawer, `${verb} ${id}`)
   const { machine: running, texts } = readStarted(vm)
   const booted = asBooted(running)
   const drives = await store.drives(id)
@@ -61,7 +62,6 @@ export async function capture(
   if (record === undefined) throw new Failure(`there is no record of ${id}`, { code: 'VM_MISSING' })
   const lastRun = after === 'off' ? await store.lastRun?.(id) : undefined
   const frozen = { format: 1, token, vm: id, store: store.name, record, ...(lastRun === undefined ? {} : { lastRun }) } as const
-  const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `${verb} ${id}` }
   return withJobs(job, { timeoutMs: answerTimeoutMs, signal: caller.signal }, async (qmp) => {
     const { status } = await qmp.execute('query-status')
     // A nbsvm that was killed has left one that was paused so.

@@ -7,8 +7,9 @@ import { hasAgent } from '../../qemu/device/port.js'
 import { withQmp } from '../../qemu/qmp.js'
 import { deadlineIn } from '../../sys/clock.js'
 import { holderOf, waitLock } from '../../sys/lock.js'
+import { readAdded } from '../record/added.js'
 import type { Vm } from '../record/vm.js'
-import { requireRunning } from './up.js'
+import { requireSocket } from './up.js'
 
 /** Whoever has the agent gives it back after a second, or when it does not answer. */
 const lockWaitMs = 30_000
@@ -19,7 +20,7 @@ const qmpTimeoutMs = 2000
  * rejects with one where no agent answers.
  */
 export function agentTurns(vm: Vm, doing: string, { signal }: Caller = {}): Turn {
-  requireRunning(vm, `${doing} in`)
+  requireSocket(vm, `${doing} in`, 'agent')
   return async (work, how) => {
     const till = how === 'anyway' ? undefined : signal
     const lock = await waitLock(vm.drawer.agentLock, lockWaitMs, 'exclusive', { doing: `${doing} in ${vm.id}`, signal: till })
@@ -49,7 +50,7 @@ export async function agentAnswers(vm: Vm, { signal }: Caller = {}): Promise<boo
 async function whyNot(vm: Vm, doing: string): Promise<Failure | undefined> {
   const { status, isOpen } = await withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs }, async (qmp) => {
     const [{ status }, ports] = await Promise.all([qmp.execute('query-status'), qmp.execute('query-chardev')])
-    return { status, isOpen: hasAgent(ports) }
+    return { status, isOpen: hasAgent(ports, readAdded(vm.drawer).adopted) }
   })
   if (status !== 'running') {
     return new Failure(`cannot ${doing} in ${vm.id}: its guest does not run (${status})`, {

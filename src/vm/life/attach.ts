@@ -9,7 +9,7 @@ import { remove, stat, temporaryName, writeBytes } from '../../sys/file.js'
 import { isRunning } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 import { consoleLog } from './log.js'
-import { requireRunning } from './up.js'
+import { requireSocket } from './up.js'
 
 export interface AttachOptions {
   readonly signal: AbortSignal
@@ -22,7 +22,7 @@ const shownBefore = 8000
 /** Joins this process's terminal, or its stdin and stdout, to the VM's serial port until one of them goes. */
 export function attachConsole(vm: Vm, { signal, note }: AttachOptions): Promise<'left' | 'gone'> {
   const { drawer, id } = vm
-  requireRunning(vm, 'attach to')
+  requireSocket(vm, 'attach to the console of', 'console')
   const before = consoleLog(vm, shownBefore)
   return attach({ id, kind: 'console', socketPath: drawer.console, lockPath: drawer.consoleLock, before, note, signal })
 }
@@ -30,7 +30,7 @@ export function attachConsole(vm: Vm, { signal, note }: AttachOptions): Promise<
 /** The same for QEMU's own monitor. */
 export function attachMonitor(vm: Vm, { signal, note }: AttachOptions): Promise<'left' | 'gone'> {
   const { drawer, id } = vm
-  requireRunning(vm, 'attach to')
+  requireSocket(vm, 'attach to the monitor of', 'monitor')
   const [socketPath, lockPath] = [drawer.monitor, drawer.monitorLock]
   return attach({ id, kind: 'monitor', socketPath, lockPath, before: '', note, signal })
 }
@@ -65,7 +65,7 @@ export function serveScreenPrivately(vm: Vm): Promise<VncServer> {
 
 /** QEMU's socket. Throws a Failure for a VM that has none. */
 function screenOf(vm: Vm): string {
-  requireRunning(vm, 'show')
+  requireSocket(vm, 'show the screen of', 'vnc')
   const { drawer, id } = vm
   if (stat(drawer.vnc) !== undefined) return drawer.vnc
   throw new Failure(`${id} has no VNC screen: it was started with a display of its own`, {

@@ -1,6 +1,8 @@
 import { stat } from '../../sys/file.js'
 import { commandLine, openers, signalProcess } from '../../sys/process.js'
 import { ownPid } from '../../sys/self.js'
+import { readAdded } from '../record/added.js'
+import { qemuPid } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 
 /**
@@ -10,9 +12,11 @@ import type { Vm } from '../record/vm.js'
 export function killQemu({ id, drawer }: Pick<Vm, 'id' | 'drawer'>, first: () => void = () => {}): number[] {
   const lock = stat(drawer.lock)
   if (lock === undefined) return []
+  // One that was started by hand may have any name.
+  const adopted = readAdded(drawer).adopted === undefined ? undefined : qemuPid(drawer)
   const pids = openers(lock)
     .map(({ pid }) => pid)
-    .filter((pid) => pid !== ownPid && isQemuOf(id, pid))
+    .filter((pid) => pid !== ownPid && (pid === adopted || isQemuOf(id, pid)))
   if (pids.length > 0) first()
   return pids.filter((pid) => signalProcess(pid, 'SIGKILL'))
 }

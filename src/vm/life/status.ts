@@ -11,7 +11,7 @@ import { spelledOut, type Forward, type SpelledForward } from '../../model/forwa
 import type { Share } from '../../model/share.js'
 import { passtName } from '../../net/passt.js'
 import { hasAgent } from '../../qemu/device/port.js'
-import { lastState, whyEnded, type Ending } from '../../qemu/journal.js'
+import { lastState, whyEnded, type Ending, type Started } from '../../qemu/journal.js'
 import { keeperName } from '../../qemu/keeper.js'
 import { withQmp } from '../../qemu/qmp.js'
 import type { Health, Store } from '../../store/store.js'
@@ -119,7 +119,7 @@ export async function statusOf(vm: Vm, { signal }: Caller = {}): Promise<Status>
   const pid = runs ? qemuPid(drawer) : undefined
   const busy = runs && isBusy(drawer)
   const last = lastState(journal)
-  const seen = !runs || busy ? undefined : await askQemu(drawer.qmp, signal)
+  const seen = !runs || busy ? undefined : await askQemu(drawer.qmp, started?.adopted, signal)
   const detail = seen?.status
   const record = recordOf(vm, faults)
   const accelerator = started?.accelerator ?? null
@@ -209,7 +209,7 @@ interface Seen {
   readonly memNowBytes: number | undefined
 }
 
-async function askQemu(socket: string, signal: AbortSignal | undefined): Promise<Seen | undefined> {
+async function askQemu(socket: string, adopted: Started['adopted'], signal: AbortSignal | undefined): Promise<Seen | undefined> {
   try {
     return await withQmp(socket, { timeoutMs: qmpTimeoutMs, signal }, async (qmp) => {
       const [{ status }, ports, balloon] = await Promise.all([
@@ -218,7 +218,7 @@ async function askQemu(socket: string, signal: AbortSignal | undefined): Promise
         // It may have none.
         qmp.execute('query-balloon').catch(() => undefined),
       ])
-      return { status, hasAgent: hasAgent(ports), memNowBytes: balloon?.actual }
+      return { status, hasAgent: hasAgent(ports, adopted), memNowBytes: balloon?.actual }
     })
   } catch {
     signal?.throwIfAborted()

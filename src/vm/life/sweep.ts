@@ -3,6 +3,7 @@ import { endHelpers } from '../../helper/helpers.js'
 import { remove, stat } from '../../sys/file.js'
 import { tryLock } from '../../sys/lock.js'
 import type { Drawer } from '../record/drawer.js'
+import { runsUnheld } from '../record/state.js'
 import { sweepTaps, sweepTapsQuietly } from './taps.js'
 
 /** A start takes less. */
@@ -45,7 +46,7 @@ async function whileLocked(drawer: Drawer, work: () => Promise<void>): Promise<v
   const lock = tryLock(drawer.lock, 'clean up after it')
   if (lock === undefined) return
   try {
-    await work()
+    if (!runsUnheld(drawer)) await work()
   } finally {
     lock.release()
   }

@@ -1,6 +1,8 @@
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
+import { lstat } from '../../sys/file.js'
 import { holderOf } from '../../sys/lock.js'
+import { readAdded } from '../record/added.js'
 import { isRunning, qemuPid } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 
@@ -24,5 +26,23 @@ export function requireRunning(vm: Pick<Vm, 'id' | 'drawer' | 'call'>, doing: st
   throw new Failure([`cannot ${doing} ${vm.id}: it is not running`, ...why].join('; '), {
     code: 'VM_NOT_RUNNING',
     hints: [`start it: ${vm.call} start`],
+  })
+}
+
+/** What a command line of QEMU has for each socket. */
+const options = {
+  console: '-serial unix:PATH,server=on,wait=off',
+  monitor: '-monitor unix:PATH,server=on,wait=off',
+  agent: '-chardev socket,id=agent,path=PATH,server=on,wait=off and a virtserialport for it',
+  vnc: '-vnc unix:PATH',
+} as const
+
+/** The same for what needs one of its sockets, which a QEMU that was started by hand may not have. */
+export function requireSocket(vm: Pick<Vm, 'id' | 'drawer' | 'call'>, doing: string, socket: keyof typeof options): void {
+  requireRunning(vm, doing)
+  if (readAdded(vm.drawer).adopted === undefined || lstat(vm.drawer[socket]) !== undefined) return
+  throw new Failure(`cannot ${doing} ${vm.id}: its QEMU was started by hand, without a unix socket for that`, {
+    code: 'DEVICE_MISSING',
+    hints: [`as nbsvm starts it, with one: ${vm.call} shutdown start`, `by hand it would be: ${options[socket]}`],
   })
 }

@@ -60,6 +60,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
   const saved = markedAs(place, 'saved')
   const left: Drawer[] = []
   const forks = new Map<string, string[]>()
+  const adopted: string[] = []
   const found = ids.map((id): Listed => {
     const faults: string[] = []
     const { state, pid, running } = withDrawer.has(id) ? look(place, id, left, faults) : stopped
@@ -67,6 +68,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
     const image = withImages && withRecord.has(id) ? imageOf(place, id, faults) : null
     const { from, forkedFrom } = running?.started ?? {}
     if (from !== undefined && forkedFrom !== undefined) forks.set(from, [...(forks.get(from) ?? []), id])
+    if (running?.started?.adopted !== undefined) adopted.push(id)
     const numbers = (drives.get(id) ?? []).toSorted((a, b) => a - b)
     return {
       id,
@@ -86,7 +88,7 @@ export async function listVms(outside: Outside, tell: OnFault = () => {}, { with
     }
   })
   await sweepStopped(left)
-  return withTemplates(place, found, forks)
+  return withTemplates(place, adopted.length === 0 ? found : await askAdopted(place, found, adopted), forks)
 }
 
 /** Says of those that are templates what they are; `forks` has the VMs that run from each token. */
@@ -101,6 +103,18 @@ function withTemplates(place: Place, vms: readonly Listed[], forks: ReadonlyMap<
       return { ...vm, fault: [vm.fault, fullMessage(error)].filter((text) => text !== null).join('; ') }
     }
   })
+}
+
+/** Nobody writes down what happens to a VM that was started by hand, so it is asked. */
+async function askAdopted(place: Place, vms: readonly Listed[], adopted: readonly string[]): Promise<Listed[]> {
+  const { stateNow } = await import('../life/statenow.js')
+  return Promise.all(
+    vms.map(async (vm) => {
+      const state = adopted.includes(vm.id) ? await stateNow(drawerOf(place.state, vm.id)) : undefined
+      // Since when it is in another state nobody knows.
+      return state === undefined || state === vm.state ? vm : { ...vm, state, sinceMs: null }
+    }),
+  )
 }
 
 /** The same mistake in `default.class` is met with each class. */

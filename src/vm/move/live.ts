@@ -12,6 +12,7 @@ import { readBytes } from '../../sys/file.js'
 import { whenKilled } from '../../sys/talk.js'
 import { nodeOf } from '../drive/live.js'
 import type { Movable } from '../life/movable.js'
+import { jobOf } from '../record/added.js'
 import { writeMark, type Mark } from '../record/moves.js'
 import { readRecord } from '../record/record.js'
 import { journalOf } from '../record/state.js'
@@ -43,9 +44,9 @@ interface Going {
 
 export async function moveLive(vm: Vm, store: Store, to: Partner, options: MoveOptions, caller: MoveCaller): Promise<Result> {
   const { id, drawer } = vm
+  const job = jobOf(drawer, `move ${id} to ${options.host}`)
   const drives = await store.drives(id)
   const movable = requireMovable(vm, drives)
-  const job = { socket: drawer.jobs, lock: drawer.jobsLock, doing: `move ${id} to ${options.host}` }
   const watch = whenKilled(settling(vm))
   try {
     const { given, dialogue, stoodStillMs } = await withJobs(job, { timeoutMs: answerTimeoutMs }, async (qmp) => {

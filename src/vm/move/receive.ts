@@ -89,17 +89,18 @@ export async function receiveVm(asked: Vm, receiving: Receiving): Promise<Receiv
 export type Fill = (vm: Vm, store: Store, drives: readonly Drive[]) => Promise<void>
 
 /**
- * Makes a VM of what does not come from another nbsvm as it is sent: the parcel says which, `fill` brings the rest. Until that has been
- * done the VM is none; where it fails, or this is killed, nothing of it stays.
+ * Makes a VM of what does not come from another nbsvm as it is sent: the parcel says which, `fill` brings the rest. Until that has
+ * been done the VM is none; where it fails, or this is killed, nothing of it stays. `last` is what may fail when all else is there; it
+ * leaves nothing where it does.
  */
 export async function makeOf(
   asked: Vm,
   parcel: Parcel,
-  fill: Fill,
+  { fill, last }: { readonly fill: Fill; readonly last?: Coming['last'] },
   caller: Caller & Pick<Receiving, 'outside'>,
 ): Promise<Received> {
   const reader = { frame: () => Promise.resolve(undefined) }
-  return take(asked, parcel, { reader, fill }, { ...caller, answer: () => {} })
+  return take(asked, parcel, { reader, fill, last }, { ...caller, answer: () => {} })
 }
 
 /** What comes, until nobody waits for it any more. */
@@ -116,7 +117,7 @@ export async function* untilAborted(input: AsyncIterable<Buffer>, signal: AbortS
 const undoneMs = 20_000
 
 type Taking = Omit<Receiving, 'input'>
-type Feed = Pick<Coming, 'reader' | 'fill'>
+type Feed = Pick<Coming, 'reader' | 'fill' | 'last'>
 
 async function take(asked: Vm, parcel: Parcel, feed: Feed, receiving: Taking): Promise<Received> {
   const { outside } = receiving
@@ -176,13 +177,15 @@ async function takeLocked(asked: Vm, parcel: Parcel, feed: Feed, receiving: Taki
 interface Coming {
   readonly reader: Pick<Reader, 'frame'>
   readonly fill: Fill
+  /** The last that is done before it counts. */
+  readonly last?: ((vm: Vm) => Promise<void>) | undefined
   readonly receiving: Taking
   readonly mark: Mark
 }
 
 /** One that is off. */
 async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Promise<Received> {
-  const { reader, receiving, fill } = coming
+  const { reader, receiving, fill, last } = coming
   const { answer } = receiving
   const drives = parcel.sharedStore === undefined ? await makeDrives(vm, store, parcel) : []
   answer({ say: 'ready', folder: vm.drawer.folder, doors: null })
@@ -192,6 +195,7 @@ async function takeOff(vm: Vm, store: Store, parcel: Parcel, coming: Coming): Pr
     answer({ say: 'have', tookFile: received.tookFile, standby: coming.mark.standby })
     await awaitGo(reader.frame())
   }
+  await last?.(vm)
   commit(vm, coming.mark, parcel)
   answer({ say: 'done' })
   if (parcel.kind === 'move') await awaitBye(vm, coming)

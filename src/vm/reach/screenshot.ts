@@ -8,6 +8,7 @@ import { remove, stat } from '../../sys/file.js'
 import { readPlainBytes } from '../../sys/plain.js'
 import { randomHex } from '../../sys/stamp.js'
 import { requireRunning } from '../life/up.js'
+import { readAdded } from '../record/added.js'
 import type { Vm } from '../record/vm.js'
 
 export interface Screenshot extends PictureSize {
@@ -28,9 +29,11 @@ export async function takeScreenshot(vm: Vm, { signal }: Caller = {}): Promise<S
   // QEMU writes it as its own user, into the only folder that is its own.
   const name = `screenshot-${randomHex(8)}.png`
   const file = `${drawer.run}/${name}`
+  // One that was started by hand is in another folder.
+  const filename = readAdded(drawer).adopted === undefined ? name : file
   try {
     await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) =>
-      qmp.execute('screendump', { filename: name, format: 'png' }),
+      qmp.execute('screendump', { filename, format: 'png' }),
     )
     return readPicture(vm, file)
   } catch (error) {

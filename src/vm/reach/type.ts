@@ -2,7 +2,7 @@
 import { typeBytes } from '../../console/typing.js'
 import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
-import { requireRunning } from '../life/up.js'
+import { requireSocket } from '../life/up.js'
 import type { Vm } from '../record/vm.js'
 import { doingOf } from './doing.js'
 import { noteTyping } from './heard.js'
@@ -15,7 +15,7 @@ export interface TypeOptions {
 /** Types bytes at the serial port of a VM that runs, and resolves when its guest has taken them. */
 export async function typeAt(vm: Vm, bytes: Buffer, { timeoutMs }: TypeOptions, { signal }: Caller = {}): Promise<void> {
   const { drawer, id } = vm
-  requireRunning(vm, 'type at')
+  requireSocket(vm, 'type at', 'console')
   noteTyping(drawer)
   const [socketPath, lockPath] = [drawer.console, drawer.consoleLock]
   if (await typeBytes({ id, socketPath, lockPath, bytes, timeoutMs, signal })) return

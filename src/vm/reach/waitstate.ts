@@ -4,6 +4,8 @@ import { Failure } from '../../core/errors.js'
 import { longerSeconds } from '../../core/patience.js'
 import { lastState } from '../../qemu/journal.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
+import { stateNow } from '../life/statenow.js'
+import { readAdded } from '../record/added.js'
 import type { Drawer } from '../record/drawer.js'
 import { isBusy, journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
@@ -26,7 +28,7 @@ export async function waitForState(
     const isOver = deadline.isOver
     const isUp = !isGone(drawer)
     if (condition === 'stopped' && !isUp) return (await whyGone(drawer)).words
-    if (isUp && condition === stateOf(drawer)) return undefined
+    if (isUp && condition === (await stateOf(drawer))) return undefined
     // Another may start it; a pause comes to none that does not run.
     if (condition === 'paused' && !isUp)
       throw new Failure(`${id} is not paused: it does not run`, { code: 'VM_NOT_RUNNING', hints: [`start it: ${vm.call} start`] })
@@ -40,6 +42,8 @@ export async function waitForState(
   }
 }
 
-function stateOf(drawer: Drawer): VmState | undefined {
-  return isBusy(drawer) ? undefined : lastState(journalOf(drawer)).state
+async function stateOf(drawer: Drawer): Promise<VmState | undefined> {
+  if (isBusy(drawer)) return undefined
+  // Of one that was started by hand nobody writes down what happens.
+  return readAdded(drawer).adopted === undefined ? lastState(journalOf(drawer)).state : stateNow(drawer)
 }

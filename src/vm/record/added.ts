@@ -1,7 +1,9 @@
 // What was added to a VM while it runs, and is gone when it ends: written down because QEMU cannot be asked in a list.
+import path from 'node:path'
 import { Failure } from '../../core/errors.js'
 import type { AddedDevice, DiscDrive } from '../../model/device.js'
 import type { Forward } from '../../model/forward.js'
+import type { Job } from '../../qemu/jobs.js'
 import { readText, writeWhole } from '../../sys/file.js'
 import { holderOf, waitLock } from '../../sys/lock.js'
 import type { Drawer } from './drawer.js'
@@ -15,6 +17,17 @@ export interface Added {
   readonly devices?: readonly AddedDevice[]
   /** The guest's address on QEMU's own network, where that is not the first that it gives. */
   readonly address?: string
+  /** Its QEMU was started by hand, and adopted. */
+  readonly adopted?: Adopted
+}
+
+/** The helper that holds the VM's lock for such a QEMU. */
+export const holderName = 'holder'
+
+/** What is otherwise in such a QEMU. */
+export interface Adopted {
+  /** What it calls the character device of the guest agent; null where it has none. */
+  readonly agent: string | null
 }
 
 /** One who adds is done in less, also with a QEMU under load. */
@@ -31,13 +44,35 @@ export function readAdded({ added }: Pick<Drawer, 'added'>): Added {
   }
 }
 
+/**
+ * Throws a Failure where a running VM was started by hand: nbsvm does not know its drives and devices, and there may be no second
+ * QMP for long work. All such work asks here, for it goes through `whileAdding` or `jobOf`. `doing` names the VM: `freeze foo`.
+ */
+function refuseAdopted({ added, folder }: Pick<Drawer, 'added' | 'folder'>, doing: string): void {
+  if (readAdded({ added }).adopted === undefined) return
+  throw new Failure(`cannot ${doing}: its QEMU was started by hand, so its drives and devices are not nbsvm's`, {
+    hints: [
+      `as nbsvm starts it from its settings: nbsvm ${path.basename(folder)} shutdown start`,
+      'what can be done meanwhile: nbsvm help adopt',
+    ],
+  })
+}
+
+/** The session for what takes long with a running VM. Throws a Failure where that cannot be done to it. */
+export function jobOf(drawer: Drawer, doing: string): Job {
+  refuseAdopted(drawer, doing)
+  return { socket: drawer.jobs, lock: drawer.jobsLock, doing }
+}
+
 /** Keeps others from changing the same VM meanwhile. `doing` is for the message to who comes second: `forward ports of foo`. */
 export async function whileAdding<T>(
-  { addedLock }: Pick<Drawer, 'addedLock'>,
+  drawer: Pick<Drawer, 'added' | 'addedLock' | 'folder'>,
   doing: string,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
+  refuseAdopted(drawer, doing)
+  const { addedLock } = drawer
   const lock = await waitLock(addedLock, lockWaitMs, 'exclusive', { doing, signal })
   signal?.throwIfAborted()
   if (lock === undefined) {

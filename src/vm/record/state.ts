@@ -40,9 +40,17 @@ export function glance(drawer: Drawer): Glance {
   return { state, pid, running: { sinceMs, started: journal.started } }
 }
 
-/** Whether somebody holds the VM's lock: the truth, for whoever acts on it. */
+/**
+ * Whether somebody holds the VM's lock: the truth, for whoever acts on it. A QEMU that was started by hand has no part in the
+ * lock, and runs on where the process that holds it for that QEMU was killed.
+ */
 export function isRunning(drawer: Drawer): boolean {
-  return isLocked(drawer.lock)
+  return isLocked(drawer.lock) || runsUnheld(drawer)
+}
+
+/** Whether a QEMU that was started by hand is there, which may be without the VM's lock: whoever has taken that lets it go again. */
+export function runsUnheld(drawer: Pick<Drawer, 'added' | 'lock' | 'pid'>): boolean {
+  return readAdded(drawer).adopted !== undefined && qemuPid(drawer) !== undefined
 }
 
 /** Whether it is an nbsvm that holds the VM's lock, and no QEMU. For a lock that is held. */
@@ -59,7 +67,7 @@ export function whoIsBusy({ lock }: Drawer): string {
 }
 
 /** The process that is this VM's QEMU beyond doubt: the number from the pidfile, if that process has the VM's lock open. */
-export function qemuPid(drawer: Drawer): number | undefined {
+export function qemuPid(drawer: Pick<Drawer, 'lock' | 'pid'>): number | undefined {
   const lock = stat(drawer.lock)
   const pid = Number(readText(drawer.pid)?.trim())
   if (lock === undefined || !Number.isSafeInteger(pid) || pid <= 0) return undefined
