@@ -35,12 +35,37 @@ test('the socket of the owner of its folder is connected to, however long its pa
   }
 })
 
-test('a link to a socket, or to the folder of one, leads nowhere', async () => {
+test('a link of our own leads to a socket of our own, as to that of a QEMU that was started by hand', async () => {
   const before = callers
   fs.symlinkSync(own, path.join(folder, 'link'))
+  const socket = await connect(path.join(folder, 'link'))
+  await new Promise((resolve) => socket.resume().once('close', resolve))
+  assert.equal(callers, before + 1)
+})
+
+test("a link to the folder of a socket leads nowhere, nor does a link that is somebody else's, or in his folder, or to his socket", async () => {
+  const before = callers
   fs.symlinkSync(path.dirname(own), path.join(folder, 'folder'))
-  await assert.rejects(async () => connect(path.join(folder, 'link')), /is not a socket that the owner of its folder has made/)
   await assert.rejects(async () => connect(path.join(folder, 'folder/sock')), { code: 'ENOTDIR' })
+  // Only root can make those; for a user root's are somebody else's.
+  if (process.getuid?.() === 0) {
+    const his = 65_534
+    const theirs = path.join(folder, 'theirs')
+    fs.mkdirSync(theirs)
+    for (const name of ['link', 'ours']) fs.symlinkSync(own, path.join(theirs, name))
+    fs.lchownSync(path.join(theirs, 'link'), his, his)
+    await assert.rejects(async () => connect(path.join(theirs, 'link')), /is not a socket that the owner of its folder has made/)
+    fs.chownSync(theirs, his, his)
+    await assert.rejects(async () => connect(path.join(theirs, 'ours')), /is not a socket that the owner of its folder has made/)
+    await assert.rejects(async () => connect(path.join(theirs, 'link')), /is not a socket that the owner of its folder has made/)
+    const foreign = path.join(folder, 'his')
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(foreign, resolve))
+    fs.chownSync(foreign, his, his)
+    fs.symlinkSync(foreign, path.join(folder, 'tohis'))
+    await assert.rejects(async () => connect(path.join(folder, 'tohis')), /is not a socket that the owner of its folder has made/)
+    other.close()
+  }
   assert.equal(callers, before)
 })
 

@@ -44,12 +44,13 @@ function openSocket(file: string): number {
   const folder = openPath(path.dirname(file))
   try {
     const { uid } = statOpen(folder)
-    const socket = openPath(`/proc/self/fd/${folder}/${path.basename(file)}`)
+    const inside = `/proc/self/fd/${folder}/${path.basename(file)}`
+    const socket = openPath(inside)
     const made = statOpen(socket)
     if (made.isSocket() && made.uid === uid) return socket
     close(socket)
     if (made.isSymbolicLink() && made.uid === uid && uid === ownUid()) {
-      const leads = openPath(file, 'follow')
+      const leads = openPath(inside, 'follow')
       const there = statOpen(leads)
       if (there.isSocket() && there.uid === uid) return leads
       close(leads)
