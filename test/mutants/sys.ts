@@ -88,8 +88,22 @@ export const sys: readonly Mutation[] = [
   {
     fault: 'a socket may be one that is not of the owner of its folder',
     file: 'src/sys/socket.ts',
-    from: 'made.isSocket() && made.uid === statOpen(folder).uid',
+    from: 'made.isSocket() && made.uid === uid',
     to: 'made.isSocket()',
+    test: 'src/sys/socket.test.ts',
+  },
+  {
+    fault: "somebody else's link to a socket is followed",
+    file: 'src/sys/socket.ts',
+    from: 'made.isSymbolicLink() && made.uid === uid && uid === ownUid()',
+    to: 'made.isSymbolicLink()',
+    test: 'src/sys/socket.test.ts',
+  },
+  {
+    fault: "a link of our own leads to somebody else's socket",
+    file: 'src/sys/socket.ts',
+    from: 'there.isSocket() && there.uid === uid',
+    to: 'there.isSocket()',
     test: 'src/sys/socket.test.ts',
   },
   {
