@@ -239,18 +239,4 @@ export const vm: readonly Mutation[] = [
     to: 'if (pid === undefined)',
     test: stateTest,
   },
-  {
-    fault: 'a connection that is lost as the folder for files is made leaves it there',
-    file: 'src/remote/mirror.ts',
-    from: "trap '' PIPE HUP",
-    to: ':',
-    test: 'test/remote-lost.test.ts',
-  },
-  {
-    fault: 'the settings file of a backup is not asked for what it gives of the host',
-    file: 'src/vm/backup/restore.ts',
-    from: '...reachingIn(file)',
-    to: '',
-    test: 'test/backup.test.ts',
-  },
 ]
