@@ -40,7 +40,7 @@ process.exitCode = chosen.length === 0 || count('survived') + count('broken') > 
 function prepare(): void {
   rmSync(copy, { recursive: true, force: true })
   mkdirSync(path.join(copy, 'build'), { recursive: true })
-  for (const name of ['src', 'test', 'scripts', 'keys', 'package.json', 'tsconfig.json', 'rolldown.config.mjs'])
+  for (const name of ['src', 'test', 'torture', 'scripts', 'keys', 'package.json', 'tsconfig.json', 'rolldown.config.mjs'])
     cpSync(name, path.join(copy, name), { recursive: true })
   for (const name of ['node_modules', 'build/guest']) symlinkSync(path.resolve(name), path.join(copy, name))
   const fault = compile(true)
