@@ -37,9 +37,9 @@ export async function writeStream(from: AsyncIterable<Buffer>, file: string, mos
   }
 }
 
-/** A file from its beginning to its end, each piece in memory of its own. */
+/** A file from its beginning to its end, each piece in memory of its own: larger ones cost more to get than they spare. */
 export function fileBytes(file: string): AsyncIterable<Buffer> {
-  return fs.createReadStream(file, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>
+  return fs.createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>
 }
 
 const partBytes = 1024 * 1024
