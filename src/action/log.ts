@@ -1,6 +1,6 @@
 import { createFilter } from '../console/filter.js'
 import { consoleLog } from '../vm/life/log.js'
-import { readAdded } from '../vm/record/added.js'
+import { isAdopted } from '../vm/record/added.js'
 import type { Verb } from './verb.js'
 
 export const log: Verb = {
@@ -8,7 +8,7 @@ export const log: Verb = {
 after the VM is gone, until the next start.`,
 
   async run({ vm, outRaw, isTerminal, note }) {
-    if (readAdded(vm.drawer).adopted !== undefined) note(`nobody writes down what ${vm.id} says: its QEMU was started by hand`)
+    if (isAdopted(vm.drawer)) note(`nobody writes down what ${vm.id} says: its QEMU was started by hand`)
     const text = consoleLog(vm).trimEnd()
     outRaw(isTerminal() ? createFilter().push(Buffer.from(text)).toString('utf8') : text)
   },

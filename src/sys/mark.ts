@@ -1,6 +1,7 @@
 import { digest } from '../core/digest.js'
 import { machineId } from './environment.js'
 import { list, readLink, readText } from './file.js'
+import { statFields } from './process.js'
 
 /** What is known of the process of a mark. `unknown`: it is another host's, or of another pid namespace, or /proc hides it. */
 export type Fate = 'runs' | 'ended' | 'unknown'
@@ -43,13 +44,13 @@ function namespacePart(): string {
   return /\d+/.exec(readLink('/proc/self/ns/pid') ?? '')?.[0] ?? '0'
 }
 
-/** Field 22 of proc(5)'s stat; the name in field 2 may hold blanks and brackets. -1 for one that has ended and waits for its parent. */
+/** Field 22 of proc(5)'s stat. -1 for one that has ended and waits for its parent. */
 function startTick(pid: number): number | undefined {
   try {
-    const fields = readText(`/proc/${pid}/stat`)
-      ?.replace(/^.*\) /s, '')
-      .split(' ')
-    return fields === undefined ? undefined : isOver(pid, fields[0]) ? -1 : Number(fields[19])
+    const text = readText(`/proc/${pid}/stat`)
+    if (text === undefined) return undefined
+    const fields = statFields(text)
+    return isOver(pid, fields[0]) ? -1 : Number(fields[19])
   } catch {
     return undefined // it ended between open and read
   }

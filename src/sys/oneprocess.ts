@@ -1,6 +1,7 @@
 // One process, as /proc shows it: for who is to believe a number that somebody typed.
 import { errorCode } from '../core/errors.js'
 import { list, readLink, readText } from './file.js'
+import { statFields } from './process.js'
 
 export interface OneProcess {
   readonly pid: number
@@ -47,11 +48,10 @@ export function readProcess(pid: number): OneProcess | undefined {
 const ticksPerSecond = 100
 
 /**
- * Field 22 of /proc/PID/stat, after a name that may hold anything. Undefined for one that has ended, also where nobody has
- * reaped it.
+ * Field 22 of /proc/PID/stat. Undefined for one that has ended, also where nobody has reaped it.
  */
 function startTicks(pid: number): number | undefined {
-  const fields = (readText(`/proc/${pid}/stat`) ?? '').replace(/^.*\)\s*/s, '').split(' ')
+  const fields = statFields(readText(`/proc/${pid}/stat`) ?? '')
   const ticks = Number(fields[19])
   return fields[19] === undefined || 'ZX'.includes(fields[0] ?? 'X') || !Number.isFinite(ticks) ? undefined : ticks
 }

@@ -327,6 +327,11 @@ export function commandLine(pid: number): string[] {
   return (readText(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1)
 }
 
+/** What /proc/PID/stat says from its third field on, the state: the name before that may hold blanks and brackets (proc(5)). */
+export function statFields(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
 /** Sends a signal. Says false when there is no such process any more. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {

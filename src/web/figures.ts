@@ -4,6 +4,7 @@ import type { Traffic } from '../guest/facts.js'
 import { hasAgent } from '../qemu/device/port.js'
 import { withQmp } from '../qemu/qmp.js'
 import { readText } from '../sys/file.js'
+import { statFields } from '../sys/process.js'
 import { monotonicMs } from '../sys/clock.js'
 import { trafficOf } from '../vm/life/agent.js'
 import { readAdded } from '../vm/record/added.js'
@@ -123,9 +124,9 @@ async function askQemu(drawer: Drawer) {
   })
 }
 
-/** The two times of /proc/PID/stat together: fields 14 and 15, after a name that may hold anything. */
+/** The two times of /proc/PID/stat together: fields 14 and 15. */
 export function ticksIn(text: string): number | undefined {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const fields = statFields(text)
   const ticks = Number(fields[11]) + Number(fields[12])
   return Number.isSafeInteger(ticks) ? ticks : undefined
 }

@@ -3,7 +3,6 @@
 import type { Caller } from '../../core/caller.js'
 import { evaluateFiles } from '../../config/evaluate.js'
 import { isSettingName, type SettingName } from '../../config/settings.js'
-import { parseShell } from '../../config/shell.js'
 import { Failure } from '../../core/errors.js'
 import type { Outside } from '../../host/place.js'
 import type { OnProgress } from '../../store/store.js'
@@ -100,11 +99,15 @@ const unknown = { vm: '-', class: '-', drawer: '-' }
 /** What of its settings file does. What it includes is not in the backup, and whatever lies there on this machine. */
 function reachingIn(text: string): string[] {
   const file = 'its settings'
-  let includes: boolean
+  let includes = false
+  const read = (one: string): string => {
+    if (one === file) return text
+    includes = true
+    return ''
+  }
   let values: ReturnType<typeof evaluateFiles>
   try {
-    includes = parseShell(text, file).some(({ kind }) => kind === 'include')
-    values = evaluateFiles([file], { variables: unknown, home: '/', read: (one) => (one === file ? text : '') })
+    values = evaluateFiles([file], { variables: unknown, home: '/', read })
   } catch (error) {
     throw new Failure('the settings file of the backup cannot be read', { code: 'BACKUP_DAMAGED', cause: error })
   }

@@ -1,7 +1,7 @@
 import { stat } from '../../sys/file.js'
 import { commandLine, openers, signalProcess } from '../../sys/process.js'
 import { ownPid } from '../../sys/self.js'
-import { readAdded } from '../record/added.js'
+import { isAdopted } from '../record/added.js'
 import { qemuPid } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 
@@ -13,7 +13,7 @@ export function killQemu({ id, drawer }: Pick<Vm, 'id' | 'drawer'>, first: () =>
   const lock = stat(drawer.lock)
   if (lock === undefined) return []
   // One that was started by hand may have any name.
-  const adopted = readAdded(drawer).adopted === undefined ? undefined : qemuPid(drawer)
+  const adopted = isAdopted(drawer) ? qemuPid(drawer) : undefined
   const pids = openers(lock)
     .map(({ pid }) => pid)
     .filter((pid) => pid !== ownPid && (pid === adopted || isQemuOf(id, pid)))

@@ -2,7 +2,7 @@ import type { Caller } from '../../core/caller.js'
 import { Failure } from '../../core/errors.js'
 import { lstat } from '../../sys/file.js'
 import { holderOf } from '../../sys/lock.js'
-import { readAdded } from '../record/added.js'
+import { isAdopted } from '../record/added.js'
 import { isRunning, qemuPid } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
 
@@ -40,7 +40,7 @@ const options = {
 /** The same for what needs one of its sockets, which a QEMU that was started by hand may not have. */
 export function requireSocket(vm: Pick<Vm, 'id' | 'drawer' | 'call'>, doing: string, socket: keyof typeof options): void {
   requireRunning(vm, doing)
-  if (readAdded(vm.drawer).adopted === undefined || lstat(vm.drawer[socket]) !== undefined) return
+  if (!isAdopted(vm.drawer) || lstat(vm.drawer[socket]) !== undefined) return
   throw new Failure(`cannot ${doing} ${vm.id}: its QEMU was started by hand, without a unix socket for that`, {
     code: 'DEVICE_MISSING',
     hints: [`as nbsvm starts it, with one: ${vm.call} shutdown start`, `by hand it would be: ${options[socket]}`],

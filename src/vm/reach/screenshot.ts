@@ -8,7 +8,7 @@ import { remove, stat } from '../../sys/file.js'
 import { readPlainBytes } from '../../sys/plain.js'
 import { randomHex } from '../../sys/stamp.js'
 import { requireRunning } from '../life/up.js'
-import { readAdded } from '../record/added.js'
+import { isAdopted } from '../record/added.js'
 import type { Vm } from '../record/vm.js'
 
 export interface Screenshot extends PictureSize {
@@ -30,7 +30,7 @@ export async function takeScreenshot(vm: Vm, { signal }: Caller = {}): Promise<S
   const name = `screenshot-${randomHex(8)}.png`
   const file = `${drawer.run}/${name}`
   // One that was started by hand is in another folder.
-  const filename = readAdded(drawer).adopted === undefined ? name : file
+  const filename = isAdopted(drawer) ? file : name
   try {
     await withQmp(drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, (qmp) =>
       qmp.execute('screendump', { filename, format: 'png' }),

@@ -5,7 +5,7 @@ import { longerSeconds } from '../../core/patience.js'
 import { lastState } from '../../qemu/journal.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { stateNow } from '../life/statenow.js'
-import { readAdded } from '../record/added.js'
+import { isAdopted } from '../record/added.js'
 import type { Drawer } from '../record/drawer.js'
 import { isBusy, journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
@@ -45,5 +45,5 @@ export async function waitForState(
 async function stateOf(drawer: Drawer): Promise<VmState | undefined> {
   if (isBusy(drawer)) return undefined
   // Of one that was started by hand nobody writes down what happens.
-  return readAdded(drawer).adopted === undefined ? lastState(journalOf(drawer)).state : stateNow(drawer)
+  return isAdopted(drawer) ? stateNow(drawer) : lastState(journalOf(drawer)).state
 }

@@ -12,7 +12,7 @@ import { quoteWord } from '../../core/words.js'
 import { deadlineIn, pause } from '../../sys/clock.js'
 import { finderOf } from '../../sys/pattern.js'
 import { requireRunning } from '../life/up.js'
-import { readAdded } from '../record/added.js'
+import { isAdopted } from '../record/added.js'
 import type { Vm } from '../record/vm.js'
 import { doingOf, isGone, screenBytes, shownLines, whyGone } from './doing.js'
 import { heardUpTo, isOurs, logOf, noteHeard } from './heard.js'
@@ -38,7 +38,7 @@ export async function waitForText(vm: Vm, awaited: AwaitedText, options: TextOpt
   const { drawer } = vm
   // A guest may say it and go down at once.
   if (!isOurs(drawer)) requireRunning(vm, 'wait for')
-  if (readAdded(drawer).adopted !== undefined)
+  if (isAdopted(drawer))
     throw new Failure(
       `cannot wait for a text of ${vm.id}: its QEMU was started by hand, so nobody writes down what is on its console`,
       {

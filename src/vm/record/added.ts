@@ -44,15 +44,20 @@ export function readAdded({ added }: Pick<Drawer, 'added'>): Added {
   }
 }
 
+/** Whether a VM's QEMU was started by hand: nobody writes down what it says or what happens to it, and its line decides what it has. */
+export function isAdopted(drawer: Pick<Drawer, 'added'>): boolean {
+  return readAdded(drawer).adopted !== undefined
+}
+
 /**
  * Throws a Failure where a running VM was started by hand: nbsvm does not know its drives and devices, and there may be no second
  * QMP for long work. All such work asks here, for it goes through `whileAdding` or `jobOf`. `doing` names the VM: `freeze foo`.
  */
-function refuseAdopted({ added, folder }: Pick<Drawer, 'added' | 'folder'>, doing: string): void {
-  if (readAdded({ added }).adopted === undefined) return
+function refuseAdopted(drawer: Pick<Drawer, 'added' | 'folder'>, doing: string): void {
+  if (!isAdopted(drawer)) return
   throw new Failure(`cannot ${doing}: its QEMU was started by hand, so its drives and devices are not nbsvm's`, {
     hints: [
-      `as nbsvm starts it from its settings: nbsvm ${path.basename(folder)} shutdown start`,
+      `as nbsvm starts it from its settings: nbsvm ${path.basename(drawer.folder)} shutdown start`,
       'what can be done meanwhile: nbsvm help adopt',
     ],
   })

@@ -5,7 +5,7 @@ import { bootId } from '../../sys/environment.js'
 import { readTail, readText, stat } from '../../sys/file.js'
 import { holderOf, isLocked } from '../../sys/lock.js'
 import { hasOpen } from '../../sys/process.js'
-import { readAdded } from './added.js'
+import { isAdopted, readAdded } from './added.js'
 import type { Drawer } from './drawer.js'
 
 /** `busy`: somebody holds the lock and it is no QEMU: the VM is starting, or its drives are being worked on. */
@@ -50,7 +50,7 @@ export function isRunning(drawer: Drawer): boolean {
 
 /** Whether a QEMU that was started by hand is there, which may be without the VM's lock: whoever has taken that lets it go again. */
 export function runsUnheld(drawer: Pick<Drawer, 'added' | 'lock' | 'pid'>): boolean {
-  return readAdded(drawer).adopted !== undefined && qemuPid(drawer) !== undefined
+  return isAdopted(drawer) && qemuPid(drawer) !== undefined
 }
 
 /** Whether it is an nbsvm that holds the VM's lock, and no QEMU. For a lock that is held. */
