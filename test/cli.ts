@@ -41,9 +41,8 @@ export interface Home {
   ) => Promise<Result>
 }
 
-/** A new, empty NBSVM_HOME; when the test file ends, every VM in it is stopped and it is removed. */
-export function makeHome(): Home {
-  const folder = mkdtempSync(path.join(tmpdir(), 'nbsvm-test-'))
+/** A folder as NBSVM_HOME. */
+export function homeIn(folder: string): Home {
   const env: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
     HOME: folder,
@@ -53,11 +52,17 @@ export function makeHome(): Home {
     // What a refused line has touched is looked for in the home, where Node.js from 22 on would keep compiled code.
     NODE_DISABLE_COMPILE_CACHE: '1',
   }
-  const home: Home = {
+  return {
     folder,
     env,
     nbsvm: (args, options = {}) => run(options.program ?? program, args, { ...env, ...options.env }, options.input),
   }
+}
+
+/** A new, empty NBSVM_HOME; when the test file ends, every VM in it is stopped and it is removed. */
+export function makeHome(): Home {
+  const folder = mkdtempSync(path.join(tmpdir(), 'nbsvm-test-'))
+  const home = homeIn(folder)
   after(async () => {
     const { stdout } = await home.nbsvm(['ls', '--json'])
     const running = (JSON.parse(stdout || '[]') as { id: string; state: string }[]).filter(({ state }) => state !== 'stopped')

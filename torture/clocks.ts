@@ -5,7 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seeded, type Random } from './random.js'
 import type { Job, Row } from './row.js'
-import { inTime, openWorld, type World } from './world.js'
+import { inTime, inWorld, openWorld, type World } from './world.js'
 
 const self = fileURLToPath(import.meta.url)
 /** The first process of a namespace must take leave of those that have lost their parents: what is dead would keep its number else. */
@@ -19,12 +19,9 @@ export const clocks: Row = {
   minutes: 12,
   async run(job) {
     await inNamespace(job)
-    const world = openWorld()
-    try {
+    await inWorld(async (world) => {
       await clockSteps(job, world)
-    } finally {
-      await world.close()
-    }
+    })
   },
 }
 

@@ -9,7 +9,7 @@ import { openWindow, type Window } from '../test/fixture/window.js'
 import { program } from '../test/cli.js'
 import { seeded, type Random } from './random.js'
 import type { Job, Row } from './row.js'
-import { mib, openWorld, type World } from './world.js'
+import { mib, inWorld, type World } from './world.js'
 
 const mostRssKb = 100 * 1024
 /** On top of what it takes at a guest that is silent, on this machine at this moment. */
@@ -22,15 +22,12 @@ export const consoleRow: Row = {
   isAlone: true,
   async run(job) {
     corpusSplit(job)
-    const world = openWorld()
-    try {
+    await inWorld(async (world) => {
       const silentMs = await silent(world)
       await flooded(job, world, silentMs)
       await unread(job, world, silentMs)
       await spoken(job, world, silentMs)
-    } finally {
-      await world.close()
-    }
+    })
   },
 }
 

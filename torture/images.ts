@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { badImages, secret, type BadImage } from './badimages.js'
 import type { Job, Row } from './row.js'
-import { inTime, openWorld, orphansIn, type World } from './world.js'
+import { inTime, inWorld, orphansIn, type World } from './world.js'
 
 /** What a user waits for a refusal, on a machine that does other things too. */
 const mostMs = 20_000
@@ -16,14 +16,7 @@ export const images: Row = {
   name: 'images',
   what: 'malicious images (backing chains, data files, vmdk extents, json:, loops, huge tables, truncated)',
   minutes: 10,
-  async run(job) {
-    const world = openWorld()
-    try {
-      await tryAll(job, world)
-    } finally {
-      await world.close()
-    }
-  },
+  run: (job) => inWorld((world) => tryAll(job, world)),
 }
 
 async function tryAll(job: Job, world: World): Promise<void> {

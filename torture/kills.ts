@@ -5,7 +5,7 @@ import path from 'node:path'
 import { program } from '../test/cli.js'
 import { openFiles } from '../test/support/remains.js'
 import type { Job, Row } from './row.js'
-import { openStage, type Stage } from './stage.js'
+import { onStage, type Stage } from './stage.js'
 import { verbs, type Verb } from './verbs.js'
 
 /** What a kill meets. */
@@ -16,14 +16,7 @@ export const kills: Row = {
   name: 'kills',
   what: 'kill -9 (process, or group) at random instants over every verb that changes something',
   minutes: 25,
-  async run(job) {
-    const stage = await openStage()
-    try {
-      await killAll(job, stage)
-    } finally {
-      await stage.close()
-    }
-  },
+  run: (job) => onStage((stage) => killAll(job, stage)),
 }
 
 async function killAll(job: Job, stage: Stage): Promise<void> {

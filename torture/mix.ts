@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import type { Random } from './random.js'
 import type { Job, Row } from './row.js'
-import { faultsIn, inTime, openWorld, orphansIn, runningIn, type World } from './world.js'
+import { faultsIn, inTime, inWorld, orphansIn, runningIn, type World } from './world.js'
 
 const ids = ['a', 'b', 'c', 'd', 'e']
 const callers = 4
@@ -49,13 +49,10 @@ export const mix: Row = {
   what: 'a random mix of verbs by 4 callers on 5 VMs; concurrent starts',
   minutes: 25,
   async run(job) {
-    const world = openWorld()
-    try {
+    await inWorld(async (world) => {
       await mixed(job, world)
       await startsAtOnce(job, world)
-    } finally {
-      await world.close()
-    }
+    })
   },
 }
 

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Random } from './random.js'
 import type { Job, Row } from './row.js'
-import { faultsIn, openWorld, orphansIn, type World } from './world.js'
+import { faultsIn, inWorld, orphansIn, type World } from './world.js'
 
 const { host } = (await import(path.resolve('dist/index.cjs'))) as typeof import('../src/index.js')
 
@@ -14,14 +14,7 @@ export const month: Row = {
   name: 'month',
   what: 'a month in an hour: 20 VMs, thousands of operations by one program',
   minutes: 20,
-  async run(job) {
-    const world = openWorld()
-    try {
-      await live(job, world)
-    } finally {
-      await world.close()
-    }
-  },
+  run: (job) => inWorld((world) => live(job, world)),
 }
 
 /** What VMs are asked for day by day, and how many operations that is. Each begins and ends with a VM that is off and has one drive. */

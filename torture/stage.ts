@@ -78,6 +78,16 @@ export async function openStage(parent?: string): Promise<Stage> {
   }
 }
 
+/** Does it on a stage of its own, which is gone after it. */
+export async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
+  const stage = await openStage()
+  try {
+    await work(stage)
+  } finally {
+    await stage.close()
+  }
+}
+
 /** What web's guest has found wrong with its RAM and its drive. */
 function complaints(folder: string): string[] {
   const [drive] = drivesIn(folder, 'web')

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { canBe, hit, stepsOf, type Fault, type Step } from '../test/support/faults.js'
 import type { Job, Row, Turn } from './row.js'
-import { openStage, type Stage } from './stage.js'
+import { onStage, type Stage } from './stage.js'
 import { verbs, type Verb } from './verbs.js'
 
 const faults: readonly Fault[] = ['KILL', 'ENOSPC', 'EIO']
@@ -16,14 +16,7 @@ export const steps: Row = {
   what: 'exact crash points: each link, rename, unlink, fsync, write and program of verbs that are not of states, with KILL, ENOSPC, EIO',
   minutes: 25,
   whyNot: () => (spawnSync('strace', ['-V']).error === undefined ? undefined : 'strace is not installed'),
-  async run(job) {
-    const stage = await openStage()
-    try {
-      await stepAll(job, stage)
-    } finally {
-      await stage.close()
-    }
-  },
+  run: (job) => onStage((stage) => stepAll(job, stage)),
 }
 
 async function stepAll(job: Job, stage: Stage): Promise<void> {

@@ -11,7 +11,7 @@ import { UsageError } from '../src/core/errors.js'
 import { hostile, mark } from './hostile.js'
 import { seeded, type Random } from './random.js'
 import type { Job, Row } from './row.js'
-import { inTime, openWorld, orphansIn, runningIn, type World } from './world.js'
+import { inTime, inWorld, orphansIn, runningIn, type World } from './world.js'
 
 /** They are tried as lines alone: they change the system itself, or wait for somebody. */
 const onlyRead = new Set([
@@ -39,13 +39,10 @@ export const words: Row = {
   what: 'hostile names and values of a line, the environment and settings files',
   minutes: 20,
   async run(job) {
-    const world = openWorld()
-    try {
+    await inWorld(async (world) => {
       await tryWords(job, world)
       await tryShapes(job, world)
-    } finally {
-      await world.close()
-    }
+    })
   },
 }
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { program, run, until, type Home, type Result } from '../test/cli.js'
+import { homeIn, program, until, type Home, type Result } from '../test/cli.js'
 import { bases, check, leftovers } from '../test/support/drives.js'
 import { programsOf } from '../test/support/remains.js'
 
@@ -26,20 +26,9 @@ export function openWorld(parent = os.tmpdir()): World {
   fs.mkdirSync(folder)
   // QEMU's own user goes through it.
   fs.chmodSync(outside, 0o755)
-  const env: NodeJS.ProcessEnv = {
-    PATH: process.env['PATH'],
-    HOME: folder,
-    NBSVM_HOME: folder,
-    LC_ALL: 'C.UTF-8',
-    accel: 'tcg',
-    NODE_DISABLE_COMPILE_CACHE: '1',
-    // With passt a VM starts more slowly, and whether it ends is a matter of other tests.
-    mem: '32M',
-    network: 'none',
-    usb: 'none',
-  }
-  const nbsvm: Home['nbsvm'] = (args, options = {}) =>
-    run(options.program ?? program, args, { ...env, ...options.env }, options.input)
+  const { env, nbsvm } = homeIn(folder)
+  // With passt a VM starts more slowly, and whether it ends is a matter of other tests.
+  Object.assign(env, { mem: '32M', network: 'none', usb: 'none' })
   const works = async (...words: readonly string[]): Promise<string> => {
     const { status, stdout, stderr } = await nbsvm(words)
     if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr.trim()}`)
@@ -50,6 +39,16 @@ export function openWorld(parent = os.tmpdir()): World {
     fs.rmSync(outside, { recursive: true, force: true })
   }
   return { folder, outside, env, nbsvm, works, close }
+}
+
+/** Does it in a world of its own, which is gone after it. */
+export async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
+  const world = openWorld()
+  try {
+    await work(world)
+  } finally {
+    await world.close()
+  }
 }
 
 async function endAll(folder: string, nbsvm: Home['nbsvm']): Promise<void> {
