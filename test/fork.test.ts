@@ -88,6 +88,10 @@ describe('a guest that is frozen and forked', { concurrency: false }, () => {
     await serial.command('count() { i=0; while :; do i=$((i+1)); echo $i >/tmp/count; usleep 10000; done; }')
     await serial.command('work & count &')
     serial.close()
+    // What was attached is gone by then, but for the controller that came with it.
+    const disk = path.join(folder, 'disk.raw')
+    fs.writeFileSync(disk, Buffer.alloc(2 ** 20))
+    await done(nbsvm(['base', 'attach', disk, 'detach', disk]))
     await pause(3000)
     const aheadMs = await hostAheadMs('base')
     const { stderr } = await nbsvm(['base', 'freeze'])
@@ -118,6 +122,7 @@ describe('a guest that is frozen and forked', { concurrency: false }, () => {
       )
       assert.match(said, new RegExp(`^i am ${id}\\r?\\n${id}\\r?\\nsame\\r?\\nls: /tmp/wrong`))
     }
+    await done(nbsvm(['t1', 'attach', path.join(folder, 'disk.raw'), 'detach', 'hot0']))
     assert.doesNotMatch(await ask('base', 'cat /tmp/who'), /^t\d/)
     assert.deepEqual(template(), before)
     // From here on none of them need work.

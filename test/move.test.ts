@@ -127,6 +127,10 @@ describe('a VM moves', { skip: whyNoMachine }, () => {
   it('as it runs, there and back, also while it is paused: nothing is missing, and it stands still for a moment', async () => {
     await startCounting(box1, 'live')
     const { uuid } = await statusOf(box1, 'live')
+    // What was attached is gone, but for the controller that came with it.
+    const disk = path.join(box1.folder, 'disk.raw')
+    fs.writeFileSync(disk, Buffer.alloc(2 ** 20))
+    await done(box1.nbsvm(['live', 'attach', disk, 'detach', disk]))
     const there = await home.nbsvm(['box1:live', 'move', 'box2'])
     assert.equal(there.status, 0, there.stderr)
     const stoodStill = Number(/stood still for (\d+) ms/.exec(there.stderr)?.[1])

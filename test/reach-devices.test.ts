@@ -121,6 +121,12 @@ test('a disk image, a raw one that the guest may only read, and its own new driv
   await nbsvm(['foo', 'monitor'], { input: 'device_del hot1\n' })
   await inGuest('the end of the raw disk', `${disks}; echo`, /^(?!.*sdb)/s)
   await ok('foo', 'detach', file('data.raw'))
+  // Gone, and still written down: so a nbsvm leaves it that is killed as it detaches.
+  await ok('foo', 'attach', '--read-only', file('data.raw'))
+  await nbsvm(['foo', 'monitor'], { input: 'device_del hot0\n' })
+  await inGuest('the end of the raw disk', `${disks}; echo`, /^(?!.*sd[ab])/s)
+  assert.match(await ok('foo', 'attach', '--read-only', file('data.raw')), /disk hot0/)
+  await ok('foo', 'detach', 'hot0')
   await ok('foo', 'detach', second)
   await ok('foo', 'detach', '1')
   await inGuest('the end of the disks', `${disks}; echo`, /^(?!.*sd[abc])/s)

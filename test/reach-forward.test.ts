@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram'
 import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { after, test } from 'node:test'
+import { isFree } from '../src/sys/socket.js'
 import type { Listed } from '../src/vm/list/list.js'
 import type { Status } from '../src/vm/life/status.js'
 import { guestKernel, makeHome, until } from './cli.js'
@@ -101,6 +102,12 @@ test('several that change one VM at once all have their way; a VM without a netw
     ports.map(() => 0),
   )
   assert.deepEqual((await forwards()).toSorted(), ports.map((port) => `127.0.0.1:${port}:80/tcp`).toSorted())
+  // Open, and not written down: so a nbsvm leaves it that is killed.
+  const unknown = await freePort()
+  await nbsvm(['foo', 'monitor'], { input: `hostfwd_add tcp:127.0.0.1:${unknown}-:80\n` })
+  assert.equal((await nbsvm(['foo', 'forward', `${unknown}:80`])).status, 0)
+  assert.equal((await nbsvm(['foo', 'forward', '--remove', String(unknown)])).status, 0)
+  assert.equal(await isFree(unknown), true)
   assert.equal((await nbsvm(['foo', 'stop'])).status, 0)
   assert.equal((await nbsvm(['foo', 'network=none', 'start', '-S'])).status, 0)
   await refused(['foo', 'forward', '8080:80'], 1, /foo has no user network: no port of this machine leads into it/)

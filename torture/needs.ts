@@ -1,7 +1,9 @@
 // What a line of the table of verbs needs before it, made by lines that must work, and what is so after it, by files and processes alone.
 import fs from 'node:fs'
 import path from 'node:path'
-import { foldersIn, openFiles, programsOf } from '../test/support/remains.js'
+import { stat } from '../src/sys/file.js'
+import { hasOpen } from '../src/sys/process.js'
+import { foldersIn, programsOf } from '../test/support/remains.js'
 import type { Stage } from './stage.js'
 
 export const running = async (stage: Stage): Promise<void> => {
@@ -77,9 +79,11 @@ export const withBackup = async (stage: Stage): Promise<void> => {
 }
 /** A disk of its own that web is given. */
 export const disk = ({ world }: Stage): string => path.join(world.outside, 'disk.raw')
-/** Whether a program of the home, QEMU, has it open. */
-export const isAttached = (stage: Stage): boolean =>
-  programsOf(stage.world.folder).some(({ pid }) => openFiles(pid).includes(disk(stage)))
+/** Whether a program of the home, QEMU, has it open: root's QEMU by another name, which is gone. */
+export const isAttached = (stage: Stage): boolean => {
+  const file = stat(disk(stage))
+  return file !== undefined && programsOf(stage.world.folder).some(({ pid }) => hasOpen(pid, file))
+}
 export const withDisk = async (stage: Stage): Promise<void> => {
   await running(stage)
   if (!fs.existsSync(disk(stage))) fs.writeFileSync(disk(stage), Buffer.alloc(2 ** 20))

@@ -18,6 +18,8 @@ import { linkNew } from '../../sys/link.js'
 import { readStarted } from '../life/started.js'
 import { tapOf } from '../life/taps.js'
 import { requireRunning } from '../life/up.js'
+import { settleAdded } from '../reach/attached.js'
+import { controllerArgs } from '../reach/hot.js'
 import { jobOf, readAdded } from '../record/added.js'
 import { pinOf, writeFrozen, type Frozen, type FrozenLive } from '../record/frozen.js'
 import { readRecord } from '../record/record.js'
@@ -57,6 +59,7 @@ export async function capture(
   const { machine: running, texts } = readStarted(vm)
   const booted = asBooted(running)
   const drives = await store.drives(id)
+  await settleAdded(vm, `${verb} ${id}`, caller.signal)
   refuse(vm, verb, booted, drives)
   const record = readRecord(vm.place, id)
   if (record === undefined) throw new Failure(`there is no record of ${id}`, { code: 'VM_MISSING' })
@@ -72,7 +75,8 @@ export async function capture(
       })
     const ran = status === 'running'
     const ramId = await ramIdOf(vm, qmp)
-    const machine = { ...booted, type: await boardOf(qmp, booted) }
+    const args = [...booted.args, ...(await controllerArgs(qmp, booted.args))]
+    const machine = { ...booted, type: await boardOf(qmp, booted), args }
     const qemu = journalOf(drawer).started?.qemu ?? '0'
     const standsStill = losesWrites(machine, qemu)
     const twin = await openTwin(vm, store, { machine, drives, folder, ramId, signal: caller.signal })

@@ -17,6 +17,8 @@ import { writeMark, type Mark } from '../record/moves.js'
 import { readRecord } from '../record/record.js'
 import { journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
+import { settleAdded } from '../reach/attached.js'
+import { controllerArgs } from '../reach/hot.js'
 import { requireMovable } from './bound.js'
 import { Dialogue, type Partner } from './dialogue.js'
 import { givenMark, newMark, settling, type Have, type MoveCaller, type Moved, type MoveOptions } from './going.js'
@@ -46,6 +48,7 @@ export async function moveLive(vm: Vm, store: Store, to: Partner, options: MoveO
   const { id, drawer } = vm
   const job = jobOf(drawer, `move ${id} to ${options.host}`)
   const drives = await store.drives(id)
+  await settleAdded(vm, job.doing, caller.signal)
   const movable = requireMovable(vm, drives)
   const watch = whenKilled(settling(vm))
   try {
@@ -71,7 +74,12 @@ async function liveOf({ vm, qmp }: Going, movable: Movable): Promise<Live> {
     })
   // `q35` is another board in another QEMU.
   const type = await qmp.execute('qom-get', { path: '/machine', property: 'type' })
-  const machine = typeof type === 'string' ? { ...movable.machine, type: type.replace(/-machine$/, '') } : movable.machine
+  const { args } = movable.machine
+  const machine = {
+    ...movable.machine,
+    ...(typeof type === 'string' ? { type: type.replace(/-machine$/, '') } : {}),
+    args: [...args, ...(await controllerArgs(qmp, args))],
+  }
   return {
     movable: { ...movable, machine },
     qemu: journalOf(vm.drawer).started?.qemu ?? '0',

@@ -4,6 +4,7 @@ import { Failure } from '../../core/errors.js'
 import { quoteWord } from '../../core/words.js'
 import { inOwnFolder } from '../../model/blocknode.js'
 import type { AddedDevice, DiscDrive } from '../../model/device.js'
+import type { Image } from '../../model/drive.js'
 import { discNode, discNodeName } from '../../qemu/device/disc.js'
 import { deviceId, fileNode, formatNode } from '../../qemu/device/drive.js'
 import { withQmp, QmpError, type Qmp } from '../../qemu/qmp.js'
@@ -16,12 +17,11 @@ import { noteAdded, readAdded, whileAdding } from '../record/added.js'
 import { journalOf } from '../record/state.js'
 import { storeOf } from '../record/stores.js'
 import type { Vm } from '../record/vm.js'
+import { devicesOf, discsOf, nodesOf, noted, qmpTimeoutMs, settleAttached, takeAway } from './attached.js'
 import { insertDisc } from './disc.js'
-import { addWithNodes, removeNodes, scsiBus, unplug } from './hot.js'
+import { addWithNodes, isThere, scsiBus } from './hot.js'
 import { explained, openable } from './openable.js'
 import { findUsb, usbNode } from './usb.js'
-
-const qmpTimeoutMs = 10_000
 
 export interface AttachOptions {
   /** The guest may not write to the disk. */
@@ -40,6 +40,7 @@ export interface Attached extends Pick<AddedDevice, 'name' | 'kind'> {
  */
 export function attachTo(vm: Vm, what: string, options: AttachOptions = {}, caller: Caller = {}): Promise<Attached> {
   return changing(vm, `attach ${what} to`, caller, async (qmp) => {
+    await settleAttached(vm, qmp)
     if (what.startsWith('usb:')) return attachUsb(vm, qmp, what)
     if (/^\d+$/.test(what)) return attachOwn(vm, qmp, what)
     return isDisc(what) ? attachDisc(vm, qmp, what) : attachDisk(vm, qmp, what, { ...options, ...caller })
@@ -54,13 +55,7 @@ export function detachFrom(vm: Vm, what: string, caller: Caller = {}): Promise<A
     const names = new Set([what, /^\d+$/.test(what) ? deviceId(Number(what)) : what, path])
     const found = devices.find(({ name, what: file }) => names.has(name) || names.has(file))
     if (found === undefined) throw notAttached(vm, what, devices)
-    await unplug(qmp, found.name)
-    await removeNodes(qmp, nodesOf(found.name))
-    const isOther = (name: string): boolean => name !== found.name
-    noteAdded(vm.drawer, {
-      devices: devicesOf(vm).filter(({ name }) => isOther(name)),
-      discs: discsOf(vm).filter(({ drive }) => isOther(drive)),
-    })
+    await takeAway(vm, qmp, found.name)
     return found
   })
 }
@@ -71,14 +66,6 @@ async function changing<T>(vm: Vm, doing: string, { signal }: Caller, work: (qmp
   return whileAdding(vm.drawer, `${doing} ${vm.id}`, signal, () =>
     withQmp(vm.drawer.qmp, { timeoutMs: qmpTimeoutMs, signal }, work),
   )
-}
-
-function devicesOf({ drawer }: Vm): readonly AddedDevice[] {
-  return readAdded(drawer).devices ?? []
-}
-
-function discsOf({ drawer }: Vm): readonly DiscDrive[] {
-  return journalOf(drawer).started?.discs ?? []
 }
 
 /** With the disc that is in a disc drive now. */
@@ -105,17 +92,6 @@ function freeName(devices: readonly AddedDevice[]): string {
   for (let index = 0; ; index++) if (!devices.some(({ name }) => name === `hot${index}`)) return `hot${index}`
 }
 
-/** The block nodes of what was attached under a name, the upper first. */
-function nodesOf(name: string): string[] {
-  const number = /^disk(\d+)$/.exec(name)?.[1]
-  return number === undefined ? [`node-${name}`, `file-${name}`, discNodeName(name)] : [`drive${number}`, `file${number}`]
-}
-
-function note(vm: Vm, device: Attached): Attached {
-  noteAdded(vm.drawer, { devices: [...devicesOf(vm), device] })
-  return device
-}
-
 /** ISO 9660 says so in its first descriptor, https://wiki.osdev.org/ISO_9660#Volume_Descriptors; so does a disc drive of the host. */
 function isDisc(file: string): boolean {
   const path = realPath(file)
@@ -128,6 +104,7 @@ async function attachOwn(vm: Vm, qmp: Qmp, number: string): Promise<Attached> {
   const drive = await findDrive(store, vm, number)
   const id = deviceId(drive.number)
   if (drive.fault !== undefined) throw new Failure(`cannot attach ${drive.name}: ${drive.fault}`, { code: 'DRIVE_DAMAGED' })
+  if (await isThere(qmp, id)) throw new Failure(`${vm.id} has drive ${number} already`, { code: 'DRIVE_IN_USE' })
   const [format = '', file = ''] = nodesOf(id)
   const [user] = store.isShared ? await store.users(drive) : []
   if (user !== undefined) throw new Failure(`cannot attach ${drive.name}: it is ${user}`, { code: 'DRIVE_IN_USE' })
@@ -135,16 +112,13 @@ async function attachOwn(vm: Vm, qmp: Qmp, number: string): Promise<Attached> {
     const owner = stat(vm.drawer.run) ?? { uid: 0, gid: 0 }
     await (await import('../drive/qemufiles.js')).layQemuFiles(vm.drawer, store, [drive], owner)
   }
-  await openable(vm, inOwnFolder(drive.image), 'write', store.layers, async (image) => {
-    const nodes = [fileNode(image, file), formatNode(image, format, file)]
-    const bus = await scsiBus(vm, qmp)
-    await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id, bus, drive: format }).catch((error: unknown) => {
-      if (error instanceof QmpError && /[Dd]uplicate/.test(error.desc))
-        throw new Failure(`${vm.id} has drive ${number} already`, { code: 'DRIVE_IN_USE' })
-      throw error
-    })
-  })
-  return note(vm, { name: id, kind: 'disk', what: drive.image.path })
+  return noted(vm, qmp, { name: id, kind: 'disk', what: drive.image.path }, () =>
+    openable(vm, inOwnFolder(drive.image), 'write', store.layers, async (image) => {
+      const nodes = [fileNode(image, file), formatNode(image, format, file)]
+      const bus = await scsiBus(vm, qmp)
+      await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id, bus, drive: format })
+    }),
+  )
 }
 
 async function attachDisk(
@@ -164,15 +138,16 @@ async function attachDisk(
   const [format = '', file = ''] = nodesOf(name)
   const store = await storeOf(vm)
   const mode = readOnly ? 'read' : 'write'
-  await openable(vm, image, mode, store.layers, async (opened) => {
-    const bytes = { ...fileNode(opened, file), ...(readOnly ? { 'read-only': true } : {}) }
-    const nodes = [bytes, { ...formatNode(opened, format, file), ...(readOnly ? { 'read-only': true } : {}) }]
-    const bus = await scsiBus(vm, qmp)
-    await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id: name, bus, drive: format, serial: name })
-  }).catch((error: unknown) => {
+  return noted(vm, qmp, { name, kind: 'disk', what: image.path }, () =>
+    openable(vm, image, mode, store.layers, async (opened) => {
+      const bytes = { ...fileNode(opened, file), ...(readOnly ? { 'read-only': true } : {}) }
+      const nodes = [bytes, { ...formatNode(opened, format, file), ...(readOnly ? { 'read-only': true } : {}) }]
+      const bus = await scsiBus(vm, qmp)
+      await addWithNodes(qmp, nodes, { driver: 'scsi-hd', id: name, bus, drive: format, serial: name })
+    }),
+  ).catch((error: unknown) => {
     throw explained(what, error)
   })
-  return note(vm, { name, kind: 'disk', what: image.path })
 }
 
 async function attachDisc(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
@@ -188,27 +163,47 @@ async function attachDisc(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
     })
   }
   const name = empty?.drive ?? freeName(devicesOf(vm))
-  await openable(vm, image, 'read', store.layers, async (opened) => {
-    const node = discNode(opened, discNodeName(name))
-    if (empty !== undefined) return insertDisc(qmp, name, node)
-    const bus = await scsiBus(vm, qmp)
-    await addWithNodes(qmp, [node], { driver: 'scsi-cd', id: name, bus, drive: discNodeName(name) })
-  }).catch((error: unknown) => {
-    throw explained(what, error)
+  const attached: Attached = { name, kind: 'disc', what: image.path }
+  const open = (work: (opened: Image) => Promise<void>): Promise<void> =>
+    openable(vm, image, 'read', store.layers, work).catch((error: unknown) => {
+      throw explained(what, error)
+    })
+  const inserted = [...discs.filter((one) => one !== empty), { drive: name, path: image.path }]
+  if (empty !== undefined) {
+    await discNoted(vm, inserted, () => open((opened) => insertDisc(qmp, name, discNode(opened, discNodeName(name)))))
+    return attached
+  }
+  await noted(vm, qmp, { name, kind: 'disc', what: null }, () => {
+    noteAdded(vm.drawer, { discs: inserted })
+    return open(async (opened) => {
+      const node = discNode(opened, discNodeName(name))
+      const bus = await scsiBus(vm, qmp)
+      await addWithNodes(qmp, [node], { driver: 'scsi-cd', id: name, bus, drive: discNodeName(name) })
+    })
   })
-  noteAdded(vm.drawer, {
-    discs: [...discs.filter(({ drive }) => drive !== name), { drive: name, path: image.path }],
-    ...(empty === undefined ? { devices: [...devicesOf(vm), { name, kind: 'disc', what: null }] } : {}),
-  })
-  return { name, kind: 'disc', what: image.path }
+  return attached
+}
+
+/** As `noted`: a disc is written down before it is in its drive, and taking out one that is not in it works. */
+async function discNoted(vm: Vm, discs: readonly DiscDrive[], insert: () => Promise<void>): Promise<void> {
+  const before = readAdded(vm.drawer).discs
+  noteAdded(vm.drawer, { discs })
+  try {
+    await insert()
+  } catch (error) {
+    noteAdded(vm.drawer, { discs: before })
+    throw error
+  }
 }
 
 async function attachUsb(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
   const device = findUsb(what)
   const name = freeName(devicesOf(vm))
+  const { id: usbId, words, bus, address } = device
   try {
-    const { bus, address } = device
-    await qmp.execute('device_add', { driver: 'usb-host', id: name, bus: 'usb.0', hostbus: bus, hostaddr: address })
+    return await noted(vm, qmp, { name, kind: 'usb', what: `${usbId} ${words}`.trimEnd() }, () =>
+      qmp.execute('device_add', { driver: 'usb-host', id: name, bus: 'usb.0', hostbus: bus, hostaddr: address }),
+    )
   } catch (error) {
     if (!(error instanceof QmpError)) throw error
     if (error.desc.includes("'usb.0' not found"))
@@ -219,5 +214,4 @@ async function attachUsb(vm: Vm, qmp: Qmp, what: string): Promise<Attached> {
       hints: [`let it, until it is plugged in again: sudo setfacl -m u:${user.replace(/^uid /, '')}:rw ${usbNode(device)}`],
     })
   }
-  return note(vm, { name, kind: 'usb', what: `${device.id} ${device.words}`.trimEnd() })
 }

@@ -200,7 +200,10 @@ function find({ id, call }: Vm, now: readonly Forward[], wanted: Closing): Forwa
 /** QEMU's answer is text of its monitor: none at all where it did it. */
 async function open({ id, drawer }: Vm, qmp: Qmp, forward: Forward): Promise<void> {
   const line = `hostfwd_add ${hostForward(forward, readAdded(drawer).address)}`
-  const answer = await qmp.execute('human-monitor-command', { 'command-line': line })
+  const add = (): Promise<string> => qmp.execute('human-monitor-command', { 'command-line': line })
+  let answer = await add()
+  // One that is not written down is of a nbsvm that was killed.
+  if (answer.includes('Could not set up') && (await remove(qmp, forward)).includes('removed')) answer = await add()
   if (answer.trim() === '') return
   if (answer.includes('not in use'))
     throw new Failure(`${id} has no user network: no port of this machine leads into it`, { code: 'NETWORK_UNUSABLE' })
@@ -215,7 +218,11 @@ function taken(forward: Forward, why: string): Failure {
 }
 
 async function close(qmp: Qmp, forward: Forward): Promise<void> {
-  const answer = await qmp.execute('human-monitor-command', { 'command-line': `hostfwd_remove ${listening(forward)}` })
+  const answer = await remove(qmp, forward)
   // One that is gone is what was wanted: somebody may have closed it in QEMU's monitor.
   if (!/removed|not found/.test(answer)) throw new Failure(`QEMU does not close ${listenText(forward)}: ${answer.trim()}`)
+}
+
+function remove(qmp: Qmp, forward: Forward): Promise<string> {
+  return qmp.execute('human-monitor-command', { 'command-line': `hostfwd_remove ${listening(forward)}` })
 }

@@ -3,6 +3,7 @@ import { Failure } from '../../core/errors.js'
 import type { Arguments, Qmp } from '../../qemu/qmp.js'
 import { QmpError } from '../../qemu/qmp.js'
 import { hotSlot } from '../../qemu/device/slot.js'
+import type { Words } from '../../model/machine.js'
 import type { Vm } from '../record/vm.js'
 
 /** The guest takes part when a device leaves, and one that is busy takes a while. */
@@ -10,6 +11,7 @@ const leaveTimeoutMs = 10_000
 
 /** The controller that disks and discs are attached to. It stays when they go. */
 const controller = 'hot-scsi'
+const controllerDriver = 'virtio-scsi-pci'
 
 /**
  * The bus for disks and discs that come: that of the VM's scsi drives, or of a controller that comes with the first of them. The
@@ -36,8 +38,19 @@ export async function scsiBus(vm: Vm, qmp: Qmp): Promise<string> {
   return `${controller}.0`
 }
 
+/**
+ * The QEMU options by which another QEMU has this one's controller too, for a guest that goes on there: `args` are those that it has already. It is
+ * where it came to, and a guest that knows it does not care how.
+ */
+export async function controllerArgs(qmp: Qmp, args: Words): Promise<Words> {
+  if (args.some((word) => word.includes(`"${controller}"`)) || !(await isThere(qmp, controller))) return []
+  const addr = (): Promise<unknown> => qmp.execute('qom-get', { path: `/machine/peripheral/${controller}`, property: 'addr' })
+  const place = (await isThere(qmp, hotSlot)) ? { bus: hotSlot } : { addr: await addr() }
+  return ['-device', JSON.stringify({ driver: controllerDriver, id: controller, ...place })]
+}
+
 async function plug(qmp: Qmp, bus: string | undefined): Promise<void> {
-  await qmp.execute('device_add', { driver: 'virtio-scsi-pci', id: controller, ...(bus === undefined ? {} : { bus }) })
+  await qmp.execute('device_add', { driver: controllerDriver, id: controller, ...(bus === undefined ? {} : { bus }) })
 }
 
 function isNoSuchBus(error: unknown): boolean {
@@ -45,9 +58,14 @@ function isNoSuchBus(error: unknown): boolean {
 }
 
 /** Whether a VM has a device of this id. */
-async function isThere(qmp: Qmp, id: string): Promise<boolean> {
-  const type = await qmp.execute('qom-get', { path: `/machine/peripheral/${id}`, property: 'type' }).catch(() => undefined)
-  return typeof type === 'string'
+export async function isThere(qmp: Qmp, id: string): Promise<boolean> {
+  try {
+    await qmp.execute('qom-get', { path: `/machine/peripheral/${id}`, property: 'type' })
+    return true
+  } catch (error) {
+    if (error instanceof QmpError) return false
+    throw error
+  }
 }
 
 /** Adds nodes, then the device that uses them: all of it or nothing. */

@@ -94,7 +94,10 @@ export async function whileAdding<T>(
   }
 }
 
-/** Writes down what has changed. The caller is in `whileAdding`. */
-export function noteAdded(drawer: Pick<Drawer, 'added'>, change: Added): void {
+/** Writes down what has changed: undefined is that it is again as it was started. The caller is in `whileAdding`. */
+export function noteAdded(
+  drawer: Pick<Drawer, 'added'>,
+  change: { readonly [Key in keyof Added]: Added[Key] | undefined },
+): void {
   writeWhole(drawer.added, `${JSON.stringify({ ...readAdded(drawer), ...change })}\n`)
 }
