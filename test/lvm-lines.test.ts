@@ -43,7 +43,7 @@ function makeGroup(rows: Row[]): { run: Run; lines: string[] } {
     const words = command[0] === 'sudo' ? command.slice(3) : command
     lines.push(
       quoteWords(command)
-        .replace(/^setpriv --pdeathsig KILL /, '')
+        .replace(/^setpriv --pdeathsig KILL sh -c '.*?' sh /, '')
         .replace(/lvs .* vg0/, 'lvs ... vg0'),
     )
     const [program = '', ...rest] = words
@@ -352,7 +352,7 @@ test('what reads or writes a volume ends with nbsvm', async () => {
   await store.clone('foo', await gold(store), { ...options, dd: { args: [] } })
   const working = lines.filter((line) => /qemu-img|\bdd\b|blkdiscard/.test(line))
   assert.equal(working.length, 4)
-  for (const line of working) assert.match(line, /^setpriv --pdeathsig KILL /)
+  for (const line of working) assert.match(line, /^setpriv --pdeathsig KILL sh -c /)
 })
 
 test('a user is told of a drive that he cannot see before his VM starts without it', async () => {

@@ -150,7 +150,7 @@ function forget(joint: Joint, file: string): void {
 async function waitOpen(fd: number, hold: Hold, { leftMs }: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
   if (leftMs <= 0) return false
   const waiting = { pass: [fd], timeoutMs: Math.ceil(leftMs), ...(signal === undefined ? {} : { signal }) }
-  return (await run(tied(['flock', flags[hold], '3']), waiting)).status === 0
+  return (await run(tied(['flock', flags[hold], '3'], { isBrief: true }), waiting)).status === 0
 }
 
 function held(fd: number, doing: string | undefined): Lock {

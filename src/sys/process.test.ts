@@ -115,6 +115,14 @@ test('what nbsvm waits for ends with it, also by kill -9', async () => {
   await until(() => !exists(pid))
 })
 
+test('what begins only when nbsvm has ended already does nothing', async () => {
+  const file = path.join(folder, 'orphan')
+  // The parent of what it runs is a shell, which a kill in between would make it as well.
+  const code = `await it.run(['sh', '-c', '"$@"; true', 'sh', ...it.tied(['touch', '${file}'])])`
+  assert.equal(spawnSync(process.execPath, node(code)).status, 0)
+  assert.equal(existsSync(file), false)
+})
+
 test('a process is known by the very file that it has open', () => {
   const file = path.join(folder, 'open')
   const fd = openSync(file, 'w')

@@ -152,16 +152,27 @@ export async function runOrFail(
   if (interruptions.has(result.status) && options?.signal?.aborted === false) await pause(20)
   options?.signal?.throwIfAborted()
   const words = result.stderr.trim() || `exit status ${result.status}`
-  throw new Failure(`cannot ${what}: ${words}`, { hints: [`the command was: ${quoteWords(command)}`] })
+  throw new Failure(`cannot ${what}: ${words}`, { hints: [`the command was: ${quoteWords(untied(command))}`] })
 }
 
 let canTie: boolean | undefined
+const tie = ['setpriv', '--pdeathsig', 'KILL'] as const
+/** A nbsvm that was killed before the tie was made is no parent any more. */
+const whereParentLives = `[ $PPID = ${process.pid} ] && exec "$@"`
 
-/** The command, made to end when nbsvm ends, also by kill -9; unchanged where there is no setpriv(1) of util-linux. */
-export function tied(command: readonly string[]): readonly string[] {
-  const tie = ['setpriv', '--pdeathsig', 'KILL']
+/**
+ * The command, made to end when nbsvm ends, also by kill -9; unchanged where there is no setpriv(1) of util-linux. `isBrief`: it ends by itself so
+ * soon that it need not be seen whether nbsvm has ended already.
+ */
+export function tied(command: readonly string[], { isBrief = false } = {}): readonly string[] {
   canTie ??= findProgram('setpriv') !== undefined && runSync([...tie, 'true']) === 0
-  return canTie ? [...tie, ...command] : command
+  const look = isBrief ? [] : ['sh', '-c', whereParentLives, 'sh']
+  return canTie ? [...tie, ...look, ...command] : command
+}
+
+/** What was tied, as its user would type it. */
+export function untied(command: readonly string[]): readonly string[] {
+  return command[1] === tie[1] ? command.slice(Math.max(tie.length, command.indexOf(whereParentLives) + 2)) : command
 }
 
 /** Runs a program while everything waits; for what takes a millisecond. Returns its exit status. */

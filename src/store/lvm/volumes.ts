@@ -3,7 +3,7 @@ import type { Drive } from '../../model/drive.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { quoteWords } from '../../core/words.js'
 import { findProgram } from '../../sys/file.js'
-import type { Run, RunResult } from '../../sys/process.js'
+import { untied, type Run, type RunResult } from '../../sys/process.js'
 import { nameShape, tagShape, volumePath } from './lvmname.js'
 
 export interface Volume {
@@ -186,7 +186,7 @@ export function lvmFailure(doing: string, { status, stderr }: RunResult, command
     .filter((line) => line !== '')
   const reasons = lines.filter((line) => !line.startsWith('WARNING:'))
   const reason = (reasons.length === 0 ? lines : reasons).join('; ') || `exit status ${status}`
-  return new Failure(`cannot ${doing}: ${reason}`, { hints: [`the command was: ${quoteWords(command)}`] })
+  return new Failure(`cannot ${doing}: ${reason}`, { hints: [`the command was: ${quoteWords(untied(command))}`] })
 }
 
 /** Runs one lvm command as root whose failure, or that it cannot be run, ends nothing. Returns what failed, and why. */
