@@ -111,13 +111,16 @@ function identityOptions(machine: Machine): Option[] {
   ]
 }
 
+/** What a command is run through so that it writes its number down itself, in the drawer: whoever started it may be gone by then. */
+export const writingPid = ['sh', '-c', 'echo $$ >../pid; exec "$@"', 'sh'] as const
+
 /**
  * The command as a shell line, one option a line, ready to paste. flock(1) takes the VM's lock and hands it to QEMU, and a
  * shell, whose process becomes QEMU, writes its number down, so what is pasted is the VM for every other nbsvm command.
  */
 export function pasteable(machine: Machine, drawer: string, owner: { readonly uid: number; readonly gid: number }): string {
   const lines = [
-    quoteWords(['sh', '-c', 'echo $$ >../pid; exec "$@"', 'sh', ...machine.prefix, machine.program]),
+    quoteWords([...writingPid, ...machine.prefix, machine.program]),
     ...qemuOptions(machine).map((option) => quoteWords(option as Words)),
     ...optionLines(machine.args).map(quoteWords),
     ...machine.handed.map(({ fd, path, mode }) => `${fd}${redirection[mode]}${quoteWord(path)}`),

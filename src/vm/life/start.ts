@@ -3,7 +3,7 @@ import type { Caller } from '../../core/caller.js'
 import { Failure, messageOf } from '../../core/errors.js'
 import { endHelpers, type StartedHelpers } from '../../helper/helpers.js'
 import { requireOpenTun } from '../../net/tap.js'
-import { pasteable, qemuCommand } from '../../qemu/command.js'
+import { pasteable, qemuCommand, writingPid } from '../../qemu/command.js'
 import { discDrive } from '../../qemu/device/disc.js'
 import { qemuEnvironment } from '../../qemu/environment.js'
 import { journalLine } from '../../qemu/journal.js'
@@ -219,7 +219,7 @@ async function launch(
   const { drawer } = vm
   const qemu = await run(vm, machine, lock)
   try {
-    // Whatever becomes of this nbsvm, `stop` knows the process.
+    // It writes that down itself, whatever becomes of this nbsvm; where there is no room for it, that is found out here.
     writeInto(drawer.pid, `${qemu.pid}\n`)
     await helpers.follow()
     // While QEMU starts there is time for the disk, and for code that is not needed before.
@@ -265,7 +265,7 @@ async function run({ drawer }: Vm, machine: Machine, lock: Lock): Promise<Detach
     const env = qemuEnvironment(environment, { isOwnUser: machine.prefix.length === 0 })
     const pass = [lock.fd, ...files]
     files.push(output)
-    return startDetached(qemuCommand(machine), { cwd: drawer.run, output, pass, env })
+    return startDetached([...writingPid, ...qemuCommand(machine)], { cwd: drawer.run, output, pass, env })
   } finally {
     for (const fd of files) close(fd)
   }
@@ -276,7 +276,9 @@ async function refusal(vm: Vm, runAs: RunAs, cause: unknown): Promise<Failure> {
   const { drawer, id, call } = vm
   // Then the log keeper has written down what QEMU has said.
   await endHelpers(drawer.folder)
-  const words = (readTail(drawer.qemuLog, wordsBytes) ?? '').trim().replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv): /gm, '')
+  const words = (readTail(drawer.qemuLog, wordsBytes) ?? '')
+    .trim()
+    .replaceAll(/^\S*(?:qemu-system-\S+|qemu-kvm|setpriv|sh): /gm, '')
   noteRefused(vm, words || messageOf(cause))
   if (words.includes('Could not set up host forwarding rule')) return portTaken(vm, words.replace(/^.*(?=Could not)/s, ''))
   const hints = [`the command: ${call} explain`]
