@@ -9,7 +9,7 @@ import { requireRunning } from '../life/up.js'
 import { noteAdded, whileAdding } from '../record/added.js'
 import { journalOf } from '../record/state.js'
 import type { Vm } from '../record/vm.js'
-import { removeNodes } from './hot.js'
+import { removeNodes } from '../life/hot.js'
 
 const qmpTimeoutMs = 5000
 
