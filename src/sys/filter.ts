@@ -73,17 +73,23 @@ export function filterSink(command: readonly string[], fd: number): Sink {
   }
 }
 
-/** What a program makes of what comes. Rejects where it fails; it is killed where nobody wants more. */
+/** What a program makes of what comes, or of a file. Rejects where it fails; it is killed where nobody wants more. */
 export async function* filtered(
   command: readonly string[],
-  input: AsyncIterable<Buffer>,
+  input: AsyncIterable<Buffer> | { readonly file: string },
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const [program = '', ...args] = tied(command)
-  const child = load().spawn(program, args, { env: { ...process.env, PATH: searchPath().join(':') }, stdio: 'pipe' })
+  const env = { ...process.env, PATH: searchPath().join(':') }
+  // It reads a file by itself: nothing of it goes through here.
+  const fd = 'file' in input ? fs.openSync(input.file, 'r') : undefined
+  const child = load().spawn(program, args, { env, stdio: [fd ?? 'pipe', 'pipe', 'pipe'] })
+  if (fd !== undefined) fs.closeSync(fd)
+  const { stdin, stdout } = child
+  if (stdout === null) throw new Error('its stdout is no pipe')
   const ended = endOf(command, child)
   ended.catch(() => {})
-  child.stdin.on('error', () => {})
+  stdin?.on('error', () => {})
   const stop = (): void => void child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
   let fault: { readonly error: unknown } | undefined
@@ -92,19 +98,20 @@ export async function* filtered(
     () => true,
   )
   const feed = async (): Promise<void> => {
+    if (stdin === null || 'file' in input) return
     for await (const piece of input) {
-      if (child.stdin.destroyed) return
-      if (child.stdin.write(piece)) continue
-      if (await Promise.race([new Promise<boolean>((resolve) => child.stdin.once('drain', () => resolve(false))), over])) return
+      if (stdin.destroyed) return
+      if (stdin.write(piece)) continue
+      if (await Promise.race([new Promise<boolean>((resolve) => stdin.once('drain', () => resolve(false))), over])) return
     }
-    child.stdin.end()
+    stdin.end()
   }
   const fed = feed().catch((error: unknown) => {
     fault = { error }
     stop()
   })
   try {
-    yield* child.stdout as AsyncIterable<Buffer>
+    yield* stdout as AsyncIterable<Buffer>
     signal?.throwIfAborted()
     if (fault !== undefined) throw fault.error
     await ended

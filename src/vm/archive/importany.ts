@@ -1,7 +1,6 @@
 // Which kind of thing a file is that a VM is to be made of: told from its bytes.
 import { Failure } from '../../core/errors.js'
 import type { Vm } from '../record/vm.js'
-import { fileBytes } from '../../sys/blocks.js'
 import { readHead, realPath, stat } from '../../sys/file.js'
 import type { OnProgress } from '../../store/store.js'
 import { manifestName } from './form.js'
@@ -28,7 +27,7 @@ export async function importFrom(
   const head = readHead(file, 512) ?? Buffer.alloc(0)
   const isTar = head.toString('latin1', 257, 262) === 'ustar'
   if (isPacked(head) || (isTar && head.toString('latin1', 0, manifestName.length + 1) === `${manifestName}\0`))
-    return importArchive(vm, { ...importing, input: fileBytes(file), from: from.file })
+    return importArchive(vm, { ...importing, input: { file }, from: from.file })
   if (importing.isSame) throw new Failure(`${from.file} is not what export wrote, so nobody knows which VM it was`)
   if (isTar) return (await import('./ova.js')).importOva(vm, { file, called: from.file }, importing)
   return (await import('./disk.js')).importDisk(vm, { file, called: from.file }, importing)

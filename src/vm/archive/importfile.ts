@@ -10,7 +10,8 @@ import { variablesFile } from '../record/choice.js'
 import { recordFolder } from '../record/record.js'
 import type { Vm } from '../record/vm.js'
 import type { OnProgress } from '../../store/store.js'
-import { makePrivateFolder, remove, rename, syncFile, writeBytes, writeWhole } from '../../sys/file.js'
+import { fileBytes } from '../../sys/blocks.js'
+import { makePrivateFolder, readHead, remove, rename, syncFile, writeBytes, writeWhole } from '../../sys/file.js'
 import { runOrFail, tied } from '../../sys/process.js'
 import { believedRecord, believedSettings } from './believed.js'
 import { broken, digestsName, manifestName, mostFileBytes, mostManifestBytes, variablesMembers } from './form.js'
@@ -22,7 +23,7 @@ import { bytesIn, readMap } from './sparse.js'
 import { isPacked, unpacked } from './zstd.js'
 
 export interface ImportingArchive extends Importing {
-  readonly input: AsyncIterable<Buffer>
+  readonly input: AsyncIterable<Buffer> | { readonly file: string }
   /** For messages: a file, or stdin. */
   readonly from: string
   /** It is the very VM that was exported, and no copy of it. */
@@ -78,7 +79,8 @@ async function importFrom(asked: Vm, importing: ImportingArchive, reader: Archiv
 
 /** What is in the stream, unpacked. */
 async function opened({ input, signal }: ImportingArchive): Promise<AsyncIterable<Buffer>> {
-  const pieces = untilAborted(input, signal)
+  if ('file' in input && isPacked(readHead(input.file, 4) ?? Buffer.alloc(0))) return unpacked(input, signal)
+  const pieces = untilAborted('file' in input ? fileBytes(input.file) : input, signal)
   const first: Buffer[] = []
   let bytes = 0
   while (bytes < 4) {

@@ -24,8 +24,11 @@ export function isPacked(head: Buffer): boolean {
 /** What asks for more memory to be unpacked was made to take it. */
 const unpacking = ['zstd', '-q', '-d', '-c', '--memory=128MB']
 
-/** What is in a packed stream. Throws a Failure where zstd is not there. */
-export function unpacked(input: AsyncIterable<Buffer>, signal: AbortSignal | undefined): AsyncIterable<Buffer> {
+/** What is in a packed stream, or file. Throws a Failure where zstd is not there. */
+export function unpacked(
+  input: AsyncIterable<Buffer> | { readonly file: string },
+  signal: AbortSignal | undefined,
+): AsyncIterable<Buffer> {
   if (findProgram('zstd') !== undefined) return filtered(unpacking, input, signal)
   throw new Failure('the archive is packed by zstd, which is not installed', {
     code: 'NOT_INSTALLED',
