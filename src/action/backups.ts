@@ -1,7 +1,7 @@
 import { formatSize } from '../core/size.js'
 import { columns } from '../core/table.js'
 import { removeBackup } from '../vm/backup/prune.js'
-import { listBackups, type Listed } from '../vm/backup/verify.js'
+import { listBackups, type ListedBackup } from '../vm/backup/verify.js'
 import { whileDrawn } from './progress.js'
 import { timeOf } from './time.js'
 import type { Verb } from './verb.js'
@@ -34,7 +34,7 @@ The VM itself need not be there.`,
   },
 }
 
-function rowOf({ name, atMs, state, virtualBytes, changedBytes, writtenBytes, fault }: Listed): string[] {
+function rowOf({ name, atMs, state, virtualBytes, changedBytes, writtenBytes, fault }: ListedBackup): string[] {
   const sizes = [virtualBytes, changedBytes, writtenBytes].map(formatSize)
   return [name, atMs === null ? '-' : timeOf(atMs), fault === null ? (state ?? '-') : `damaged: ${fault}`, ...sizes]
 }

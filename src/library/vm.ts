@@ -17,6 +17,8 @@ import type { Ballooned } from '../vm/reach/balloon.js'
 import type { EventsSince, VmEvent } from '../vm/reach/events.js'
 import type { Forwarded } from '../vm/reach/forward.js'
 import type { Screenshot } from '../vm/reach/screenshot.js'
+import type { ListedBackup } from '../vm/backup/verify.js'
+import type { BackedUp, Restored } from './calls/backups.js'
 import type { Froze } from './calls/frozen.js'
 import type { Checkpoint } from '../vm/frozen/checkpoint.js'
 import type { RolledBack } from '../vm/frozen/rollback.js'
@@ -85,6 +87,26 @@ export interface ForkOptions extends CallOptions {
   readonly name?: string | undefined
   /** Settings in place, of those that its guest has not seen yet: `forward`, `identity`. */
   readonly settings?: VmSettings | undefined
+}
+
+/** What `backup` takes. */
+export interface BackupOptions extends ProgressOptions {
+  /** Its guest's file systems do not stand still for it: the backup is what its drives held, as after a power cut. */
+  readonly live?: boolean | undefined
+  /** A VM is made of it, without a network, and must come to its prompt; then it is removed again. */
+  readonly bootTest?: boolean | undefined
+  /** So many of the newest are kept, this one with them; all others go. */
+  readonly keep?: number | undefined
+}
+
+/** What `restore` takes. */
+export interface RestoreOptions extends ProgressOptions {
+  /** How the name of the backup begins; the newest where nothing is said. */
+  readonly name?: string | undefined
+  /** The VM that was backed up, where it is to have another name now. */
+  readonly from?: string | undefined
+  /** Nobody else could write to the folder: settings of the backup that give its guest something of this machine are taken too. */
+  readonly trusted?: boolean | undefined
 }
 
 /** Ports that lead into a VM until they are closed: at the end of an `await using` block, by `close`, or with the VM. */
@@ -186,6 +208,25 @@ export interface VmHandle {
   rollback(name: string, options?: CallOptions & { readonly fresh?: boolean | undefined }): Promise<RolledBack>
   /** Puts it to sleep on the disk: its RAM goes into a file, and `start` lets it go on. Rejects with code NO_SPACE; then it goes on as it was. */
   save(options?: ProgressOptions): Promise<void>
+
+  /**
+   * Writes what has changed since the backup before into a folder that is there: its drives of one moment, its record, settings and keys. One
+   * that runs goes on. Each backup is whole by itself. Rejects with code NO_SPACE, BUSY, and with TIMEOUT where it does not boot; a backup that
+   * could not be made leaves nothing.
+   *
+   * @example
+   * {@includeCode ../../examples/backups.mjs}
+   */
+  backup(folder: string, options?: BackupOptions): Promise<BackedUp>
+  /** Its backups in a folder, the oldest first, as `nbsvm foo backups --json`; with `verify` all bytes of them are looked at. It need not be there. */
+  backups(folder: string, options?: ProgressOptions & { readonly verify?: boolean | undefined }): Promise<ListedBackup[]>
+  /** Removes one, by how its name begins; all others stay as they are. Resolves to its name. Rejects with code BACKUP_MISSING. */
+  removeBackup(folder: string, name: string, options?: CallOptions): Promise<string>
+  /**
+   * Makes it from a backup: it is off then. Rejects with code VM_EXISTS, BACKUP_MISSING, BACKUP_DAMAGED, and with NOT_ALLOWED where the backup
+   * has settings that give its guest something of this machine and `trusted` is not said. Nothing of it stays then.
+   */
+  restore(folder: string, options?: RestoreOptions): Promise<Restored>
 
   /** All about it, as `nbsvm foo status --json`. */
   status(options?: CallOptions): Promise<Status>

@@ -43,6 +43,7 @@ function handleOf(source: Source, target: Target): VmHandle {
     ...lifeMethods(link, along),
     ...frozenMethods(source, target, along),
     ...stateMethods(source.link, along),
+    ...backupMethods(link, along),
     ...lookMethods(link, along),
     ...reachMethods(link, along),
     ...deviceMethods(link, along),
@@ -95,6 +96,17 @@ function stateMethods(
     removeCheckpoint: (name, options) => link.call('states.removeCheckpoint', along(options), name),
     rollback: (name, { fresh, ...options } = {}) => link.call('states.rollback', along(options), name, fresh === true),
     save: (options) => link.call('states.save', along(options)),
+  }
+}
+
+function backupMethods(link: Link, along: Going): Methods<'backup' | 'backups' | 'removeBackup' | 'restore'> {
+  return {
+    backup: (folder, { live, bootTest, keep, ...options } = {}) =>
+      link.call('backups.backup', along(options), folder, { live: live === true, bootTest: bootTest === true, keep }),
+    backups: (folder, { verify, ...options } = {}) => link.call('backups.backups', along(options), folder, verify === true),
+    removeBackup: (folder, name, options) => link.call('backups.removeBackup', along(options), folder, name),
+    restore: (folder, { name, from, trusted, ...options } = {}) =>
+      link.call('backups.restore', along(options), folder, { when: name, from, trusted: trusted === true }),
   }
 }
 

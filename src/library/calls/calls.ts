@@ -1,5 +1,6 @@
 // Every call by its name, `life.start`, and where its code is: loaded by the first one that needs it.
 import type { Call } from './call.js'
+import type * as backups from './backups.js'
 import type * as device from './device.js'
 import type * as drive from './drive.js'
 import type * as frozen from './frozen.js'
@@ -18,6 +19,7 @@ export type Calls = Named<'host', typeof host.calls> &
   Named<'drive', typeof drive.calls> &
   Named<'frozen', typeof frozen.calls> &
   Named<'states', typeof states.calls> &
+  Named<'backups', typeof backups.calls> &
   Named<'reach', typeof reach.calls> &
   Named<'device', typeof device.calls> &
   Named<'move', typeof move.calls>
@@ -38,6 +40,7 @@ const rooms: Readonly<Record<string, () => Promise<{ readonly calls?: Table; rea
   drive: () => import('./drive.js'),
   frozen: () => import('./frozen.js'),
   states: () => import('./states.js'),
+  backups: () => import('./backups.js'),
   reach: () => import('./reach.js'),
   device: () => import('./device.js'),
   move: () => import('./move.js'),

@@ -19,7 +19,7 @@ export interface Manifest {
   readonly atMs: number
   readonly vm: string
   /** `off`; `files`: its guest's file systems stood still; `crash`: as after a power cut. */
-  readonly state: State
+  readonly state: BackupState
   readonly drives: readonly ManifestDrive[]
   /** SHA-256 of `vm.json`. */
   readonly vmSha256: string
@@ -27,7 +27,7 @@ export interface Manifest {
   readonly writtenBytes: number
 }
 
-export type State = 'off' | 'files' | 'crash'
+export type BackupState = 'off' | 'files' | 'crash'
 
 export interface ManifestDrive {
   readonly number: number
@@ -93,7 +93,7 @@ const members = object({
   sequence: size,
   atMs: integer,
   vm: (value: unknown, place: string) => text(value, place).slice(0, 200),
-  state: oneOf<State>('off', 'files', 'crash'),
+  state: oneOf<BackupState>('off', 'files', 'crash'),
   drives: drivesOf,
   vmSha256: hex(64),
   writtenBytes: size,

@@ -7,16 +7,16 @@ import { readChunk } from './chunks.js'
 import type { Chunk } from './driveindex.js'
 import { withFolder } from './folder.js'
 import { requireFolder } from './find.js'
-import { readBackups, readIndex, readVm, type Backup, type Damaged } from './manifest.js'
+import { readBackups, readIndex, readVm, type Backup, type BackupState, type Damaged } from './manifest.js'
 import { blockBytes } from './spans.js'
 
 /** A backup in a list. */
-export interface Listed {
+export interface ListedBackup {
   readonly name: string
   /** When its drives held that, in milliseconds since 1970; null where it cannot be read. */
   readonly atMs: number | null
   /** `off`, `files` (its guest's file systems stood still) or `crash`; null where it cannot be read. */
-  readonly state: Backup['manifest']['state'] | null
+  readonly state: BackupState | null
   /** What its drives are large. */
   readonly virtualBytes: number
   /** What was changed since the backup before, in whole blocks. */
@@ -34,7 +34,7 @@ export interface ListOptions extends Caller {
 }
 
 /** The backups of a VM, the oldest first, those that cannot be read at the end. */
-export async function listBackups(dir: string, id: string, options: ListOptions): Promise<Listed[]> {
+export async function listBackups(dir: string, id: string, options: ListOptions): Promise<ListedBackup[]> {
   const folder = requireFolder(dir, id)
   return withFolder(folder, { doing: `read the backups of ${id}`, hold: 'shared', signal: options.signal }, async () => {
     const { backups, damaged } = readBackups(folder)
@@ -43,11 +43,11 @@ export async function listBackups(dir: string, id: string, options: ListOptions)
   })
 }
 
-function unreadable({ name, fault }: Damaged): Listed {
+function unreadable({ name, fault }: Damaged): ListedBackup {
   return { name, atMs: null, state: null, virtualBytes: 0, changedBytes: 0, writtenBytes: 0, fault }
 }
 
-function listed({ name, manifest }: Backup, fault: string | null): Listed {
+function listed({ name, manifest }: Backup, fault: string | null): ListedBackup {
   const { atMs, state, drives, writtenBytes } = manifest
   const sum = (of: (drive: (typeof drives)[number]) => number): number => drives.reduce((all, drive) => all + of(drive), 0)
   return {
