@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { badArchives } from './badarchives.js'
 import { badImages, secret, type BadImage } from './badimages.js'
 import type { Job, Row } from './row.js'
 import { inTime, inWorld, orphansIn, type World } from './world.js'
@@ -14,7 +15,7 @@ const mostRssKb = 500 * 1024
 
 export const images: Row = {
   name: 'images',
-  what: 'malicious images (backing chains, data files, vmdk extents, json:, loops, huge tables, truncated)',
+  what: 'malicious images (backing chains, data files, vmdk extents, json:, loops, huge tables, truncated), and archives for import',
   minutes: 10,
   run: (job) => inWorld((world) => tryAll(job, world)),
 }
@@ -24,18 +25,23 @@ async function tryAll(job: Job, world: World): Promise<void> {
   fs.mkdirSync(folder)
   fs.writeFileSync(path.join(folder, 'secret'), secret.repeat(4096))
   if (!leaks(folder)) throw new Error('bytes of the host are not seen where they are')
-  const chosen = job.isShort ? [...job.turns(0, 4)].map(({ random }) => random.pick(badImages)) : badImages
+  const archive = path.join(folder, 'archive')
+  await world.works('gold', 'drive_size=4M', 'newimg', 'export', archive, 'rm', '--yes')
+  const all = [...badImages, ...badArchives(fs.readFileSync(archive))]
+  const chosen = job.isShort ? [...job.turns(0, 4)].map(({ random }) => random.pick(all)) : all
   let tries = 0
   for (const bad of chosen) {
+    job.trace(bad.name)
     const file = path.join(folder, `${bad.name.replaceAll(/\W+/g, '-')}.img`)
     bad.make(file, path.join(folder, 'secret'))
-    for (const words of [
+    const ofImages = [
       ['t', `source=${file}`, 'clone'],
       ['t', `source=${file}`, 'snapshot'],
       ['t', `image=${file}`, 'newimg'],
-    ]) {
+    ]
+    for (const words of [...(badImages.includes(bad) ? ofImages : []), ['t', 'import', file]]) {
       tries++
-      for (const fault of await tryOne(world, words, bad)) job.found(`${bad.name}, ${words.at(-1)}: ${fault}`)
+      for (const fault of await tryOne(world, words, bad)) job.found(`${bad.name}, ${words.join(' ')}: ${fault}`)
     }
     fs.rmSync(file, { force: true, recursive: true })
   }

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { program } from '../test/cli.js'
 import { openFiles } from '../test/support/remains.js'
 import type { Job, Row } from './row.js'
+import { settle } from './needs.js'
 import { onStage, type Stage } from './stage.js'
 import { verbs, type Verb } from './verbs.js'
 
@@ -23,11 +24,12 @@ async function killAll(job: Job, stage: Stage): Promise<void> {
   const usualMs = new Map<string, number>()
   const hits = new Map<Phase, number>()
   const most = Math.ceil(1000 / verbs.length)
+  const often = job.isShort ? { all: 5, undisturbed: 20 } : { all: 2, undisturbed: 7 }
   let count = 0
   let chosen: readonly Verb[] = verbs
-  for (const { at, random } of job.turns(1000, 20)) {
+  for (const { at, random } of job.turns(1000, 100)) {
     // In the short form some of them, others each time: what a line takes undisturbed has to be found out for each.
-    if (job.isShort && at % 10 === 0) chosen = random.shuffled(verbs).slice(0, 4)
+    if (job.isShort && at % 20 === 0) chosen = random.shuffled(verbs).slice(0, 4)
     const verb = chosen[at % chosen.length] as Verb
     try {
       if (!usualMs.has(verb.name)) usualMs.set(verb.name, await undisturbed(stage, verb))
@@ -41,7 +43,7 @@ async function killAll(job: Job, stage: Stage): Promise<void> {
       count++
       const told = `${verb.name}, killed${isGroup ? ' with its group' : ''} after ${afterMs.toFixed(0)} ms (${phase})`
       job.trace(told)
-      for (const fault of await afterwards(stage, verb, at)) job.found(`${told}: ${fault}`)
+      for (const fault of await afterwards(stage, verb, at, often)) job.found(`${told}: ${fault}`)
     } catch (error) {
       job.found(`${verb.name}: ${String(error)}`)
       await mend(stage)
@@ -102,22 +104,20 @@ function read(file: string): string {
   }
 }
 
-/**
- * What is wrong after it. Every second time all is looked at: what was left meanwhile is still there then. Each line is run to its end as well, after
- * one kill of seven.
- */
-async function afterwards(stage: Stage, verb: Verb, at: number): Promise<string[]> {
-  if (verb.isOfStates === true) await settle(stage)
-  const faults = at % 2 === 0 ? await stage.allFaults() : await stage.faults()
-  if (at % 7 === 0) await undisturbed(stage, verb)
-  return faults
+/** After one of so many kills. */
+interface Often {
+  /** All is looked at: what was left meanwhile is still there then. */
+  readonly all: number
+  /** The line is run to its end as well. */
+  readonly undisturbed: number
 }
 
-/** What puts a state in order that was cut off: what its user would type next. */
-async function settle({ world, works, states }: Stage): Promise<void> {
-  if (states().includes('rollback')) await works('web', 'start', '--if-needed')
-  await works('web', 'freeze', '--settle')
-  if (fs.existsSync(path.join(world.folder, 'vms/t'))) await works('t', 'stop', 'rm', '--yes')
+/** What is wrong after it. */
+async function afterwards(stage: Stage, verb: Verb, at: number, often: Often): Promise<string[]> {
+  if (verb.isOfStates === true) await settle(stage)
+  const faults = at % often.all === 0 ? await stage.allFaults() : await stage.faults()
+  if (at % often.undisturbed === 0) await undisturbed(stage, verb)
+  return faults
 }
 
 /** So that what follows begins from what is good. */

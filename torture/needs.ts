@@ -5,6 +5,7 @@ import { stat } from '../src/sys/file.js'
 import { hasOpen } from '../src/sys/process.js'
 import { foldersIn, programsOf } from '../test/support/remains.js'
 import type { Stage } from './stage.js'
+import { orphansIn } from './world.js'
 
 export const running = async (stage: Stage): Promise<void> => {
   const { works, runs } = stage
@@ -86,11 +87,20 @@ export const isAttached = (stage: Stage): boolean => {
 }
 export const withDisk = async (stage: Stage): Promise<void> => {
   await running(stage)
-  if (!fs.existsSync(disk(stage))) fs.writeFileSync(disk(stage), Buffer.alloc(2 ** 20))
+  // A power cut may have left an empty one.
+  if (stat(disk(stage))?.size !== 2 ** 20) fs.writeFileSync(disk(stage), Buffer.alloc(2 ** 20))
 }
 export const attached = async (stage: Stage): Promise<void> => {
   await withDisk(stage)
   await stage.works('web', 'attach', disk(stage))
+}
+/** What puts a state in order that was cut off: what its user would type next. */
+export async function settle({ world, works, states }: Stage): Promise<void> {
+  // What a killed nbsvm has set off puts some of it in order by itself.
+  await orphansIn(world)
+  if (states().includes('rollback')) await works('web', 'start', '--if-needed')
+  await works('web', 'freeze', '--settle')
+  if (fs.existsSync(path.join(world.folder, 'vms/t'))) await works('t', 'stop', 'rm', '--yes')
 }
 export const hasTemplate = ({ states }: Stage): boolean => states().some((name) => name.startsWith('template-'))
 export const made = ({ drives }: Stage): boolean => drives('t').length > 0

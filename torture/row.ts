@@ -7,6 +7,8 @@ export interface Row {
   readonly what: string
   /** It measures times, so nothing else runs beside it. */
   readonly isAlone?: boolean
+  /** It has no short form. */
+  readonly isWhole?: boolean
   /** How long it may take as a whole, in minutes; what is at work then has hung. */
   readonly minutes: number
   /** Why it cannot be tried here; undefined where it can. */
@@ -75,7 +77,7 @@ export async function runRow(row: Row, { isShort, seeds }: { isShort: boolean; s
     note: (line) => told.notes.push(line),
   }
   try {
-    const why = row.whyNot?.()
+    const why = isShort && row.isWhole === true ? 'it has no short form' : row.whyNot?.()
     if (why === undefined) await row.run(job)
     else told.notRun.push(why)
   } catch (error) {

@@ -7,6 +7,7 @@ import { images } from './images.js'
 import { kills } from './kills.js'
 import { mix } from './mix.js'
 import { month } from './month.js'
+import { powerCut } from './powercut.js'
 import type { Row } from './row.js'
 import { settings } from './settings.js'
 import { steps } from './steps.js'
@@ -15,6 +16,7 @@ import { words } from './words.js'
 
 export const rows: readonly Row[] = [
   kills,
+  powerCut,
   steps,
   words,
   mix,

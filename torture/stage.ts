@@ -1,7 +1,7 @@
 // The VMs that verbs are tried on, and what must be so of them whatever was cut off: `gold`, a source that is off; `web`, whose guest knows when its RAM
 // and its drive are not of one moment; `t`, which comes and goes.
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { countedAt, countingAnew } from '../test/bootsector.js'
@@ -27,12 +27,14 @@ export interface Stage {
 
 export async function openStage(parent?: string): Promise<Stage> {
   const world = openWorld(parent)
-  const { folder, outside, works } = world
-  const [seed, image, counter] = ['seed.raw', 'image.qcow2', 'counter.raw'].map((name) => path.join(outside, name)) as [
-    string,
-    string,
-    string,
-  ]
+  await layOut(world)
+  return stageOf(world)
+}
+
+/** Makes what is on it. */
+export async function layOut({ folder, outside, works }: World): Promise<void> {
+  const { seed, image } = imagesOf(outside)
+  const counter = path.join(outside, 'counter.raw')
   fs.writeFileSync(seed, Buffer.concat([randomBytes(2 * mib), Buffer.alloc(2 * mib)]))
   fs.writeFileSync(counter, Buffer.concat([countingAnew, Buffer.alloc(4 * mib - 512)]))
   execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', seed, image])
@@ -40,8 +42,19 @@ export async function openStage(parent?: string): Promise<Stage> {
   execFileSync('qemu-img', ['convert', '-n', '-f', 'raw', '-O', 'qcow2', seed, path.join(folder, 'drives/nbsvm-gold-0.qcow2')])
   await works('web', 'drive_size=4M', 'newimg')
   execFileSync('qemu-img', ['convert', '-n', '-f', 'raw', '-O', 'qcow2', counter, path.join(folder, 'drives/nbsvm-web-0.qcow2')])
+}
+
+const imagesOf = (outside: string): Pick<Stage, 'seed' | 'image'> => ({
+  seed: path.join(outside, 'seed.raw'),
+  image: path.join(outside, 'image.qcow2'),
+})
+
+/** What was laid out there. */
+export function stageOf(world: World): Stage {
+  const { folder, outside, works } = world
+  const { seed, image } = imagesOf(outside)
   const sourceFiles = [seed, image].map((file) => [file, fs.readFileSync(file).toString('base64')] as const)
-  const content = contentOf(path.join(folder, 'drives/nbsvm-gold-0.qcow2'))
+  const content = createHash('sha256').update(fs.readFileSync(seed)).digest('hex')
 
   const faults = async (): Promise<string[]> => {
     const orphans = (await orphansIn(world)).map((told) => `still there: ${told}`)

@@ -8,7 +8,7 @@ import { verbs, type Verb } from './verbs.js'
 
 const faults: readonly Fault[] = ['KILL', 'ENOSPC', 'EIO']
 
-/** Those of states have a test of their own, `test/frozen-faults.test.ts`, which knows more of them. */
+/** Those of states have a test of their own, `test/whole/frozen-faults.test.ts`, which knows more of them. */
 const tried = verbs.filter(({ isOfStates, isDone }) => isOfStates !== true && isDone !== undefined)
 
 export const steps: Row = {

@@ -82,7 +82,7 @@ export const verbs: readonly Verb[] = [
     },
     words: () => ['web', 'resume'],
   },
-  { name: 'balloon', verb: 'balloon', ready: running, words: () => ['web', 'balloon', '24M'] },
+  { name: 'balloon', verb: 'balloon', ready: running, words: () => ['web', 'balloon', '32M'] },
   { name: 'resize', verb: 'resize', ready: withDrive, words: () => ['t', 'resize', '+1M'] },
   { name: 'resize of a VM that runs', verb: 'resize', ready: running, words: () => ['web', 'resize', '+64K'] },
   { name: 'attach', verb: 'attach', ready: withDisk, words: (stage) => ['web', 'attach', disk(stage)], isDone: isAttached },

@@ -21,9 +21,13 @@ export const mib = 2 ** 20
 
 /** In a folder of its own under `parent`. */
 export function openWorld(parent = os.tmpdir()): World {
-  const outside = fs.mkdtempSync(path.join(parent, 'nbsvm-torture-'))
+  return worldIn(fs.mkdtempSync(path.join(parent, 'nbsvm-torture-')))
+}
+
+/** In this folder, where one may be already. */
+export function worldIn(outside: string): World {
   const folder = path.join(outside, 'home')
-  fs.mkdirSync(folder)
+  fs.mkdirSync(folder, { recursive: true })
   // QEMU's own user goes through it.
   fs.chmodSync(outside, 0o755)
   const { env, nbsvm } = homeIn(folder)

@@ -16,7 +16,11 @@ export interface UmlOptions {
   readonly memory?: string
   /** Size of the empty disk that it has as /dev/ubda; a file with holes on the host. None without it. */
   readonly diskBytes?: number
+  /** A disk in its place that was there before, and stays. */
+  readonly disk?: string
   readonly environment?: Readonly<Record<string, string>>
+  /** When its power is cut. */
+  readonly cut?: AbortSignal
   /** Called with each piece of output as it comes. */
   readonly onOutput?: (text: string) => void
 }
@@ -53,10 +57,10 @@ export async function uml(command: readonly string[], options: UmlOptions = {}):
       .map(quoteWords)
       .join(' &&\n')
     fs.writeFileSync(path.join(out, 'command'), `${script}\n`)
-    const disk = path.join(out, 'disk')
+    const disk = options.disk ?? path.join(out, 'disk')
     if (options.diskBytes !== undefined) fs.closeSync(fs.openSync(disk, 'w'))
     if (options.diskBytes !== undefined) fs.truncateSync(disk, options.diskBytes)
-    const { console, timedOut } = await boot(out, options, options.diskBytes === undefined ? [] : [`ubd0=${disk}`])
+    const { console, timedOut } = await boot(out, options, fs.existsSync(disk) ? [`ubd0=${disk}`] : [])
     return { ...readEnd(out, timedOut ? 124 : 125), console }
   } finally {
     fs.rmSync(out, { recursive: true, force: true })
@@ -90,6 +94,8 @@ function boot(out: string, options: UmlOptions, disks: readonly string[]): Promi
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: roomyFolder() },
   })
+  // What it had not written by then is lost: nothing of it is told to its kernel.
+  options.cut?.addEventListener('abort', () => child.kill('SIGTERM'))
   let console = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (console += text))
   const stopFollowing = options.onOutput === undefined ? undefined : follow(path.join(out, 'output'), options.onOutput)
