@@ -1,6 +1,7 @@
 // A QEMU that was started by hand, adopted as it runs: by the real program, with real QEMUs of which one boots a guest.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
@@ -199,13 +200,36 @@ test('killed in its midst, it leaves no VM, and a QEMU that goes on and can be a
 test('a guest is talked to by its console and its agent, and shuts down when the button is pressed', async () => {
   const agent = ['-chardev', 'socket,id=ga,path=a,server=on,wait=off', '-device', 'virtio-serial-pci']
   const port = ['-device', 'virtserialport,chardev=ga,name=org.qemu.guest_agent.0']
-  const { pid } = await start(['-m', '256', ...qmp, ...serving('-serial', 's'), ...agent, ...port, ...agentKernel])
+  const others = ['-device', 'virtio-balloon-pci', '-vga', 'std', '-vnc', 'unix:v']
+  const { pid } = await start(
+    ['-m', '256', ...qmp, ...serving('-serial', 's'), ...agent, ...port, ...others, ...agentKernel],
+    'v',
+  )
   const { stderr } = await works('guest', 'adopt', String(pid))
-  assert.match(stderr, /nbsvm guest console; nbsvm guest exec/)
+  assert.match(stderr, /nbsvm guest console; nbsvm guest exec[^;]*; nbsvm guest vnc/)
   await works('guest', 'timeout=240', 'wait', 'agent')
   assert.equal((await works('guest', 'exec', 'echo', 'hello')).stdout, 'hello\n')
   assert.match((await nbsvm(['guest', 'console'], { input: 'echo answer-$((6*7))\n' })).stdout, /answer-42/)
   assert.match((await works('guest', 'status')).stdout, /helper\s+holder/)
+
+  const [here, back] = ['sent', 'fetched'].map((name) => path.join(home.folder, name)) as [string, string]
+  fs.writeFileSync(here, randomBytes(100_000))
+  await works('guest', 'cp', here, ':/tmp/sent')
+  await works('guest', 'cp', ':/tmp/sent', back)
+  assert.deepEqual(fs.readFileSync(back), fs.readFileSync(here))
+  await works('guest', 'type', 'echo typed >/tmp/typed\\n')
+  await until(
+    'the guest has heard it',
+    20_000,
+    async () => (await nbsvm(['guest', 'exec', 'cat', '/tmp/typed'])).stdout === 'typed\n',
+  )
+  assert.match((await works('guest', 'balloon', '200M')).stderr, /200M of 256M RAM/)
+  // A viewer that writes down what it is greeted with.
+  const [viewer, greeting] = ['viewer', 'greeting'].map((name) => path.join(home.folder, name)) as [string, string]
+  const speak = `require('net').connect(process.argv[1].split(':')[1], '127.0.0.1').once('data', function (data) { console.log(String(data)); this.destroy() })`
+  fs.writeFileSync(viewer, `#!/bin/sh\nnode -e "${speak}" "$1" >'${greeting}'\n`, { mode: 0o755 })
+  await works('guest', `viewer=${viewer}`, 'vnc_port=5997', 'vnc')
+  assert.match(fs.readFileSync(greeting, 'utf8'), /^RFB 003\.008/)
   await works('guest', 'timeout=120', 'shutdown')
   assert.ok(!isAlive(pid))
   assert.equal((await listed())['guest'], 'stopped')

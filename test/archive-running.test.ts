@@ -18,7 +18,7 @@ const works = async (...words: readonly string[]): Promise<string> => {
 
 /** The same number into the first sector of both drives, one after the other, each on its disk before the next. */
 const counting =
-  'i=0; while :; do i=$((i+1)); for d in a b; do echo $i | dd of=/dev/vd$d bs=512 conv=fsync 2>/dev/null; done; echo "<$i>"; done\n'
+  'i=0; while :; do i=$((i+1)); for d in a b; do echo $i | dd of=/dev/vd$d bs=512 conv=fsync 2>/dev/null; done; echo "<$i>"; sleep 0.1; done\n'
 
 /** What a VM that is off has there. */
 function numberOn(id: string, drive: number): number {

@@ -9,10 +9,11 @@ import { guestDisk, guestKernel, makeHome, program, until, type Home, type Resul
 import { guestPrompt, Serial } from './guest.js'
 import { canBe, hit, stepsOf } from './support/faults.js'
 import { smallDisk } from './support/smalldisk.js'
+import { isWhole } from './support/whole.js'
 import { consoleOf } from './support/witness.js'
 
 /** Twenty are the whole proof. */
-const generations = Number(process.env['NBSVM_BACKUP_GENERATIONS'] ?? 4)
+const generations = Number(process.env['NBSVM_BACKUP_GENERATIONS'] ?? (isWhole ? 20 : 4))
 
 /** So many kills at calls of its own, and a third of that of each failure. */
 const cuts = Number(process.env['NBSVM_BACKUP_CUTS'] ?? 4)

@@ -810,7 +810,7 @@ test('the serial port and the monitor cannot be replaced: they are there whateve
 })
 
 test('every setting is tried here, or where the machine for it is', () => {
-  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts; identity: test/renew.test.ts. Ceph: test/store-rbd*.test.ts.
+  // vhost in the golden commands: no device for it was at hand. Images and what a guest is told: test/whole/images-path.test.ts, test/ssh.test.ts; share: test/share.test.ts; identity: test/renew.test.ts. Ceph: test/store-rbd*.test.ts.
   const elsewhere = [
     'image',
     'identity',

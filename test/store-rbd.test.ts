@@ -16,6 +16,7 @@ import { processMark } from '../src/sys/mark.js'
 import { until } from './cli.js'
 import { makeCeph, pool, user, whyNoCeph } from './support/ceph.js'
 import { findGold, mib, noneLive } from './support/drives.js'
+import { isWhole } from './support/whole.js'
 
 describe('drives in a pool of Ceph', { skip: whyNoCeph }, () => {
   const ceph = makeCeph('memstore')
@@ -255,6 +256,7 @@ describe('drives in a pool of Ceph', { skip: whyNoCeph }, () => {
     // All that is left to somebody else is which image has the drive's name.
     ['on another machine', new Set(['rename'])],
   ] as const) {
+    if (!isWhole) break
     test(`restore, killed ${where} before each command: the drive is what it was or what the base holds, and starts`, async (t) => {
       const gold = await store.create('gold', mib)
       write(gold, 1)

@@ -7,7 +7,6 @@ import { actions, commands } from '../src/action/rows.js'
 import { leftOut } from '../torture/leftout.js'
 import type { Told } from '../torture/row.js'
 import { rows } from '../torture/rows.js'
-import { suiteRows } from '../torture/suite.js'
 import { verbs } from '../torture/verbs.js'
 
 const main = path.resolve('build/js/torture/main.js')
@@ -30,8 +29,7 @@ test('every action and command is one of the verbs that are tortured, or it is s
   )
 })
 
-// Some rows are other tests, by more rounds.
-for (const { name, what } of rows.filter((row) => !suiteRows.includes(row))) {
+for (const { name, what } of rows.filter(({ isWhole }) => isWhole !== true)) {
   test(`${name}: ${what} (seed ${seed})`, (t) => {
     const { stdout, stderr } = spawnSync(process.execPath, [main, '--row', name, '--short', `--seed=${seed}`], {
       encoding: 'utf8',

@@ -90,7 +90,7 @@ export const image: readonly Mutation[] = [
     file: 'src/image/kept.ts',
     from: '  if (stamp === kept.stamp) return true\n',
     to: '  if (stamp !== "") return true\n',
-    test: 'test/images-path.test.ts',
+    test: 'test/whole/images-path.test.ts',
     only: 'is never used',
   },
 ]

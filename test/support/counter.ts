@@ -25,7 +25,7 @@ echo "RESUME \${n:-0}" >/dev/ttyS0
 while :; do
   n=$((n + 1))
   printf '%-512s' $n | dd of=/dev/vda bs=512 count=1 conv=notrunc,fsync 2>/dev/null && echo "ACK $n" >/dev/ttyS0
-  sleep 0.05
+  sleep 0.2
 done
 `
 

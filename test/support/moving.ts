@@ -9,7 +9,7 @@ import { guestPrompt, Serial } from '../guest.js'
 const sector = 9
 
 /** It counts, and each number is on its drive before it is on its serial port: `<17>`. */
-const counting = `i=0; while :; do i=$((i+1)); echo $i | dd of=/dev/vda bs=512 seek=${sector} conv=fsync 2>/dev/null; echo "<$i>"; sleep 0.05; done\n`
+const counting = `i=0; while :; do i=$((i+1)); echo $i | dd of=/dev/vda bs=512 seek=${sector} conv=fsync 2>/dev/null; echo "<$i>"; sleep 0.2; done\n`
 
 /** Starts a VM that counts, with a drive of 64 MB. */
 export async function startCounting(home: Home, id: string): Promise<void> {

@@ -8,7 +8,7 @@ import { guestPrompt, Serial } from '../guest.js'
 /** Each number is on both drives before it is on the serial port: `<17>`. */
 const witnessing = `r() { dd if=$1 bs=512 skip=9 count=1 iflag=direct 2>/dev/null | tr -dc 0-9; }
 w() { printf '%-512s' $i | dd of=$1 bs=512 seek=9 conv=fsync 2>/dev/null; }
-i=; while :; do a=$(r /dev/vda); b=$(r /dev/vdb); [ "$a$b" = "$i$i" ] || echo "<BA""D $i $a $b>"; i=$((i+1)); w /dev/vda; w /dev/vdb; echo "<$i>"; sleep 0.05; done
+i=; while :; do a=$(r /dev/vda); b=$(r /dev/vdb); [ "$a$b" = "$i$i" ] || echo "<BA""D $i $a $b>"; i=$((i+1)); w /dev/vda; w /dev/vdb; echo "<$i>"; sleep 0.2; done
 `
 
 /** Starts a VM of 128 MB that does that, with two drives. */

@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { guestDisk, makeHome } from './cli.js'
-import { check } from './support/drives.js'
-import { drivesOf } from '../src/store/dir/look.js'
-import { tryLock } from '../src/sys/lock.js'
+import { guestDisk, makeHome } from '../cli.js'
+import { check } from '../support/drives.js'
+import { drivesOf } from '../../src/store/dir/look.js'
+import { tryLock } from '../../src/sys/lock.js'
 
 const home = makeHome()
 const { nbsvm } = home

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { before, test } from 'node:test'
-import { guestDisk, makeHome } from './cli.js'
-import { guestPrompt, Serial } from './guest.js'
+import { guestDisk, makeHome } from '../cli.js'
+import { guestPrompt, Serial } from '../guest.js'
 
 const home = makeHome()
 const { nbsvm } = home

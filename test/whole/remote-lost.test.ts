@@ -5,9 +5,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { before, describe, it } from 'node:test'
-import { program, until } from './cli.js'
-import { freePort } from './guest.js'
-import { makeMachines, whyNoMachine } from './support/machines.js'
+import { program, until } from '../cli.js'
+import { freePort } from '../guest.js'
+import { makeMachines, whyNoMachine } from '../support/machines.js'
 
 describe('a connection that is lost', { skip: whyNoMachine }, () => {
   const { home, of, cutHere } = makeMachines('box1')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { before, test } from 'node:test'
-import { makeHome, program } from './cli.js'
+import { makeHome, program } from '../cli.js'
 
 const home = makeHome()
 const { nbsvm } = home

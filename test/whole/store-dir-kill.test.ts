@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, it } from 'node:test'
-import type { Image } from '../src/model/drive.js'
+import type { Image } from '../../src/model/drive.js'
 import {
   bases,
   check,
@@ -19,8 +19,8 @@ import {
   processesOn,
   sh,
   writePattern,
-} from './support/drives.js'
-import { isWhole } from './support/whole.js'
+} from '../support/drives.js'
+import { isWhole } from '../support/whole.js'
 
 const roundsEach = isWhole ? 5 : 1
 const place = makePlace()
@@ -53,7 +53,7 @@ const commands: Record<string, { code: string; withinMs: number }> = {
 
 function scriptOf(code: string): string {
   return `
-    const { dirStore } = await import(${JSON.stringify(new URL('../src/store/dir/dir.js', import.meta.url).href)})
+    const { dirStore } = await import(${JSON.stringify(new URL('../../src/store/dir/dir.js', import.meta.url).href)})
     const store = dirStore({ folder: ${JSON.stringify(folder)} })
     const find = (wanted) => store.findSource(wanted)
     const how = { live: { runs: () => false } }

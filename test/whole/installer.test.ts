@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { pngSize } from '../src/core/png.js'
-import { makeHome, until } from './cli.js'
+import { pngSize } from '../../src/core/png.js'
+import { makeHome, until } from '../cli.js'
 
 const { nbsvm, folder } = makeHome()
 

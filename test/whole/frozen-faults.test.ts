@@ -5,11 +5,11 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { makeHome, until } from './cli.js'
-import { canBe, hit, stepsOf, type Fault, type Step } from './support/faults.js'
-import { foldersIn, pinFaults, programsOf } from './support/remains.js'
-import { isWhole } from './support/whole.js'
-import { checkDrives, goesOn, heard, startWitness } from './support/witness.js'
+import { makeHome, until } from '../cli.js'
+import { canBe, hit, stepsOf, type Fault, type Step } from '../support/faults.js'
+import { foldersIn, pinFaults, programsOf } from '../support/remains.js'
+import { isWhole } from '../support/whole.js'
+import { checkDrives, goesOn, heard, startWitness } from '../support/witness.js'
 
 /** So many steps of each line, with each fault; `all` is the whole proof. Else one step of some lines, with one fault. */
 const wanted = process.env['NBSVM_FROZEN_FAULTS']

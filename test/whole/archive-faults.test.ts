@@ -5,8 +5,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { makeHome } from './cli.js'
-import { canBe, hit, stepsOf, type Fault, type Step } from './support/faults.js'
+import { makeHome } from '../cli.js'
+import { canBe, hit, stepsOf, type Fault, type Step } from '../support/faults.js'
 
 /** `all` is the whole proof; else a kill and an error at one step each. */
 const wanted = process.env['NBSVM_ARCHIVE_FAULTS']
