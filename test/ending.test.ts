@@ -101,6 +101,22 @@ for (const [what, id, setting] of [
   })
 }
 
+test('nbsvm killed as soon as QEMU is run: the VM runs, and every command knows it', async () => {
+  const killing = path.join(home.folder, 'killing-qemu')
+  const kills = 'case " $* " in *" -name guest=early "*) kill -9 $PPID ;; esac'
+  writeFileSync(killing, `#!/bin/sh\n${kills}\nexec qemu-system-x86_64 "$@"\n`, { mode: 0o755 })
+  await nbsvm(['early', 'drive_size=1M', 'newimg'])
+  assert.equal((await begin(['early', `qemu=${killing}`, ...trusted, 'start', '-S']).ended).status, null)
+  const [pid] = processesOf('early')
+  await until('QEMU answers', 20_000, () => existsSync(path.join(drawer('early'), 'run/qmp.sock')))
+  const status = await statusOf('early')
+  assert.deepEqual([status.state, status.pid], ['paused', pid])
+  const listed = JSON.parse((await nbsvm(['ls', '--json'])).stdout) as { id: string; state: string }[]
+  assert.equal(listed.find(({ id }) => id === 'early')?.state, 'paused')
+  assert.equal((await nbsvm(['early', 'stop'])).status, 0)
+  assert.deepEqual(processesOf('early'), [])
+})
+
 test('Ctrl-C while a QEMU is asked what it can do ends that too', async () => {
   const mute = path.join(home.folder, 'mute-qemu')
   writeFileSync(mute, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 })
