@@ -172,8 +172,15 @@ export const sys: readonly Mutation[] = [
   {
     fault: 'a child goes on when nbsvm is killed',
     file: process,
-    from: 'return canTie ? [...tie, ...command] : command',
+    from: 'return canTie ? [...tie, ...look, ...command] : command',
     to: 'return command',
+    test: processTest,
+  },
+  {
+    fault: 'a child begins although nbsvm was killed before',
+    file: process,
+    from: 'const look = isBrief ? [] :',
+    to: 'const look = !isBrief ? [] :',
     test: processTest,
   },
   {

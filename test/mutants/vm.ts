@@ -84,6 +84,20 @@ export const vm: readonly Mutation[] = [
     test: 'test/reach-devices.test.ts',
   },
   {
+    fault: 'what was attached is known although it is not there any more',
+    file: 'src/vm/reach/attach.ts',
+    from: '    await settleAttached(vm, qmp)\n',
+    to: '',
+    test: 'test/reach-devices.test.ts',
+  },
+  {
+    fault: 'the controller of what was attached is not taken along',
+    file: 'src/vm/life/hot.ts',
+    from: 'return []\n  const addr',
+    to: 'return []\n  if (args.length >= 0) return []\n  const addr',
+    test: 'test/fork.test.ts',
+  },
+  {
     fault: "a guest can write nbsvm's own files",
     file: 'src/vm/life/shares.ts',
     from: '    if (!wish.readOnly) refuseOwn(vm.place, hostPath)\n',
