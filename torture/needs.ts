@@ -18,6 +18,11 @@ export const off = async ({ works, runs, states }: Stage): Promise<void> => {
   if (states().some((name) => name === 'saved' || name === 'rollback')) await works('web', 'start', '--if-needed')
   if (runs('web')) await works('web', 'stop')
 }
+/** With RAM of its own: of one that goes on from a state nothing of it can be given back. */
+export const booted = async (stage: Stage): Promise<void> => {
+  await off(stage)
+  await running(stage)
+}
 export const saved = async (stage: Stage): Promise<void> => {
   if (stage.states().includes('saved') && !stage.runs('web')) return
   await running(stage)
