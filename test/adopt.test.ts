@@ -7,6 +7,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { agentKernel, makeHome, program, until, type Result } from './cli.js'
+import { freePort } from './guest.js'
 
 const home = makeHome()
 const { nbsvm } = home
@@ -228,7 +229,7 @@ test('a guest is talked to by its console and its agent, and shuts down when the
   const [viewer, greeting] = ['viewer', 'greeting'].map((name) => path.join(home.folder, name)) as [string, string]
   const speak = `require('net').connect(process.argv[1].split(':')[1], '127.0.0.1').once('data', function (data) { console.log(String(data)); this.destroy() })`
   fs.writeFileSync(viewer, `#!/bin/sh\nnode -e "${speak}" "$1" >'${greeting}'\n`, { mode: 0o755 })
-  await works('guest', `viewer=${viewer}`, 'vnc_port=5997', 'vnc')
+  await works('guest', `viewer=${viewer}`, `vnc_port=${await freePort()}`, 'vnc')
   assert.match(fs.readFileSync(greeting, 'utf8'), /^RFB 003\.008/)
   await works('guest', 'timeout=120', 'shutdown')
   assert.ok(!isAlive(pid))

@@ -1,5 +1,6 @@
 import { formatSize } from '../core/size.js'
 import { backupVm, type BackedUp } from '../vm/backup/backup.js'
+import { changedBytesOf } from '../vm/backup/manifest.js'
 import { pruneBackups } from '../vm/backup/prune.js'
 import { settleBackup } from '../vm/backup/settle.js'
 import { whileDrawn } from './progress.js'
@@ -44,8 +45,7 @@ The folder's files never change once they are there, so restic, borg or rsync ca
 }
 
 function told({ manifest, filesStoodMs, switchMs }: BackedUp): string {
-  const changed = manifest.drives.reduce((sum, { changedBytes }) => sum + changedBytes, 0)
-  const size = `${formatSize(changed)} changed, ${formatSize(manifest.writtenBytes)} written`
+  const size = `${formatSize(changedBytesOf(manifest))} changed, ${formatSize(manifest.writtenBytes)} written`
   if (filesStoodMs !== null) return `${size}; its file systems stood still for ${Math.ceil(filesStoodMs)} ms`
   return switchMs === null ? `${size}; it was off` : `${size}; its drives stood still for ${Math.ceil(switchMs)} ms`
 }

@@ -2,6 +2,7 @@
 import { Failure } from '../../core/errors.js'
 import { backupVm } from '../../vm/backup/backup.js'
 import { bootTest } from '../../vm/backup/bootcheck.js'
+import { changedBytesOf } from '../../vm/backup/manifest.js'
 import { pruneBackups, removeBackup } from '../../vm/backup/prune.js'
 import { restoreVm } from '../../vm/backup/restore.js'
 import { listBackups, type ListedBackup } from '../../vm/backup/verify.js'
@@ -58,7 +59,7 @@ export const calls = {
     return {
       name,
       path,
-      changedBytes: manifest.drives.reduce((sum, { changedBytes }) => sum + changedBytes, 0),
+      changedBytes: changedBytesOf(manifest),
       writtenBytes: manifest.writtenBytes,
       stoodStillMs: filesStoodMs ?? switchMs,
       bootMs: tested?.ms ?? null,

@@ -174,3 +174,8 @@ export function writeFiles(place: string, files: readonly { readonly name: strin
   }
   syncFolder(place)
 }
+
+/** What had changed since the backup before, in whole blocks. */
+export function changedBytesOf({ drives }: Pick<Manifest, 'drives'>): number {
+  return drives.reduce((sum, { changedBytes }) => sum + changedBytes, 0)
+}

@@ -7,7 +7,7 @@ import { readChunk } from './chunks.js'
 import type { Chunk } from './driveindex.js'
 import { withFolder } from './folder.js'
 import { requireFolder } from './find.js'
-import { readBackups, readIndex, readVm, type Backup, type BackupState, type Damaged } from './manifest.js'
+import { changedBytesOf, readBackups, readIndex, readVm, type Backup, type BackupState, type Damaged } from './manifest.js'
 import { blockBytes } from './spans.js'
 
 /** A backup in a list. */
@@ -49,13 +49,12 @@ function unreadable({ name, fault }: Damaged): ListedBackup {
 
 function listed({ name, manifest }: Backup, fault: string | null): ListedBackup {
   const { atMs, state, drives, writtenBytes } = manifest
-  const sum = (of: (drive: (typeof drives)[number]) => number): number => drives.reduce((all, drive) => all + of(drive), 0)
   return {
     name,
     atMs,
     state,
-    virtualBytes: sum(({ virtualBytes }) => virtualBytes),
-    changedBytes: sum(({ changedBytes }) => changedBytes),
+    virtualBytes: drives.reduce((sum, { virtualBytes }) => sum + virtualBytes, 0),
+    changedBytes: changedBytesOf(manifest),
     writtenBytes,
     fault,
   }
